@@ -1,0 +1,108 @@
+/**
+ * What the server itself changes in a written Service: keeps allocated values that an update left out, keeps `clusterIP`
+ * and `clusterIPs` in step, and clears what a change of type made meaningless
+ * (upstream: `pkg/registry/core/service/strategy.go`, `storage/alloc.go`).
+ */
+import { deepEqual } from '../../../machinery/equality.ts';
+import type { Service } from '../service.ts';
+import { isExternallyAccessible, needsClusterIp, needsHealthCheckNodePort, needsNodePorts, specOf } from './spec.ts';
+import type { ServiceSpec } from './spec.ts';
+
+export function prepareServiceForCreate(service: Service): void {
+  service.status = { loadBalancer: {} };
+  normalizeClusterIps(service);
+}
+
+export function prepareServiceForUpdate(next: Service, previous: Service): void {
+  next.status = structuredClone(previous.status ?? { loadBalancer: {} });
+  next.spec ??= {};
+  patchAllocatedValues(next, previous);
+  normalizeClusterIps(next, previous);
+  trimForSingleStack(next.spec, specOf(previous));
+  dropTypeDependentFields(next.spec, specOf(previous));
+  if (next.spec.type !== 'LoadBalancer') next.status.loadBalancer = {};
+}
+
+/**
+ * Takes over what had been allocated where an update leaves it out (`patchAllocatedValues`). Idempotent; also for
+ * allocators, which run before the strategy.
+ */
+export function patchAllocatedValues(next: Service, previous: Service): void {
+  const after = (next.spec ??= {});
+  const before = specOf(previous);
+  if (needsClusterIp(before) && needsClusterIp(after)) {
+    if (!after.clusterIP && before.clusterIP) after.clusterIP = before.clusterIP;
+    if ((after.clusterIPs ?? []).length === 0 && after.clusterIP === before.clusterIP && before.clusterIPs) {
+      after.clusterIPs = [...before.clusterIPs];
+    }
+  }
+  if (needsNodePorts(before) && needsNodePorts(after)) patchNodePorts(after, before);
+  if (needsHealthCheckNodePort(before) && needsHealthCheckNodePort(after) && before.healthCheckNodePort) {
+    after.healthCheckNodePort ||= before.healthCheckNodePort;
+  }
+}
+
+/** Ports are recognized by name; a node port that the update gives to another port is not taken over. */
+function patchNodePorts(after: ServiceSpec, before: ServiceSpec): void {
+  const named = new Map((before.ports ?? []).map(({ name, nodePort }) => [name ?? '', nodePort]));
+  const taken = new Set((after.ports ?? []).map(({ nodePort }) => nodePort ?? 0));
+  for (const port of after.ports ?? []) {
+    if (port.nodePort) continue;
+    const known = named.get(port.name ?? '');
+    if (known && !taken.has(known)) port.nodePort = known;
+  }
+}
+
+/**
+ * Lets clients write `clusterIP` alone (`normalizeClusterIPs`). Idempotent; also for allocators, which run before the
+ * strategy.
+ */
+export function normalizeClusterIps(next: Service, previous?: Service): void {
+  const after = (next.spec ??= {});
+  if (previous === undefined) {
+    if (after.clusterIP && (after.clusterIPs ?? []).length === 0) after.clusterIPs = [after.clusterIP];
+    return;
+  }
+  const before = specOf(previous);
+  const unchangedList = deepEqual(after.clusterIPs, before.clusterIPs);
+  if ((before.clusterIPs ?? []).length > 0 && (after.clusterIPs ?? []).length === 0) {
+    if ((after.clusterIP ?? '') === (before.clusterIP ?? '')) after.clusterIPs = [...before.clusterIPs!];
+  }
+  if ((after.clusterIP ?? '') === (before.clusterIP ?? '') || !unchangedList) return;
+  if (after.clusterIP) after.clusterIPs = [after.clusterIP];
+  else delete after.clusterIPs;
+}
+
+/** `ipFamilyPolicy: SingleStack` on a dual-stack Service releases the second address (`trimFieldsForDualStackDowngrade`). */
+function trimForSingleStack(after: ServiceSpec, before: ServiceSpec): void {
+  const wasDual = before.ipFamilyPolicy === 'PreferDualStack' || before.ipFamilyPolicy === 'RequireDualStack';
+  if (!wasDual || after.ipFamilyPolicy !== 'SingleStack') return;
+  if (after.clusterIPs !== undefined) after.clusterIPs = after.clusterIPs.slice(0, 1);
+  if (after.ipFamilies !== undefined) after.ipFamilies = after.ipFamilies.slice(0, 1);
+}
+
+/** Clears a field that the new type has no use for, unless the same update also sets it (`dropTypeDependentFields`). */
+function dropTypeDependentFields(after: ServiceSpec, before: ServiceSpec): void {
+  const drop = (...fields: (keyof ServiceSpec)[]): void => {
+    if (fields.some((field) => !deepEqual(after[field], before[field]))) return;
+    for (const field of fields) delete after[field];
+  };
+  if (needsClusterIp(before) && !needsClusterIp(after)) {
+    drop('clusterIP', 'clusterIPs');
+    drop('ipFamilies');
+    drop('ipFamilyPolicy');
+  }
+  if (needsNodePorts(before) && !needsNodePorts(after) && deepEqual(nodePortsOf(after), nodePortsOf(before))) {
+    for (const port of after.ports ?? []) delete port.nodePort;
+  }
+  if (needsHealthCheckNodePort(before) && !needsHealthCheckNodePort(after)) drop('healthCheckNodePort');
+  if (before.type === 'LoadBalancer' && after.type !== 'LoadBalancer') {
+    drop('allocateLoadBalancerNodePorts');
+    drop('loadBalancerClass');
+  }
+  if (isExternallyAccessible(before) && !isExternallyAccessible(after)) drop('externalTrafficPolicy');
+}
+
+function nodePortsOf(spec: ServiceSpec): number[] {
+  return [...new Set((spec.ports ?? []).map(({ nodePort }) => nodePort ?? 0))].filter(Boolean).sort((a, b) => a - b);
+}

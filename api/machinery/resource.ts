@@ -1,0 +1,149 @@
+/**
+ * What a kind is: one definition, pure data and pure functions, from which routes, discovery, OpenAPI, tables,
+ * informers, garbage collection and the generic tests derive. Built-in kinds and CRDs compile into the same object.
+ * Field names are those of `CustomResourceDefinition.spec`.
+ */
+import type { FieldError } from './field-error.ts';
+import type { ApiObject } from './meta.ts';
+import type { UserInfo } from './handler.ts';
+
+export interface ResourceNames {
+  plural: string;
+  singular: string;
+  kind: string;
+  /** Defaults to `<kind>List`. */
+  listKind?: string;
+  shortNames?: readonly string[];
+  categories?: readonly string[];
+}
+
+/** Column of a Table (`kubectl get`); `priority` 1 shows only with `-o wide`. The first column, Name, is always there. */
+export interface PrinterColumn<T> {
+  name: string;
+  type: 'string' | 'integer' | 'number' | 'boolean' | 'date';
+  format?: string;
+  description?: string;
+  priority?: 0 | 1;
+  /** The cell as kubectl shows it; `nowMs` is for ages. Must not throw on incomplete objects. */
+  cell(object: T, nowMs: number): string | number | boolean;
+}
+
+export interface StrategyContext {
+  user: UserInfo;
+  nowMs: number;
+  dryRun: boolean;
+}
+
+export interface DeleteOptions {
+  gracePeriodSeconds?: number;
+  propagationPolicy?: 'Orphan' | 'Background' | 'Foreground';
+  orphanDependents?: boolean;
+  preconditions?: { uid?: string; resourceVersion?: string };
+  dryRun?: string[];
+}
+
+/**
+ * A kind's own rules, as pure functions. `default`, `prepareForCreate` and `prepareForUpdate` mutate a private copy;
+ * the validations report every problem and never throw, whatever the input (structure and types have been checked).
+ */
+export interface Strategy<T extends ApiObject> {
+  /** Fills in defaults; runs on every decoded object, on create, update, and patch results. */
+  default?(object: T): void;
+  /** Clears what clients may not set at creation (status) and sets what the server decides. */
+  prepareForCreate?(object: T, context: StrategyContext): void;
+  /** Keeps what this endpoint may not change (status). `metadata.generation` is raised generically when spec differs. */
+  prepareForUpdate?(next: T, previous: T, context: StrategyContext): void;
+  /** Everything but metadata, which is validated generically with `validateName`. */
+  validate?(object: T): FieldError[];
+  /** Everything that an update must satisfy: usually `validate(next)` and immutability. */
+  validateUpdate?(next: T, previous: T): FieldError[];
+  /** Texts for `Warning` headers. */
+  warnings?(object: T, previous: T | undefined): string[];
+  /** How `metadata.name` must look; an empty list when it is right. Default: DNS subdomain. */
+  validateName?(name: string, prefix: boolean): string[];
+  /** For writes to `/status`. Without it, everything but `.status` and metadata is kept generically. */
+  status?: {
+    prepareForUpdate?(next: T, previous: T, context: StrategyContext): void;
+    validateUpdate?(next: T, previous: T): FieldError[];
+  };
+  /**
+   * The grace period, in seconds, that deletion of this object takes; `undefined` or 0: it goes at once
+   * (finalizers aside). Only pods have one.
+   */
+  gracefulDeletion?(object: T, options: DeleteOptions): number | undefined;
+  /** Finalizers of the storage layer, such as `kubernetes` in a Namespace's `spec.finalizers`: true while one remains. */
+  hasPendingFinalizers?(object: T): boolean;
+  /** PUT of an object that does not exist creates it. */
+  allowCreateOnUpdate?: boolean;
+  /** A PUT without resourceVersion overwrites. Default true, as for most built-in kinds. */
+  allowUnconditionalUpdate?: boolean;
+  /** Kinds without `metadata.generation` raised on spec changes. Default: raised when the kind has a `spec`. */
+  hasGeneration?: boolean;
+}
+
+export interface ScaleSubresource {
+  specReplicasPath: string;
+  statusReplicasPath: string;
+  labelSelectorPath?: string;
+}
+
+export interface Resource<T extends ApiObject = ApiObject> {
+  /** `''` is the core group. */
+  group: string;
+  version: string;
+  scope: 'Namespaced' | 'Cluster';
+  names: Required<ResourceNames>;
+  /** Name of the kind's schema in the generated table: `V1Pod`. */
+  schema: string;
+  /** Key prefix under `/registry/`, as upstream lays it out in etcd: `pods`, `services/specs`, `minions`. */
+  storagePrefix: string;
+  subresources: { status?: Record<string, never>; scale?: ScaleSubresource };
+  /** Verbs of discovery and of the router. */
+  verbs: readonly string[];
+  additionalPrinterColumns: readonly PrinterColumn<T>[];
+  /** Field selectors beside metadata.name and metadata.namespace. */
+  selectableFields: Readonly<Record<string, (object: T) => string>>;
+  strategy: Strategy<T>;
+  /** Seconds after which an object of this kind goes by itself (events); 0: never. */
+  ttlSeconds: number;
+}
+
+export interface ResourceInit<T extends ApiObject> {
+  group: string;
+  version: string;
+  scope: 'Namespaced' | 'Cluster';
+  names: ResourceNames;
+  schema: string;
+  storagePrefix?: string;
+  subresources?: Resource['subresources'];
+  verbs?: readonly string[];
+  additionalPrinterColumns?: readonly PrinterColumn<T>[];
+  selectableFields?: Readonly<Record<string, (object: T) => string>>;
+  strategy?: Strategy<T>;
+  ttlSeconds?: number;
+}
+
+/** Verbs of an ordinary stored kind, in discovery's order. */
+export const STORED_VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'] as const;
+
+export function defineResource<T extends ApiObject>(init: ResourceInit<T>): Resource<T> {
+  return {
+    group: init.group,
+    version: init.version,
+    scope: init.scope,
+    names: { listKind: `${init.names.kind}List`, shortNames: [], categories: [], ...init.names },
+    schema: init.schema,
+    storagePrefix: init.storagePrefix ?? init.names.plural,
+    subresources: init.subresources ?? {},
+    verbs: init.verbs ?? STORED_VERBS,
+    additionalPrinterColumns: init.additionalPrinterColumns ?? [],
+    selectableFields: init.selectableFields ?? {},
+    strategy: init.strategy ?? {},
+    ttlSeconds: init.ttlSeconds ?? 0,
+  };
+}
+
+/** `v1`, `apps/v1` */
+export function apiVersionOf(resource: { group: string; version: string }): string {
+  return resource.group === '' ? resource.version : `${resource.group}/${resource.version}`;
+}

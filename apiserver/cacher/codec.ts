@@ -1,0 +1,44 @@
+/**
+ * How objects lie in storage: JSON with `kind`, `apiVersion` and `metadata` first and without `resourceVersion`, which
+ * is the storage revision and is spliced in when an object is served.
+ */
+import type { ApiObject } from '../../api/machinery/meta.ts';
+
+const METADATA = Buffer.from('"metadata":{');
+
+/** The API's opaque resourceVersion of a storage revision. This file alone converts between the two. */
+export function formatResourceVersion(revision: number): string {
+  return String(revision);
+}
+
+/** Undefined for text that is no revision. */
+export function parseResourceVersion(text: string): number | undefined {
+  if (!/^\d{1,15}$/.test(text)) return undefined;
+  return Number(text);
+}
+
+export function encodeForStorage(object: ApiObject): Uint8Array {
+  const { kind, apiVersion, metadata, ...rest } = object;
+  const { resourceVersion: _, ...meta } = metadata;
+  return Buffer.from(JSON.stringify({ kind, apiVersion, metadata: meta, ...rest }));
+}
+
+/** The stored bytes with the resourceVersion in them. */
+export function spliceResourceVersion(value: Uint8Array, revision: number): Uint8Array {
+  const buffer = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  const at = buffer.indexOf(METADATA) + METADATA.length;
+  const field = `"resourceVersion":"${formatResourceVersion(revision)}",`;
+  const spliced = Buffer.allocUnsafe(buffer.length + field.length);
+  buffer.copy(spliced, 0, 0, at);
+  spliced.latin1Write(field, at);
+  buffer.copy(spliced, at + field.length, at);
+  return spliced;
+}
+
+/** A private, mutable copy of the stored object, with its resourceVersion. Throws SyntaxError on damaged bytes. */
+export function decodeFromStorage(value: Uint8Array, revision: number): ApiObject {
+  const text = Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString();
+  const object = JSON.parse(text) as ApiObject;
+  object.metadata.resourceVersion = formatResourceVersion(revision);
+  return object;
+}

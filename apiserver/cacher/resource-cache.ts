@@ -1,0 +1,220 @@
+/**
+ * The decoded side of the watch cache for one kind: its current objects in key order, the recent events, and the
+ * watchers. The same store serves GET, LIST, WATCH, the informers of this process, authorizers and admission.
+ */
+import BTreeModule from 'sorted-btree';
+import type { Lister } from '../../api/machinery/handler.ts';
+import type { ApiObject } from '../../api/machinery/meta.ts';
+import { expired } from '../../api/machinery/errors.ts';
+import { CachedObject } from './cached-object.ts';
+import type { Delivery, ObjectFilter } from './watcher.ts';
+import { CacheEvent, Watcher } from './watcher.ts';
+
+// The package is CommonJS with a `default` of its own.
+const BTree = (BTreeModule as unknown as { default: typeof BTreeModule }).default ?? BTreeModule;
+type Tree = InstanceType<typeof BTreeModule<string, CachedObject>>;
+
+/** A consistent, immutable view of one kind at one revision. */
+export interface Snapshot {
+  revision: number;
+  tree: Tree;
+}
+
+export interface WatchStart {
+  /** Deliver what exists now as ADDED first. */
+  initialEvents: boolean;
+  /** After the initial events, a bookmark that says so (`k8s.io/initial-events-end`). */
+  markInitialEventsEnd: boolean;
+  /** Without initial events: deliver what came after this revision. */
+  afterRevision: number;
+  filter: ObjectFilter | undefined;
+  bookmarks: boolean;
+  /** Limits initial events to keys with this prefix. */
+  keyPrefix: string;
+  signal: AbortSignal;
+}
+
+const MAX_QUEUED = 10_000;
+/** Pages of a LIST come from one snapshot; as many are kept as there may be LISTs under way. */
+const MAX_SNAPSHOTS = 32;
+
+export class ResourceCache<T extends ApiObject = ApiObject> implements Lister<T> {
+  /** `/registry/pods/` */
+  readonly keyPrefix: string;
+  readonly #namespaced: boolean;
+  #tree: Tree = new BTree<string, CachedObject>();
+  #window: CacheEvent[] = [];
+  #windowBytes = 0;
+  readonly #maxWindowBytes: number;
+  /** Events at or below this revision have left the window. */
+  #windowStart = 0;
+  readonly #watchers = new Set<Watcher>();
+  readonly #snapshots = new Map<number, Tree>();
+  readonly #selectable: Readonly<Record<string, (object: T) => string>>;
+
+  constructor(options: {
+    keyPrefix: string;
+    namespaced: boolean;
+    maxWindowBytes: number;
+    selectableFields: Readonly<Record<string, (object: T) => string>>;
+  }) {
+    this.keyPrefix = options.keyPrefix;
+    this.#namespaced = options.namespaced;
+    this.#maxWindowBytes = options.maxWindowBytes;
+    this.#selectable = options.selectableFields;
+  }
+
+  get size(): number {
+    return this.#tree.size;
+  }
+
+  get watcherCount(): number {
+    return this.#watchers.size;
+  }
+
+  keyOf(namespace: string, name: string): string {
+    return this.#namespaced ? `${this.keyPrefix}${namespace}/${name}` : this.keyPrefix + name;
+  }
+
+  /** The part of the key space that one namespace, or the whole kind, takes. */
+  prefixOf(namespace: string): string {
+    return this.#namespaced && namespace !== '' ? `${this.keyPrefix}${namespace}/` : this.keyPrefix;
+  }
+
+  /** Fills the cache at start; `revision` is the snapshot's. */
+  load(objects: Iterable<CachedObject>, revision: number): void {
+    this.#tree = new BTree<string, CachedObject>();
+    for (const object of objects) this.#tree.set(object.key, object);
+    this.#windowStart = revision;
+    this.#window = [];
+    this.#windowBytes = 0;
+    for (const watcher of [...this.#watchers]) watcher.end(expired('too old resource version: the watch cache was rebuilt'));
+  }
+
+  apply(type: 'put' | 'delete', key: string, state: { value: Uint8Array; revision: number }): void {
+    const previous = this.#tree.get(key);
+    const current = new CachedObject(key, state.value, state.revision);
+    if (type === 'put') this.#tree.set(key, current);
+    else this.#tree.delete(key);
+    const event = new CacheEvent(type, current, previous);
+    this.#remember(event);
+    for (const watcher of this.#watchers) watcher.push(event);
+  }
+
+  bookmark(revision: number): void {
+    for (const watcher of this.#watchers) watcher.bookmark(revision);
+  }
+
+  getCached(namespace: string, name: string): CachedObject | undefined {
+    return this.#tree.get(this.keyOf(namespace, name));
+  }
+
+  getByKey(key: string): CachedObject | undefined {
+    return this.#tree.get(key);
+  }
+
+  get(namespace: string, name: string): T | undefined {
+    return this.getCached(namespace, name)?.object() as T | undefined;
+  }
+
+  list(options: Parameters<Lister<T>['list']>[0] = {}): T[] {
+    const { labelSelector, fieldSelector } = options;
+    const found: T[] = [];
+    for (const cached of this.range(this.snapshot(0), this.prefixOf(options.namespace ?? ''))) {
+      const object = cached.object() as T;
+      if (labelSelector !== undefined && !labelSelector.matches(object.metadata.labels)) continue;
+      if (fieldSelector !== undefined && !fieldSelector.matches((field) => this.fieldOf(object, field))) continue;
+      found.push(object);
+    }
+    return found;
+  }
+
+  fieldOf(object: T, field: string): string {
+    if (field === 'metadata.name') return object.metadata.name ?? '';
+    if (field === 'metadata.namespace') return object.metadata.namespace ?? '';
+    return this.#selectable[field]?.(object) ?? '';
+  }
+
+  /** True when a field selector may name `field`. */
+  isSelectable(field: string): boolean {
+    return field === 'metadata.name' || (field === 'metadata.namespace' && this.#namespaced) || Object.hasOwn(this.#selectable, field);
+  }
+
+  /** The current state, frozen at no cost; `revision` is the cache's. */
+  snapshot(revision: number): Snapshot {
+    return { revision, tree: this.#tree.clone() };
+  }
+
+  /** Keeps a snapshot for the further pages of a LIST. */
+  keepSnapshot({ revision, tree }: Snapshot): void {
+    this.#snapshots.set(revision, tree);
+    if (this.#snapshots.size <= MAX_SNAPSHOTS) return;
+    const [oldest] = this.#snapshots.keys();
+    this.#snapshots.delete(oldest!);
+  }
+
+  keptSnapshot(revision: number): Snapshot | undefined {
+    const tree = this.#snapshots.get(revision);
+    return tree && { revision, tree };
+  }
+
+  /** Objects of a snapshot whose key starts with `prefix`, from `fromKey` on, in key order. */
+  *range({ tree }: Snapshot, prefix: string, fromKey = prefix): Iterable<CachedObject> {
+    for (const [key, object] of tree.entries(fromKey)) {
+      if (!key.startsWith(prefix)) return;
+      yield object;
+    }
+  }
+
+  /** Throws 410 when the window does not reach back to `afterRevision`. `revision` is the cache's. */
+  watch(start: WatchStart, revision: number): Watcher {
+    if (!start.initialEvents && start.afterRevision < this.#windowStart) {
+      throw expired(`too old resource version: ${start.afterRevision} (${this.#windowStart + 1})`);
+    }
+    const watcher: Watcher = new Watcher({ filter: start.filter, bookmarks: start.bookmarks, maxQueued: MAX_QUEUED }, () => {
+      this.#watchers.delete(watcher);
+      start.signal.removeEventListener('abort', onAbort);
+    });
+    const onAbort = (): void => watcher.end();
+    if (start.initialEvents) watcher.seed(this.#initialDeliveries(start, revision));
+    else for (const event of this.#eventsAfter(start.afterRevision)) watcher.push(event);
+    this.#watchers.add(watcher);
+    if (start.signal.aborted) watcher.end();
+    else start.signal.addEventListener('abort', onAbort, { once: true });
+    return watcher;
+  }
+
+  endWatchers(): void {
+    for (const watcher of [...this.#watchers]) watcher.end();
+  }
+
+  #initialDeliveries({ filter, keyPrefix, markInitialEventsEnd }: WatchStart, revision: number): Delivery[] {
+    const deliveries: Delivery[] = [];
+    for (const object of this.range(this.snapshot(revision), keyPrefix)) {
+      if (filter === undefined || filter(object)) deliveries.push({ type: 'ADDED', object, event: undefined });
+    }
+    if (markInitialEventsEnd) deliveries.push({ type: 'BOOKMARK', revision, initialEventsEnd: true });
+    return deliveries;
+  }
+
+  #eventsAfter(revision: number): CacheEvent[] {
+    let low = 0;
+    let high = this.#window.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#window[middle]!.revision <= revision) low = middle + 1;
+      else high = middle;
+    }
+    return this.#window.slice(low);
+  }
+
+  #remember(event: CacheEvent): void {
+    this.#window.push(event);
+    this.#windowBytes += event.current.value.length;
+    if (this.#windowBytes <= this.#maxWindowBytes && this.#window.length <= 2 * MAX_QUEUED) return;
+    // A quarter at a time, so that the shift is paid seldom.
+    const dropped = this.#window.splice(0, Math.max(1, this.#window.length >>> 2));
+    for (const old of dropped) this.#windowBytes -= old.current.value.length;
+    this.#windowStart = dropped.at(-1)!.revision;
+  }
+}

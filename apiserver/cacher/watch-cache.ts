@@ -1,0 +1,205 @@
+/**
+ * The watch cache: follows the storage's one stream of events and keeps a `ResourceCache` per kind.
+ *
+ * **Invariants**
+ * - `revision` is the last storage revision whose event has been applied and handed to every watcher; a bookmark with
+ *   it is therefore never ahead of an undelivered event.
+ * - `freshen` returns once the cache has seen everything that was committed before the call: a read after it is
+ *   linearizable.
+ */
+import type { ApiObject } from '../../api/machinery/meta.ts';
+import { tooLargeResourceVersion } from '../../api/machinery/errors.ts';
+import type { Resource } from '../../api/machinery/resource.ts';
+import type { Clock } from '../../base/clock.ts';
+import { sleep } from '../../base/clock.ts';
+import type { Logger } from '../../base/log.ts';
+import type { Storage, StorageEvent } from '../storage/storage.ts';
+import { StorageError } from '../storage/storage.ts';
+import { CachedObject } from './cached-object.ts';
+import { formatResourceVersion } from './codec.ts';
+import { ResourceCache } from './resource-cache.ts';
+
+export const REGISTRY_PREFIX = '/registry/';
+const BOOKMARK_PERIOD_MS = 60_000;
+/** How long a read waits for the cache to reach a revision (cacher `blockTimeout`). */
+const FRESHNESS_TIMEOUT_MS = 3_000;
+const LOAD_PAGE = 5_000;
+
+export interface WatchCacheOptions {
+  storage: Storage;
+  clock: Clock;
+  log: Logger;
+  /** Bytes of recent events kept per kind. */
+  maxWindowBytes?: number;
+}
+
+/** A read that waits until the cache is at `revision`. */
+interface Waiter {
+  revision: number;
+  resolve: () => void;
+}
+
+export class WatchCache {
+  readonly #storage: Storage;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #maxWindowBytes: number;
+  /** By storage prefix: kinds that share a prefix (the two Event groups) share a cache. */
+  readonly #byPrefix = new Map<string, ResourceCache>();
+  #revision = 0;
+  #waiting: Waiter[] = [];
+  readonly #stop = new AbortController();
+  #running: Promise<void> | undefined;
+
+  constructor({ storage, clock, log, maxWindowBytes = 8 << 20 }: WatchCacheOptions) {
+    this.#storage = storage;
+    this.#clock = clock;
+    this.#log = log;
+    this.#maxWindowBytes = maxWindowBytes;
+  }
+
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** The kind's cache; made at the first call (before `start`, so that it is loaded). */
+  cacheOf<T extends ApiObject>(resource: Resource<T>): ResourceCache<T> {
+    const keyPrefix = `${REGISTRY_PREFIX}${resource.storagePrefix}/`;
+    let cache = this.#byPrefix.get(keyPrefix);
+    if (cache === undefined) {
+      cache = new ResourceCache<T>({
+        keyPrefix,
+        namespaced: resource.scope === 'Namespaced',
+        maxWindowBytes: this.#maxWindowBytes,
+        selectableFields: resource.selectableFields,
+      }) as unknown as ResourceCache;
+      this.#byPrefix.set(keyPrefix, cache);
+    }
+    return cache as unknown as ResourceCache<T>;
+  }
+
+  /** Loads everything and follows the storage until `close`. Throws when the storage cannot be read. */
+  async start(): Promise<void> {
+    const revision = await this.#load();
+    this.#running = this.#follow(revision);
+    const cancel = this.#clock.setInterval(() => {
+      for (const cache of this.#byPrefix.values()) cache.bookmark(this.#revision);
+    }, BOOKMARK_PERIOD_MS);
+    this.#stop.signal.addEventListener('abort', cancel);
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    for (const cache of this.#byPrefix.values()) cache.endWatchers();
+    await this.#running;
+  }
+
+  /** Waits until everything committed so far is in the cache. */
+  async freshen(): Promise<void> {
+    const revision = await this.#storage.currentRevision();
+    if (revision > this.#revision) await this.waitFor(revision);
+  }
+
+  /** Waits until the cache is at `revision`; throws `Too large resource version` when it does not get there. */
+  async waitFor(revision: number): Promise<void> {
+    if (revision <= this.#revision) return;
+    let reached = false;
+    await new Promise<void>((resolve) => {
+      const cancel = this.#clock.setTimeout(resolve, FRESHNESS_TIMEOUT_MS);
+      this.#waiting.push({
+        revision,
+        resolve: () => {
+          reached = true;
+          cancel();
+          resolve();
+        },
+      });
+    });
+    if (!reached) throw tooLargeResourceVersion(formatResourceVersion(revision), formatResourceVersion(this.#revision));
+  }
+
+  async #load(): Promise<number> {
+    const objects = new Map<string, CachedObject[]>();
+    let fromKey: string | undefined;
+    let revision: number | undefined;
+    for (let more = true; more; ) {
+      const page = await this.#storage.list({
+        prefix: REGISTRY_PREFIX,
+        limit: LOAD_PAGE,
+        ...(fromKey === undefined ? {} : { fromKey }),
+        ...(revision === undefined ? {} : { revision }),
+      });
+      revision = page.revision;
+      for (const { key, value, modRevision } of page.entries) {
+        const prefix = this.#prefixOf(key);
+        if (prefix === undefined) continue;
+        const kept = objects.get(prefix);
+        const object = new CachedObject(key, value, modRevision);
+        if (kept === undefined) objects.set(prefix, [object]);
+        else kept.push(object);
+      }
+      more = page.more;
+      fromKey = `${page.entries.at(-1)?.key ?? ''}\0`;
+    }
+    for (const [prefix, cache] of this.#byPrefix) cache.load(objects.get(prefix) ?? [], revision!);
+    this.#advance(revision!);
+    return revision!;
+  }
+
+  async #follow(startRevision: number): Promise<void> {
+    let afterRevision = startRevision;
+    while (!this.#stop.signal.aborted) {
+      try {
+        const watch = this.#storage.watch({ prefix: REGISTRY_PREFIX, afterRevision, signal: this.#stop.signal, maxQueued: 1_000_000 });
+        for await (const batch of watch) {
+          for (const event of batch) this.#apply(event);
+          afterRevision = this.#revision;
+        }
+        if (this.#stop.signal.aborted) return;
+      } catch (error) {
+        if (this.#stop.signal.aborted) return;
+        this.#log.warn('the watch on storage ended', { error: String(error) });
+        if (error instanceof StorageError && error.code === 'compacted') afterRevision = await this.#reload(afterRevision);
+      }
+      await sleep(this.#clock, 100, this.#stop.signal);
+    }
+  }
+
+  async #reload(afterRevision: number): Promise<number> {
+    try {
+      return await this.#load();
+    } catch (error) {
+      this.#log.error('the watch cache could not be loaded again', { error: String(error) });
+      return afterRevision;
+    }
+  }
+
+  #apply(event: StorageEvent): void {
+    const prefix = this.#prefixOf(event.key);
+    if (prefix !== undefined) {
+      this.#byPrefix.get(prefix)!.apply(event.type, event.key, { value: event.value, revision: event.revision });
+    }
+    this.#advance(event.revision);
+  }
+
+  /** `/registry/pods/`, or `/registry/services/specs/` for kinds with two-part prefixes; undefined for keys of no kind. */
+  #prefixOf(key: string): string | undefined {
+    const first = key.indexOf('/', REGISTRY_PREFIX.length) + 1;
+    if (first === 0) return undefined;
+    const short = key.slice(0, first);
+    if (this.#byPrefix.has(short)) return short;
+    const long = key.slice(0, key.indexOf('/', first) + 1);
+    return this.#byPrefix.has(long) ? long : undefined;
+  }
+
+  #advance(revision: number): void {
+    this.#revision = Math.max(this.#revision, revision);
+    if (this.#waiting.length === 0) return;
+    const still: Waiter[] = [];
+    for (const waiter of this.#waiting) {
+      if (waiter.revision <= this.#revision) waiter.resolve();
+      else still.push(waiter);
+    }
+    this.#waiting = still;
+  }
+}

@@ -1,0 +1,133 @@
+/**
+ * One watch on one kind: a bounded queue between the cache, which pushes synchronously, and a consumer that takes
+ * batches. A watcher that falls behind its bound is ended; it never loses an event silently.
+ *
+ * **Invariant:** what `take` returns over time is the initial events followed by every matching event after them, in
+ * order, without gap or repetition, until it throws or ends.
+ */
+import { expired } from '../../api/machinery/errors.ts';
+import { CachedObject } from './cached-object.ts';
+
+/** A change of one object, shared by all watchers; its frame is encoded once. */
+export class CacheEvent {
+  readonly type: 'put' | 'delete';
+  /** For a deletion the last state, at the deletion's revision. */
+  readonly current: CachedObject;
+  readonly previous: CachedObject | undefined;
+  readonly #frames = new Map<string, Uint8Array>();
+
+  constructor(type: 'put' | 'delete', current: CachedObject, previous: CachedObject | undefined) {
+    this.type = type;
+    this.current = current;
+    this.previous = previous;
+  }
+
+  get revision(): number {
+    return this.current.revision;
+  }
+
+  /** The encoded frame for `type`, made by `encode` at the first call. */
+  frame(type: string, encode: () => Uint8Array): Uint8Array {
+    let frame = this.#frames.get(type);
+    if (frame === undefined) {
+      frame = encode();
+      this.#frames.set(type, frame);
+    }
+    return frame;
+  }
+}
+
+export type Delivery =
+  | { type: 'ADDED' | 'MODIFIED' | 'DELETED'; object: CachedObject; event: CacheEvent | undefined }
+  | { type: 'BOOKMARK'; revision: number; initialEventsEnd: boolean };
+
+/** Whether an object belongs to this watch: its namespace, name and selectors. */
+export type ObjectFilter = (object: CachedObject) => boolean;
+
+export interface WatcherOptions {
+  filter: ObjectFilter | undefined;
+  bookmarks: boolean;
+  maxQueued: number;
+}
+
+export class Watcher {
+  readonly #options: WatcherOptions;
+  #queue: Delivery[] = [];
+  #wake: (() => void) | undefined;
+  #ended: { error: Error | undefined } | undefined;
+  #onEnd: (() => void) | undefined;
+
+  constructor(options: WatcherOptions, onEnd: () => void) {
+    this.#options = options;
+    this.#onEnd = onEnd;
+  }
+
+  /** What existed before the watch began; not counted against the bound. */
+  seed(deliveries: Delivery[]): void {
+    for (const delivery of deliveries) this.#queue.push(delivery);
+    this.#signal();
+  }
+
+  /** Called by the cache for every event of the kind, in order. */
+  push(event: CacheEvent): void {
+    const delivery = this.#deliveryOf(event);
+    if (delivery === undefined || this.#ended !== undefined) return;
+    if (this.#queue.length >= this.#options.maxQueued) {
+      this.#queue = [];
+      this.end(expired('too old resource version: the watcher did not keep up with the events'));
+      return;
+    }
+    this.#queue.push(delivery);
+    this.#signal();
+  }
+
+  bookmark(revision: number): void {
+    if (!this.#options.bookmarks || this.#ended !== undefined) return;
+    this.#queue.push({ type: 'BOOKMARK', revision, initialEventsEnd: false });
+    this.#signal();
+  }
+
+  end(error?: Error): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = { error };
+    this.#onEnd?.();
+    this.#onEnd = undefined;
+    this.#signal();
+  }
+
+  /** The next batch; undefined when the watch has ended; throws the error that ended it. */
+  async take(): Promise<Delivery[] | undefined> {
+    while (this.#queue.length === 0) {
+      if (this.#ended?.error !== undefined) throw this.#ended.error;
+      if (this.#ended !== undefined) return undefined;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    const batch = this.#queue;
+    this.#queue = [];
+    return batch;
+  }
+
+  #signal(): void {
+    this.#wake?.();
+    this.#wake = undefined;
+  }
+
+  /** An object that leaves the selection is DELETED for this watcher, one that enters it ADDED. */
+  #deliveryOf(event: CacheEvent): Delivery | undefined {
+    const { filter } = this.#options;
+    const matched = event.previous !== undefined && (filter === undefined || filter(event.previous));
+    const matches = event.type === 'put' && (filter === undefined || filter(event.current));
+    if (matches) return { type: matched ? 'MODIFIED' : 'ADDED', object: event.current, event };
+    if (!matched) return undefined;
+    // The last state that matched travels at the revision of the event that took it away.
+    return { type: 'DELETED', object: event.type === 'delete' ? event.current : lastMatching(event), event: undefined };
+  }
+}
+
+function lastMatching(event: CacheEvent): CachedObject {
+  const previous = event.previous!;
+  return new CachedObject(previous.key, previous.value, event.revision);
+}
+

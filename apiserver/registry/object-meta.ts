@@ -1,0 +1,62 @@
+/**
+ * What the server decides about metadata: at creation, and what an update may not change
+ * (apiserver `registry/rest/meta.go`, `create.go`, `update.go`).
+ */
+import type { ApiObject } from '../../api/machinery/meta.ts';
+import type { Resource } from '../../api/machinery/resource.ts';
+import { formatTime } from '../../base/clock.ts';
+import type { Random } from '../../base/random.ts';
+import { randomSuffix } from '../../base/random.ts';
+
+const MAX_NAME_LENGTH = 63;
+const SUFFIX_LENGTH = 5;
+
+/** `web-` + a random suffix; the base is cut so that the whole fits a DNS label (`names.SimpleNameGenerator`). */
+export function generateName(base: string, random: Random): string {
+  return base.slice(0, MAX_NAME_LENGTH - SUFFIX_LENGTH) + randomSuffix(random, SUFFIX_LENGTH);
+}
+
+/** Kinds with a `spec` count its changes, unless their strategy says otherwise. */
+export function hasGeneration(resource: Resource, object: ApiObject): boolean {
+  return resource.strategy.hasGeneration ?? 'spec' in object;
+}
+
+export function fillMetadataForCreate(resource: Resource, object: ApiObject, sources: { nowMs: number; random: Random }): void {
+  const { metadata } = object;
+  metadata.uid = sources.random.uuid();
+  metadata.creationTimestamp = formatTime(sources.nowMs);
+  delete metadata.deletionTimestamp;
+  delete metadata.deletionGracePeriodSeconds;
+  delete metadata.selfLink;
+  delete metadata.resourceVersion;
+  if (metadata.name === undefined || metadata.name === '') {
+    if (metadata.generateName !== undefined && metadata.generateName !== '') metadata.name = generateName(metadata.generateName, sources.random);
+  }
+  if (hasGeneration(resource, object)) metadata.generation = 1;
+  else delete metadata.generation;
+}
+
+/** System fields come from `previous`, whatever the client sent. */
+export function keepSystemMetadata(next: ApiObject, previous: ApiObject): void {
+  const kept = previous.metadata;
+  for (const field of ['uid', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'generation', 'selfLink'] as const) {
+    if (kept[field] === undefined) delete next.metadata[field];
+    else Object.assign(next.metadata, { [field]: kept[field] });
+  }
+}
+
+/** Everything but `status` and metadata stays as it was: what a write to `/status` means. */
+export function onlyStatusFrom(next: ApiObject, previous: ApiObject): ApiObject {
+  const kept: Record<string, unknown> = { ...previous, metadata: next.metadata };
+  const { status } = next as { status?: unknown };
+  if (status === undefined) delete kept['status'];
+  else kept['status'] = status;
+  return kept as unknown as ApiObject;
+}
+
+/** The other way round: a write to the main resource never changes `status`. */
+export function keepStatus(next: ApiObject, previous: ApiObject): void {
+  const { status } = previous as { status?: unknown };
+  if (status === undefined) delete (next as { status?: unknown }).status;
+  else (next as { status?: unknown }).status = status;
+}

@@ -1,0 +1,24 @@
+/** A kind as this server serves it: its definition, its cache, and the names that errors use. */
+import type { ApiObject } from '../../api/machinery/meta.ts';
+import type { GroupKind, GroupResource } from '../../api/machinery/errors.ts';
+import { apiVersionOf } from '../../api/machinery/resource.ts';
+import type { Resource } from '../../api/machinery/resource.ts';
+import type { ResourceCache } from '../cacher/resource-cache.ts';
+
+export interface ServedKind<T extends ApiObject = ApiObject> {
+  resource: Resource<T>;
+  cache: ResourceCache<T>;
+  groupResource: GroupResource;
+  groupKind: GroupKind;
+  apiVersion: string;
+}
+
+export function servedKind<T extends ApiObject>(resource: Resource<T>, cache: ResourceCache<T>): ServedKind<T> {
+  return {
+    resource,
+    cache,
+    groupResource: { group: resource.group, resource: resource.names.plural },
+    groupKind: { group: resource.group, kind: resource.names.kind },
+    apiVersion: apiVersionOf(resource),
+  };
+}

@@ -1,0 +1,389 @@
+/**
+ * The generic registry: every kind is created, changed and deleted here, in one order of steps, with what its
+ * strategy adds (apiserver `registry/generic/registry/store.go`).
+ *
+ * create: fill metadata → mutating admission → strategy → validate → validating admission → hooks → storage
+ * update: read → preconditions → transform → the same → storage by compare-and-swap, again from the read when it lost
+ */
+import type { ApiObject } from '../../api/machinery/meta.ts';
+import * as errors from '../../api/machinery/errors.ts';
+import type { FieldError } from '../../api/machinery/field-error.ts';
+import { fieldPath, invalid } from '../../api/machinery/field-error.ts';
+import { validateObjectMeta, validateObjectMetaUpdate } from '../../api/machinery/object-meta.ts';
+import { isDns1123Subdomain } from '../../api/machinery/validation.ts';
+import { recordUpdate } from '../../api/managed-fields/managed-fields.ts';
+import type { DeleteOptions } from '../../api/machinery/resource.ts';
+import type { EncodedObject, UserInfo } from '../../api/machinery/handler.ts';
+import type { SchemaTable } from '../../api/schema/schema.ts';
+import type { Clock } from '../../base/clock.ts';
+import { formatTime } from '../../base/clock.ts';
+import type { Random } from '../../base/random.ts';
+import type { AdmissionAttributes, AdmissionPlugin } from '../admission/admission.ts';
+import { CachedObject } from '../cacher/cached-object.ts';
+import { encodeForStorage, formatResourceVersion } from '../cacher/codec.ts';
+import type { WatchCache } from '../cacher/watch-cache.ts';
+import type { Storage } from '../storage/storage.ts';
+import { StorageError } from '../storage/storage.ts';
+import { decideDeletion, isFullyFinalized } from './deletion.ts';
+import { fillMetadataForCreate, generateName, hasGeneration, keepStatus, keepSystemMetadata, onlyStatusFrom } from './object-meta.ts';
+import type { ServedKind } from './served-kind.ts';
+
+/** Who writes, and how. */
+export interface WriteContext {
+  user: UserInfo;
+  dryRun: boolean;
+  /** `metadata.managedFields[].manager`. */
+  fieldManager: string;
+  warn(text: string): void;
+}
+
+export interface ObjectKey {
+  namespace: string;
+  name: string;
+}
+
+/** Side effects of a kind's writes, such as IP allocation. The function returned undoes it when the write fails. */
+export interface WriteHook {
+  beforeCreate?(object: ApiObject, context: WriteContext): Promise<() => void> | (() => void);
+  beforeUpdate?(next: ApiObject, previous: ApiObject, context: WriteContext): Promise<() => void> | (() => void);
+  afterDelete?(object: ApiObject): void;
+}
+
+export interface StoreOptions {
+  storage: Storage;
+  watchCache: WatchCache;
+  schemas: SchemaTable;
+  admission: readonly AdmissionPlugin[];
+  clock: Clock;
+  random: Random;
+}
+
+export interface UpdateRequest {
+  kind: ServedKind;
+  key: ObjectKey;
+  /** `''`, `status`, or another subresource that replaces the object (`finalize`, `approval`). */
+  subresource: string;
+  /** Gives the wanted object from a private copy of the present one. May throw `ApiError`. Called again after a lost race. */
+  transform: (current: ApiObject) => ApiObject | Promise<ApiObject>;
+  context: WriteContext;
+  /** A PUT that finds nothing creates this (with `allowCreateOnUpdate`). */
+  createInstead?: ApiObject;
+}
+
+export interface WriteResult {
+  encoded: EncodedObject;
+  created: boolean;
+}
+
+export type DeleteResult = { removed: true; last: EncodedObject } | { removed: false; object: EncodedObject };
+
+const MAX_ATTEMPTS = 100;
+const GENERATE_NAME_ATTEMPTS = 8;
+const undoNothing = (): void => undefined;
+
+export class Store {
+  readonly #options: StoreOptions;
+  readonly #hooks = new Map<string, WriteHook>();
+
+  constructor(options: StoreOptions) {
+    this.#options = options;
+  }
+
+  /** Adds side effects to a kind's writes. */
+  addHook(kind: ServedKind, hook: WriteHook): void {
+    this.#hooks.set(kind.cache.keyPrefix, hook);
+  }
+
+  /** Linearizable. Throws NotFound. */
+  async get(kind: ServedKind, { namespace, name }: ObjectKey): Promise<CachedObject> {
+    await this.#options.watchCache.freshen();
+    const object = kind.cache.getCached(namespace, name);
+    if (object === undefined) throw errors.notFound(kind.groupResource, name);
+    return object;
+  }
+
+  /** Takes over `object`, a private copy that has been checked against the schema and defaulted. */
+  async create(kind: ServedKind, object: ApiObject, context: WriteContext): Promise<EncodedObject> {
+    const { clock, random } = this.#options;
+    const { strategy } = kind.resource;
+    const nowMs = clock.now();
+    object.kind = kind.groupKind.kind;
+    object.apiVersion = kind.apiVersion;
+    fillMetadataForCreate(kind.resource, object, { nowMs, random });
+    const attributes = this.#attributes(kind, { operation: 'CREATE', object, oldObject: undefined, subresource: '', context });
+    await this.#mutate(attributes);
+    strategy.prepareForCreate?.(object, { user: context.user, nowMs, dryRun: context.dryRun });
+    this.#recordManager(kind, { next: object, previous: undefined, subresource: '', context });
+    this.#throwIfInvalid(kind, object, [...this.#validateMeta(kind, object), ...(strategy.validate?.(object) ?? [])]);
+    for (const text of strategy.warnings?.(object, undefined) ?? []) context.warn(text);
+    await this.#validateAdmission(attributes);
+    const undo = (await this.#hooks.get(kind.cache.keyPrefix)?.beforeCreate?.(object, context)) ?? undoNothing;
+    if (context.dryRun) return this.#dryRunCreate(kind, object, undo);
+    try {
+      return await this.#insert(kind, object);
+    } catch (error) {
+      undo();
+      throw error;
+    }
+  }
+
+  async update(request: UpdateRequest): Promise<WriteResult> {
+    const { kind, key, context, createInstead } = request;
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      await this.#options.watchCache.freshen();
+      const current = kind.cache.getCached(key.namespace, key.name);
+      if (current === undefined) {
+        if (createInstead === undefined) throw errors.notFound(kind.groupResource, key.name);
+        return { encoded: await this.create(kind, createInstead, context), created: true };
+      }
+      const encoded = await this.#updateOnce(request, current);
+      if (encoded !== undefined) return { encoded, created: false };
+    }
+    throw errors.conflict(kind.groupResource, key.name, errors.OPTIMISTIC_LOCK_MESSAGE);
+  }
+
+  async delete(kind: ServedKind, key: ObjectKey, request: { options: DeleteOptions; context: WriteContext }): Promise<DeleteResult> {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const current = await this.get(kind, key);
+      checkPreconditions(kind, current, request.options);
+      const result = await this.#deleteOnce(kind, current, request);
+      if (result !== undefined) return result;
+    }
+    throw errors.conflict(kind.groupResource, key.name, errors.OPTIMISTIC_LOCK_MESSAGE);
+  }
+
+  /** Undefined when another write came first. */
+  async #updateOnce(request: UpdateRequest, current: CachedObject): Promise<EncodedObject | undefined> {
+    const { kind, context, subresource } = request;
+    const previous = current.object();
+    const wanted = await request.transform(current.decode());
+    const conditional = checkWriteConditions(kind, wanted, previous);
+    const next = await this.#prepareUpdate(request, wanted, previous);
+    if (isFullyFinalized(next, kind.resource.strategy)) return this.#finishDeletion(kind, current, { object: next, context });
+    const value = encodeForStorage(next);
+    if (Buffer.compare(value, current.value) === 0) return current;
+    const hook = subresource === 'status' ? undefined : this.#hooks.get(kind.cache.keyPrefix);
+    const undo = (await hook?.beforeUpdate?.(next, previous, context)) ?? undoNothing;
+    if (context.dryRun) {
+      undo();
+      return new CachedObject(current.key, encodeForStorage(next), current.revision);
+    }
+    try {
+      const finalValue = hook === undefined ? value : encodeForStorage(next);
+      const revision = await this.#options.storage.update(current.key, finalValue, { expectedRevision: current.revision });
+      return new CachedObject(current.key, finalValue, revision);
+    } catch (error) {
+      undo();
+      if (!isLostRace(error)) throw translateStorageError(error);
+      if (conditional) throw errors.conflict(kind.groupResource, request.key.name, errors.OPTIMISTIC_LOCK_MESSAGE);
+      return undefined;
+    }
+  }
+
+  async #prepareUpdate(request: UpdateRequest, wanted: ApiObject, previous: ApiObject): Promise<ApiObject> {
+    const { kind, context, subresource } = request;
+    const { strategy } = kind.resource;
+    const nowMs = this.#options.clock.now();
+    const isStatus = subresource === 'status';
+    const next = isStatus ? onlyStatusFrom(wanted, previous) : wanted;
+    next.kind = kind.groupKind.kind;
+    next.apiVersion = kind.apiVersion;
+    keepSystemMetadata(next, previous);
+    strategy.default?.(next);
+    const attributes = this.#attributes(kind, { operation: 'UPDATE', object: next, oldObject: previous, subresource, context });
+    await this.#mutate(attributes);
+    keepSystemMetadata(next, previous);
+    const strategyContext = { user: context.user, nowMs, dryRun: context.dryRun };
+    if (isStatus) strategy.status?.prepareForUpdate?.(next, previous, strategyContext);
+    else if (subresource === '') {
+      if (kind.resource.subresources.status !== undefined) keepStatus(next, previous);
+      strategy.prepareForUpdate?.(next, previous, strategyContext);
+    }
+    if (!isStatus && hasGeneration(kind.resource, next) && specChanged(next, previous)) {
+      next.metadata.generation = (previous.metadata.generation ?? 0) + 1;
+    }
+    this.#recordManager(kind, { next, previous, subresource, context });
+    const problems = validateObjectMetaUpdate(next.metadata, previous.metadata, fieldPath('metadata'));
+    const own = isStatus ? strategy.status?.validateUpdate?.(next, previous) : (strategy.validateUpdate ?? strategy.validate)?.(next, previous);
+    this.#throwIfInvalid(kind, next, [...problems, ...(own ?? [])]);
+    if (!isStatus) for (const text of strategy.warnings?.(next, previous) ?? []) context.warn(text);
+    await this.#validateAdmission(attributes);
+    return next;
+  }
+
+  async #deleteOnce(
+    kind: ServedKind,
+    current: CachedObject,
+    { options, context }: { options: DeleteOptions; context: WriteContext },
+  ): Promise<DeleteResult | undefined> {
+    const { clock } = this.#options;
+    const oldObject = current.object();
+    await this.#validateAdmission(this.#attributes(kind, { operation: 'DELETE', object: undefined, oldObject, subresource: '', context }));
+    const decision = decideDeletion(current.decode(), kind.resource.strategy, { ...options, nowMs: clock.now() });
+    if (decision.type === 'pending') return { removed: false, object: current };
+    try {
+      if (decision.type === 'remove') {
+        const last = await this.#remove(kind, current, context.dryRun);
+        return { removed: true, last };
+      }
+      kind.resource.strategy.prepareForUpdate?.(decision.object, oldObject, { user: context.user, nowMs: clock.now(), dryRun: context.dryRun });
+      const value = encodeForStorage(decision.object);
+      if (context.dryRun) return { removed: false, object: new CachedObject(current.key, value, current.revision) };
+      const revision = await this.#options.storage.update(current.key, value, { expectedRevision: current.revision });
+      return { removed: false, object: new CachedObject(current.key, value, revision) };
+    } catch (error) {
+      if (isLostRace(error)) return undefined;
+      throw translateStorageError(error);
+    }
+  }
+
+  /** Undefined when another write came first. */
+  async #finishDeletion(
+    kind: ServedKind,
+    current: CachedObject,
+    { object, context }: { object: ApiObject; context: WriteContext },
+  ): Promise<EncodedObject | undefined> {
+    try {
+      const removed = await this.#remove(kind, current, context.dryRun);
+      return new CachedObject(current.key, encodeForStorage(object), removed.revision);
+    } catch (error) {
+      if (isLostRace(error)) return undefined;
+      throw translateStorageError(error);
+    }
+  }
+
+  async #remove(kind: ServedKind, current: CachedObject, dryRun: boolean): Promise<CachedObject> {
+    if (dryRun) return current;
+    const revision = await this.#options.storage.delete(current.key, { expectedRevision: current.revision });
+    this.#hooks.get(kind.cache.keyPrefix)?.afterDelete?.(current.object());
+    return new CachedObject(current.key, current.value, revision);
+  }
+
+  async #insert(kind: ServedKind, object: ApiObject): Promise<EncodedObject> {
+    const { metadata } = object;
+    for (let attempt = 1; ; attempt++) {
+      const key = kind.cache.keyOf(metadata.namespace ?? '', metadata.name!);
+      const value = encodeForStorage(object);
+      try {
+        return new CachedObject(key, value, await this.#options.storage.create(key, value));
+      } catch (error) {
+        if (!(error instanceof StorageError) || error.code !== 'key-exists') throw translateStorageError(error);
+        const { generateName: base } = metadata;
+        const mayTryAnother = base !== undefined && base !== '' && metadata.name!.startsWith(base.slice(0, 58));
+        if (!mayTryAnother || attempt >= GENERATE_NAME_ATTEMPTS) throw errors.alreadyExists(kind.groupResource, metadata.name!);
+        metadata.name = generateName(base, this.#options.random);
+      }
+    }
+  }
+
+  async #dryRunCreate(kind: ServedKind, object: ApiObject, undo: () => void): Promise<EncodedObject> {
+    undo();
+    await this.#options.watchCache.freshen();
+    const { namespace = '', name = '' } = object.metadata;
+    if (kind.cache.getCached(namespace, name) !== undefined) throw errors.alreadyExists(kind.groupResource, name);
+    return { object: () => object, bytes: () => Buffer.from(JSON.stringify(object)) };
+  }
+
+  #attributes(
+    kind: ServedKind,
+    init: Pick<AdmissionAttributes, 'operation' | 'object' | 'oldObject' | 'subresource'> & { context: WriteContext },
+  ): AdmissionAttributes {
+    const { context, ...rest } = init;
+    const { namespace = '', name = '' } = (init.object ?? init.oldObject)!.metadata;
+    return { ...rest, resource: kind.resource, namespace, name, user: context.user, dryRun: context.dryRun, warn: (text) => context.warn(text) };
+  }
+
+  async #mutate(attributes: AdmissionAttributes): Promise<void> {
+    for (const plugin of this.#options.admission) {
+      if (plugin.mutate !== undefined) await plugin.mutate(attributes);
+    }
+  }
+
+  async #validateAdmission(attributes: AdmissionAttributes): Promise<void> {
+    for (const plugin of this.#options.admission) {
+      if (plugin.validate !== undefined) await plugin.validate(attributes);
+    }
+  }
+
+  #recordManager(
+    kind: ServedKind,
+    write: { next: ApiObject; previous: ApiObject | undefined; subresource: string; context: WriteContext },
+  ): void {
+    const { next, previous, subresource, context } = write;
+    const sent = next.metadata.managedFields ?? [];
+    const reset = sent.length === 1 && Object.keys(sent[0]!).length === 0;
+    const managedFields = sent.length > 0 && !reset ? sent : reset ? [] : (previous?.metadata.managedFields ?? []);
+    next.metadata.managedFields = recordUpdate({
+      previous,
+      next,
+      managedFields,
+      manager: context.fieldManager,
+      apiVersion: kind.apiVersion,
+      subresource,
+      time: formatTime(this.#options.clock.now()),
+      schema: kind.resource.schema,
+      table: this.#options.schemas,
+    });
+  }
+
+  #validateMeta(kind: ServedKind, object: ApiObject): FieldError[] {
+    return validateObjectMeta(object.metadata, {
+      requiresNamespace: kind.resource.scope === 'Namespaced',
+      validateName: kind.resource.strategy.validateName ?? isDns1123Subdomain,
+      path: fieldPath('metadata'),
+    });
+  }
+
+  #throwIfInvalid(kind: ServedKind, object: ApiObject, problems: FieldError[]): void {
+    if (problems.length > 0) throw errors.invalidObject(kind.groupKind, object.metadata.name ?? '', problems);
+  }
+}
+
+/** Checks what the sent metadata demands of the present object; true when a lost race must be reported, not retried. */
+function checkWriteConditions(kind: ServedKind, wanted: ApiObject, previous: ApiObject): boolean {
+  const { uid, resourceVersion = '' } = wanted.metadata;
+  const name = previous.metadata.name ?? '';
+  if (uid !== undefined && uid !== '' && uid !== previous.metadata.uid) {
+    throw errors.conflict(kind.groupResource, name, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${previous.metadata.uid ?? ''}`);
+  }
+  if (resourceVersion === '' || resourceVersion === '0') {
+    if (kind.resource.strategy.allowUnconditionalUpdate !== false) return false;
+    const problem = invalid(fieldPath('metadata', 'resourceVersion'), resourceVersion, 'must be specified for an update');
+    throw errors.invalidObject(kind.groupKind, name, [problem]);
+  }
+  if (resourceVersion !== previous.metadata.resourceVersion) throw errors.conflict(kind.groupResource, name, errors.OPTIMISTIC_LOCK_MESSAGE);
+  return true;
+}
+
+function checkPreconditions(kind: ServedKind, current: CachedObject, { preconditions }: DeleteOptions): void {
+  const { name = '', uid = '' } = current.object().metadata;
+  if (preconditions?.uid !== undefined && preconditions.uid !== uid) {
+    throw errors.conflict(kind.groupResource, name, `Precondition failed: UID in precondition: ${preconditions.uid}, UID in object meta: ${uid}`);
+  }
+  const revision = formatResourceVersion(current.revision);
+  if (preconditions?.resourceVersion !== undefined && preconditions.resourceVersion !== revision) {
+    const cause = `Precondition failed: ResourceVersion in precondition: ${preconditions.resourceVersion}, ResourceVersion in object meta: ${revision}`;
+    throw errors.conflict(kind.groupResource, name, cause);
+  }
+}
+
+function specChanged(next: ApiObject, previous: ApiObject): boolean {
+  return JSON.stringify((next as { spec?: unknown }).spec) !== JSON.stringify((previous as { spec?: unknown }).spec);
+}
+
+function isLostRace(error: unknown): boolean {
+  return error instanceof StorageError && (error.code === 'revision-mismatch' || error.code === 'key-not-found');
+}
+
+/** Storage's errors in the API's words; anything else is passed on. */
+export function translateStorageError(error: unknown): unknown {
+  if (!(error instanceof StorageError)) return error;
+  switch (error.code) {
+    case 'compacted':
+      return errors.expired('The provided continue parameter is too old to display a consistent list result.');
+    case 'closed':
+      return errors.serviceUnavailable('the server is shutting down');
+    default:
+      return errors.internalServerError(error.message);
+  }
+}

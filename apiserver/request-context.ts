@@ -1,0 +1,18 @@
+/** What travels down the handler chain with a request: filled in by the filters in the chain's order. */
+import type { ApiRequest, ApiResponse, UserInfo } from '../api/machinery/handler.ts';
+import type { RequestInfo } from './request-info.ts';
+
+export interface RequestContext {
+  request: ApiRequest;
+  info: RequestInfo;
+  user: UserInfo;
+  /** Texts for `Warning` headers, in order, without repetition. */
+  warnings: Set<string>;
+}
+
+export type Endpoint = (context: RequestContext) => Promise<ApiResponse> | ApiResponse;
+
+export function queryFlag(context: RequestContext, name: string): boolean {
+  const value = context.request.query.get(name);
+  return value === 'true' || value === '1';
+}

@@ -1,0 +1,104 @@
+/**
+ * The client for components that live in the server's process: calls the `Handler` without a socket, as its own
+ * identity, and receives the server's own frozen objects.
+ */
+import { ApiError } from '../api/machinery/errors.ts';
+import type { Status } from '../api/machinery/errors.ts';
+import type { ApiRequest, ApiResponse, Handler, ResponseBody, UserInfo, WatchEvent } from '../api/machinery/handler.ts';
+import type { Client } from './client.ts';
+import { clientOver, errorFromStatus } from './verbs.ts';
+import type { Transport, TransportRequest } from './verbs.ts';
+import { decodeFrames } from './watch-frames.ts';
+
+export interface InProcessOptions {
+  handler: Handler;
+  /** Authorized like any caller; groups must hold `system:authenticated` where that is wanted. */
+  user: UserInfo;
+  userAgent: string;
+}
+
+/** Objects passed to writes are copied by the server; objects returned are frozen and shared with its cache. */
+export function inProcessClient(options: InProcessOptions): Client {
+  return clientOver(inProcessTransport(options));
+}
+
+function inProcessTransport({ handler, user, userAgent }: InProcessOptions): Transport {
+  const send = (request: TransportRequest): Promise<ApiResponse> => handler(requestOf(request, { user, userAgent }));
+  return {
+    async call(request) {
+      request.signal?.throwIfAborted();
+      const response = await send(request);
+      const content = await contentOf(response.body);
+      if (response.status >= 400) throw errorFromStatus((content ?? {}) as Partial<Status>, response.status);
+      return content;
+    },
+    async *stream(request) {
+      let response: ApiResponse;
+      try {
+        response = await send(request);
+      } catch (error) {
+        if (request.signal.aborted) return;
+        throw error;
+      }
+      if (response.status >= 400) {
+        throw errorFromStatus(((await contentOf(response.body)) ?? {}) as Partial<Status>, response.status);
+      }
+      yield* untilAborted(eventsOf(response.body), request.signal);
+    },
+  };
+}
+
+function requestOf(request: TransportRequest, caller: { user: UserInfo; userAgent: string }): ApiRequest {
+  const { method, path, query, contentType, body } = request;
+  return {
+    method,
+    path,
+    query,
+    headers: {
+      accept: 'application/json',
+      'user-agent': caller.userAgent,
+      ...(contentType === undefined ? {} : { 'content-type': contentType }),
+    },
+    ...(body === undefined ? {} : { object: body }),
+    user: caller.user,
+    signal: request.signal ?? new AbortController().signal,
+    wantsObjects: true,
+  };
+}
+
+async function contentOf(body: ResponseBody): Promise<unknown> {
+  switch (body.type) {
+    case 'none':
+      return undefined;
+    case 'object':
+      return body.encoded.object();
+    case 'bytes':
+      return JSON.parse(Buffer.from(body.bytes).toString('utf8'));
+    case 'stream': {
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of body.chunks) chunks.push(chunk);
+      return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+    }
+    default:
+      throw unexpectedBody(body.type);
+  }
+}
+
+function eventsOf(body: ResponseBody): AsyncIterable<readonly WatchEvent[]> {
+  if (body.type === 'events') return body.batches;
+  if (body.type === 'watch') return decodeFrames(body.frames);
+  throw unexpectedBody(body.type);
+}
+
+function unexpectedBody(type: string): ApiError {
+  return new ApiError({ code: 500, reason: 'InternalError', message: `unexpected response of type ${type}` });
+}
+
+/** A stream that fails because its signal aborted has only ended. */
+async function* untilAborted<T>(batches: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T> {
+  try {
+    yield* batches;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
