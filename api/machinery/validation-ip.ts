@@ -147,7 +147,9 @@ export function warningsForIp(path: FieldPath, value: string): string[] {
   const canonical = formatIp(address);
   if (canonical === value) return [];
   if (address.family === 6) {
-    return [`${path.toString()}: IPv6 address ${JSON.stringify(value)} should be in RFC 5952 canonical format ("${canonical}")`];
+    return [
+      `${path.toString()}: IPv6 address ${JSON.stringify(value)} should be in RFC 5952 canonical format ("${canonical}")`,
+    ];
   }
   return [
     `${path.toString()}: non-standard IP address ${JSON.stringify(value)} will be considered invalid in a future Kubernetes release: use "${canonical}"`,

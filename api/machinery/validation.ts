@@ -33,13 +33,20 @@ function format(source: string, message: string, examples: readonly string[] = [
 const DNS_LABEL_SOURCE = '[a-z0-9]([-a-z0-9]*[a-z0-9])?';
 const DNS_SUBDOMAIN_SOURCE = `${DNS_LABEL_SOURCE}(\\.${DNS_LABEL_SOURCE})*`;
 const LABEL_KEY_SOURCE = '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]';
-const LOWER = "lower case alphanumeric characters";
+const LOWER = 'lower case alphanumeric characters';
 const ENDS = 'and must start and end with an alphanumeric character';
 
 /** Messages and patterns of apimachinery `util/validation/validation.go` and `api/validate/content/{kube,dns,identifier}.go`. */
 const FORMATS = {
-  dnsLabel: format(DNS_LABEL_SOURCE, `a lowercase RFC 1123 label must consist of ${LOWER} or '-', ${ENDS}`, ['my-name', '123-abc']),
-  dnsSubdomain: format(DNS_SUBDOMAIN_SOURCE, `a lowercase RFC 1123 subdomain must consist of ${LOWER}, '-' or '.', ${ENDS}`, ['example.com']),
+  dnsLabel: format(DNS_LABEL_SOURCE, `a lowercase RFC 1123 label must consist of ${LOWER} or '-', ${ENDS}`, [
+    'my-name',
+    '123-abc',
+  ]),
+  dnsSubdomain: format(
+    DNS_SUBDOMAIN_SOURCE,
+    `a lowercase RFC 1123 subdomain must consist of ${LOWER}, '-' or '.', ${ENDS}`,
+    ['example.com'],
+  ),
   dns1035Label: format(
     '[a-z]([-a-z0-9]*[a-z0-9])?',
     `a DNS-1035 label must consist of ${LOWER} or '-', start with an alphabetic character, and end with an alphanumeric character`,
@@ -50,7 +57,11 @@ const FORMATS = {
     `a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of ${LOWER}, '-' or '.' and end with an alphanumeric character`,
     ['*.example.com'],
   ),
-  labelKey: format(LABEL_KEY_SOURCE, `must consist of alphanumeric characters, '-', '_' or '.', ${ENDS}`, ['MyName', 'my.name', '123-abc']),
+  labelKey: format(LABEL_KEY_SOURCE, `must consist of alphanumeric characters, '-', '_' or '.', ${ENDS}`, [
+    'MyName',
+    'my.name',
+    '123-abc',
+  ]),
   labelValue: format(
     `(${LABEL_KEY_SOURCE})?`,
     `a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', ${ENDS}`,
@@ -61,9 +72,18 @@ const FORMATS = {
     "a valid C identifier must start with alphabetic character or '_', followed by a string of alphanumeric characters or '_'",
     ['my_name', 'MY_NAME', 'MyName'],
   ),
-  percent: format('[0-9]+%', "a valid percent string must be a numeric string followed by an ending '%'", ['1%', '93%']),
-  httpHeaderName: format('[-A-Za-z0-9]+', "a valid HTTP header must consist of alphanumeric characters or '-'", ['X-Header-Name']),
-  configMapKey: format('[-._a-zA-Z0-9]+', "a valid config key must consist of alphanumeric characters, '-', '_' or '.'", ['key.name', 'KEY_NAME', 'key-name']),
+  percent: format('[0-9]+%', "a valid percent string must be a numeric string followed by an ending '%'", [
+    '1%',
+    '93%',
+  ]),
+  httpHeaderName: format('[-A-Za-z0-9]+', "a valid HTTP header must consist of alphanumeric characters or '-'", [
+    'X-Header-Name',
+  ]),
+  configMapKey: format(
+    '[-._a-zA-Z0-9]+',
+    "a valid config key must consist of alphanumeric characters, '-', '_' or '.'",
+    ['key.name', 'KEY_NAME', 'key-name'],
+  ),
   conditionReason: format(
     '[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?',
     "a condition reason must start with alphabetic character, optionally followed by a string of alphanumeric characters or '_,:', and must end with an alphanumeric character or '_'",
@@ -198,7 +218,8 @@ export function isValidGroupId(id: number): string[] {
 
 export function isValidPortName(name: string): string[] {
   const problems = lengthProblems(name, 15);
-  if (!/^[-a-z0-9]+$/.test(name)) problems.push('must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)');
+  if (!/^[-a-z0-9]+$/.test(name))
+    problems.push('must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)');
   if (!/[a-z]/.test(name)) problems.push('must contain at least one letter (a-z)');
   if (name.includes('--')) problems.push('must not contain consecutive hyphens');
   if (name.startsWith('-') || name.endsWith('-')) problems.push('must not begin or end with a hyphen');
@@ -217,7 +238,9 @@ export const validateDns1035LabelName = nameValidator(isDns1035Label);
 /** Names that only must be usable as one segment of a path (apimachinery `api/validation/path/name.go`). */
 export function validatePathSegmentName(name: string, prefix: boolean): string[] {
   if (!prefix && (name === '.' || name === '..')) return [`may not be '${name}'`];
-  return ['/', '%'].filter((character) => name.includes(character)).map((character) => `may not contain '${character}'`);
+  return ['/', '%']
+    .filter((character) => name.includes(character))
+    .map((character) => `may not contain '${character}'`);
 }
 
 /** One `Invalid value` per problem. */
@@ -235,7 +258,10 @@ export function validateLabels(labels: Readonly<Record<string, string>> | undefi
 }
 
 /** Keys are qualified names in any case; all keys and values together take at most 256 KiB. */
-export function validateAnnotations(annotations: Readonly<Record<string, string>> | undefined, path: FieldPath): FieldError[] {
+export function validateAnnotations(
+  annotations: Readonly<Record<string, string>> | undefined,
+  path: FieldPath,
+): FieldError[] {
   const errors: FieldError[] = [];
   let total = 0;
   for (const [key, value] of Object.entries(annotations ?? {})) {
@@ -273,10 +299,13 @@ function validateRequirement({ key, operator, values }: LabelSelectorRequirement
   const errors: FieldError[] = [];
   const count = values?.length ?? 0;
   if (operator === 'In' || operator === 'NotIn') {
-    if (count === 0) errors.push(required(path.child('values'), "must be specified when `operator` is 'In' or 'NotIn'"));
+    if (count === 0)
+      errors.push(required(path.child('values'), "must be specified when `operator` is 'In' or 'NotIn'"));
   } else if (operator === 'Exists' || operator === 'DoesNotExist') {
     if (count > 0) {
-      errors.push(forbidden(path.child('values'), "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"));
+      errors.push(
+        forbidden(path.child('values'), "may not be specified when `operator` is 'Exists' or 'DoesNotExist'"),
+      );
     }
   } else {
     errors.push(invalid(path.child('operator'), operator, 'not a valid selector operator'));
@@ -311,13 +340,17 @@ function validateCondition(condition: Condition, path: FieldPath): FieldError[] 
   const statuses = ['False', 'True', 'Unknown'];
   if (!statuses.includes(condition.status)) errors.push(notSupported(path.child('status'), condition.status, statuses));
   if ((condition.observedGeneration ?? 0) < 0) {
-    errors.push(invalid(path.child('observedGeneration'), condition.observedGeneration, 'must be greater than or equal to zero'));
+    errors.push(
+      invalid(path.child('observedGeneration'), condition.observedGeneration, 'must be greater than or equal to zero'),
+    );
   }
   if (!condition.lastTransitionTime) errors.push(required(path.child('lastTransitionTime'), 'must be set'));
   if (!condition.reason) {
     errors.push(required(path.child('reason'), 'must be set'));
   } else {
-    errors.push(...invalidEach(path.child('reason'), condition.reason, formatProblems(condition.reason, FORMATS.conditionReason)));
+    errors.push(
+      ...invalidEach(path.child('reason'), condition.reason, formatProblems(condition.reason, FORMATS.conditionReason)),
+    );
     if (byteLength(condition.reason) > 1024) errors.push(tooLong(path.child('reason'), 1024));
   }
   if (byteLength(condition.message ?? '') > 32 * 1024) errors.push(tooLong(path.child('message'), 32 * 1024));

@@ -30,7 +30,7 @@ export function spliceResourceVersion(value: Uint8Array, revision: number): Uint
   const field = `"resourceVersion":"${formatResourceVersion(revision)}",`;
   const spliced = Buffer.allocUnsafe(buffer.length + field.length);
   buffer.copy(spliced, 0, 0, at);
-  spliced.latin1Write(field, at);
+  spliced.write(field, at, 'latin1');
   buffer.copy(spliced, at + field.length, at);
   return spliced;
 }

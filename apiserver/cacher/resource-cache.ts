@@ -10,9 +10,9 @@ import { CachedObject } from './cached-object.ts';
 import type { Delivery, ObjectFilter } from './watcher.ts';
 import { CacheEvent, Watcher } from './watcher.ts';
 
-// The package is CommonJS with a `default` of its own.
-const BTree = (BTreeModule as unknown as { default: typeof BTreeModule }).default ?? BTreeModule;
-type Tree = InstanceType<typeof BTreeModule<string, CachedObject>>;
+// The package is CommonJS: Node's default import is its whole `exports`.
+const BTree = BTreeModule.default;
+type Tree = BTreeModule.default<string, CachedObject>;
 
 /** A consistent, immutable view of one kind at one revision. */
 export interface Snapshot {
@@ -143,6 +143,11 @@ export class ResourceCache<T extends ApiObject = ApiObject> implements Lister<T>
   /** The current state, frozen at no cost; `revision` is the cache's. */
   snapshot(revision: number): Snapshot {
     return { revision, tree: this.#tree.clone() };
+  }
+
+  /** To be filled by the caller, for states older than what the cache has. */
+  emptySnapshot(revision: number): Snapshot {
+    return { revision, tree: new BTree<string, CachedObject>() };
   }
 
   /** Keeps a snapshot for the further pages of a LIST. */

@@ -83,7 +83,7 @@ function wantedFinalizer(current: readonly string[], options: DeleteOptions): st
       return FOREGROUND_FINALIZER;
     case 'Background':
       return undefined;
-    case undefined:
+    default:
       return current.find((finalizer) => finalizer === ORPHAN_FINALIZER || finalizer === FOREGROUND_FINALIZER);
   }
 }

@@ -12,7 +12,7 @@ import { fieldPath, invalid } from '../../api/machinery/field-error.ts';
 import { validateObjectMeta, validateObjectMetaUpdate } from '../../api/machinery/object-meta.ts';
 import { isDns1123Subdomain } from '../../api/machinery/validation.ts';
 import { recordUpdate } from '../../api/managed-fields/managed-fields.ts';
-import type { DeleteOptions } from '../../api/machinery/resource.ts';
+import type { DeleteOptions, Strategy } from '../../api/machinery/resource.ts';
 import type { EncodedObject, UserInfo } from '../../api/machinery/handler.ts';
 import type { SchemaTable } from '../../api/schema/schema.ts';
 import type { Clock } from '../../base/clock.ts';
@@ -68,6 +68,8 @@ export interface UpdateRequest {
   context: WriteContext;
   /** A PUT that finds nothing creates this (with `allowCreateOnUpdate`). */
   createInstead?: ApiObject;
+  /** A patch applies to whatever is there: a race that it lost is run again, though the result carries a version. */
+  retriesLostRace?: boolean;
 }
 
 export interface WriteResult {
@@ -175,7 +177,7 @@ export class Store {
     } catch (error) {
       undo();
       if (!isLostRace(error)) throw translateStorageError(error);
-      if (conditional) throw errors.conflict(kind.groupResource, request.key.name, errors.OPTIMISTIC_LOCK_MESSAGE);
+      if (conditional && request.retriesLostRace !== true) throw errors.conflict(kind.groupResource, request.key.name, errors.OPTIMISTIC_LOCK_MESSAGE);
       return undefined;
     }
   }
@@ -199,14 +201,13 @@ export class Store {
       if (kind.resource.subresources.status !== undefined) keepStatus(next, previous);
       strategy.prepareForUpdate?.(next, previous, strategyContext);
     }
-    if (!isStatus && hasGeneration(kind.resource, next) && specChanged(next, previous)) {
+    if (subresource === '' && hasGeneration(kind.resource, next) && specChanged(next, previous)) {
       next.metadata.generation = (previous.metadata.generation ?? 0) + 1;
     }
     this.#recordManager(kind, { next, previous, subresource, context });
     const problems = validateObjectMetaUpdate(next.metadata, previous.metadata, fieldPath('metadata'));
-    const own = isStatus ? strategy.status?.validateUpdate?.(next, previous) : (strategy.validateUpdate ?? strategy.validate)?.(next, previous);
-    this.#throwIfInvalid(kind, next, [...problems, ...(own ?? [])]);
-    if (!isStatus) for (const text of strategy.warnings?.(next, previous) ?? []) context.warn(text);
+    this.#throwIfInvalid(kind, next, [...problems, ...validateUpdate(strategy, subresource, { next, previous })]);
+    if (subresource === '') for (const text of strategy.warnings?.(next, previous) ?? []) context.warn(text);
     await this.#validateAdmission(attributes);
     return next;
   }
@@ -365,6 +366,13 @@ function checkPreconditions(kind: ServedKind, current: CachedObject, { precondit
     const cause = `Precondition failed: ResourceVersion in precondition: ${preconditions.resourceVersion}, ResourceVersion in object meta: ${revision}`;
     throw errors.conflict(kind.groupResource, name, cause);
   }
+}
+
+/** Other subresources check what they change themselves. */
+function validateUpdate(strategy: Strategy<ApiObject>, subresource: string, { next, previous }: { next: ApiObject; previous: ApiObject }): FieldError[] {
+  if (subresource === 'status') return strategy.status?.validateUpdate?.(next, previous) ?? [];
+  if (subresource !== '') return [];
+  return (strategy.validateUpdate ?? strategy.validate)?.call(strategy, next, previous) ?? [];
 }
 
 function specChanged(next: ApiObject, previous: ApiObject): boolean {

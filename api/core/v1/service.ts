@@ -2,17 +2,16 @@
  * Service: a stable address for a set of pods. Addresses and node ports are allocated by the registry, which does so
  * before validation, as upstream does: a Service that needs an address has one by the time it is validated.
  */
-import type { V1Service } from '@kubernetes/client-node';
-import type { WireObject } from '../../machinery/meta.ts';
 import { defineResource } from '../../machinery/resource.ts';
 import { validateDns1035LabelName } from '../../machinery/validation.ts';
 import { serviceColumns } from './service/columns.ts';
 import { defaultService } from './service/defaults.ts';
 import { prepareServiceForCreate, prepareServiceForUpdate } from './service/prepare.ts';
+import type { Service } from './service/spec.ts';
 import { validateServiceUpdate } from './service/update-validation.ts';
 import { serviceWarnings, validateService, validateServiceStatus } from './service/validation.ts';
 
-export type Service = WireObject<V1Service>;
+export type { Service } from './service/spec.ts';
 
 export const services = defineResource<Service>({
   group: '',

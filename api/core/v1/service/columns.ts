@@ -1,8 +1,8 @@
 /** Columns of `kubectl get services` (upstream: `pkg/printers/internalversion/printers.go`, `printService`). */
 import type { PrinterColumn } from '../../../machinery/resource.ts';
 import { NONE, UNKNOWN, ageColumn, labelsCell } from '../../../table-cells.ts';
-import type { Service } from '../service.ts';
 import { specOf } from './spec.ts';
+import type { Service } from './spec.ts';
 
 export const serviceColumns: readonly PrinterColumn<Service>[] = [
   { name: 'Type', type: 'string', description: 'How the service is exposed', cell: ({ spec }) => spec?.type ?? '' },

@@ -1,7 +1,6 @@
 /** Defaults of a Service (upstream: `pkg/apis/core/v1/defaults.go`, `SetDefaults_Service`). */
-import type { Service } from '../service.ts';
 import { isExternallyAccessible, needsClusterIp } from './spec.ts';
-import type { ServicePort, ServiceSpec } from './spec.ts';
+import type { Service, ServicePort, ServiceSpec } from './spec.ts';
 
 /** Three hours (`core.DefaultClientIPServiceAffinitySeconds`). */
 const CLIENT_IP_AFFINITY_SECONDS = 10800;

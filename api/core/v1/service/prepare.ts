@@ -4,9 +4,8 @@
  * (upstream: `pkg/registry/core/service/strategy.go`, `storage/alloc.go`).
  */
 import { deepEqual } from '../../../machinery/equality.ts';
-import type { Service } from '../service.ts';
 import { isExternallyAccessible, needsClusterIp, needsHealthCheckNodePort, needsNodePorts, specOf } from './spec.ts';
-import type { ServiceSpec } from './spec.ts';
+import type { Service, ServiceSpec } from './spec.ts';
 
 export function prepareServiceForCreate(service: Service): void {
   service.status = { loadBalancer: {} };

@@ -1,6 +1,8 @@
 /** What a Service's type and policies imply (upstream: `pkg/api/service/util.go`, `pkg/registry/core/service`). */
-import type { Service } from '../service.ts';
+import type { V1Service } from '@kubernetes/client-node';
+import type { WireObject } from '../../../machinery/meta.ts';
 
+export type Service = WireObject<V1Service>;
 export type ServiceSpec = NonNullable<Service['spec']>;
 export type ServicePort = NonNullable<ServiceSpec['ports']>[number];
 

@@ -1,0 +1,54 @@
+/** Lease: who leads, and until when (upstream: `pkg/apis/coordination/validation`, `pkg/registry/coordination/lease`). */
+import type { V1Lease } from '@kubernetes/client-node';
+import { fieldPath, forbidden, invalid, notSupported } from '../../machinery/field-error.ts';
+import type { FieldError } from '../../machinery/field-error.ts';
+import type { WireObject } from '../../machinery/meta.ts';
+import { defineResource } from '../../machinery/resource.ts';
+import { validateNonNegative } from '../../machinery/validation.ts';
+import { ageColumn } from '../../table-cells.ts';
+
+export type Lease = WireObject<V1Lease>;
+
+const STRATEGIES = ['OldestEmulationVersion'];
+
+export const leases = defineResource<Lease>({
+  group: 'coordination.k8s.io',
+  version: 'v1',
+  scope: 'Namespaced',
+  names: { plural: 'leases', singular: 'lease', kind: 'Lease' },
+  schema: 'V1Lease',
+  additionalPrinterColumns: [
+    {
+      name: 'Holder',
+      type: 'string',
+      description: 'Who holds the lease',
+      cell: ({ spec }) => spec?.holderIdentity ?? '',
+    },
+    ageColumn(),
+  ],
+  strategy: {
+    validate: validateLease,
+    validateUpdate: validateLease,
+    allowCreateOnUpdate: true,
+    allowUnconditionalUpdate: false,
+    // Upstream never sets a lease's generation, though its spec changes all the time.
+    hasGeneration: false,
+  },
+});
+
+function validateLease({ spec = {} }: Lease): FieldError[] {
+  const path = fieldPath('spec');
+  const errors: FieldError[] = [];
+  const { leaseDurationSeconds: duration, leaseTransitions, strategy, preferredHolder } = spec;
+  if (duration !== undefined && duration <= 0) {
+    errors.push(invalid(path.child('leaseDurationSeconds'), duration, 'must be greater than 0'));
+  }
+  errors.push(...validateNonNegative(leaseTransitions, path.child('leaseTransitions')));
+  if (strategy !== undefined && !strategy.includes('/') && !STRATEGIES.includes(strategy)) {
+    errors.push(notSupported(path.child('strategy'), strategy, STRATEGIES));
+  }
+  if (preferredHolder && !strategy) {
+    errors.push(forbidden(path.child('preferredHolder'), 'can only be specified if `strategy` is defined'));
+  }
+  return errors;
+}

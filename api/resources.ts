@@ -1,0 +1,45 @@
+/** The table of kinds: everything generic iterates over it. Adding a built-in kind is one file and one line here. */
+import type { Resource } from './machinery/resource.ts';
+import { controllerRevisions } from './apps/v1/controller-revision.ts';
+import { deployments } from './apps/v1/deployment.ts';
+import { replicaSets } from './apps/v1/replica-set.ts';
+import { leases } from './coordination/v1/lease.ts';
+import { configMaps } from './core/v1/config-map.ts';
+import { endpoints } from './core/v1/endpoints.ts';
+import { events } from './core/v1/event.ts';
+import { namespaces } from './core/v1/namespace.ts';
+import { nodes } from './core/v1/node.ts';
+import { podTemplates } from './core/v1/pod-template.ts';
+import { pods } from './core/v1/pod.ts';
+import { secrets } from './core/v1/secret.ts';
+import { serviceAccounts } from './core/v1/service-account.ts';
+import { services } from './core/v1/service.ts';
+import { endpointSlices } from './discovery/v1/endpoint-slice.ts';
+import { clusterRoleBindings } from './rbac/v1/cluster-role-binding.ts';
+import { clusterRoles } from './rbac/v1/cluster-role.ts';
+import { roleBindings } from './rbac/v1/role-binding.ts';
+import { roles } from './rbac/v1/role.ts';
+
+const all = [
+  configMaps,
+  endpoints,
+  events,
+  namespaces,
+  nodes,
+  pods,
+  podTemplates,
+  secrets,
+  serviceAccounts,
+  services,
+  controllerRevisions,
+  deployments,
+  replicaSets,
+  leases,
+  endpointSlices,
+  clusterRoleBindings,
+  clusterRoles,
+  roleBindings,
+  roles,
+] as const;
+
+export const resources = all as unknown as readonly Resource[];

@@ -1,0 +1,184 @@
+/**
+ * From bytes to plain values: JSON with a bound on depth and Go's error texts, YAML as kubectl's parser reads it, and
+ * the keys that stand twice. `__proto__` is a key like any other: use `Object.hasOwn` and never plain assignment with
+ * keys from clients.
+ */
+import { LineCounter, isAlias, parseDocument, visit } from 'yaml';
+import type { Document, Tags } from 'yaml';
+import { scanJson } from './json-scanner.ts';
+
+export interface DecodeOptions {
+  /** Levels of objects and lists. Go's decoder has 10,000; recursion over values is safe with fewer. Default 512. */
+  maxDepth?: number;
+}
+
+const MAX_DEPTH = 512;
+const DEPTH_ERROR = 'exceeded max depth';
+
+/** Parses JSON; throws an `Error` with Go's words. Invalid UTF-8 becomes U+FFFD, a repeated key's last value counts. */
+export function decodeJson(bytes: Uint8Array | string, { maxDepth = MAX_DEPTH }: DecodeOptions = {}): unknown {
+  const text =
+    typeof bytes === 'string' ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    scanJson(text, NO_VISITOR);
+    throw error;
+  }
+  // Every level takes two characters.
+  if (text.length > 2 * maxDepth) boundDepth(value, maxDepth);
+  return value;
+}
+
+/** `duplicate field "spec.x"` for every path whose key stands twice in its object; `[]` for text that is not JSON. */
+export function findDuplicateKeys(text: string): string[] {
+  if (!mayRepeatKeys(text)) return [];
+  const found = new Set<string>();
+  const open: Set<string>[] = [];
+  try {
+    scanJson(text, {
+      key(name, path) {
+        const names = open.at(-1)!;
+        if (names.has(name)) found.add(`duplicate field ${JSON.stringify(formatPath([...path, name]))}`);
+        names.add(name);
+      },
+      objectStart: () => void open.push(new Set()),
+      objectEnd: () => void open.pop(),
+    });
+  } catch {
+    return [];
+  }
+  return [...found];
+}
+
+export interface DecodedYaml {
+  value: unknown;
+  /** `line 3: key "x" already set in map`. */
+  duplicates: string[];
+}
+
+/** How often anchors may be used in one document. */
+const MAX_ALIASES = 100;
+
+/**
+ * Parses the first document of a YAML text (JSON is YAML); throws an `Error`. YAML 1.1 as go-yaml has it: `yes` is
+ * true, `012` octal, `<<` merges; times stay text, and there is no base 60.
+ */
+export function decodeYaml(text: string, { maxDepth = MAX_DEPTH }: DecodeOptions = {}): DecodedYaml {
+  const lines = new LineCounter();
+  const document = parseYaml(text, lines);
+  const duplicates: string[] = [];
+  for (const error of document.errors) {
+    if (error.code === 'MULTIPLE_DOCS') break;
+    const line = lines.linePos(error.pos[0]).line;
+    if (error.code !== 'DUPLICATE_KEY') throw new Error(`yaml: line ${line}: ${error.message.split(' at line ')[0]!}`);
+    duplicates.push(`line ${line}: key ${keyAt(text, error.pos[0])} already set in map`);
+  }
+  let aliases = 0;
+  visit(document, (_, node) => {
+    if (isAlias(node) && ++aliases > MAX_ALIASES) throw new Error('yaml: document contains excessive aliasing');
+  });
+  const value = toPlain(document);
+  boundDepth(value, maxDepth);
+  return { value, duplicates };
+}
+
+const NO_VISITOR = { key: () => undefined, objectStart: () => undefined, objectEnd: () => undefined };
+
+/** Throws when `value` has more levels than `left`; a frame a level, so that it ends before the stack does. */
+function boundDepth(value: unknown, left: number): void {
+  if (typeof value === 'number' && !Number.isFinite(value)) throw new Error(`json: unsupported value: ${value}`);
+  if (typeof value !== 'object' || value === null) return;
+  if (left === 0) throw new Error(DEPTH_ERROR);
+  if (Array.isArray(value)) {
+    for (const item of value) boundDepth(item, left - 1);
+    return;
+  }
+  for (const key in value) boundDepth((value as Record<string, unknown>)[key], left - 1);
+}
+
+/** Whether the text has more keys than its value; cheaper than looking for them. */
+function mayRepeatKeys(text: string): boolean {
+  let keys = 0;
+  for (let at = text.indexOf('"'); at >= 0; at = text.indexOf('"', at + 1)) {
+    at = endOfString(text, at);
+    if (at < 0) return false;
+    let next = at + 1;
+    while (text.charCodeAt(next) <= 0x20) next++;
+    if (text.charCodeAt(next) === 0x3a) keys++;
+  }
+  try {
+    return countKeys(JSON.parse(text)) !== keys;
+  } catch {
+    return false;
+  }
+}
+
+/** The position of the closing quote of the string that opens at `at`, or -1. */
+function endOfString(text: string, at: number): number {
+  for (let end = text.indexOf('"', at + 1); end >= 0; end = text.indexOf('"', end + 1)) {
+    let slashes = 0;
+    while (text.charCodeAt(end - 1 - slashes) === 0x5c) slashes++;
+    if (slashes % 2 === 0) return end;
+  }
+  return -1;
+}
+
+function countKeys(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0;
+  let count = 0;
+  if (Array.isArray(value)) {
+    for (const item of value) count += countKeys(item);
+    return count;
+  }
+  for (const key in value) count += 1 + countKeys((value as Record<string, unknown>)[key]);
+  return count;
+}
+
+function formatPath(path: readonly (string | number)[]): string {
+  let text = '';
+  for (const step of path) {
+    if (typeof step === 'number') text += `[${step}]`;
+    else text += text === '' ? step : `.${step}`;
+  }
+  return text;
+}
+
+function parseYaml(text: string, lineCounter: LineCounter): Document.Parsed {
+  try {
+    return parseDocument(text, {
+      version: '1.1',
+      merge: true,
+      uniqueKeys: true,
+      logLevel: 'silent',
+      lineCounter,
+      customTags,
+    });
+  } catch (error) {
+    throw new Error(error instanceof RangeError ? DEPTH_ERROR : `yaml: ${(error as Error).message}`);
+  }
+}
+
+/** Tags that go-yaml does not resolve: times, base 60, and the collections that JSON does not have. */
+function customTags(tags: Tags): Tags {
+  const foreign = ['timestamp', 'binary', 'omap', 'pairs', 'set'].map((name) => `tag:yaml.org,2002:${name}`);
+  return tags.filter(
+    (tag) => typeof tag === 'string' || (!foreign.includes(tag.tag) && (!('format' in tag) || tag.format !== 'TIME')),
+  );
+}
+
+function toPlain(document: Document.Parsed): unknown {
+  try {
+    return document.toJS({ maxAliasCount: MAX_ALIASES }) as unknown;
+  } catch (error) {
+    if (error instanceof RangeError) throw new Error(DEPTH_ERROR);
+    throw new Error(`yaml: document contains excessive aliasing`);
+  }
+}
+
+/** The key that begins at `at`, quoted. */
+function keyAt(text: string, at: number): string {
+  const key = /^[^\n]*?(?=\s*:(?:\s|$))/m.exec(text.slice(at, at + 256))?.[0] ?? '';
+  return key.startsWith('"') ? key : JSON.stringify(key);
+}

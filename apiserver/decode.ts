@@ -1,0 +1,124 @@
+/**
+ * From a request's body to a checked object: media type, JSON or YAML, structure by the kind's schema, field
+ * validation as the client asked for it, defaults (apiserver `endpoints/handlers/create.go`, `rest.go`).
+ */
+import type { ApiObject } from '../api/machinery/meta.ts';
+import * as errors from '../api/machinery/errors.ts';
+import { checkStructure } from '../api/schema/check.ts';
+import { decodeJson, decodeYaml, findDuplicateKeys } from '../api/schema/json.ts';
+import type { SchemaTable } from '../api/schema/schema.ts';
+import type { RequestContext } from './request-context.ts';
+import type { ServedKind } from './registry/served-kind.ts';
+
+export const JSON_TYPE = 'application/json';
+export const YAML_TYPE = 'application/yaml';
+const ACCEPTED_BODIES = [JSON_TYPE, YAML_TYPE];
+
+export type FieldValidation = 'Ignore' | 'Warn' | 'Strict';
+
+/** Throws BadRequest for another value. Default: Warn. */
+export function fieldValidationOf(context: RequestContext): FieldValidation {
+  const value = context.request.query.get('fieldValidation') ?? '';
+  if (value === '') return 'Warn';
+  if (value === 'Ignore' || value === 'Warn' || value === 'Strict') return value;
+  throw errors.badRequest(`fieldValidation: Unsupported value: ${JSON.stringify(value)}: supported values: "Ignore", "Strict", "Warn"`);
+}
+
+export function mediaTypeOf(header: string | undefined): string {
+  return (header ?? '').split(';')[0]!.trim().toLowerCase();
+}
+
+export interface DecodedDocument {
+  value: unknown;
+  /** `duplicate field "spec.x"`, for field validation. */
+  duplicates: string[];
+}
+
+/** Parses a body whose type is JSON or YAML. Throws 415 for another type, 400 for text that does not parse. */
+export function decodeDocument(context: RequestContext, findDuplicates: boolean): DecodedDocument {
+  const { request } = context;
+  // In-process callers keep their object: what is stored must be a copy.
+  if (request.object !== undefined) return { value: structuredClone(request.object), duplicates: [] };
+  const body = request.body ?? new Uint8Array();
+  const type = mediaTypeOf(request.headers['content-type']);
+  if (type === YAML_TYPE) return decodeYaml(Buffer.from(body).toString());
+  if (type !== JSON_TYPE && type !== '') throw errors.unsupportedMediaType(ACCEPTED_BODIES);
+  return { value: decodeJson(body), duplicates: findDuplicates ? findDuplicateKeys(Buffer.from(body).toString()) : [] };
+}
+
+/** The body as an object of `kind`, private to the caller, pruned, checked and defaulted. */
+export function decodeObject(context: RequestContext, kind: ServedKind, schemas: SchemaTable): ApiObject {
+  const validation = fieldValidationOf(context);
+  const { value, duplicates } = decodeBody(context, validation !== 'Ignore');
+  const object = asObject(value);
+  checkKind(object, kind);
+  checkObject(context, object, { kind, schemas, duplicates });
+  kind.resource.strategy.default?.(object);
+  return object;
+}
+
+function decodeBody(context: RequestContext, findDuplicates: boolean): DecodedDocument {
+  try {
+    return decodeDocument(context, findDuplicates);
+  } catch (error) {
+    if (error instanceof errors.ApiError) throw error;
+    throw errors.badRequest(`the object provided is unrecognized (must be of type ${'Object'}): ${(error as Error).message}`);
+  }
+}
+
+function asObject(value: unknown): ApiObject {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw errors.badRequest("the object provided is unrecognized (must be of type Object): couldn't get version/kind; json parse error: json: cannot unmarshal value into Go value of type struct");
+  }
+  const object = value as Record<string, unknown>;
+  const { metadata } = object;
+  if (metadata === undefined || metadata === null) object['metadata'] = {};
+  return object as unknown as ApiObject;
+}
+
+/** A body without kind or apiVersion is taken to be what the path says; another kind is refused. */
+function checkKind(object: ApiObject, kind: ServedKind): void {
+  const expected = kind.groupKind.kind;
+  object.kind = object.kind === undefined || object.kind === '' ? expected : object.kind;
+  object.apiVersion = object.apiVersion === undefined || object.apiVersion === '' ? kind.apiVersion : object.apiVersion;
+  if (object.kind === expected && object.apiVersion === kind.apiVersion) return;
+  if (object.kind === expected) {
+    throw errors.badRequest(`the API version in the data (${object.apiVersion}) does not match the expected API version (${kind.apiVersion})`);
+  }
+  throw errors.badRequest(
+    `${object.kind} in version ${JSON.stringify(versionOf(object.apiVersion))} cannot be handled as a ${expected}: no kind "${object.kind}" is registered for version "${object.apiVersion}"`,
+  );
+}
+
+function versionOf(apiVersion: string): string {
+  return apiVersion.slice(apiVersion.indexOf('/') + 1);
+}
+
+/** Prunes and checks `object`; unknown and duplicate fields are errors or warnings as the request asks. */
+export function checkObject(
+  context: RequestContext,
+  object: ApiObject,
+  { kind, schemas, duplicates }: { kind: ServedKind; schemas: SchemaTable; duplicates: readonly string[] },
+): void {
+  const { unknownFields, typeError } = checkStructure({
+    table: schemas,
+    schema: kind.resource.schema,
+    kind: kind.groupKind.kind,
+    apiVersion: kind.apiVersion,
+    object,
+  });
+  if (typeError !== undefined) {
+    throw errors.badRequest(
+      `${kind.groupKind.kind} in version ${JSON.stringify(kind.resource.version)} cannot be handled as a ${kind.groupKind.kind}: ${typeError}`,
+    );
+  }
+  const problems = [...duplicates, ...unknownFields.map((path) => `unknown field ${JSON.stringify(path)}`)];
+  if (problems.length === 0) return;
+  const validation = fieldValidationOf(context);
+  if (validation === 'Strict') {
+    throw errors.badRequest(
+      `${kind.groupKind.kind} in version ${JSON.stringify(kind.resource.version)} cannot be handled as a ${kind.groupKind.kind}: strict decoding error: ${problems.join(', ')}`,
+    );
+  }
+  if (validation === 'Warn') for (const problem of problems) context.warnings.add(problem);
+}

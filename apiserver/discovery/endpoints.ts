@@ -1,0 +1,59 @@
+/** The discovery paths, registered on the router. */
+import { createHash } from 'node:crypto';
+import type { ApiResponse } from '../../api/machinery/handler.ts';
+import * as errors from '../../api/machinery/errors.ts';
+import type { RequestContext } from '../request-context.ts';
+import { objectResponse } from '../responses.ts';
+import type { Router } from '../router.ts';
+import { aggregatedDiscovery, apiResources, groupsOf } from './discovery.ts';
+import type { GroupVersions } from './discovery.ts';
+
+const AGGREGATED_TYPE = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
+
+export function addDiscovery(router: Router, serverAddress: () => string): void {
+  router.addPath('/api', (context) => (wantsAggregated(context) ? aggregated(context, router, true) : objectResponse(apiVersions(serverAddress()))));
+  router.addPath('/apis', (context) => (wantsAggregated(context) ? aggregated(context, router, false) : objectResponse(apiGroupList(router))));
+  router.addPath('/api/', (context) => resourceList(context, router));
+  router.addPath('/apis/', (context) => resourceList(context, router));
+}
+
+function wantsAggregated({ request }: RequestContext): boolean {
+  const accept = (request.headers['accept'] ?? '').replaceAll(' ', '');
+  return accept.split(',').some((clause) => /g=apidiscovery\.k8s\.io/.test(clause) && /v=v2(;|$)/.test(clause) && /as=APIGroupDiscoveryList/.test(clause));
+}
+
+function aggregated(context: RequestContext, router: Router, isCore: boolean): ApiResponse {
+  const bytes = Buffer.from(JSON.stringify(aggregatedDiscovery(router, isCore)));
+  const etag = `"${createHash('sha256').update(bytes).digest('hex').toUpperCase()}"`;
+  const headers = { etag, vary: 'Accept', 'cache-control': 'public' };
+  if (context.request.headers['if-none-match'] === etag) return { status: 304, headers, body: { type: 'none' } };
+  return { status: 200, headers, body: { type: 'bytes', bytes, contentType: AGGREGATED_TYPE } };
+}
+
+function apiVersions(serverAddress: string): unknown {
+  return { kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [{ clientCIDR: '0.0.0.0/0', serverAddress }] };
+}
+
+function apiGroup({ group, versions }: GroupVersions): Record<string, unknown> {
+  const all = versions.map((version) => ({ groupVersion: `${group}/${version}`, version }));
+  return { name: group, versions: all, preferredVersion: all[0] };
+}
+
+function apiGroupList(router: Router): unknown {
+  const groups = groupsOf(router.kinds()).filter(({ group }) => group !== '');
+  return { kind: 'APIGroupList', apiVersion: 'v1', groups: groups.map(apiGroup) };
+}
+
+/** `/api/v1`, `/apis/apps` and `/apis/apps/v1`. */
+function resourceList(context: RequestContext, router: Router): ApiResponse {
+  const segments = context.info.path.replace(/^\/+|\/+$/g, '').split('/');
+  const isCore = segments[0] === 'api';
+  const group = isCore ? '' : (segments[1] ?? '');
+  const version = isCore ? segments[1] : segments[2];
+  const served = groupsOf(router.kinds()).find((entry) => entry.group === group);
+  if (served === undefined || segments.length > (isCore ? 2 : 3)) throw errors.pathNotFound();
+  if (version === undefined) return objectResponse({ kind: 'APIGroup', apiVersion: 'v1', ...apiGroup(served) });
+  if (!served.versions.includes(version)) throw errors.pathNotFound();
+  const groupVersion = isCore ? version : `${group}/${version}`;
+  return objectResponse({ kind: 'APIResourceList', ...(isCore ? {} : { apiVersion: 'v1' }), groupVersion, resources: apiResources(router, { group, version }) });
+}

@@ -1,0 +1,146 @@
+/**
+ * The request path. The first filter in the list is the first to see a request and the last to see its response:
+ * errors → request info → authentication → (audit → impersonation → priority and fairness) → authorization → endpoint.
+ *
+ * **Invariant:** nothing behind authorization runs for a request that was not allowed; errors are made into a Status
+ * in one place.
+ */
+import type { ApiRequest, ApiResponse, Handler } from '../api/machinery/handler.ts';
+import * as errors from '../api/machinery/errors.ts';
+import type { Logger } from '../base/log.ts';
+import type { Authenticator } from './authn/authenticator.ts';
+import { ANONYMOUS } from './authn/authenticator.ts';
+import type { Authorizer } from './authz/authorizer.ts';
+import { forbiddenMessage } from './authz/authorizer.ts';
+import type { Endpoint, RequestContext } from './request-context.ts';
+import { requestInfoOf } from './request-info.ts';
+import { errorResponse } from './responses.ts';
+
+/** May answer by itself, change the context, or look at what `next` gives. */
+export type Filter = (context: RequestContext, next: Endpoint) => Promise<ApiResponse>;
+
+export interface HandlerChainOptions {
+  authenticate: Authenticator;
+  authorize: Authorizer;
+  maxRequestsInFlight: number;
+  endpoint: Endpoint;
+  log: Logger;
+}
+
+export function createHandlerChain(options: HandlerChainOptions): Handler {
+  const chain = compose(
+    [
+      withErrors(options.log),
+      withWarnings,
+      withRequestInfo,
+      withAuthentication(options.authenticate),
+      withMaxInFlight(options.maxRequestsInFlight),
+      withAuthorization(options.authorize),
+    ],
+    options.endpoint,
+  );
+  return async (request) => chain(newContext(request));
+}
+
+function compose(filters: readonly Filter[], endpoint: Endpoint): Endpoint {
+  return filters.reduceRight<Endpoint>((next, filter) => (context) => filter(context, next), endpoint);
+}
+
+const NO_INFO: RequestContext['info'] = {
+  isResourceRequest: false,
+  path: '',
+  verb: '',
+  apiPrefix: '',
+  apiGroup: '',
+  apiVersion: '',
+  namespace: '',
+  resource: '',
+  subresource: '',
+  name: '',
+  parts: [],
+};
+
+function newContext(request: ApiRequest): RequestContext {
+  return { request, info: NO_INFO, user: ANONYMOUS, warnings: new Set() };
+}
+
+/** Turns what is thrown into a Status. What is no `ApiError` is a fault of ours: logged, and answered without its text. */
+function withErrors(log: Logger): Filter {
+  return async (context, next) => {
+    try {
+      return await next(context);
+    } catch (error) {
+      if (error instanceof errors.ApiError) return errorResponse(error);
+      log.error('a request failed', { verb: context.info.verb, path: context.info.path, error: error instanceof Error ? error.stack : String(error) });
+      return errorResponse(errors.internalServerError('an error on the server prevented the request from succeeding'));
+    }
+  };
+}
+
+/** `Warning: 299 - "text"` (RFC 7234), as many as fit 16 KiB. */
+const withWarnings: Filter = async (context, next) => {
+  const response = await withErrorsPassed(next, context);
+  if (context.warnings.size === 0) return response;
+  const lines = [...context.warnings].map((text) => `299 - ${quoteWarning(text)}`);
+  return { ...response, headers: { ...response.headers, warning: lines.slice(0, 64) } };
+};
+
+/** Warnings belong on error answers as well. */
+async function withErrorsPassed(next: Endpoint, context: RequestContext): Promise<ApiResponse> {
+  try {
+    return await next(context);
+  } catch (error) {
+    if (error instanceof errors.ApiError) return errorResponse(error);
+    throw error;
+  }
+}
+
+function quoteWarning(text: string): string {
+  // eslint-disable-next-line no-control-regex -- control characters are what must not reach a header
+  return `"${text.replace(/[\u0000-\u001f\u007f-\uffff]/g, ' ').replace(/["\\]/g, '\\$&').slice(0, 1024)}"`;
+}
+
+const withRequestInfo: Filter = async (context, next) => {
+  const { method, path, query } = context.request;
+  try {
+    context.info = requestInfoOf(method, path, query);
+  } catch {
+    throw errors.badRequest('the path is not correctly percent-encoded');
+  }
+  return next(context);
+};
+
+function withAuthentication(authenticate: Authenticator): Filter {
+  return async (context, next) => {
+    context.user = context.request.user ?? (await authenticate(context.request)) ?? ANONYMOUS;
+    return next(context);
+  };
+}
+
+/** Watches and other long requests do not count. */
+function withMaxInFlight(max: number): Filter {
+  let inFlight = 0;
+  return async (context, next) => {
+    if (context.info.verb === 'watch' || LONG_SUBRESOURCES.has(context.info.subresource)) return next(context);
+    if (inFlight >= max) throw errors.tooManyRequests('too many requests, please try again later', 1);
+    inFlight++;
+    try {
+      return await next(context);
+    } finally {
+      inFlight--;
+    }
+  };
+}
+
+const LONG_SUBRESOURCES = new Set(['attach', 'exec', 'log', 'portforward', 'proxy']);
+
+function withAuthorization(authorize: Authorizer): Filter {
+  return async (context, next) => {
+    const { info, user } = context;
+    const attributes = { user, ...info };
+    const { decision, reason } = authorize(attributes);
+    if (decision === 'allow') return next(context);
+    const cause = forbiddenMessage(attributes) + (reason === '' ? '' : `: ${reason}`);
+    throw errors.forbiddenError({ group: info.apiGroup, resource: info.resource }, info.name, cause);
+  };
+}

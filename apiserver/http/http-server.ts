@@ -1,0 +1,189 @@
+/**
+ * The API port: TLS with HTTP/2 for REST and watch, HTTP/1.1 for clients that want it and for WebSocket upgrades, on
+ * one listener. It turns sockets into `ApiRequest`s and `ApiResponse`s into bytes, and knows nothing else.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Http2SecureServer, IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import { constants, createSecureServer } from 'node:http2';
+import type { AddressInfo, Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { ApiRequest, ApiResponse, Handler, PeerCertificate } from '../../api/machinery/handler.ts';
+import { requestEntityTooLarge } from '../../api/machinery/errors.ts';
+import type { Logger } from '../../base/log.ts';
+import { errorResponse } from '../responses.ts';
+import { peerCertificateOf } from './peer-certificate.ts';
+import { readBody } from './read-body.ts';
+import type { ResponseSink } from './send-response.ts';
+import { sendResponse } from './send-response.ts';
+
+export interface HttpServerOptions {
+  handler: Handler;
+  /** PEM. */
+  certificate: string;
+  key: string;
+  clientCa: string;
+  log: Logger;
+  maxBodyBytes?: number;
+}
+
+export interface HttpServer {
+  listen(port: number, host: string): Promise<AddressInfo>;
+  /** Stops accepting, ends what is under way after `graceMs`. */
+  close(): Promise<void>;
+}
+
+export const MAX_BODY_BYTES = 3 << 20;
+
+export function createHttpServer(options: HttpServerOptions): HttpServer {
+  const server = createSecureServer({
+    key: options.key,
+    cert: options.certificate,
+    ca: options.clientCa,
+    requestCert: true,
+    rejectUnauthorized: false,
+    allowHTTP1: true,
+    minVersion: 'TLSv1.2',
+    // Bounds against streams that are opened and reset in a storm (CVE-2023-44487).
+    maxSessionInvalidFrames: 100,
+    settings: { maxConcurrentStreams: 1000, initialWindowSize: 1 << 20 },
+    streamResetBurst: 1000,
+    streamResetRate: 100,
+  } as Parameters<typeof createSecureServer>[0]);
+  const sockets = new Set<Socket>();
+  server.on('secureConnection', (socket: TLSSocket) => {
+    sockets.add(socket);
+    socket.setNoDelay(true);
+    socket.on('close', () => sockets.delete(socket));
+    socket.on('error', () => socket.destroy());
+  });
+  server.on('sessionError', () => undefined);
+  server.on('tlsClientError', (_error, socket) => socket.destroy());
+  const serve = serverOf(options);
+  server.on('request', (request, response) => serve.http1(request as unknown as IncomingMessage, response as unknown as ServerResponse));
+  // Node's compatibility layer would build a request and a response object for every HTTP/2 stream: streams are served bare.
+  server.removeAllListeners('stream');
+  server.on('stream', (stream, headers) => serve.http2(stream as ServerHttp2Stream, headers));
+  server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => serve.upgrade(request, socket, head));
+  return { listen: (port, host) => listen(server, port, host), close: () => close(server, sockets) };
+}
+
+function listen(server: Http2SecureServer, port: number, host: string): Promise<AddressInfo> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.removeListener('error', reject);
+      resolve(server.address() as AddressInfo);
+    });
+  });
+}
+
+function close(server: Http2SecureServer, sockets: Set<Socket>): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    for (const socket of sockets) socket.destroy();
+  });
+}
+
+interface Servers {
+  http1(request: IncomingMessage, response: ServerResponse): void;
+  http2(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void;
+  upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void;
+}
+
+function serverOf({ handler, log, maxBodyBytes = MAX_BODY_BYTES }: HttpServerOptions): Servers {
+  /** Runs one request; never rejects. */
+  const run = async (request: ApiRequest, body: AsyncIterable<Uint8Array> | undefined, sink: ResponseSink): Promise<void> => {
+    try {
+      const response = await answer(request, body);
+      await sendResponse(response, sink, request);
+    } catch (error) {
+      if (!request.signal.aborted) log.error('a response could not be sent', { path: request.path, error: String(error) });
+      sink.abort();
+    }
+  };
+  const answer = async (request: ApiRequest, body: AsyncIterable<Uint8Array> | undefined): Promise<ApiResponse> => {
+    if (body !== undefined) {
+      const bytes = await readBody(body, maxBodyBytes);
+      if (bytes === undefined) return errorResponse(requestEntityTooLarge(`Request entity too large: limit is ${maxBodyBytes}`));
+      request.body = bytes;
+    }
+    return handler(request);
+  };
+  return {
+    http1(message, response) {
+      const controller = new AbortController();
+      response.on('close', () => controller.abort());
+      const request = requestOf({ method: message.method!, url: message.url!, headers: message.headers, socket: message.socket as TLSSocket, signal: controller.signal });
+      void run(request, hasBody(message.method!) ? message : undefined, http1Sink(response));
+    },
+    http2(stream, headers) {
+      const controller = new AbortController();
+      stream.on('close', () => controller.abort());
+      stream.on('error', () => controller.abort());
+      const method = headers[':method'] as string;
+      const socket = stream.session?.socket as unknown as TLSSocket;
+      const request = requestOf({ method, url: headers[':path'] as string, headers, socket, signal: controller.signal });
+      void run(request, hasBody(method) && !stream.endAfterHeaders ? stream : undefined, http2Sink(stream));
+    },
+    upgrade(message, socket, head) {
+      const controller = new AbortController();
+      socket.on('close', () => controller.abort());
+      socket.on('error', () => socket.destroy());
+      const request = requestOf({ method: message.method!, url: message.url!, headers: message.headers, socket: message.socket as TLSSocket, signal: controller.signal });
+      void upgrade(handler, request, { message, socket, head });
+    },
+  };
+}
+
+/** A refused upgrade is answered and closed: nothing of it stays open for further use (CVE-2018-1002105). */
+async function upgrade(handler: Handler, request: ApiRequest, raw: { message: IncomingMessage; socket: Socket; head: Buffer }): Promise<void> {
+  const response = await handler(request).catch(() => undefined);
+  if (response?.body.type === 'upgrade') {
+    response.body.accept(raw.message, raw.socket, raw.head);
+    return;
+  }
+  const bytes = response?.body.type === 'object' ? response.body.encoded.bytes() : new Uint8Array();
+  const status = response === undefined || response.status < 400 ? 400 : response.status;
+  raw.socket.write(`HTTP/1.1 ${status} Refused\r\nContent-Type: application/json\r\nContent-Length: ${bytes.length}\r\nConnection: close\r\n\r\n`);
+  raw.socket.end(bytes);
+}
+
+function hasBody(method: string): boolean {
+  return method !== 'GET' && method !== 'HEAD';
+}
+
+function requestOf(raw: { method: string; url: string; headers: IncomingHttpHeaders; socket: TLSSocket; signal: AbortSignal }): ApiRequest {
+  const question = raw.url.indexOf('?');
+  const certificate: PeerCertificate | undefined = raw.socket === undefined ? undefined : peerCertificateOf(raw.socket);
+  return {
+    method: raw.method,
+    path: question < 0 ? raw.url : raw.url.slice(0, question),
+    query: new URLSearchParams(question < 0 ? '' : raw.url.slice(question + 1)),
+    headers: raw.headers as Record<string, string | undefined>,
+    ...(certificate === undefined ? {} : { peerCertificate: certificate }),
+    ...(raw.socket?.remoteAddress === undefined ? {} : { remoteAddress: raw.socket.remoteAddress }),
+    signal: raw.signal,
+  };
+}
+
+function http1Sink(response: ServerResponse): ResponseSink {
+  return {
+    head: (status, headers) => void response.writeHead(status, headers),
+    write: (bytes) => response.write(bytes),
+    drained: (callback) => void response.once('drain', callback).once('close', callback),
+    end: (bytes) => void response.end(bytes),
+    abort: () => void response.destroy(),
+  };
+}
+
+function http2Sink(stream: ServerHttp2Stream): ResponseSink {
+  return {
+    head(status, headers) {
+      if (!stream.destroyed && !stream.headersSent) stream.respond({ [constants.HTTP2_HEADER_STATUS]: status, ...headers });
+    },
+    write: (bytes) => stream.destroyed || stream.write(bytes),
+    drained: (callback) => void stream.once('drain', callback).once('close', callback),
+    end: (bytes) => void (stream.destroyed || stream.end(bytes)),
+    abort: () => void (stream.destroyed || stream.close(constants.NGHTTP2_INTERNAL_ERROR)),
+  };
+}

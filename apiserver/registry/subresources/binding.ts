@@ -1,0 +1,79 @@
+/** `pods/binding`: puts a pod on a node (upstream `pkg/registry/core/pod/storage/storage.go` BindingREST). */
+import type { ApiObject } from '../../../api/machinery/meta.ts';
+import type { Pod } from '../../../api/core/v1/pod.ts';
+import * as errors from '../../../api/machinery/errors.ts';
+import { formatTime } from '../../../base/clock.ts';
+import { decodeDocument } from '../../decode.ts';
+import { pathName } from '../../request-info.ts';
+import { objectResponse } from '../../responses.ts';
+import type { Subresource, VerbHandler } from '../../router.ts';
+import { writeContext } from '../../verbs/write-context.ts';
+
+interface Binding extends ApiObject {
+  target?: { kind?: string; name?: string };
+}
+
+const PODS = { group: '', resource: 'pods/binding' };
+
+function checkBinding(binding: Binding, name: string): string {
+  const { target } = binding;
+  const problem = (text: string): errors.ApiError =>
+    new errors.ApiError({ code: 422, reason: 'Invalid', message: `Binding ${JSON.stringify(name)} is invalid: ${text}`, details: { name, kind: 'Binding' } });
+  if (target?.kind !== undefined && target.kind !== '' && target.kind !== 'Node') {
+    throw problem(`target.kind: Unsupported value: ${JSON.stringify(target.kind)}: supported values: "Node", "<empty>"`);
+  }
+  if (target?.name === undefined || target.name === '') throw problem('target.name: Required value');
+  return target.name;
+}
+
+/** The pod with its node, its PodScheduled condition, and what the binding adds to its metadata. */
+function bound(pod: Pod, node: string, { binding, nowMs }: { binding: Binding; nowMs: number }): Pod {
+  const name = pod.metadata.name ?? '';
+  const refuse = (cause: string): never => {
+    throw errors.conflict(PODS, name, cause);
+  };
+  if (pod.metadata.deletionTimestamp !== undefined) refuse(`pod ${name} is being deleted, cannot be assigned to a host`);
+  if ((pod.spec!.nodeName ?? '') !== '') refuse(`pod ${name} is already assigned to node ${JSON.stringify(pod.spec!.nodeName)}`);
+  if ((pod.spec!.schedulingGates ?? []).length > 0) refuse(`pod ${name} has non-empty .spec.schedulingGates`);
+  pod.spec!.nodeName = node;
+  pod.metadata.annotations = { ...pod.metadata.annotations, ...binding.metadata.annotations };
+  pod.metadata.labels = { ...pod.metadata.labels, ...binding.metadata.labels };
+  if (Object.keys(pod.metadata.annotations).length === 0) delete pod.metadata.annotations;
+  if (Object.keys(pod.metadata.labels).length === 0) delete pod.metadata.labels;
+  const others = (pod.status?.conditions ?? []).filter(({ type }) => type !== 'PodScheduled');
+  pod.status = {
+    ...pod.status,
+    conditions: [...others, { type: 'PodScheduled', status: 'True', lastTransitionTime: formatTime(nowMs), ...observed(pod) }],
+  } as NonNullable<Pod['status']>;
+  return pod;
+}
+
+function observed(pod: Pod): { observedGeneration?: number } {
+  return pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation };
+}
+
+const create: VerbHandler = async (context, kind, { store, clock }) => {
+  const binding = decodeDocument(context, false).value as Binding;
+  const name = pathName(context.info);
+  if (typeof binding !== 'object' || binding === null) throw errors.badRequest('the body must be a Binding object');
+  binding.metadata ??= {};
+  if ((binding.metadata.name ?? name) !== name) throw errors.badRequest('the name of the object does not match the name on the URL');
+  const node = checkBinding(binding, name);
+  await store.update({
+    kind,
+    key: { namespace: context.info.namespace, name },
+    subresource: 'binding',
+    context: writeContext(context),
+    retriesLostRace: true,
+    transform: (current) => {
+      const { uid } = binding.metadata;
+      if (uid !== undefined && uid !== '' && uid !== current.metadata.uid) {
+        throw errors.conflict(PODS, name, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${current.metadata.uid ?? ''}`);
+      }
+      return bound(current as Pod, node, { binding, nowMs: clock.now() }) as unknown as ApiObject;
+    },
+  });
+  return objectResponse({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 }, 201);
+};
+
+export const bindingSubresource: Subresource = { name: 'binding', kind: { group: '', version: 'v1', kind: 'Binding' }, verbs: { create } };

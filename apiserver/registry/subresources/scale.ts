@@ -1,0 +1,106 @@
+/** `/scale`: an autoscaling/v1 Scale over the replica fields that a kind's definition names. */
+import type { ApiObject } from '../../../api/machinery/meta.ts';
+import * as errors from '../../../api/machinery/errors.ts';
+import { fieldPath, invalid } from '../../../api/machinery/field-error.ts';
+import { selectorFromObject } from '../../../api/machinery/label-selector.ts';
+import type { LabelSelector } from '../../../api/machinery/meta.ts';
+import type { ScaleSubresource } from '../../../api/machinery/resource.ts';
+import { applyJsonPatch } from '../../../api/patch/json-patch.ts';
+import { applyMergePatch } from '../../../api/patch/merge-patch.ts';
+import { decodeDocument, mediaTypeOf } from '../../decode.ts';
+import { KIND_OF_SCALE } from '../../discovery/scale-kind.ts';
+import type { RequestContext } from '../../request-context.ts';
+import { pathName } from '../../request-info.ts';
+import { objectResponse } from '../../responses.ts';
+import type { Subresource, VerbHandler } from '../../router.ts';
+import { writeContext } from '../../verbs/write-context.ts';
+import type { ServedKind } from '../served-kind.ts';
+
+interface Scale extends ApiObject {
+  spec: { replicas?: number };
+  status: { replicas: number; selector?: string };
+}
+
+function readPath(object: unknown, path: string): unknown {
+  let value: unknown = object;
+  for (const part of path.split('.').filter((name) => name !== '')) value = (value as Record<string, unknown> | undefined)?.[part];
+  return value;
+}
+
+function writePath(object: ApiObject, path: string, value: unknown): void {
+  const parts = path.split('.').filter((name) => name !== '');
+  let parent = object as unknown as Record<string, unknown>;
+  for (const part of parts.slice(0, -1)) parent = (parent[part] ??= {}) as Record<string, unknown>;
+  parent[parts.at(-1)!] = value;
+}
+
+function scaleOf(object: ApiObject, paths: ScaleSubresource): Scale {
+  const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
+  const selector = paths.labelSelectorPath === undefined ? undefined : readPath(object, paths.labelSelectorPath);
+  const text = typeof selector === 'string' ? selector : selectorFromObject(selector as LabelSelector | undefined).toString();
+  const replicas = readPath(object, paths.specReplicasPath) as number | undefined;
+  return {
+    kind: 'Scale',
+    apiVersion: 'autoscaling/v1',
+    metadata: { name, namespace, uid, resourceVersion, creationTimestamp } as ApiObject['metadata'],
+    spec: replicas === undefined ? {} : { replicas },
+    status: { replicas: (readPath(object, paths.statusReplicasPath) as number | undefined) ?? 0, ...(selector === undefined ? {} : { selector: text }) },
+  };
+}
+
+/** Throws Invalid for a replica count that is none. */
+function replicasOf(scale: Scale, name: string): number {
+  const replicas = scale.spec?.replicas ?? 0;
+  if (typeof replicas !== 'number' || !Number.isInteger(replicas)) {
+    throw errors.badRequest('Scale in version "v1" cannot be handled as a Scale: json: cannot unmarshal into Go struct field ScaleSpec.spec.replicas of type int32');
+  }
+  if (replicas >= 0) return replicas;
+  const problem = invalid(fieldPath('spec', 'replicas'), replicas, 'must be greater than or equal to 0');
+  throw errors.invalidObject({ group: 'autoscaling', kind: 'Scale' }, name, [problem]);
+}
+
+const get: VerbHandler = async (context, kind, { store }) => {
+  const object = await store.get(kind, { namespace: context.info.namespace, name: pathName(context.info) });
+  return objectResponse(scaleOf(object.object(), kind.resource.subresources.scale!));
+};
+
+function wantedScale(context: RequestContext, current: Scale): Scale {
+  const { value } = decodeBodyOf(context);
+  if (context.request.method === 'PUT') return value as Scale;
+  const type = mediaTypeOf(context.request.headers['content-type']);
+  return (type === 'application/json-patch+json' ? applyJsonPatch(current, value) : applyMergePatch(current, value)) as Scale;
+}
+
+function decodeBodyOf(context: RequestContext): { value: unknown } {
+  const patchTypes = ['application/json-patch+json', 'application/merge-patch+json', 'application/strategic-merge-patch+json'];
+  if (context.request.method !== 'PATCH') return decodeDocument(context, false);
+  if (!patchTypes.includes(mediaTypeOf(context.request.headers['content-type']))) throw errors.unsupportedMediaType(patchTypes);
+  return decodeDocument({ ...context, request: { ...context.request, headers: { 'content-type': 'application/json' } } }, false);
+}
+
+const write: VerbHandler = async (context, kind, { store }) => {
+  const paths = kind.resource.subresources.scale!;
+  const name = pathName(context.info);
+  const result = await store.update({
+    kind,
+    key: { namespace: context.info.namespace, name },
+    subresource: '',
+    context: writeContext(context),
+    retriesLostRace: context.request.method === 'PATCH',
+    transform: (current) => {
+      const wanted = wantedScale(context, scaleOf(current, paths));
+      const { resourceVersion } = wanted.metadata ?? {};
+      writePath(current, paths.specReplicasPath, replicasOf(wanted, name));
+      if (resourceVersion === undefined || resourceVersion === '') delete current.metadata.resourceVersion;
+      else current.metadata.resourceVersion = resourceVersion;
+      return current;
+    },
+  });
+  return objectResponse(scaleOf(result.encoded.object() as ApiObject, paths));
+};
+
+export const scaleSubresource: Subresource = { name: 'scale', kind: KIND_OF_SCALE, verbs: { get, update: write, patch: write } };
+
+export function hasScale(kind: ServedKind): boolean {
+  return kind.resource.subresources.scale !== undefined;
+}

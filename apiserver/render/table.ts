@@ -1,0 +1,70 @@
+/** Tables: what `kubectl get` prints, made by the server from a kind's printer columns (meta.k8s.io/v1 Table). */
+import type { ApiObject } from '../../api/machinery/meta.ts';
+import type { PrinterColumn, Resource } from '../../api/machinery/resource.ts';
+import { ageSince } from '../../api/machinery/duration.ts';
+
+export interface TableColumnDefinition {
+  name: string;
+  type: string;
+  format: string;
+  description: string;
+  priority: number;
+}
+
+export interface TableRow {
+  cells: (string | number | boolean)[];
+  object?: unknown;
+}
+
+export interface Table {
+  kind: 'Table';
+  apiVersion: 'meta.k8s.io/v1';
+  metadata: Record<string, unknown>;
+  columnDefinitions: TableColumnDefinition[];
+  rows: TableRow[];
+}
+
+/** `includeObject` of the request: what each row carries beside its cells. */
+export type IncludeObject = 'None' | 'Metadata' | 'Object';
+
+const NAME_COLUMN: TableColumnDefinition = {
+  name: 'Name',
+  type: 'string',
+  format: 'name',
+  description: 'Name must be unique within a namespace.',
+  priority: 0,
+};
+
+/** What kinds without columns of their own show. */
+const DEFAULT_COLUMNS: readonly PrinterColumn<ApiObject>[] = [
+  { name: 'Age', type: 'string', cell: (object, nowMs) => ageSince(object.metadata.creationTimestamp, nowMs) },
+];
+
+function columnsOf(resource: Resource): readonly PrinterColumn<ApiObject>[] {
+  return resource.additionalPrinterColumns.length > 0 ? resource.additionalPrinterColumns : DEFAULT_COLUMNS;
+}
+
+export function columnDefinitions(resource: Resource): TableColumnDefinition[] {
+  const own = columnsOf(resource).map(({ name, type, format = '', description = '', priority = 0 }) => ({ name, type, format, description, priority }));
+  return [NAME_COLUMN, ...own];
+}
+
+export function tableRow(resource: Resource, object: ApiObject, { nowMs, include }: { nowMs: number; include: IncludeObject }): TableRow {
+  const cells = [object.metadata.name ?? '', ...columnsOf(resource).map((column) => column.cell(object, nowMs))];
+  switch (include) {
+    case 'None':
+      return { cells };
+    case 'Object':
+      return { cells, object };
+    case 'Metadata':
+      return { cells, object: partialMetadata(object) };
+  }
+}
+
+export function tableOf(definitions: TableColumnDefinition[], metadata: Record<string, unknown>, rows: TableRow[]): Table {
+  return { kind: 'Table', apiVersion: 'meta.k8s.io/v1', metadata, columnDefinitions: definitions, rows };
+}
+
+export function partialMetadata(object: ApiObject): ApiObject {
+  return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: object.metadata };
+}
