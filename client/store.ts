@@ -2,7 +2,7 @@
  * The objects that an informer knows, by key and by index (client-go `tools/cache/thread_safe_store.go`).
  * It holds references to frozen objects and never copies them.
  */
-import BTree from 'sorted-btree';
+import BTreeModule from 'sorted-btree';
 import type { FieldSelector } from '../api/machinery/field-selector.ts';
 import type { Lister } from '../api/machinery/handler.ts';
 import type { Selector } from '../api/machinery/label-selector.ts';

@@ -1,6 +1,6 @@
 /**
- * Equality of API values as Go's `apiequality.Semantic.DeepEqual` has it once they are decoded: an absent field, `null`,
- * an empty list and an empty object (also one that holds only empty things) are one and the same on the wire.
+ * Equality of API values as Go's `apiequality.Semantic.DeepEqual` has it once they are decoded: an absent field,
+ * `null`, an empty list and an empty object (also one that holds only empty things) are one and the same on the wire.
  */
 
 function isEmpty(value: unknown): boolean {

@@ -33,12 +33,16 @@ describe('validateObjectMeta()', () => {
       'metadata.name: Required value: name or generateName is required',
       'metadata.namespace: Required value',
     ]);
-    expect(create({ name: 'a', namespace: 'x' }, false)).toEqual(['metadata.namespace: Forbidden: not allowed on this type']);
+    expect(create({ name: 'a', namespace: 'x' }, false)).toEqual([
+      'metadata.namespace: Forbidden: not allowed on this type',
+    ]);
   });
 
   it('checks generateName as a prefix', () => {
     expect(create({ name: 'web-x', generateName: 'web-', namespace: 'default' })).toEqual([]);
-    expect(create({ name: 'web-x', generateName: 'Web-', namespace: 'default' })[0]).toMatch(/^metadata\.generateName: Invalid value/);
+    expect(create({ name: 'web-x', generateName: 'Web-', namespace: 'default' })[0]).toMatch(
+      /^metadata\.generateName: Invalid value/,
+    );
   });
 
   it('lets one owner be the controller', () => {

@@ -98,12 +98,12 @@ function validateOwnerReferences(references: readonly OwnerReference[], path: Fi
   for (const reference of references) {
     errors.push(...validateOwnerReference(reference, path));
     if (reference.controller !== true) continue;
-    const current = `${reference.kind}/${reference.name}`;
+    const current = `${reference.kind ?? ''}/${reference.name ?? ''}`;
     if (first === '') {
       first = current;
     } else {
-      const detail = `Only one reference can have Controller set to true. Found "true" in references for ${first} and ${current}`;
-      errors.push(invalid(path, references, detail));
+      const detail = 'Only one reference can have Controller set to true. Found "true" in references for';
+      errors.push(invalid(path, references, `${detail} ${first} and ${current}`));
     }
   }
   return errors;

@@ -144,16 +144,14 @@ export function ipProperties({ family, bytes }: IpAddress): {
 export function warningsForIp(path: FieldPath, value: string): string[] {
   const address = parseIp(value);
   if (address === undefined) return [];
-  const canonical = formatIp(address);
-  if (canonical === value) return [];
-  if (address.family === 6) {
-    return [
-      `${path.toString()}: IPv6 address ${JSON.stringify(value)} should be in RFC 5952 canonical format ("${canonical}")`,
-    ];
-  }
-  return [
-    `${path.toString()}: non-standard IP address ${JSON.stringify(value)} will be considered invalid in a future Kubernetes release: use "${canonical}"`,
-  ];
+  const canonical = JSON.stringify(formatIp(address));
+  const text = JSON.stringify(value);
+  if (canonical === text) return [];
+  const detail =
+    address.family === 6
+      ? `IPv6 address ${text} should be in RFC 5952 canonical format (${canonical})`
+      : `non-standard IP address ${text} will be considered invalid in a future Kubernetes release: use ${canonical}`;
+  return [`${path.toString()}: ${detail}`];
 }
 
 /**

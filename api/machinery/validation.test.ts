@@ -47,14 +47,16 @@ describe('names', () => {
 
   it('isDns1035Label() wants a letter first', () => {
     expect(isDns1035Label('web-1')).toEqual([]);
-    expect(isDns1035Label('1web')[0]).toMatch(/^a DNS-1035 label must consist of .*'my-name',  or 'abc-123'/);
+    expect(isDns1035Label('1web')[0]).toMatch(/^a DNS-1035 label must consist of .*'my-name', {2}or 'abc-123'/);
   });
 
   it('isQualifiedName() checks prefix and name apart', () => {
     expect(isQualifiedName('example.com/my.Name_1')).toEqual([]);
     expect(isQualifiedName('/x')).toEqual(['prefix part must be non-empty']);
     expect(isQualifiedName('a/')[0]).toBe('name part must be non-empty');
-    expect(isQualifiedName('a/b/c')[0]).toMatch(/^a valid label key must consist of .*\(e\.g\. 'example\.com\/MyName'\)$/);
+    expect(isQualifiedName('a/b/c')[0]).toMatch(
+      /^a valid label key must consist of .*\(e\.g\. 'example\.com\/MyName'\)$/,
+    );
     expect(isQualifiedName('Foo/x')[0]).toMatch(/^prefix part a lowercase RFC 1123 subdomain/);
     expect(isQualifiedName('x'.repeat(64))).toEqual(['name part must be no more than 63 bytes']);
   });
@@ -135,7 +137,9 @@ describe('fields', () => {
   it('validateImmutable() and validateNonNegative()', () => {
     expect(text(validateImmutable('b', 'a', path))).toEqual(['spec.x: Invalid value: "b": field is immutable']);
     expect(validateImmutable(undefined, {}, path)).toEqual([]);
-    expect(text(validateNonNegative(-1, path))).toEqual(['spec.x: Invalid value: -1: must be greater than or equal to 0']);
+    expect(text(validateNonNegative(-1, path))).toEqual([
+      'spec.x: Invalid value: -1: must be greater than or equal to 0',
+    ]);
     expect(validateNonNegative(undefined, path)).toEqual([]);
   });
 

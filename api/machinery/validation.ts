@@ -1,6 +1,7 @@
 /**
  * Formats of names, labels, ports and values, each check giving a list of problems in Kubernetes' words
  * (apimachinery `util/validation/validation.go` and `api/validate/content`). An empty list: the value is right.
+ * Required fields may be missing when validation sees an object: a missing value is the zero value, as in Go.
  * IP addresses are in `validation-ip.ts`, metadata in `object-meta.ts`.
  */
 import { deepEqual } from './equality.ts';
@@ -36,7 +37,7 @@ const LABEL_KEY_SOURCE = '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]';
 const LOWER = 'lower case alphanumeric characters';
 const ENDS = 'and must start and end with an alphanumeric character';
 
-/** Messages and patterns of apimachinery `util/validation/validation.go` and `api/validate/content/{kube,dns,identifier}.go`. */
+/** Messages and patterns of apimachinery `util/validation/validation.go` and `api/validate/content`. */
 const FORMATS = {
   dnsLabel: format(DNS_LABEL_SOURCE, `a lowercase RFC 1123 label must consist of ${LOWER} or '-', ${ENDS}`, [
     'my-name',
@@ -295,7 +296,10 @@ export function validateLabelSelector(
   return errors;
 }
 
-function validateRequirement({ key, operator, values }: LabelSelectorRequirement, path: FieldPath): FieldError[] {
+function validateRequirement(
+  { key = '', operator = '', values }: LabelSelectorRequirement,
+  path: FieldPath,
+): FieldError[] {
   const errors: FieldError[] = [];
   const count = values?.length ?? 0;
   if (operator === 'In' || operator === 'NotIn') {
@@ -336,9 +340,10 @@ export function validateConditions(conditions: readonly Condition[] | undefined,
 }
 
 function validateCondition(condition: Condition, path: FieldPath): FieldError[] {
-  const errors = invalidEach(path.child('type'), condition.type, isQualifiedName(condition.type));
+  const errors = invalidEach(path.child('type'), condition.type ?? '', isQualifiedName(condition.type ?? ''));
   const statuses = ['False', 'True', 'Unknown'];
-  if (!statuses.includes(condition.status)) errors.push(notSupported(path.child('status'), condition.status, statuses));
+  if (!statuses.includes(condition.status))
+    errors.push(notSupported(path.child('status'), condition.status ?? '', statuses));
   if ((condition.observedGeneration ?? 0) < 0) {
     errors.push(
       invalid(path.child('observedGeneration'), condition.observedGeneration, 'must be greater than or equal to zero'),

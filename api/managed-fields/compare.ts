@@ -27,21 +27,27 @@ export function compare(shape: Shape, previous: unknown, next: unknown): Compari
   return sameJson(previous, next) ? UNCHANGED : { taken: {}, removed: undefined };
 }
 
-/** Every field of a value that was not there before. A node with parts is marked itself unless Go always has one. */
-export function addedFields(shape: Shape, value: unknown, isPart = false): FieldSet {
+/**
+ * Every field of a value that was not there before. A node with parts is marked itself, unless Go always has one where
+ * it stands (`isNew` is whether what holds it is new, too). `undefined` when nothing was added.
+ */
+export function addedFields(shape: Shape, value: unknown, isNew: boolean): FieldSet | undefined {
   const node: FieldSet = {};
   const parts = partsOf(shape, value);
   if (parts === undefined) return node;
-  if (isPart || !shape.isAlwaysThere) node['.'] = {};
+  const isAdded = isNew || !shape.isAlwaysThere;
+  if (isAdded) node['.'] = {};
   let count = 0;
   const isList = Array.isArray(value);
   for (const [element, part] of parts) {
     const partShape = isList ? (shape.element ?? LEAF) : partOf(shape, element.slice(2));
-    if (partShape === undefined) continue;
-    node[element] = addedFields(partShape, part, isList);
+    const added = partShape === undefined ? undefined : addedFields(partShape, part, isAdded || isList);
+    if (added === undefined) continue;
+    node[element] = added;
     count++;
   }
-  return count === 0 ? {} : node;
+  if (count > 0) return node;
+  return isAdded ? {} : undefined;
 }
 
 /**
@@ -147,8 +153,8 @@ function compareObjects(shape: Shape, previous: JsonObject, next: JsonObject): C
     const before = Object.hasOwn(previous, key) ? previous[key] : undefined;
     if (before === value) continue;
     const element = `f:${key}`;
-    if (before === null || before === undefined) taken[element] = addedFields(part, value);
-    else keep({ taken, removed }, element, compare(part, before, value));
+    if (before !== null && before !== undefined) keep({ taken, removed }, element, compare(part, before, value));
+    else keep({ taken, removed }, element, { taken: addedFields(part, value, false), removed: undefined });
   }
   for (const key in previous) {
     const part = partOf(shape, key);
@@ -170,7 +176,7 @@ function compareParts(
   for (const [element, value] of next) {
     if (previous.has(element))
       keep({ taken, removed }, element, compare(shapeOf(element), previous.get(element), value));
-    else taken[element] = addedFields(shapeOf(element), value, true);
+    else taken[element] = addedFields(shapeOf(element), value, true) ?? {};
   }
   for (const [element, value] of previous) {
     if (!next.has(element)) removed[element] = removedFields(shapeOf(element), value);

@@ -48,7 +48,9 @@ export function recordUpdate(record: UpdateRecord): ManagedFieldsEntry[] {
   if (previous !== undefined && managedFields.length === 0) return [];
   const shape = rootShape(record.table, record.schema);
   const comparison: Comparison =
-    previous === undefined ? { taken: addedFields(shape, next), removed: undefined } : compare(shape, previous, next);
+    previous === undefined
+      ? { taken: addedFields(shape, next, false), removed: undefined }
+      : compare(shape, previous, next);
   if (comparison.taken === undefined && comparison.removed === undefined) return [...managedFields];
   const owners = withoutChanged(readEntries(managedFields), comparison);
   if (comparison.taken !== undefined) takeFields(owners, record, comparison.taken);

@@ -23,7 +23,9 @@ export type StorageErrorCode =
   /** The medium refused (disk full, I/O error): the write did not happen. */
   | 'unavailable'
   /** Another process has this store open for writing. */
-  | 'locked';
+  | 'locked'
+  /** A stored record fails its checksum: the message names its key and revision. Other keys stay readable. */
+  | 'corrupted';
 
 export class StorageError extends Error {
   readonly code: StorageErrorCode;
@@ -48,7 +50,7 @@ export interface Entry {
 export interface StorageEvent {
   type: 'put' | 'delete';
   key: string;
-  /** The new value; for a delete, the last value. */
+  /** The new value; for a delete, the last value (empty when its record is corrupted). */
   value: Uint8Array;
   /** The value before this event; undefined for a creation. */
   previous: Entry | undefined;
@@ -68,7 +70,10 @@ export interface ListResult {
 
 export interface WatchOptions {
   prefix: string;
-  /** Events with a greater revision are delivered. Compacted: the iteration throws `compacted`. */
+  /**
+   * Events with a greater revision are delivered. The iteration throws `compacted` when it is below the compacted
+   * revision, `future-revision` when it is above the current one.
+   */
   afterRevision: number;
   signal: AbortSignal;
   /** Events a watcher may lag behind before it is cut off. Default 10,000. */
@@ -76,7 +81,7 @@ export interface WatchOptions {
 }
 
 export interface Storage {
-  /** The newest committed revision. For a shared store (etcd) this asks the store. */
+  /** The newest committed revision; 1 for a store that was never written to. For a shared store (etcd) this asks it. */
   currentRevision(): Promise<number>;
   /** Undefined when the key does not exist. */
   get(key: string): Promise<Entry | undefined>;
@@ -93,7 +98,10 @@ export interface Storage {
   delete(key: string, options: { expectedRevision: number }): Promise<number>;
   /** Batches of events in order. Ends without error when the signal aborts or the storage closes. */
   watch(options: WatchOptions): AsyncIterable<StorageEvent[]>;
-  /** Drops history below `revision`: older lists and watches throw `compacted`. Live values stay. */
+  /**
+   * Drops history below `revision`: lists and watches from an older one throw `compacted`; live values stay.
+   * Throws `future-revision`. Compacting at or below an earlier compaction does nothing.
+   */
   compact(revision: number): Promise<void>;
   close(): Promise<void>;
 }

@@ -116,19 +116,19 @@ export class LayerTree {
     return this.#directories.has(path);
   }
 
-  attributesOf(path: string): EntryAttributes {
-    return this.#directories.get(path) ?? IMPLIED_DIRECTORY;
-  }
-
   /** Gives directories their owner, mode and time, deepest first so that no write of ours touches a time again. */
   async finishDirectories(): Promise<void> {
     const deepestFirst = [...this.#directories].sort(([a], [b]) => b.length - a.length);
     const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = fs.constants;
     for (const [path, { mode, uid, gid, mtimeSeconds }] of deepestFirst) {
-      await using handle = await fs.promises.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-      if (this.#keepOwner) await handle.chown(uid, gid);
-      await handle.chmod(mode);
-      await handle.utimes(mtimeSeconds, mtimeSeconds);
+      const handle = await fs.promises.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+      try {
+        if (this.#keepOwner) await handle.chown(uid, gid);
+        await handle.chmod(mode);
+        await handle.utimes(mtimeSeconds, mtimeSeconds);
+      } finally {
+        await handle.close();
+      }
     }
   }
 

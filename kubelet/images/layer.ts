@@ -141,7 +141,7 @@ function decompressorFor(head: Buffer): Transform | undefined {
 async function applyEntries(extract: tar.Extract, target: Target, limits: LayerLimits): Promise<UnpackedLayer> {
   let entries = 0;
   let sizeBytes = 0;
-  for await (const entry of extract) {
+  for await (const entry of extract as unknown as AsyncIterable<TarEntry>) {
     entries += 1;
     if (entries > limits.maxEntries) throw new Error(`the layer has more than ${limits.maxEntries} entries`);
     sizeBytes += await applyEntry(entry, target);

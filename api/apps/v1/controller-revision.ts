@@ -33,8 +33,9 @@ export const controllerRevisions = defineResource<ControllerRevision>({
 function controllerCell({ metadata }: ControllerRevision): string {
   const controller = (metadata.ownerReferences ?? []).find((reference) => reference.controller === true);
   if (controller === undefined) return NONE;
-  const group = controller.apiVersion.includes('/') ? `.${controller.apiVersion.split('/')[0]!}` : '';
-  return `${controller.kind.toLowerCase()}${group}/${controller.name}`;
+  const { apiVersion = '', kind = '', name = '' } = controller;
+  const group = apiVersion.includes('/') ? `.${apiVersion.split('/')[0]!}` : '';
+  return `${kind.toLowerCase()}${group}/${name}`;
 }
 
 function validateControllerRevision({ data, revision }: ControllerRevision): FieldError[] {

@@ -1,4 +1,4 @@
-/** Lease: who leads, and until when (upstream: `pkg/apis/coordination/validation`, `pkg/registry/coordination/lease`). */
+/** Lease: who leads, and until when (upstream: `pkg/apis/coordination/validation`). */
 import type { V1Lease } from '@kubernetes/client-node';
 import { fieldPath, forbidden, invalid, notSupported } from '../../machinery/field-error.ts';
 import type { FieldError } from '../../machinery/field-error.ts';

@@ -48,10 +48,8 @@ export const endpoints = defineResource<Endpoints>({
 
 function endpointsCell({ subsets = [] }: Endpoints): string {
   const list = subsets.flatMap(({ addresses = [], ports = [] }) => {
-    if (ports.length === 0) return addresses.map(({ ip }) => ip);
-    return ports.flatMap(({ port }) =>
-      addresses.map(({ ip }) => (ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`)),
-    );
+    const hosts = addresses.map(({ ip = '' }) => (ip.includes(':') && ports.length > 0 ? `[${ip}]` : ip));
+    return ports.length === 0 ? hosts : ports.flatMap(({ port }) => hosts.map((host) => `${host}:${port ?? 0}`));
   });
   if (subsets.length === 0) return NONE;
   return shortList(list);
@@ -74,7 +72,7 @@ function validateSubset({ addresses = [], notReadyAddresses = [], ports = [] }: 
   return errors;
 }
 
-function validateAddress({ ip, hostname, nodeName }: Address, path: FieldPath): FieldError[] {
+function validateAddress({ ip = '', hostname, nodeName }: Address, path: FieldPath): FieldError[] {
   const errors = isValidIp(path.child('ip'), ip);
   if (hostname) errors.push(...invalidEach(path.child('hostname'), hostname, isDns1123Label(hostname)));
   if (nodeName !== undefined)
@@ -84,7 +82,7 @@ function validateAddress({ ip, hostname, nodeName }: Address, path: FieldPath): 
 }
 
 function validatePort(
-  { name, port, protocol, appProtocol }: Port,
+  { name, port = 0, protocol, appProtocol }: Port,
   nameRequired: boolean,
   path: FieldPath,
 ): FieldError[] {

@@ -74,7 +74,7 @@ export const namespaces = defineResource<Namespace>({
   },
 });
 
-/** Checks a write to `/finalize`, which may change nothing but `spec.finalizers` (`ValidateNamespaceFinalizeUpdate`). */
+/** Checks a write to `/finalize`, which changes only `spec.finalizers` (`ValidateNamespaceFinalizeUpdate`). */
 export function validateNamespaceFinalize(namespace: Namespace): FieldError[] {
   return validateNamespace(namespace);
 }

@@ -1,6 +1,6 @@
 /**
- * Service: a stable address for a set of pods. Addresses and node ports are allocated by the registry, which does so
- * before validation, as upstream does: a Service that needs an address has one by the time it is validated.
+ * Service: a stable address for a set of pods. The registry allocates addresses and node ports after validation: none of
+ * them is required here, and what a client asks for is checked here for form only.
  */
 import { defineResource } from '../../machinery/resource.ts';
 import { validateDns1035LabelName } from '../../machinery/validation.ts';

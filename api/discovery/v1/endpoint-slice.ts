@@ -44,7 +44,7 @@ export const endpointSlices = defineResource<EndpointSlice>({
       name: 'AddressType',
       type: 'string',
       description: 'Type of the addresses',
-      cell: ({ addressType }) => addressType,
+      cell: ({ addressType }) => addressType ?? '',
     },
     { name: 'Ports', type: 'string', description: 'Ports of the endpoints', cell: portsCell },
     { name: 'Endpoints', type: 'string', description: 'Addresses of the endpoints', cell: endpointsCell },
@@ -57,9 +57,6 @@ export const endpointSlices = defineResource<EndpointSlice>({
         port.protocol ??= 'TCP';
       }
     },
-    prepareForCreate({ metadata }) {
-      metadata.generation = 1;
-    },
     prepareForUpdate(next, previous) {
       const { metadata: nextMeta, ...nextContent } = next;
       const { metadata: previousMeta, ...previousContent } = previous;
@@ -71,6 +68,8 @@ export const endpointSlices = defineResource<EndpointSlice>({
       ...validateEndpointSlice(next),
       ...validateImmutable(next.addressType, previous.addressType, fieldPath('addressType')),
     ],
+    // There is no spec: prepareForUpdate counts changes of the content.
+    hasGeneration: true,
   },
 });
 
@@ -160,7 +159,7 @@ function validateHintNames(
 ): FieldError[] {
   if (hints.length > MAX_HINTS) return [tooMany(path, hints.length, MAX_HINTS)];
   const seen = new Set<string>();
-  return hints.flatMap(({ name }, i) => {
+  return hints.flatMap(({ name = '' }, i) => {
     const namePath = path.index(i).child('name');
     const errors = seen.has(name) ? [duplicate(namePath, name)] : [];
     seen.add(name);

@@ -1,4 +1,4 @@
-/** The `events.k8s.io/v1` view of Event, and the conversions between both views (`pkg/apis/events/v1/conversion.go`). */
+/** The `events.k8s.io/v1` view of Event, and conversions between both views (`pkg/apis/events/v1/conversion.go`). */
 import type { EventsV1Event } from '@kubernetes/client-node';
 import { EVENT_TTL_SECONDS, eventColumns } from '../../core/v1/event.ts';
 import type { Event } from '../../core/v1/event/types.ts';

@@ -1,4 +1,4 @@
-/** Columns of roles and bindings (upstream: `pkg/printers/internalversion/printers.go`, `printRole`, `printRoleBinding`). */
+/** Columns of roles and bindings (upstream: `pkg/printers/internalversion/printers.go`, `printRoleBinding`). */
 import type { ApiObject } from '../../machinery/meta.ts';
 import type { PrinterColumn } from '../../machinery/resource.ts';
 import { ageColumn } from '../../table-cells.ts';
@@ -23,9 +23,9 @@ export function bindingColumns<T extends ApiObject & BindingContent>(): PrinterC
       cell: ({ roleRef }) => `${roleRef?.kind ?? ''}/${roleRef?.name ?? ''}`,
     },
     ageColumn(),
-    subjectsColumn('Users', 'User', ({ name }) => name),
-    subjectsColumn('Groups', 'Group', ({ name }) => name),
-    subjectsColumn('ServiceAccounts', 'ServiceAccount', ({ namespace, name }) => `${namespace ?? ''}/${name}`),
+    subjectsColumn('Users', 'User', ({ name }) => name ?? ''),
+    subjectsColumn('Groups', 'Group', ({ name }) => name ?? ''),
+    subjectsColumn('ServiceAccounts', 'ServiceAccount', ({ namespace, name }) => `${namespace ?? ''}/${name ?? ''}`),
   ];
 }
 

@@ -1,4 +1,7 @@
-/** Rules for roles and bindings, and their defaults (upstream: `pkg/apis/rbac/validation/validation.go`, `pkg/apis/rbac/v1/defaults.go`). */
+/**
+ * Rules for roles and bindings, and their defaults
+ * (upstream: `pkg/apis/rbac/validation/validation.go`, `pkg/apis/rbac/v1/defaults.go`).
+ */
 import type { RbacV1Subject, V1PolicyRule, V1RoleRef } from '@kubernetes/client-node';
 import { deepEqual } from '../../machinery/equality.ts';
 import { fieldPath, invalid, notSupported, required } from '../../machinery/field-error.ts';

@@ -1,11 +1,11 @@
-/** Replica counts in the status of Deployments and ReplicaSets (`ValidateDeploymentStatus`, `ValidateReplicaSetStatus`). */
+/** Replica counts in the status of workloads (`ValidateDeploymentStatus`, `ValidateReplicaSetStatus`). */
 import { invalid } from '../../../machinery/field-error.ts';
 import type { FieldError, FieldPath } from '../../../machinery/field-error.ts';
 import { validateNonNegative } from '../../../machinery/validation.ts';
 
 type Counts = Readonly<Record<string, number | undefined>>;
 
-/** No count is negative; those of `withinReplicas` are at most `replicas`, and available ones at most the ready ones. */
+/** No count is negative; those of `withinReplicas` are at most `replicas`, available ones at most the ready ones. */
 export function validateReplicaCounts(
   counts: Counts,
   withinReplicas: readonly string[],

@@ -1,10 +1,9 @@
 /** The columns of `kubectl get pods` (`pkg/printers/internalversion/printers.go printPod`). */
 import { ageSince } from '../../../machinery/duration.ts';
 import type { PrinterColumn } from '../../../machinery/resource.ts';
+import { ageColumn, NONE } from '../../../table-cells.ts';
 import { isSidecar } from './containers.ts';
 import type { ContainerStatus, Pod } from './types.ts';
-
-const NONE = '<none>';
 
 export const podPrinterColumns: readonly PrinterColumn<Pod>[] = [
   { name: 'Ready', type: 'string', description: 'Containers that are ready, of all', cell: (pod) => readyCell(pod) },
@@ -20,12 +19,7 @@ export const podPrinterColumns: readonly PrinterColumn<Pod>[] = [
     description: 'Restarts of containers, and when the last was',
     cell: restartsCell,
   },
-  {
-    name: 'Age',
-    type: 'string',
-    description: 'Time since creation',
-    cell: (pod, nowMs) => ageSince(pod.metadata.creationTimestamp, nowMs),
-  },
+  ageColumn(),
   {
     name: 'IP',
     type: 'string',

@@ -45,7 +45,7 @@ function externalIpCell(service: Service): string {
 
 function portsCell({ spec }: Service): string {
   const ports = (spec?.ports ?? []).map(({ port, nodePort, protocol }) => {
-    const numbers = nodePort ? `${port}:${nodePort}` : `${port}`;
+    const numbers = nodePort ? `${port ?? 0}:${nodePort}` : `${port ?? 0}`;
     return `${numbers}/${protocol ?? 'TCP'}`;
   });
   return ports.length > 0 ? ports.join(',') : NONE;

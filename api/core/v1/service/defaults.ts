@@ -12,11 +12,13 @@ export function defaultService(service: Service): void {
   spec.ports?.forEach(defaultPort);
   if (isExternallyAccessible(spec)) spec.externalTrafficPolicy ||= 'Cluster';
   if (needsClusterIp(spec)) spec.internalTrafficPolicy ??= 'Cluster';
-  if (spec.type === 'LoadBalancer') {
-    spec.allocateLoadBalancerNodePorts ??= true;
-    for (const ingress of service.status?.loadBalancer?.ingress ?? []) {
-      if (ingress.ip) ingress.ipMode ??= 'VIP';
-    }
+  if (spec.type === 'LoadBalancer') defaultLoadBalancer(service, spec);
+}
+
+function defaultLoadBalancer({ status }: Service, spec: ServiceSpec): void {
+  spec.allocateLoadBalancerNodePorts ??= true;
+  for (const ingress of status?.loadBalancer?.ingress ?? []) {
+    if (ingress.ip) ingress.ipMode ??= 'VIP';
   }
 }
 
@@ -30,5 +32,5 @@ function defaultSessionAffinity(spec: ServiceSpec): void {
 
 function defaultPort(port: ServicePort): void {
   port.protocol ||= 'TCP';
-  if (port.targetPort === undefined || port.targetPort === 0 || port.targetPort === '') port.targetPort = port.port;
+  port.targetPort ||= port.port ?? 0;
 }

@@ -39,7 +39,7 @@ function validateName(name: string, isRequired: boolean, path: FieldPath): Field
   return invalidEach(path, name, isDns1123Label(name));
 }
 
-function validatePort({ port, protocol, targetPort, appProtocol }: ServicePort, path: FieldPath): FieldError[] {
+function validatePort({ port = 0, protocol, targetPort, appProtocol }: ServicePort, path: FieldPath): FieldError[] {
   const errors = invalidEach(path.child('port'), port, isValidPortNum(port));
   errors.push(
     ...validateProtocol(protocol, path.child('protocol')),

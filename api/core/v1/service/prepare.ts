@@ -1,6 +1,6 @@
 /**
- * What the server itself changes in a written Service: keeps allocated values that an update left out, keeps `clusterIP`
- * and `clusterIPs` in step, and clears what a change of type made meaningless
+ * What the server itself changes in a written Service: keeps allocated values that an update left out, keeps
+ * `clusterIP` and `clusterIPs` in step, and clears what a change of type made meaningless
  * (upstream: `pkg/registry/core/service/strategy.go`, `storage/alloc.go`).
  */
 import { deepEqual } from '../../../machinery/equality.ts';
@@ -23,22 +23,27 @@ export function prepareServiceForUpdate(next: Service, previous: Service): void 
 }
 
 /**
- * Takes over what had been allocated where an update leaves it out (`patchAllocatedValues`). Idempotent; also for
- * allocators, which run before the strategy.
+ * Takes over what had been allocated where an update leaves it out (`patchAllocatedValues`). Idempotent.
  */
 export function patchAllocatedValues(next: Service, previous: Service): void {
   const after = (next.spec ??= {});
   const before = specOf(previous);
-  if (needsClusterIp(before) && needsClusterIp(after)) {
-    if (!after.clusterIP && before.clusterIP) after.clusterIP = before.clusterIP;
-    if ((after.clusterIPs ?? []).length === 0 && after.clusterIP === before.clusterIP && before.clusterIPs) {
-      after.clusterIPs = [...before.clusterIPs];
-    }
-  }
+  if (needsClusterIp(before) && needsClusterIp(after)) patchClusterIps(after, before);
   if (needsNodePorts(before) && needsNodePorts(after)) patchNodePorts(after, before);
   if (needsHealthCheckNodePort(before) && needsHealthCheckNodePort(after) && before.healthCheckNodePort) {
     after.healthCheckNodePort ||= before.healthCheckNodePort;
   }
+}
+
+function patchClusterIps(after: ServiceSpec, before: ServiceSpec): void {
+  if (!after.clusterIP && before.clusterIP) after.clusterIP = before.clusterIP;
+  if (isEmptyList(after.clusterIPs) && after.clusterIP === before.clusterIP && before.clusterIPs) {
+    after.clusterIPs = [...before.clusterIPs];
+  }
+}
+
+function isEmptyList(list: readonly unknown[] | undefined): boolean {
+  return list === undefined || list.length === 0;
 }
 
 /** Ports are recognized by name; a node port that the update gives to another port is not taken over. */
@@ -53,26 +58,26 @@ function patchNodePorts(after: ServiceSpec, before: ServiceSpec): void {
 }
 
 /**
- * Lets clients write `clusterIP` alone (`normalizeClusterIPs`). Idempotent; also for allocators, which run before the
- * strategy.
+ * Lets clients write `clusterIP` alone (`normalizeClusterIPs`). Idempotent.
  */
 export function normalizeClusterIps(next: Service, previous?: Service): void {
   const after = (next.spec ??= {});
   if (previous === undefined) {
-    if (after.clusterIP && (after.clusterIPs ?? []).length === 0) after.clusterIPs = [after.clusterIP];
+    if (after.clusterIP && isEmptyList(after.clusterIPs)) after.clusterIPs = [after.clusterIP];
     return;
   }
   const before = specOf(previous);
-  const unchangedList = deepEqual(after.clusterIPs, before.clusterIPs);
-  if ((before.clusterIPs ?? []).length > 0 && (after.clusterIPs ?? []).length === 0) {
-    if ((after.clusterIP ?? '') === (before.clusterIP ?? '')) after.clusterIPs = [...before.clusterIPs!];
+  const isSameAddress = deepEqual(after.clusterIP || undefined, before.clusterIP || undefined);
+  if (isSameAddress) {
+    if (isEmptyList(after.clusterIPs) && before.clusterIPs) after.clusterIPs = [...before.clusterIPs];
+  } else if (deepEqual(after.clusterIPs, before.clusterIPs)) {
+    // The client wrote the one field and sent the other back as it was.
+    if (after.clusterIP) after.clusterIPs = [after.clusterIP];
+    else delete after.clusterIPs;
   }
-  if ((after.clusterIP ?? '') === (before.clusterIP ?? '') || !unchangedList) return;
-  if (after.clusterIP) after.clusterIPs = [after.clusterIP];
-  else delete after.clusterIPs;
 }
 
-/** `ipFamilyPolicy: SingleStack` on a dual-stack Service releases the second address (`trimFieldsForDualStackDowngrade`). */
+/** `SingleStack` on a dual-stack Service releases the second address (`trimFieldsForDualStackDowngrade`). */
 function trimForSingleStack(after: ServiceSpec, before: ServiceSpec): void {
   const wasDual = before.ipFamilyPolicy === 'PreferDualStack' || before.ipFamilyPolicy === 'RequireDualStack';
   if (!wasDual || after.ipFamilyPolicy !== 'SingleStack') return;

@@ -178,10 +178,9 @@ function validateExternalTraffic(spec: ServiceSpec): FieldError[] {
 function validateHealthCheckNodePort(spec: ServiceSpec): FieldError[] {
   const path = SPEC.child('healthCheckNodePort');
   const port = spec.healthCheckNodePort ?? 0;
-  if (needsHealthCheckNodePort(spec)) {
-    return port === 0 ? [required(path)] : invalidEach(path, port, isValidPortNum(port));
-  }
+  // None given: the registry allocates one, after validation.
   if (port === 0) return [];
+  if (needsHealthCheckNodePort(spec)) return invalidEach(path, port, isValidPortNum(port));
   return [invalid(path, port, "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'")];
 }
 

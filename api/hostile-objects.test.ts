@@ -1,0 +1,128 @@
+/** Kinds bear objects of which any part is missing: strategies and cells never throw. */
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { parse } from 'yaml';
+import { controllerRevisions } from './apps/v1/controller-revision.ts';
+import { deployments } from './apps/v1/deployment.ts';
+import { replicaSets } from './apps/v1/replica-set.ts';
+import { leases } from './coordination/v1/lease.ts';
+import { configMaps } from './core/v1/config-map.ts';
+import { endpoints } from './core/v1/endpoints.ts';
+import { events } from './core/v1/event.ts';
+import { namespaces } from './core/v1/namespace.ts';
+import { secrets } from './core/v1/secret.ts';
+import { serviceAccounts } from './core/v1/service-account.ts';
+import { services } from './core/v1/service.ts';
+import { endpointSlices } from './discovery/v1/endpoint-slice.ts';
+import { eventsV1 } from './events/v1/event.ts';
+import type { ApiObject } from './machinery/meta.ts';
+import type { Resource, StrategyContext } from './machinery/resource.ts';
+import { clusterRoleBindings } from './rbac/v1/cluster-role-binding.ts';
+import { clusterRoles } from './rbac/v1/cluster-role.ts';
+import { roleBindings } from './rbac/v1/role-binding.ts';
+import { roles } from './rbac/v1/role.ts';
+
+const workload = `{replicas: 1, minReadySeconds: 1, selector: {matchLabels: {a: b}, matchExpressions: [{key: a, operator: In, values: [b]}]},
+  strategy: {type: RollingUpdate, rollingUpdate: {maxSurge: 1}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: c, image: i}]}}}`;
+const binding =
+  '{roleRef: {kind: ClusterRole, name: r}, subjects: [{kind: User, name: u}, {kind: ServiceAccount, name: s, namespace: n}]}';
+const rules = '[{verbs: [get], apiGroups: [""], resources: [pods]}, {verbs: [get], nonResourceURLs: [/x]}]';
+
+const full: [Resource<never>, string][] = [
+  [configMaps, '{data: {a: b}, binaryData: {c: AAAA}, immutable: true}'],
+  [namespaces, '{spec: {finalizers: [kubernetes]}, status: {phase: Active}}'],
+  [
+    services,
+    `{spec: {type: LoadBalancer, clusterIP: 10.0.0.1, clusterIPs: [10.0.0.1], ipFamilies: [IPv4], ipFamilyPolicy: SingleStack,
+    selector: {a: b}, externalIPs: [1.2.3.4], sessionAffinity: ClientIP, sessionAffinityConfig: {clientIP: {timeoutSeconds: 1}},
+    externalTrafficPolicy: Local, healthCheckNodePort: 3, ports: [{name: a, port: 1, targetPort: b, nodePort: 2}, {name: c, port: 3}]},
+    status: {loadBalancer: {ingress: [{ip: 1.2.3.4, ipMode: VIP}, {hostname: a}]}}}`,
+  ],
+  [
+    endpoints,
+    '{subsets: [{addresses: [{ip: 10.0.0.1, hostname: a, nodeName: n}], notReadyAddresses: [{ip: 10.0.0.2}], ports: [{name: a, port: 1}]}]}',
+  ],
+  [
+    endpointSlices,
+    `{addressType: IPv4, endpoints: [{addresses: [10.0.0.1], hostname: h, hints: {forZones: [{name: z}], forNodes: [{name: n}]}}],
+    ports: [{name: a, port: 1, protocol: TCP, appProtocol: http}]}`,
+  ],
+  [secrets, '{type: kubernetes.io/tls, data: {tls.crt: AAAA, tls.key: AAAA}, stringData: {a: b}}'],
+  [serviceAccounts, '{secrets: [{name: a}], imagePullSecrets: [{name: b}]}'],
+  [
+    events,
+    `{involvedObject: {kind: Pod, namespace: d, name: p}, reason: r, message: m, source: {component: c}, count: 2, type: Normal,
+    series: {count: 2, lastObservedTime: "2026-01-01T00:00:00Z"}, eventTime: "2026-01-01T00:00:00Z", reportingComponent: a, reportingInstance: b, action: c}`,
+  ],
+  [
+    eventsV1,
+    `{regarding: {kind: Pod, namespace: d, name: p}, reason: r, note: m, type: Normal, reportingController: a, reportingInstance: b,
+    series: {count: 2, lastObservedTime: "2026-01-01T00:00:00Z"}, eventTime: "2026-01-01T00:00:00Z", action: c}`,
+  ],
+  [deployments, `{spec: ${workload}, status: {replicas: 1, readyReplicas: 1, collisionCount: 1}}`],
+  [replicaSets, `{spec: ${workload}, status: {replicas: 1, readyReplicas: 1}}`],
+  [controllerRevisions, '{revision: 1, data: {a: b}}'],
+  [
+    leases,
+    '{spec: {holderIdentity: a, leaseDurationSeconds: 1, leaseTransitions: 1, strategy: a/b, preferredHolder: c}}',
+  ],
+  [roles, `{rules: ${rules}}`],
+  [clusterRoles, `{rules: ${rules}, aggregationRule: {clusterRoleSelectors: [{matchLabels: {a: b}}]}}`],
+  [roleBindings, binding],
+  [clusterRoleBindings, binding],
+] as [Resource<never>, string][];
+
+const metadata = `{name: a, namespace: d, generation: 1, labels: {a: b}, annotations: {c: d}, creationTimestamp: "2026-01-01T00:00:00Z",
+  ownerReferences: [{apiVersion: apps/v1, kind: StatefulSet, name: w, uid: u, controller: true}]}`;
+
+const context: StrategyContext = { user: { name: 'u', groups: [] }, nowMs: 0, dryRun: false };
+
+/** Every place in a value where a field can go missing. */
+function fieldsIn(value: unknown): [Record<string, unknown>, string][] {
+  if (typeof value !== 'object' || value === null) return [];
+  if (Array.isArray(value)) return value.flatMap(fieldsIn);
+  const object = value as Record<string, unknown>;
+  return Object.keys(object).flatMap((key) => [
+    [object, key] as [Record<string, unknown>, string],
+    ...fieldsIn(object[key]),
+  ]);
+}
+
+function damaged(text: string, choices: readonly number[]): ApiObject {
+  const object = { metadata: parse(metadata), ...parse(text) } as ApiObject;
+  for (const choice of choices) {
+    const places = fieldsIn(object).filter(([, key]) => key !== 'metadata');
+    const [owner, key] = places[choice % Math.max(1, places.length)] ?? [];
+    if (owner !== undefined) delete owner[key!];
+  }
+  return object;
+}
+
+describe.each(
+  full.map(
+    ([resource, text]) =>
+      [`${resource.names.plural}.${resource.group}`, resource as unknown as Resource, text] as const,
+  ),
+)('%s', (_name, resource, text) => {
+  it('bear objects with missing parts', () => {
+    const choices = fc.array(fc.nat(), { maxLength: 4 });
+    fc.assert(
+      fc.property(choices, choices, (first, second) => {
+        const { strategy } = resource;
+        const previous = damaged(text, first);
+        strategy.default?.(previous);
+        strategy.prepareForCreate?.(previous, context);
+        expect(Array.isArray(strategy.validate?.(previous) ?? [])).toBe(true);
+        const next = damaged(text, second);
+        strategy.default?.(next);
+        strategy.status?.validateUpdate?.(next, previous);
+        strategy.prepareForUpdate?.(next, previous, context);
+        strategy.validateUpdate?.(next, previous);
+        strategy.warnings?.(next, previous);
+        for (const { cell } of resource.additionalPrinterColumns) expect(cell(next, 0)).toBeDefined();
+        for (const field of Object.values(resource.selectableFields)) expect(typeof field(next)).toBe('string');
+      }),
+      { numRuns: 200 },
+    );
+  });
+});

@@ -1,0 +1,167 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import * as rfc6902 from 'rfc6902';
+import { ApiError } from '../machinery/errors.ts';
+import { applyJsonPatch } from './json-patch.ts';
+import { cloneJson } from './json-value.ts';
+
+function codeOf(act: () => unknown): number {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof ApiError) return error.code;
+    throw error;
+  }
+  return 200;
+}
+
+/**
+ * One operation at a time: the oracle goes on after a failure, throws on scalars with parts, and takes any key for a
+ * list's position.
+ */
+function succeeds(document: object, operation: rfc6902.Operation): boolean {
+  const paths = 'from' in operation ? [operation.from, operation.path] : [operation.path];
+  if (paths.some((path) => namesListByKey(document, path))) return false;
+  try {
+    return rfc6902.applyPatch(document, [cloneJson(operation)])[0] === null;
+  } catch {
+    return false;
+  }
+}
+
+function namesListByKey(document: object, path: string): boolean {
+  let value: unknown = document;
+  for (const part of path.split('/').slice(1)) {
+    if (Array.isArray(value) && !/^(\d+|-)$/.test(part)) return true;
+    value = (value as Record<string, unknown> | undefined)?.[part];
+  }
+  return false;
+}
+
+describe('applyJsonPatch()', () => {
+  const document = { a: { b: [1, 2, 3] }, 'x/y': 1, 'm~n': 2 };
+
+  it.each([
+    [
+      { op: 'add', path: '/a/c', value: 4 },
+      { ...document, a: { b: [1, 2, 3], c: 4 } },
+    ],
+    [
+      { op: 'add', path: '/a/b/1', value: 9 },
+      { ...document, a: { b: [1, 9, 2, 3] } },
+    ],
+    [
+      { op: 'add', path: '/a/b/-', value: 9 },
+      { ...document, a: { b: [1, 2, 3, 9] } },
+    ],
+    [
+      { op: 'remove', path: '/a/b/-1' },
+      { ...document, a: { b: [1, 2] } },
+    ],
+    [
+      { op: 'replace', path: '/x~1y', value: null },
+      { ...document, 'x/y': null },
+    ],
+    [{ op: 'replace', path: '', value: { z: 1 } }, { z: 1 }],
+    [
+      { op: 'copy', from: '/a/b', path: '/c' },
+      { ...document, c: [1, 2, 3] },
+    ],
+    [
+      { op: 'move', from: '/a/b', path: '/b' },
+      { ...document, a: {}, b: [1, 2, 3] },
+    ],
+    [{ op: 'test', path: '/m~0n', value: 2 }, document],
+    [{ op: 'test', path: '/missing', value: null }, document],
+  ])('%j', (operation, expected) => {
+    const before = JSON.stringify(document);
+    expect(applyJsonPatch(document, [operation])).toEqual(expected);
+    expect(JSON.stringify(document)).toBe(before);
+  });
+
+  it.each([
+    { op: 'remove', path: '/nope' },
+    { op: 'remove', path: '/a/b/3' },
+    { op: 'remove', path: '' },
+    { op: 'add', path: '/a/b/5', value: 1 },
+    { op: 'add', path: '/nope/x', value: 1 },
+    { op: 'replace', path: '/nope', value: 1 },
+    { op: 'test', path: '/a/b', value: [1, 2] },
+    { op: 'move', from: '/a', path: '/a/b' },
+    { op: 'copy', from: '/toString', path: '/c' },
+    { op: 'jump', path: '/a' },
+    { path: '/a' },
+    { op: 'remove', path: 5 },
+  ])('does not apply %j', (operation) => {
+    expect(codeOf(() => applyJsonPatch(document, [operation]))).toBe(422);
+  });
+
+  it('says what upstream says', () => {
+    expect(() => applyJsonPatch({}, [{ op: 'remove', path: '/a' }])).toThrow(
+      'the server rejected our request due to an error in our request',
+    );
+    expect(codeOf(() => applyJsonPatch({}, {}))).toBe(400);
+    expect(codeOf(() => applyJsonPatch({}, ['x']))).toBe(400);
+  });
+
+  it('bounds operations, what copies add up to, and depth', () => {
+    const many = Array.from({ length: 10_001 }, () => ({ op: 'test', path: '', value: {} }));
+    expect(codeOf(() => applyJsonPatch({}, many))).toBe(413);
+    expect(codeOf(() => applyJsonPatch({}, many.slice(1)))).toBe(200);
+    const doubling = Array.from({ length: 30 }, (_, i) => ({ op: 'copy', from: '', path: `/${i}` }));
+    expect(codeOf(() => applyJsonPatch({ text: 'x'.repeat(1000) }, doubling))).toBe(422);
+    const deepening = Array.from({ length: 20 }, (_, i) => ({ op: 'copy', from: '', path: '/a'.repeat(2 ** i) }));
+    expect(codeOf(() => applyJsonPatch({ a: {} }, deepening))).toBe(422);
+  });
+
+  it('treats __proto__ as a key', () => {
+    const result = applyJsonPatch({}, [{ op: 'add', path: '/__proto__', value: { polluted: 1 } }]) as object;
+    expect(Object.keys(result)).toEqual(['__proto__']);
+    expect(codeOf(() => applyJsonPatch({}, [{ op: 'add', path: '/__proto__/polluted', value: 1 }]))).toBe(422);
+    expect(codeOf(() => applyJsonPatch({}, [{ op: 'add', path: '/constructor/polluted', value: 1 }]))).toBe(422);
+    expect(({} as { polluted?: number }).polluted).toBeUndefined();
+  });
+
+  it('gets from any document to any other with the patch that rfc6902 makes', () => {
+    const key = fc.constantFrom('a', 'b', 'c~', 'd/e', '');
+    const value = fc.letrec((tie) => ({
+      leaf: fc.oneof(fc.integer(), fc.string(), fc.boolean(), fc.constant(null)),
+      node: fc.oneof({ maxDepth: 4 }, tie('leaf'), fc.array(tie('node')), fc.dictionary(key, tie('node'))),
+    })).node;
+    const object = fc.dictionary(key, value);
+    fc.assert(
+      fc.property(object, object, (from, to) => {
+        const patch = rfc6902.createPatch(from, to);
+        expect(applyJsonPatch(from, patch)).toEqual(to);
+      }),
+    );
+  });
+
+  it('agrees with rfc6902 on random operations', () => {
+    const path = fc.constantFrom('/a', '/b', '/a/0', '/a/1', '/a/-', '/b/x', '/b/y/0', '/c/z');
+    const operation = fc.oneof(
+      fc.record({
+        op: fc.constantFrom('add', 'replace', 'test'),
+        path,
+        value: fc.constantFrom<unknown>(1, true, [1], { x: [2] }),
+      }),
+      fc.record({ op: fc.constant('remove'), path }),
+      fc.record({ op: fc.constantFrom('move', 'copy'), from: path, path }),
+    );
+    // Where the two differ by design: what `-` means where nothing is appended.
+    const isCommon = (op: { op: string; path: string; from?: string }): boolean =>
+      !(op.path.endsWith('-') && op.op !== 'add') &&
+      op.from?.endsWith('-') !== true &&
+      !op.path.startsWith(`${op.from ?? '#'}/`);
+    fc.assert(
+      fc.property(fc.array(operation.filter(isCommon), { maxLength: 6 }), (patch) => {
+        const document = { a: [1, 2], b: { x: 1, y: [1] } };
+        const theirs = cloneJson(document);
+        const failed = !patch.every((operation) => succeeds(theirs, operation as rfc6902.Operation));
+        if (failed) expect(codeOf(() => applyJsonPatch(document, patch))).toBe(422);
+        else expect(applyJsonPatch(document, patch)).toEqual(theirs);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});

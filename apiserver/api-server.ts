@@ -1,0 +1,116 @@
+/** The API server put together: storage, watch cache, kinds, admission, identities, and the handler chain over them. */
+import type { Handler, Listers } from '../api/machinery/handler.ts';
+import type { Resource } from '../api/machinery/resource.ts';
+import { loadDescriptions } from '../api/schema/table.ts';
+import type { SchemaTable } from '../api/schema/schema.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/log.ts';
+import type { Random } from '../base/random.ts';
+import { admissionPlugins } from './admission/plugins.ts';
+import type { Authenticator } from './authn/authenticator.ts';
+import type { Authorizer } from './authz/authorizer.ts';
+import { WatchCache } from './cacher/watch-cache.ts';
+import { addDiscovery } from './discovery/endpoints.ts';
+import { createHandlerChain } from './handler-chain.ts';
+import type { HealthCheck } from './health.ts';
+import { healthEndpoint } from './health.ts';
+import { addOpenApi } from './openapi/endpoints.ts';
+import { startExpiry } from './registry/event-ttl.ts';
+import type { ServedKind } from './registry/served-kind.ts';
+import { servedKind } from './registry/served-kind.ts';
+import { Store } from './registry/store.ts';
+import { addSubresources } from './registry/subresources/subresources.ts';
+import type { Endpoint } from './request-context.ts';
+import { objectResponse } from './responses.ts';
+import { Router } from './router.ts';
+import type { Storage } from './storage/storage.ts';
+import { versionEndpoint } from './version.ts';
+
+export interface ApiServerOptions {
+  resources: readonly Resource[];
+  storage: Storage;
+  schemas: SchemaTable;
+  clock: Clock;
+  random: Random;
+  log: Logger;
+  /** Given the listers of this server's own cache. */
+  authenticator(listers: Listers): Authenticator;
+  authorizer(listers: Listers): Authorizer;
+  healthChecks: readonly HealthCheck[];
+  /** `host:port`, known once the listener has its port. */
+  serverAddress(): string;
+  /** Further wiring: subresources that reach kubelets, token issuing, allocators. */
+  extend?(parts: { router: Router; store: Store; kinds: readonly ServedKind[]; listers: Listers }): void;
+  maxRequestsInFlight?: number;
+}
+
+export interface ApiServer {
+  handler: Handler;
+  listers: Listers;
+  store: Store;
+  watchCache: WatchCache;
+  /** Loads the cache; requests fail until it has. */
+  start(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export function createApiServer(options: ApiServerOptions): ApiServer {
+  const { storage, clock, random, log, schemas } = options;
+  const watchCache = new WatchCache({ storage, clock, log });
+  const kinds = options.resources.map((resource) => servedKind(resource, watchCache.cacheOf(resource)));
+  const listers = listersOf(kinds);
+  const admission = admissionPlugins({ listers, random });
+  const store = new Store({ storage, watchCache, schemas, admission, clock, random });
+  const router = new Router({ store, watchCache, storage, schemas, clock });
+  for (const kind of kinds) router.addKind(kind);
+  for (const kind of kinds) addSubresources(router, kind);
+  options.extend?.({ router, store, kinds, listers });
+  addPaths(router, options, schemas);
+  const handler = createHandlerChain({
+    authenticate: options.authenticator(listers),
+    authorize: options.authorizer(listers),
+    maxRequestsInFlight: options.maxRequestsInFlight ?? 600,
+    endpoint: router.route,
+    log,
+  });
+  const stop = new AbortController();
+  return {
+    handler,
+    listers,
+    store,
+    watchCache,
+    async start() {
+      await watchCache.start();
+      startExpiry({ kinds, storage, clock, log }, stop.signal);
+    },
+    async close() {
+      stop.abort();
+      await watchCache.close();
+    },
+  };
+}
+
+/** Listers over the watch cache, by group and plural. */
+export function listersOf(kinds: readonly ServedKind[]): Listers {
+  const byName = new Map(kinds.map((kind) => [`${kind.resource.group}/${kind.resource.names.plural}`, kind.cache]));
+  return ((resource: { group: string; plural: string }) => {
+    const cache = byName.get(`${resource.group}/${resource.plural}`);
+    if (cache === undefined) throw new Error(`no lister for ${resource.plural} in group "${resource.group}"`);
+    return cache;
+  }) as Listers;
+}
+
+function addPaths(router: Router, { healthChecks, serverAddress }: ApiServerOptions, schemas: SchemaTable): void {
+  const ping: HealthCheck = { name: 'ping', check: () => undefined };
+  router.addPath('/version', versionEndpoint);
+  for (const name of ['livez', 'readyz', 'healthz']) {
+    const endpoint = healthEndpoint(name, [ping, ...(name === 'livez' ? [] : healthChecks)]);
+    router.addPath(`/${name}`, endpoint);
+    router.addPath(`/${name}/`, endpoint);
+  }
+  addDiscovery(router, serverAddress);
+  addOpenApi(router, { table: schemas, descriptions: loadDescriptions });
+  const index: Endpoint = () => objectResponse({ paths: router.paths().filter((path) => !path.endsWith('/')).sort() });
+  router.addPath('/', index);
+}
+

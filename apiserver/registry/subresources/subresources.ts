@@ -1,0 +1,18 @@
+/** The subresources of the built-in kinds that need nothing but the store. */
+import type { Router, Subresource } from '../../router.ts';
+import type { ServedKind } from '../served-kind.ts';
+import { bindingSubresource } from './binding.ts';
+import { evictionSubresource } from './eviction.ts';
+import { finalizeSubresource } from './finalize.ts';
+import { hasScale, scaleSubresource } from './scale.ts';
+
+const BY_PLURAL: Readonly<Record<string, readonly Subresource[]>> = {
+  pods: [bindingSubresource, evictionSubresource],
+  namespaces: [finalizeSubresource],
+};
+
+export function addSubresources(router: Router, kind: ServedKind): void {
+  if (hasScale(kind)) router.addSubresource(kind, scaleSubresource);
+  const own = kind.resource.group === '' ? (BY_PLURAL[kind.resource.names.plural] ?? []) : [];
+  for (const subresource of own) router.addSubresource(kind, subresource);
+}

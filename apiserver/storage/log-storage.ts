@@ -1,0 +1,290 @@
+/**
+ * The storage contract over a record log: an index of keys in memory, group commit, snapshot lists, watches that read
+ * history from the log and then follow commits, and compaction in small steps.
+ */
+import { GroupCommit } from './group-commit.ts';
+import { KeyIndex } from './key-index.ts';
+import type { KeyVersion } from './key-index.ts';
+import type { CompactionState, LogRecord, RecordHeader, RecordLog } from './record-log.ts';
+import { StorageError } from './storage.ts';
+import type { Entry, ListResult, Storage, StorageEvent, WatchOptions } from './storage.ts';
+import { WatchOutbox } from './watch-outbox.ts';
+
+/** The revision of a store that was never written to. 0 is never a list's revision: the API reads it as "any". */
+const FIRST_REVISION = 1;
+
+/** One slice of a long read or of compaction: a few milliseconds at most. */
+const SLICE_KEYS = 256;
+const SLICE_BYTES = 1024 * 1024;
+
+const NO_VALUE = new Uint8Array(0);
+
+interface ListRequest {
+  prefix: string;
+  fromKey?: string;
+  limit?: number;
+  revision?: number;
+}
+
+export class LogStorage implements Storage {
+  readonly #log: RecordLog;
+  readonly #index: KeyIndex;
+  readonly #outboxes = new Set<WatchOutbox>();
+  /** Lists under way; compaction leaves what they may still read. */
+  readonly #listsUnderWay = new Set<{ revision: number }>();
+  readonly #writes: GroupCommit;
+  #revision: number;
+  #compaction: CompactionState;
+  #dropping: Promise<void> = Promise.resolve();
+  #closing: Promise<void> | undefined;
+
+  private constructor(log: RecordLog, loaded: { index: KeyIndex; revision: number; compaction: CompactionState }) {
+    this.#log = log;
+    this.#index = loaded.index;
+    this.#revision = loaded.revision;
+    this.#compaction = { ...loaded.compaction };
+    this.#writes = new GroupCommit({
+      log,
+      revision: loaded.revision,
+      committed: (key) => this.#index.get(key),
+      publish: (records) => this.#publish(records),
+    });
+  }
+
+  /** A storage over a log that holds nothing. */
+  static empty(log: RecordLog): LogStorage {
+    const compaction = { revision: 0, droppedThrough: 0 };
+    return new LogStorage(log, { index: new KeyIndex(), revision: FIRST_REVISION, compaction });
+  }
+
+  /** Builds the index from the log. The storage owns the log from then on and closes it. */
+  static async load(log: RecordLog, compaction: CompactionState): Promise<LogStorage> {
+    const index = new KeyIndex();
+    let revision = 0;
+    for (;;) {
+      const headers = log.headersAfter(revision, SLICE_KEYS);
+      for (const header of headers) index.apply(header);
+      revision = headers.at(-1)?.revision ?? revision;
+      if (headers.length < SLICE_KEYS) break;
+      await log.pause();
+    }
+    // Compaction may have dropped the newest records (deletes); their revisions stay used.
+    return new LogStorage(log, { index, revision: Math.max(revision, compaction.revision, FIRST_REVISION), compaction });
+  }
+
+  async currentRevision(): Promise<number> {
+    this.#checkOpen();
+    return this.#revision;
+  }
+
+  async get(key: string): Promise<Entry | undefined> {
+    this.#checkOpen();
+    const version = this.#index.get(key);
+    return version === undefined ? undefined : this.#entry(version);
+  }
+
+  async list(request: ListRequest): Promise<ListResult> {
+    this.#checkOpen();
+    const revision = request.revision ?? this.#revision;
+    this.#checkRevision(revision);
+    const underWay = { revision };
+    this.#listsUnderWay.add(underWay);
+    try {
+      return await this.#listAt(request, revision);
+    } finally {
+      this.#listsUnderWay.delete(underWay);
+    }
+  }
+
+  async create(key: string, value: Uint8Array): Promise<number> {
+    this.#checkOpen();
+    return this.#writes.write({ type: 'create', key, value });
+  }
+
+  async update(key: string, value: Uint8Array, options: { expectedRevision: number }): Promise<number> {
+    this.#checkOpen();
+    return this.#writes.write({ type: 'update', key, value, expectedRevision: options.expectedRevision });
+  }
+
+  async delete(key: string, options: { expectedRevision: number }): Promise<number> {
+    this.#checkOpen();
+    return this.#writes.write({ type: 'delete', key, expectedRevision: options.expectedRevision });
+  }
+
+  async *watch(options: WatchOptions): AsyncGenerator<StorageEvent[]> {
+    const { prefix, signal } = options;
+    this.#checkOpen();
+    if (signal.aborted) return;
+    const outbox = new WatchOutbox(options);
+    const onAbort = (): void => outbox.abort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      let position = options.afterRevision;
+      let live = false;
+      while (!live && !signal.aborted && this.#closing === undefined) {
+        const slice = this.#historyAfter(position, prefix);
+        position = slice.through;
+        // No await between reading history up to the newest commit and following commits: no gap, no double.
+        live = position === this.#revision;
+        if (live) this.#outboxes.add(outbox);
+        if (slice.events.length > 0) yield slice.events;
+        else if (!live) await this.#log.pause();
+      }
+      while (live) {
+        const batch = await outbox.next();
+        if (batch === undefined) return;
+        yield batch;
+      }
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+      this.#outboxes.delete(outbox);
+    }
+  }
+
+  async compact(revision: number): Promise<void> {
+    this.#checkOpen();
+    if (revision > this.#revision) throw futureRevision(revision, this.#revision);
+    if (revision <= this.#compaction.revision) return;
+    this.#compaction.revision = revision;
+    const previous = this.#dropping;
+    this.#dropping = previous.catch(() => undefined).then(() => this.#dropSuperseded());
+    await this.#dropping;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#writes.drained();
+    for (const outbox of this.#outboxes) outbox.end();
+    await this.#dropping.catch(() => undefined);
+    await this.#log.close();
+  }
+
+  #checkOpen(): void {
+    if (this.#closing !== undefined) throw new StorageError('closed', 'storage is closed');
+  }
+
+  #checkRevision(revision: number): void {
+    if (revision > this.#revision) throw futureRevision(revision, this.#revision);
+    const oldest = this.#compaction.revision;
+    if (revision >= oldest) return;
+    throw new StorageError('compacted', `revision ${revision} has been compacted, the oldest is ${oldest}`, oldest);
+  }
+
+  async #listAt(request: ListRequest, revision: number): Promise<ListResult> {
+    const { prefix, limit = Infinity } = request;
+    const entries: Entry[] = [];
+    let remaining = 0;
+    let bytes = 0;
+    let fromKey: string | undefined = laterOf(prefix, request.fromKey);
+    while (fromKey !== undefined) {
+      const page = this.#index.page({ prefix, fromKey, revision, maxKeys: SLICE_KEYS });
+      fromKey = page.nextKey;
+      for (const version of page.versions) {
+        if (entries.length >= limit) {
+          remaining++;
+          continue;
+        }
+        if (bytes > SLICE_BYTES) {
+          await this.#pauseRead();
+          bytes = 0;
+        }
+        const entry = this.#entry(version);
+        bytes += entry.value.length;
+        entries.push(entry);
+      }
+      if (fromKey !== undefined) await this.#pauseRead();
+    }
+    return { revision, entries, more: remaining > 0, remaining };
+  }
+
+  async #pauseRead(): Promise<void> {
+    await this.#log.pause();
+    this.#checkOpen();
+  }
+
+  #entry({ key, modRevision, createRevision }: KeyVersion): Entry {
+    return { key, value: this.#log.value({ key, revision: modRevision }), modRevision, createRevision };
+  }
+
+  #publish(records: LogRecord[]): void {
+    for (const record of records) this.#index.apply(record);
+    this.#revision = records.at(-1)?.revision ?? this.#revision;
+    if (this.#outboxes.size === 0) return;
+    const events = records.map((record) => this.#event(record, record.value));
+    for (const outbox of this.#outboxes) outbox.push(events);
+  }
+
+  /** `value` is the put's; a delete takes the last one. */
+  #event(header: RecordHeader, value: Uint8Array): StorageEvent {
+    const { type, key, revision } = header;
+    const previous = this.#previous(header);
+    return { type, key, value: type === 'delete' ? (previous?.value ?? NO_VALUE) : value, previous, revision };
+  }
+
+  #previous({ key, previousRevision, createRevision }: RecordHeader): Entry | undefined {
+    if (previousRevision === 0) return undefined;
+    try {
+      return this.#entry({ key, modRevision: previousRevision, createRevision });
+    } catch (error) {
+      if (!(error instanceof StorageError && error.code === 'corrupted')) throw error;
+      // A corrupted value must not keep its key from being replaced or deleted.
+      return { key, value: NO_VALUE, modRevision: previousRevision, createRevision };
+    }
+  }
+
+  /** A slice of the events after a revision, and the revision up to which they are complete. */
+  #historyAfter(revision: number, prefix: string): { events: StorageEvent[]; through: number } {
+    this.#checkRevision(revision);
+    const headers = this.#log.headersAfter(revision, SLICE_KEYS);
+    const committed = headers.filter((header) => header.revision <= this.#revision);
+    const complete = headers.length < SLICE_KEYS || committed.length < headers.length;
+    const events: StorageEvent[] = [];
+    let bytes = 0;
+    for (const header of committed) {
+      if (!header.key.startsWith(prefix)) continue;
+      const event = this.#event(header, header.type === 'put' ? this.#log.value(header) : NO_VALUE);
+      events.push(event);
+      bytes += event.value.length;
+      if (bytes > SLICE_BYTES) return { events, through: header.revision };
+    }
+    return { events, through: complete ? this.#revision : committed.at(-1)!.revision };
+  }
+
+  /** Each step drops a bounded number of records and notes how far it came in the same commit. */
+  async #dropSuperseded(): Promise<void> {
+    let target: number;
+    do {
+      target = this.#compaction.revision;
+      for (const list of this.#listsUnderWay) target = Math.min(target, list.revision);
+      await this.#dropStep(Math.max(target, this.#compaction.droppedThrough));
+    } while (this.#compaction.droppedThrough < target);
+  }
+
+  async #dropStep(target: number): Promise<void> {
+    const headers = this.#log.headersAfter(this.#compaction.droppedThrough, SLICE_KEYS);
+    const due = headers.filter((header) => header.revision <= target);
+    const complete = headers.length < SLICE_KEYS || due.length < headers.length;
+    const droppedThrough = complete ? target : due.at(-1)!.revision;
+    const remove: number[] = [];
+    for (const header of due) {
+      if (header.previousRevision > 0) remove.push(header.previousRevision);
+      if (header.type === 'delete') remove.push(header.revision);
+    }
+    await this.#log.commit({ append: [], remove, compaction: { revision: this.#compaction.revision, droppedThrough } });
+    for (const header of due) this.#index.forgetSupersededBy(header);
+    this.#compaction.droppedThrough = droppedThrough;
+    await this.#log.pause();
+  }
+}
+
+function futureRevision(revision: number, current: number): StorageError {
+  return new StorageError('future-revision', `revision ${revision} is ahead of the current ${current}`, current);
+}
+
+function laterOf(prefix: string, fromKey: string | undefined): string {
+  return fromKey !== undefined && fromKey > prefix ? fromKey : prefix;
+}

@@ -1,0 +1,48 @@
+/**
+ * What every cluster has from its first second: the system namespaces and the Service through which pods reach the
+ * API server (upstream: kube-apiserver's `systemnamespaces` and `kubernetesservice` controllers).
+ */
+import type { ApiObject } from '../api/machinery/meta.ts';
+
+export const SYSTEM_NAMESPACES = ['default', 'kube-system', 'kube-public', 'kube-node-lease'] as const;
+
+export function systemNamespaces(): ApiObject[] {
+  return SYSTEM_NAMESPACES.map((name) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } }));
+}
+
+const LABELS = { component: 'apiserver', provider: 'kubernetes' };
+
+export function kubernetesService(serviceIp: string, apiPort: number): ApiObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'kubernetes', namespace: 'default', labels: LABELS },
+    spec: {
+      clusterIP: serviceIp,
+      ports: [{ name: 'https', port: 443, protocol: 'TCP', targetPort: apiPort }],
+      type: 'ClusterIP',
+      sessionAffinity: 'None',
+    },
+  } as ApiObject;
+}
+
+/** The Service has no selector: its endpoints are the API server's own address. */
+export function kubernetesEndpointSlice(address: string, apiPort: number): ApiObject {
+  return {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { name: 'kubernetes', namespace: 'default', labels: { 'kubernetes.io/service-name': 'kubernetes' } },
+    addressType: 'IPv4',
+    endpoints: [{ addresses: [address], conditions: { ready: true } }],
+    ports: [{ name: 'https', port: apiPort, protocol: 'TCP' }],
+  } as ApiObject;
+}
+
+export function kubernetesEndpoints(address: string, apiPort: number): ApiObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'Endpoints',
+    metadata: { name: 'kubernetes', namespace: 'default', labels: { 'endpointslice.kubernetes.io/skip-mirror': 'true' } },
+    subsets: [{ addresses: [{ ip: address }], ports: [{ name: 'https', port: apiPort, protocol: 'TCP' }] }],
+  } as ApiObject;
+}

@@ -1,0 +1,68 @@
+// Builds what `bin/nocher` runs: the schema tables, the bundle and the native helper. `--if-stale` builds only what is
+// older than its sources.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const dist = join(root, 'dist');
+const ifStale = process.argv.includes('--if-stale');
+const say = (text) => process.stderr.write(`${text}\n`);
+
+const SOURCES = ['api', 'apiserver', 'base', 'cli', 'client', 'controllers', 'kubelet', 'proxy', 'scheduler', 'package.json', 'bin/build.mjs'];
+
+function newestOf(path) {
+  const full = join(root, path);
+  if (!existsSync(full)) return 0;
+  const stat = statSync(full);
+  if (!stat.isDirectory()) return stat.mtimeMs;
+  return Math.max(0, ...readdirSync(full).filter((name) => name !== 'node_modules').map((name) => newestOf(join(path, name))));
+}
+
+function isStale(target, sources) {
+  if (!ifStale) return true;
+  return !existsSync(target) || Math.max(...sources.map(newestOf)) > statSync(target).mtimeMs;
+}
+
+function run(command, args) {
+  const { status } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+  return status === 0;
+}
+
+mkdirSync(dist, { recursive: true });
+
+if (isStale(join(dist, 'generated/schema.json'), ['api/schema', 'bin/generate-schema.ts', 'package.json'])) {
+  say('build: schema tables');
+  if (!run(process.execPath, ['--import', 'tsx', 'bin/generate-schema.ts'])) process.exit(1);
+}
+
+if (isStale(join(dist, 'bundle/nocher.mjs'), SOURCES)) {
+  say('build: bundle');
+  const { build } = await import('esbuild');
+  rmSync(join(dist, 'bundle'), { recursive: true, force: true });
+  await build({
+    absWorkingDir: root,
+    entryPoints: { nocher: 'cli/main.ts', dns: 'proxy/dns/main.ts' },
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'esm',
+    splitting: true,
+    outdir: 'dist/bundle',
+    outExtension: { '.js': '.mjs' },
+    external: ['lmdb'],
+    // Bundled CommonJS packages call require(); ES modules have none of their own.
+    banner: { js: "import { createRequire as nocherCreateRequire } from 'node:module'; const require = nocherCreateRequire(import.meta.url);" },
+    minifySyntax: true,
+    sourcemap: 'linked',
+    logLevel: 'warning',
+  });
+}
+
+if (existsSync(join(root, 'native/Makefile')) && isStale(join(dist, 'native/nocher-native'), ['native'])) {
+  say('build: native helper');
+  if (!run('make', ['-s', '-C', 'native', 'OUT=../dist/native'])) {
+    say('build: the native helper could not be built (is a C compiler installed?): pods will be simulated');
+  }
+}

@@ -1,0 +1,82 @@
+/** The configuration of `nocher up`: flags and environment, parsed once into a frozen record. */
+import { homedir } from 'node:os';
+import { hostname } from 'node:os';
+import { join, resolve } from 'node:path';
+
+export interface UpConfig {
+  dataDir: string;
+  /** 0: any free port. Undefined: 6443 when free, else the one remembered or any. */
+  apiPort: number | undefined;
+  kubeletPort: number | undefined;
+  bindAddress: string;
+  nodeName: string;
+  storage: 'lmdb' | 'memory';
+  runtime: 'native' | 'simulated' | 'none';
+  podCidr: string | undefined;
+  serviceCidr: string | undefined;
+  registryMirrors: readonly string[];
+  insecureRegistries: readonly string[];
+  simulatedNodes: number;
+  keepPods: boolean;
+  demo: boolean;
+  verbose: boolean;
+}
+
+/** Said to the user in one line; no stack trace. */
+export class UsageError extends Error {}
+
+export function defaultDataDir(): string {
+  return process.getuid?.() === 0 ? '/var/lib/nocher' : join(homedir(), '.nocher');
+}
+
+export type UpFlags = Record<string, string | boolean | string[] | undefined>;
+
+const text = (value: UpFlags[string]): string | undefined => (typeof value === 'string' ? value : undefined);
+
+function port(flags: UpFlags, name: string): number | undefined {
+  const value = text(flags[name]);
+  if (value === undefined) return undefined;
+  const number = Number(value);
+  if (!Number.isInteger(number) || number < 0 || number > 65535) throw new UsageError(`--${name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}: ${value} is not a port (0-65535)`);
+  return number;
+}
+
+function oneOf<T extends string>(flags: UpFlags, name: string, allowed: readonly T[]): T {
+  const value = text(flags[name]) as T;
+  if (!allowed.includes(value)) throw new UsageError(`--${name}: ${value} is not one of ${allowed.join(', ')}`);
+  return value;
+}
+
+/** RFC 1123 in lower case, as a Node's name must be. */
+function nodeNameOf(flags: UpFlags): string {
+  const name = (text(flags['nodeName']) ?? hostname()).toLowerCase();
+  if (!/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(name)) throw new UsageError(`--node-name: ${name} is not a valid node name (lower case letters, digits, '-' and '.')`);
+  return name;
+}
+
+function cidr(flags: UpFlags, name: string): string | undefined {
+  const value = text(flags[name]);
+  if (value !== undefined && !/^\d{1,3}(\.\d{1,3}){3}\/\d{1,2}$/.test(value)) throw new UsageError(`${value} is not an IPv4 range such as 10.244.0.0/16`);
+  return value;
+}
+
+export function upConfig(flags: UpFlags): Readonly<UpConfig> {
+  const isRoot = process.getuid?.() === 0;
+  return Object.freeze({
+    dataDir: resolve(text(flags['dataDir']) ?? defaultDataDir()),
+    apiPort: port(flags, 'apiPort'),
+    kubeletPort: port(flags, 'kubeletPort'),
+    bindAddress: text(flags['bindAddress']) ?? '127.0.0.1',
+    nodeName: nodeNameOf(flags),
+    storage: oneOf(flags, 'storage', ['lmdb', 'memory'] as const),
+    runtime: flags['runtime'] === undefined ? (isRoot ? 'native' : 'simulated') : oneOf(flags, 'runtime', ['native', 'simulated', 'none'] as const),
+    podCidr: cidr(flags, 'podCidr'),
+    serviceCidr: cidr(flags, 'serviceCidr'),
+    registryMirrors: (flags['registryMirror'] as string[] | undefined) ?? [],
+    insecureRegistries: (flags['insecureRegistry'] as string[] | undefined) ?? [],
+    simulatedNodes: Number(text(flags['simulatedNodes']) ?? '0'),
+    keepPods: flags['keepPods'] === true,
+    demo: flags['demo'] === true,
+    verbose: flags['verbose'] === true,
+  });
+}

@@ -1,0 +1,89 @@
+/**
+ * The data folder: where everything of one cluster lives, which process runs it, and the ports and ranges that it took.
+ *
+ *   pki/  db/  images/  pods/  log/  run/  admin.kubeconfig  settings.json
+ */
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createHash } from 'node:crypto';
+
+/** Taken on the first start and kept, so that a cluster's addresses do not change. */
+export interface Settings {
+  apiPort?: number;
+  kubeletPort?: number;
+  podCidr?: string;
+  serviceCidr?: string;
+  nodeName?: string;
+  bindAddress?: string;
+}
+
+export interface RunningProcess {
+  pid: number;
+  /** Field 22 of /proc/PID/stat: tells a process from a later one with the same pid. */
+  startTime: string;
+}
+
+export interface DataFolder {
+  path: string;
+  /** Eight hex digits of the path: names bridges, tables, cgroups and sockets. */
+  id: string;
+  file(...names: string[]): string;
+  settings(): Settings;
+  saveSettings(settings: Settings): void;
+  /** The process that runs this cluster now. */
+  running(): RunningProcess | undefined;
+  /** Throws when another process runs it. */
+  claim(): void;
+  release(): void;
+}
+
+function startTimeOf(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  } catch {
+    return undefined;
+  }
+}
+
+function readJson<T>(path: string): T | undefined {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as T;
+  } catch {
+    return undefined;
+  }
+}
+
+function writeAtomically(path: string, text: string): void {
+  writeFileSync(`${path}.new`, text, { mode: 0o600 });
+  renameSync(`${path}.new`, path);
+}
+
+export class AlreadyRunningError extends Error {}
+
+export function openDataFolder(path: string): DataFolder {
+  const file = (...names: string[]): string => join(path, ...names);
+  const running = (): RunningProcess | undefined => {
+    const found = readJson<RunningProcess>(file('run', 'nocher.json'));
+    return found !== undefined && startTimeOf(found.pid) === found.startTime ? found : undefined;
+  };
+  return {
+    path,
+    id: createHash('sha256').update(path).digest('hex').slice(0, 8),
+    file,
+    settings: () => readJson<Settings>(file('settings.json')) ?? {},
+    saveSettings: (settings) => writeAtomically(file('settings.json'), `${JSON.stringify(settings, null, 2)}\n`),
+    running,
+    claim() {
+      const other = running();
+      if (other !== undefined && other.pid !== process.pid) {
+        throw new AlreadyRunningError(`a cluster is already running on ${path} (pid ${other.pid}); stop it with: nocher down --data-dir ${path}`);
+      }
+      if (!existsSync(path)) mkdirSync(path, { recursive: true, mode: 0o711 });
+      mkdirSync(file('run'), { recursive: true, mode: 0o700 });
+      mkdirSync(file('log'), { recursive: true, mode: 0o700 });
+      writeAtomically(file('run', 'nocher.json'), JSON.stringify({ pid: process.pid, startTime: startTimeOf(process.pid) }));
+    },
+    release: () => rmSync(file('run', 'nocher.json'), { force: true }),
+  };
+}
