@@ -148,22 +148,24 @@ function compareObjects(shape: Shape, previous: JsonObject, next: JsonObject): C
   const removed: FieldSet = {};
   for (const key in next) {
     const part = partOf(shape, key);
-    const value = next[key];
-    if (part === undefined || value === null || value === undefined) continue;
-    const before = Object.hasOwn(previous, key) ? previous[key] : undefined;
-    if (before === value) continue;
-    const element = `f:${key}`;
-    if (before !== null && before !== undefined) keep({ taken, removed }, element, compare(part, before, value));
-    else keep({ taken, removed }, element, { taken: addedFields(part, value, false), removed: undefined });
+    const value = presentValue(next, key);
+    const before = presentValue(previous, key);
+    if (part === undefined || value === undefined || before === value) continue;
+    if (before !== undefined) keep({ taken, removed }, `f:${key}`, compare(part, before, value));
+    else keep({ taken, removed }, `f:${key}`, { taken: addedFields(part, value, false), removed: undefined });
   }
   for (const key in previous) {
     const part = partOf(shape, key);
-    const before = previous[key];
-    if (part === undefined || before === null || before === undefined) continue;
-    const after = Object.hasOwn(next, key) ? next[key] : undefined;
-    if (after === null || after === undefined) removed[`f:${key}`] = removedFields(part, before);
+    const before = presentValue(previous, key);
+    if (part === undefined || before === undefined || presentValue(next, key) !== undefined) continue;
+    removed[`f:${key}`] = removedFields(part, before);
   }
   return orUndefined({ taken, removed });
+}
+
+/** An own value; `null` is none. */
+function presentValue(object: JsonObject, key: string): unknown {
+  return Object.hasOwn(object, key) ? (object[key] ?? undefined) : undefined;
 }
 
 function compareParts(

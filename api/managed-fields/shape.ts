@@ -48,11 +48,11 @@ export function rootShape(table: SchemaTable, schema: string | Schema): Shape {
 function buildRoot(table: SchemaTable, schema: string | Schema): Shape {
   const definition = typeof schema === 'string' ? table.get(schema) : schema;
   if (definition === undefined) throw new Error(`schema ${String(schema)} is not in the table`);
-  const whole = shapeOf(definition, { table, isRequired: true });
+  const whole = shapeOf(definition, { table, isAlwaysThere: true });
   const fields = new Map(whole.fields);
   fields.delete('apiVersion');
   fields.delete('kind');
-  const metadata = fields.get('metadata') ?? shapeOf({ ref: 'V1ObjectMeta' }, { table, isRequired: true });
+  const metadata = fields.get('metadata') ?? shapeOf({ ref: 'V1ObjectMeta' }, { table, isAlwaysThere: true });
   const tracked = new Map(metadata.fields);
   for (const name of UNTRACKED_METADATA) tracked.delete(name);
   fields.set('metadata', { ...metadata, fields: tracked });
@@ -61,13 +61,13 @@ function buildRoot(table: SchemaTable, schema: string | Schema): Shape {
 
 interface ShapeContext {
   table: SchemaTable;
-  isRequired: boolean;
+  isAlwaysThere: boolean;
 }
 
 function shapeOf(schema: Schema, context: ShapeContext): Shape {
   let variants = shapes.get(schema);
   if (variants === undefined) shapes.set(schema, (variants = new Map<string, Shape>()));
-  const variant = String(context.isRequired);
+  const variant = String(context.isAlwaysThere);
   let shape = variants.get(variant);
   if (shape !== undefined) return shape;
   shape = {
@@ -76,17 +76,19 @@ function shapeOf(schema: Schema, context: ShapeContext): Shape {
     element: undefined,
     keys: [],
     keyDefaults: {},
-    isAlwaysThere: context.isRequired || isHeldByValue(schema.ref),
+    isAlwaysThere: context.isAlwaysThere,
   };
   variants.set(variant, shape);
   fill(shape, schema, context.table);
   return shape;
 }
 
-/** Go's API types hold these by value nearly everywhere, and other structs by pointer when they are optional. */
-function isHeldByValue(model: string | undefined): boolean {
-  return model !== undefined && /(Spec|Status|Strategy|ObjectMeta|ListMeta|ResourceRequirements)$/.test(model);
-}
+/** Optional structs that Go's API types hold by value; other optional structs are pointers. */
+const HELD_BY_VALUE = new Set(
+  `metadata spec status strategy updateStrategy template jobTemplate resources loadBalancer state lastState source
+  daemonEndpoints kubeletEndpoint nodeInfo podSelector conditions userInfo user devices acceptedNames limitResponse
+  deprecatedSource regarding taint`.split(/\s+/),
+);
 
 function fill(shape: Shape, schema: Schema, table: SchemaTable): void {
   const target = table.resolve(schema);
@@ -96,19 +98,26 @@ function fill(shape: Shape, schema: Schema, table: SchemaTable): void {
     shape.kind = 'struct';
     const required = new Set(target.required);
     for (const [name, field] of Object.entries(target.properties)) {
-      shape.fields.set(name, shapeOf(field, { table, isRequired: required.has(name) }));
+      shape.fields.set(
+        name,
+        shapeOf(field, { table, isAlwaysThere: required.has(name) || isHeldByValue(name, field) }),
+      );
     }
   } else if (target.additionalProperties !== undefined) {
     shape.kind = 'map';
-    shape.element = shapeOf(target.additionalProperties, { table, isRequired: false });
+    shape.element = shapeOf(target.additionalProperties, { table, isAlwaysThere: false });
   } else shape.kind = 'deduced';
+}
+
+function isHeldByValue(name: string, field: Schema): boolean {
+  return field.ref !== undefined && HELD_BY_VALUE.has(name);
 }
 
 function fillList(shape: Shape, schema: Schema, table: SchemaTable): void {
   if (schema.listType === 'set') shape.kind = 'set';
   if (schema.listType !== 'map' || schema.items === undefined) return;
   shape.kind = 'list-map';
-  shape.element = shapeOf(schema.items, { table, isRequired: false });
+  shape.element = shapeOf(schema.items, { table, isAlwaysThere: false });
   shape.keys = [...(schema.listMapKeys ?? [])].sort();
   const properties = table.resolve(schema.items).properties ?? {};
   const defaults = shape.keys.map((key): [string, unknown] => [key, properties[key]?.default]);

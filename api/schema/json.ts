@@ -156,7 +156,7 @@ function parseYaml(text: string, lineCounter: LineCounter): Document.Parsed {
       customTags,
     });
   } catch (error) {
-    throw new Error(error instanceof RangeError ? DEPTH_ERROR : `yaml: ${(error as Error).message}`);
+    throw new Error(error instanceof RangeError ? DEPTH_ERROR : `yaml: ${(error as Error).message}`, { cause: error });
   }
 }
 
@@ -172,8 +172,8 @@ function toPlain(document: Document.Parsed): unknown {
   try {
     return document.toJS({ maxAliasCount: MAX_ALIASES }) as unknown;
   } catch (error) {
-    if (error instanceof RangeError) throw new Error(DEPTH_ERROR);
-    throw new Error(`yaml: document contains excessive aliasing`);
+    if (error instanceof RangeError) throw new Error(DEPTH_ERROR, { cause: error });
+    throw new Error('yaml: document contains excessive aliasing', { cause: error });
   }
 }
 

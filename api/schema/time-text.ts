@@ -29,27 +29,32 @@ const ZONE = /^(?:Z|[+-]([01]\d|2[0-4]):[0-5]\d)/;
 /** The time in its stored form (`2006-01-02T15:04:05Z`, with `micro` six more digits), or why Go would refuse it. */
 export function readTime(text: string, micro = false): TimeText {
   if (!micro && CANONICAL.test(text)) return { text };
-  const layout = micro ? MICRO_LAYOUT : LAYOUT;
   const failure = (detail: string): TimeText => ({ error: `parsing time ${JSON.stringify(text)}${detail}` });
-  const mismatch = (rest: string, element: string): TimeText =>
-    failure(` as "${layout}": cannot parse ${JSON.stringify(rest)} as "${element}"`);
-  let rest = text;
+  const { numbers, rest, missing } = readNumbers(text);
+  const fraction = (micro ? MICRO_FRACTION : FRACTION).exec(rest)?.[0] ?? '';
+  const outOfRange = missing === undefined ? findOutOfRange(numbers) : undefined;
+  if (outOfRange !== undefined) return failure(`: ${outOfRange} out of range`);
+  const zone = rest.slice(fraction.length);
+  const end = ZONE.exec(zone)?.[0].length;
+  const absent = missing ?? (micro && fraction === '' ? '.000000' : end === undefined ? 'Z07:00' : undefined);
+  if (absent !== undefined) {
+    return failure(` as "${micro ? MICRO_LAYOUT : LAYOUT}": cannot parse ${JSON.stringify(zone)} as "${absent}"`);
+  }
+  if (end! < zone.length) return failure(`: extra text: ${JSON.stringify(zone.slice(end))}`);
+  return { text: formatUtc(numbers, { fraction: micro ? fraction : '', zone }) };
+}
+
+/** Year to second; `missing` is the layout element that `rest` should begin with and does not. */
+function readNumbers(text: string): { numbers: number[]; rest: string; missing: string | undefined } {
   const numbers: number[] = [];
-  for (const { layout: element, pattern } of ELEMENTS) {
+  let rest = text;
+  for (const { layout, pattern } of ELEMENTS) {
     const match = pattern.exec(rest);
-    if (match === null) return mismatch(rest, element);
-    if (element.length > 1) numbers.push(Number(match[0]));
+    if (match === null) return { numbers, rest, missing: layout };
+    if (layout.length > 1) numbers.push(Number(match[0]));
     rest = rest.slice(match[0].length);
   }
-  const fraction = (micro ? MICRO_FRACTION : FRACTION).exec(rest)?.[0] ?? '';
-  if (micro && fraction === '') return mismatch(rest, '.000000');
-  rest = rest.slice(fraction.length);
-  const outOfRange = findOutOfRange(numbers);
-  if (outOfRange !== undefined) return failure(`: ${outOfRange} out of range`);
-  const zone = ZONE.exec(rest)?.[0];
-  if (zone === undefined) return mismatch(rest, 'Z07:00');
-  if (zone.length < rest.length) return failure(`: extra text: ${JSON.stringify(rest.slice(zone.length))}`);
-  return { text: formatUtc(numbers, { fraction: micro ? fraction : '', zone }) };
+  return { numbers, rest, missing: undefined };
 }
 
 function findOutOfRange([year, month, day, hour, minute, second]: readonly number[]): string | undefined {
@@ -57,8 +62,7 @@ function findOutOfRange([year, month, day, hour, minute, second]: readonly numbe
   if (hour! > 23) return 'hour';
   if (minute! > 59) return 'minute';
   if (second! > 59) return 'second';
-  if (day! < 1 || day! > daysIn(year!, month!)) return 'day';
-  return undefined;
+  return day! < 1 || day! > daysIn(year!, month!) ? 'day' : undefined;
 }
 
 function daysIn(year: number, month: number): number {

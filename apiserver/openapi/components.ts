@@ -109,7 +109,9 @@ class ComponentWriter {
       ...(Object.keys(properties).length > 0 ? { properties } : {}),
       ...(schema.required === undefined ? {} : { required: schema.required }),
       ...(schema.items === undefined ? {} : { items: this.#field(schema.items, undefined) }),
-      ...(schema.additionalProperties === undefined ? {} : { additionalProperties: this.#field(schema.additionalProperties, undefined) }),
+      ...(schema.additionalProperties === undefined
+        ? {}
+        : { additionalProperties: this.#field(schema.additionalProperties, undefined) }),
       ...markersOf(schema),
     };
   }

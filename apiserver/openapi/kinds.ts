@@ -28,6 +28,7 @@ export function kindsOf(
 
 function deleteOptionKinds(resources: readonly Resource[]): GroupVersionKind[] {
   const known = new Map([['/v1', { group: '', version: 'v1', kind: 'DeleteOptions' }]]);
-  for (const { group, version } of resources) known.set(`${group}/${version}`, { group, version, kind: 'DeleteOptions' });
+  for (const { group, version } of resources)
+    known.set(`${group}/${version}`, { group, version, kind: 'DeleteOptions' });
   return [...known.values()];
 }

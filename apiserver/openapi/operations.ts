@@ -3,6 +3,7 @@
  * (upstream: apiserver `endpoints/installer.go`).
  */
 import type { Resource } from '../../api/machinery/resource.ts';
+import { definitionName, modelNames } from '../../api/schema/definitions.ts';
 
 export interface GroupVersionKind {
   group: string;
@@ -50,9 +51,15 @@ export const PARAMETERS: Readonly<Record<string, Parameter>> = {
   allowWatchBookmarks: { type: 'boolean', description: 'Ask a watch for BOOKMARK events.' },
   continue: { type: 'string', description: 'Where the next page of a list begins: the token of the page before.' },
   dryRun: { type: 'string', description: 'With "All", the request is processed in full and nothing is stored.' },
-  fieldManager: { type: 'string', description: 'The name under which changed fields are recorded: up to 128 printable characters.' },
+  fieldManager: {
+    type: 'string',
+    description: 'The name under which changed fields are recorded: up to 128 printable characters.',
+  },
   fieldSelector: { type: 'string', description: 'Only objects whose fields match.' },
-  fieldValidation: { type: 'string', description: 'What unknown and duplicate fields lead to: "Ignore", "Warn" or "Strict".' },
+  fieldValidation: {
+    type: 'string',
+    description: 'What unknown and duplicate fields lead to: "Ignore", "Warn" or "Strict".',
+  },
   force: { type: 'boolean', description: 'Apply only: take fields that other managers own.' },
   gracePeriodSeconds: { type: 'integer', description: 'Seconds before the object goes; 0 is at once.' },
   labelSelector: { type: 'string', description: 'Only objects whose labels match.' },
@@ -61,9 +68,15 @@ export const PARAMETERS: Readonly<Record<string, Parameter>> = {
   namespace: { type: 'string', description: 'The namespace of the object.' },
   orphanDependents: { type: 'boolean', description: 'Deprecated: use propagationPolicy.' },
   pretty: { type: 'string', description: 'With "true", the answer is indented.' },
-  propagationPolicy: { type: 'string', description: 'What happens to dependents: "Orphan", "Background" or "Foreground".' },
+  propagationPolicy: {
+    type: 'string',
+    description: 'What happens to dependents: "Orphan", "Background" or "Foreground".',
+  },
   resourceVersion: { type: 'string', description: 'Where a watch begins, or how old a read may be.' },
-  resourceVersionMatch: { type: 'string', description: 'How resourceVersion counts in a list: "Exact" or "NotOlderThan".' },
+  resourceVersionMatch: {
+    type: 'string',
+    description: 'How resourceVersion counts in a list: "Exact" or "NotOlderThan".',
+  },
   sendInitialEvents: { type: 'boolean', description: 'Begin a watch with the present objects, then a bookmark.' },
   timeoutSeconds: { type: 'integer', description: 'When a list or watch ends at the latest.' },
   watch: { type: 'boolean', description: 'Stream changes instead of listing.' },
@@ -81,13 +94,22 @@ export function operationsOf(resource: Resource, subresources: Subresources = ()
   const writer = new OperationWriter(resource);
   const has = (verb: string): boolean => resource.verbs.includes(verb);
   if (has('list')) writer.list();
-  if (has('create')) writer.add('post', { action: 'post', verb: 'create', query: WRITE, body: resource.schema, creates: true });
+  if (has('create'))
+    writer.add('post', { action: 'post', verb: 'create', query: WRITE, body: resource.schema, creates: true });
   if (has('deletecollection')) writer.deleteCollection();
   if (has('get')) writer.add('get', { action: 'get', verb: 'read', isItem: true });
   if (has('update')) {
-    writer.add('put', { action: 'put', verb: 'replace', query: WRITE, body: resource.schema, isItem: true, creates: true });
+    writer.add('put', {
+      action: 'put',
+      verb: 'replace',
+      query: WRITE,
+      body: resource.schema,
+      isItem: true,
+      creates: true,
+    });
   }
-  if (has('patch')) writer.add('patch', { action: 'patch', verb: 'patch', query: PATCH, body: 'Patch', isItem: true, creates: true });
+  if (has('patch'))
+    writer.add('patch', { action: 'patch', verb: 'patch', query: PATCH, body: 'Patch', isItem: true, creates: true });
   if (has('delete')) writer.delete();
   for (const subresource of allSubresources(resource, subresources)) writer.subresource(subresource);
   return writer.operations;
@@ -96,6 +118,12 @@ export function operationsOf(resource: Resource, subresources: Subresources = ()
 /** `/api/v1`, `/apis/apps/v1` */
 export function groupVersionPath({ group, version }: { group: string; version: string }): string {
   return group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
+}
+
+/** The model of a kind that is not served by itself; `undefined` for kinds that are only options (PodExecOptions). */
+function modelOf({ group, version, kind }: GroupVersionKind): string | undefined {
+  const ending = `.${group === '' ? 'core' : group.split('.')[0]!}.${version}.${kind}`;
+  return modelNames().find((name) => definitionName(name)!.endsWith(ending));
 }
 
 /** The schema name of a kind's list. */
@@ -177,14 +205,18 @@ class OperationWriter {
   }
 
   subresource(subresource: SubresourceInfo): void {
-    const { kind, version } = subresource.kind;
-    const schema = kind === this.#resource.names.kind ? this.#resource.schema : `V${version.slice(1)}${kind}`;
+    const isOwnKind = subresource.kind.kind === this.#resource.names.kind;
+    const schema = isOwnKind ? this.#resource.schema : modelOf(subresource.kind);
     const common = { subresource, isItem: true, response: schema };
     const has = (verb: string): boolean => subresource.verbs.includes(verb);
+    const body = schema === undefined ? {} : { body: schema };
     if (has('get')) this.add('get', { ...common, action: 'get', verb: 'read' });
-    if (has('create')) this.add('post', { ...common, action: 'post', verb: 'create', query: WRITE, body: schema, creates: true });
-    if (has('update')) this.add('put', { ...common, action: 'put', verb: 'replace', query: WRITE, body: schema, creates: true });
-    if (has('patch')) this.add('patch', { ...common, action: 'patch', verb: 'patch', query: PATCH, body: 'Patch', creates: true });
+    if (has('create'))
+      this.add('post', { ...common, action: 'post', verb: 'create', query: WRITE, ...body, creates: true });
+    if (has('update'))
+      this.add('put', { ...common, action: 'put', verb: 'replace', query: WRITE, ...body, creates: true });
+    if (has('patch'))
+      this.add('patch', { ...common, action: 'patch', verb: 'patch', query: PATCH, body: 'Patch', creates: true });
   }
 
   #path(init: OperationInit, isNamespaced: boolean): string {

@@ -28,7 +28,9 @@ export function openApiV2Document(
     info: { title: 'Kubernetes', version: input.serverVersion },
     paths: pathsOf(operations, components),
     definitions: componentsOf(components),
-    securityDefinitions: { BearerToken: { type: 'apiKey', name: 'authorization', in: 'header', description: 'Bearer token' } },
+    securityDefinitions: {
+      BearerToken: { type: 'apiKey', name: 'authorization', in: 'header', description: 'Bearer token' },
+    },
     security: [{ BearerToken: [] }],
   };
 }
@@ -50,7 +52,14 @@ function operationObject(operation: Operation, components: ComponentsInput): Rec
   const bodyParameter =
     body === undefined
       ? []
-      : [{ name: 'body', in: 'body', ...(body === 'V1DeleteOptions' ? {} : { required: true }), schema: { $ref: refTo(body, components) } }];
+      : [
+          {
+            name: 'body',
+            in: 'body',
+            ...(body === 'V1DeleteOptions' ? {} : { required: true }),
+            schema: { $ref: refTo(body, components) },
+          },
+        ];
   return {
     tags: [operation.tag],
     description: operation.description,

@@ -68,7 +68,9 @@ export function openApiV3Document(input: OpenApiInput & GroupVersion): Record<st
     paths: pathsOf(operations, components),
     components: {
       schemas: componentsOf(components),
-      securitySchemes: { BearerToken: { type: 'apiKey', in: 'header', name: 'authorization', description: 'Bearer token' } },
+      securitySchemes: {
+        BearerToken: { type: 'apiKey', in: 'header', name: 'authorization', description: 'Bearer token' },
+      },
     },
   };
 }
@@ -100,7 +102,11 @@ function operationObject(operation: Operation, components: ComponentsInput): Rec
     operationId: operation.operationId,
     ...(query.length > 0 ? { parameters: query.map((name) => parameter(name, 'query')) } : {}),
     ...(body === undefined ? {} : { requestBody: requestBody(body, components) }),
-    responses: { 200: answer('OK'), ...(creates ? { 201: answer('Created') } : {}), 401: { description: 'Unauthorized' } },
+    responses: {
+      200: answer('OK'),
+      ...(creates ? { 201: answer('Created') } : {}),
+      401: { description: 'Unauthorized' },
+    },
     'x-kubernetes-action': operation.action,
     'x-kubernetes-group-version-kind': operation.kind,
   };
@@ -111,7 +117,11 @@ function requestBody(body: string, components: ComponentsInput): unknown {
   return { ...content(types, body, components), ...(body === 'V1DeleteOptions' ? {} : { required: true }) };
 }
 
-function content(types: readonly string[], name: string | undefined, components: ComponentsInput): Record<string, unknown> {
+function content(
+  types: readonly string[],
+  name: string | undefined,
+  components: ComponentsInput,
+): Record<string, unknown> {
   if (name === undefined || (name !== 'Patch' && components.table.get(name) === undefined)) return {};
   const schema = { $ref: refTo(name, components) };
   return { content: Object.fromEntries(types.map((type) => [type, { schema }])) };
@@ -119,5 +129,11 @@ function content(types: readonly string[], name: string | undefined, components:
 
 function parameter(name: string, where: 'query' | 'path'): unknown {
   const { type, description } = PARAMETERS[name]!;
-  return { name, in: where, description, ...(where === 'path' ? { required: true } : {}), schema: { type, uniqueItems: true } };
+  return {
+    name,
+    in: where,
+    description,
+    ...(where === 'path' ? { required: true } : {}),
+    schema: { type, uniqueItems: true },
+  };
 }

@@ -10,7 +10,6 @@ import * as errors from '../../api/machinery/errors.ts';
 import type { FieldError } from '../../api/machinery/field-error.ts';
 import { fieldPath, invalid } from '../../api/machinery/field-error.ts';
 import { validateObjectMeta, validateObjectMetaUpdate } from '../../api/machinery/object-meta.ts';
-import { isDns1123Subdomain } from '../../api/machinery/validation.ts';
 import { recordUpdate } from '../../api/managed-fields/managed-fields.ts';
 import type { DeleteOptions, Strategy } from '../../api/machinery/resource.ts';
 import type { EncodedObject, UserInfo } from '../../api/machinery/handler.ts';
@@ -330,7 +329,7 @@ export class Store {
   #validateMeta(kind: ServedKind, object: ApiObject): FieldError[] {
     return validateObjectMeta(object.metadata, {
       requiresNamespace: kind.resource.scope === 'Namespaced',
-      validateName: kind.resource.strategy.validateName ?? isDns1123Subdomain,
+      ...(kind.resource.strategy.validateName === undefined ? {} : { validateName: kind.resource.strategy.validateName }),
       path: fieldPath('metadata'),
     });
   }

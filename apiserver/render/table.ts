@@ -44,13 +44,19 @@ function columnsOf(resource: Resource): readonly PrinterColumn<ApiObject>[] {
   return resource.additionalPrinterColumns.length > 0 ? resource.additionalPrinterColumns : DEFAULT_COLUMNS;
 }
 
+/** Events show their name last, and only when asked for more. */
+function hasOwnName(resource: Resource): boolean {
+  return resource.additionalPrinterColumns.some(({ name }) => name === 'Name');
+}
+
 export function columnDefinitions(resource: Resource): TableColumnDefinition[] {
   const own = columnsOf(resource).map(({ name, type, format = '', description = '', priority = 0 }) => ({ name, type, format, description, priority }));
-  return [NAME_COLUMN, ...own];
+  return hasOwnName(resource) ? own : [NAME_COLUMN, ...own];
 }
 
 export function tableRow(resource: Resource, object: ApiObject, { nowMs, include }: { nowMs: number; include: IncludeObject }): TableRow {
-  const cells = [object.metadata.name ?? '', ...columnsOf(resource).map((column) => column.cell(object, nowMs))];
+  const own = columnsOf(resource).map((column) => column.cell(object, nowMs));
+  const cells = hasOwnName(resource) ? own : [object.metadata.name ?? '', ...own];
   switch (include) {
     case 'None':
       return { cells };

@@ -37,11 +37,13 @@ export interface IndexDocument {
 const KEPT_GENERATIONS = 8;
 const MAX_ATTEMPTS = 100;
 
+/** Of the process and not of an index: several may share a folder. */
+let temporaries = 0;
+
 export class IndexFile {
   readonly #folder: string;
   #generation = -1;
   #document: IndexDocument = { version: 1, images: {}, layers: {} };
-  #temporaries = 0;
 
   constructor(folder: string) {
     this.#folder = folder;
@@ -98,7 +100,7 @@ export class IndexFile {
 
   async #publish(generation: number, document: IndexDocument): Promise<boolean> {
     await fs.promises.mkdir(this.#folder, { recursive: true, mode: 0o700 });
-    const temporary = join(this.#folder, `new-${process.pid}-${this.#temporaries++}`);
+    const temporary = join(this.#folder, `new-${process.pid}-${temporaries++}`);
     try {
       await writeDurably(temporary, JSON.stringify(document));
       await fs.promises.link(temporary, this.#path(generation));

@@ -15,6 +15,9 @@ import { unpackLayer, type LayerLimits, type LayerSource, type UnpackedLayer } f
 /** Leavings of another process are swept once they are older than any unpacking takes. */
 const SWEEP_AGE_MS = 3_600_000;
 
+/** Of the process and not of a store: several stores may share a folder. */
+let temporaries = 0;
+
 export class LayerStore {
   readonly #folder: string;
   readonly #limits: LayerLimits | undefined;
@@ -23,7 +26,6 @@ export class LayerStore {
   /** Layers unpacked by this process, which the index may not name yet. */
   readonly #unpacked = new Map<Sha256Digest, UnpackedLayer>();
   readonly #pins = new Map<Sha256Digest, number>();
-  #temporaries = 0;
 
   constructor(folder: string, limits?: LayerLimits) {
     this.#folder = folder;
@@ -108,7 +110,7 @@ export class LayerStore {
   async temporaryPath(): Promise<string> {
     const folder = join(this.#folder, 'tmp');
     await fs.promises.mkdir(folder, { recursive: true, mode: 0o700 });
-    return join(folder, `${this.#self}-${this.#temporaries++}`);
+    return join(folder, `${this.#self}-${temporaries++}`);
   }
 
   async delete(diffId: Sha256Digest): Promise<void> {

@@ -155,7 +155,7 @@ async function routeTo(url: URL, { proxy, tlsOptions, agents, signal }: RouteOpt
   const socket = await openTunnel(proxy, `${url.hostname}:${url.port || '443'}`, signal);
   const servername = net.isIP(hostname) === 0 ? { servername: hostname } : {};
   const secured = tls.connect({ socket, ...servername, ...tlsOptions, ALPNProtocols: ['http/1.1'] });
-  return { secure, options: { hostname, path, agent: false, createConnection: () => secured, ...tlsOptions } };
+  return { secure, options: { hostname, path, createConnection: () => secured } };
 }
 
 function proxyHeaders(proxy: URL): Record<string, string> {

@@ -35,7 +35,7 @@ function mergeLabelKeys({ spec, metadata: { labels = {} } }: Pod): void {
   };
   for (const affinity of [spec.affinity?.podAffinity, spec.affinity?.podAntiAffinity]) {
     for (const { podAffinityTerm } of affinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [])
-      merge(podAffinityTerm);
+      merge(podAffinityTerm ?? {});
     for (const term of affinity?.requiredDuringSchedulingIgnoredDuringExecution ?? []) merge(term);
   }
   for (const constraint of spec.topologySpreadConstraints ?? []) merge(constraint);

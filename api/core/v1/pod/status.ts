@@ -72,7 +72,7 @@ const SYSTEM_CONDITIONS = new Set(['PodScheduled', 'Ready', 'Initialized']);
 /** Upstream reports these under `metadata`. */
 function validateConditionTypes({ conditions = [] }: PodStatus): FieldError[] {
   const path = fieldPath('metadata', 'conditions');
-  return conditions.flatMap(({ type }, i) =>
+  return conditions.flatMap(({ type = '' }, i) =>
     SYSTEM_CONDITIONS.has(type) ? [] : invalidEach(path.index(i).child('Type'), type, isQualifiedName(type)),
   );
 }
@@ -105,7 +105,7 @@ function mayRestart({ name, state }: ContainerStatus, field: (typeof STATUS_LIST
 function validateClaimStatuses({ spec, status }: Pod): FieldError[] {
   const claims = new Set((spec.resourceClaims ?? []).map(({ name }) => name));
   const seen = new Set<string>();
-  return (status?.resourceClaimStatuses ?? []).flatMap(({ name, resourceClaimName }, i) => {
+  return (status?.resourceClaimStatuses ?? []).flatMap(({ name = '', resourceClaimName }, i) => {
     const path = STATUS.child('resourceClaimStatuses').index(i).child('name');
     const unknown = 'must match the name of an entry in `spec.resourceClaims`';
     const errors = claims.has(name) ? [] : [invalid(path, name, unknown)];
@@ -151,7 +151,7 @@ function validateUsers(statuses: readonly ContainerStatus[], path: FieldPath, os
     if (!user?.linux) return [];
     const linuxPath = path.index(i).child('linux');
     if (os === 'windows') return [forbidden(linuxPath, 'cannot be set for a windows pod')];
-    const { uid, gid, supplementalGroups = [] } = user.linux;
+    const { uid = 0, gid = 0, supplementalGroups = [] } = user.linux;
     return [
       ...invalidEach(linuxPath.child('uid'), uid, isValidUserId(uid)),
       ...invalidEach(linuxPath.child('gid'), gid, isValidGroupId(gid)),

@@ -121,30 +121,32 @@ const REAL_TIME_SIGNALS = [
 ];
 
 /** `supportedStopSignalsLinux` and `…Windows`. */
-const STOP_SIGNALS: Readonly<Record<string, readonly string[]>> = {
-  linux: [
-    ...[
-      'SIGABRT',
-      'SIGALRM',
-      'SIGBUS',
-      'SIGCHLD',
-      'SIGCLD',
-      'SIGCONT',
-      'SIGFPE',
-      'SIGHUP',
-      'SIGILL',
-      'SIGINT',
-      'SIGIO',
-    ],
-    ...['SIGIOT', 'SIGKILL', 'SIGPIPE', 'SIGPOLL', 'SIGPROF', 'SIGPWR', 'SIGQUIT', 'SIGSEGV', 'SIGSTKFLT', 'SIGSTOP'],
-    ...['SIGSYS', 'SIGTERM', 'SIGTRAP', 'SIGTSTP', 'SIGTTIN', 'SIGTTOU', 'SIGURG', 'SIGUSR1', 'SIGUSR2', 'SIGVTALRM'],
-    ...['SIGWINCH', 'SIGXCPU', 'SIGXFSZ', ...REAL_TIME_SIGNALS],
-  ].sort(),
-  windows: ['SIGKILL', 'SIGTERM'],
-};
+const STOP_SIGNALS: ReadonlyMap<string, readonly string[]> = new Map(
+  Object.entries({
+    linux: [
+      ...[
+        'SIGABRT',
+        'SIGALRM',
+        'SIGBUS',
+        'SIGCHLD',
+        'SIGCLD',
+        'SIGCONT',
+        'SIGFPE',
+        'SIGHUP',
+        'SIGILL',
+        'SIGINT',
+        'SIGIO',
+      ],
+      ...['SIGIOT', 'SIGKILL', 'SIGPIPE', 'SIGPOLL', 'SIGPROF', 'SIGPWR', 'SIGQUIT', 'SIGSEGV', 'SIGSTKFLT', 'SIGSTOP'],
+      ...['SIGSYS', 'SIGTERM', 'SIGTRAP', 'SIGTSTP', 'SIGTTIN', 'SIGTTOU', 'SIGURG', 'SIGUSR1', 'SIGUSR2', 'SIGVTALRM'],
+      ...['SIGWINCH', 'SIGXCPU', 'SIGXFSZ', ...REAL_TIME_SIGNALS],
+    ].sort(),
+    windows: ['SIGKILL', 'SIGTERM'],
+  }),
+);
 
 function validateStopSignal(signal: string, path: FieldPath, spec: PodSpec): FieldError[] {
-  const supported = STOP_SIGNALS[spec.os?.name ?? ''];
+  const supported = STOP_SIGNALS.get(spec.os?.name ?? '');
   if (supported === undefined) return [forbidden(path, 'may not be set for containers with empty `spec.os.name`')];
   return supported.includes(signal) ? [] : [notSupported(path, signal, supported)];
 }

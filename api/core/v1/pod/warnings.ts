@@ -104,7 +104,7 @@ function podAffinityWarnings(spec: PodSpec, path: FieldPath): string[] {
         at: affinityPath.child('requiredDuringSchedulingIgnoredDuringExecution').index(i),
       })),
       ...preferred.map(({ podAffinityTerm }, i) => ({
-        labelSelector: podAffinityTerm.labelSelector,
+        labelSelector: podAffinityTerm?.labelSelector,
         at: affinityPath.child('preferredDuringSchedulingIgnoredDuringExecution').index(i).child('podAffinityTerm'),
       })),
     ];

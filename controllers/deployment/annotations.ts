@@ -1,0 +1,61 @@
+/** What a Deployment writes on its ReplicaSets beside the template (upstream `deployment_util.go` SetNewReplicaSetAnnotations). */
+import type { Deployment } from '../../api/apps/v1/deployment.ts';
+import type { ReplicaSet } from '../../api/apps/v1/replica-set.ts';
+import { maxSurgeOf } from './bounds.ts';
+
+export const REVISION = 'deployment.kubernetes.io/revision';
+export const REVISION_HISTORY = 'deployment.kubernetes.io/revision-history';
+export const DESIRED_REPLICAS = 'deployment.kubernetes.io/desired-replicas';
+export const MAX_REPLICAS = 'deployment.kubernetes.io/max-replicas';
+const MAX_HISTORY_LENGTH = 2000;
+
+const NOT_COPIED = new Set(['kubectl.kubernetes.io/last-applied-configuration', REVISION, REVISION_HISTORY, DESIRED_REPLICAS, MAX_REPLICAS, 'deprecated.deployment.rollback.to']);
+
+type Annotations = Record<string, string>;
+
+export function revisionOf(object: { metadata: { annotations?: Annotations } }): number {
+  const revision = Number(object.metadata.annotations?.[REVISION] ?? 0);
+  return Number.isSafeInteger(revision) ? revision : 0;
+}
+
+export function maxRevision(sets: readonly ReplicaSet[]): number {
+  return Math.max(0, ...sets.map(revisionOf));
+}
+
+function historyWith(history: string, previous: number): string {
+  const entries = [...history.split(',').filter((entry) => entry !== ''), String(previous)];
+  while (entries.join(',').length > MAX_HISTORY_LENGTH) entries.shift();
+  return entries.join(',');
+}
+
+/** The annotations that the newest set shall carry. */
+export function newSetAnnotations(deployment: Deployment, set: ReplicaSet, { revision, exists }: { revision: number; exists: boolean }): Annotations {
+  const annotations: Annotations = { ...set.metadata.annotations };
+  for (const [name, value] of Object.entries(deployment.metadata.annotations ?? {})) {
+    if (!NOT_COPIED.has(name)) annotations[name] = value;
+  }
+  const previous = revisionOf(set);
+  if (previous < revision) {
+    annotations[REVISION] = String(revision);
+    if (previous > 0) annotations[REVISION_HISTORY] = historyWith(annotations[REVISION_HISTORY] ?? '', previous);
+  }
+  return exists ? annotations : { ...annotations, ...replicaAnnotations(deployment) };
+}
+
+/** What the set was last sized for: proportional scaling starts from it. */
+export function replicaAnnotations(deployment: Deployment): Annotations {
+  const replicas = deployment.spec.replicas ?? 1;
+  return { [DESIRED_REPLICAS]: String(replicas), [MAX_REPLICAS]: String(replicas + maxSurgeOf(deployment)) };
+}
+
+/** Undefined where the annotation is missing or no number. */
+export function readNumber(set: ReplicaSet, name: string): number | undefined {
+  const text = set.metadata.annotations?.[name];
+  const value = Number(text);
+  return text === undefined || !Number.isInteger(value) ? undefined : value;
+}
+
+export function isSameAnnotations(a: Annotations | undefined, b: Annotations | undefined): boolean {
+  const left = Object.entries(a ?? {});
+  return left.length === Object.keys(b ?? {}).length && left.every(([name, value]) => b?.[name] === value);
+}
