@@ -37,6 +37,16 @@ void event_loop_change(struct event_loop *loop, struct event_source *source, uin
   epoll_ctl(loop->epoll_fd, EPOLL_CTL_MOD, source->fd, &event);
 }
 
+void event_loop_pause(struct event_loop *loop, struct event_source *source) {
+  if (source->fd < 0 || source->events == 0) return;
+  source->events = 0;
+  epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, source->fd, NULL);
+}
+
+void event_loop_resume(struct event_loop *loop, struct event_source *source, uint32_t events) {
+  if (source->fd >= 0 && source->events == 0) event_loop_add(loop, source, events);
+}
+
 void event_loop_close(struct event_loop *loop, struct event_source *source) {
   if (source->fd < 0) return;
   epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, source->fd, NULL);

@@ -31,6 +31,9 @@ void event_loop_run(struct event_loop *loop);
 // The source takes ownership of source->fd; events may be 0 (only errors and hang-ups are seen then).
 int event_loop_add(struct event_loop *loop, struct event_source *source, uint32_t events);
 void event_loop_change(struct event_loop *loop, struct event_source *source, uint32_t events);
+// Takes the source out without closing it and puts it back: unlike `events` 0 this also silences hang-ups.
+void event_loop_pause(struct event_loop *loop, struct event_source *source);
+void event_loop_resume(struct event_loop *loop, struct event_source *source, uint32_t events);
 // Closes the descriptor. Does nothing for one that is not in the loop.
 void event_loop_close(struct event_loop *loop, struct event_source *source);
 

@@ -1,6 +1,7 @@
 /**
  * Resource quantities (`100m`, `128Mi`, `1e3`) with Go's arithmetic, rounding and canonical form
- * (apimachinery `api/resource/quantity.go`). A quantity is a whole number of nano units; smaller parts round away from 0.
+ * (apimachinery `api/resource/quantity.go`). A quantity is a whole number of nano units; smaller parts round away from
+ * 0.
  */
 export type QuantityFormat = 'DecimalSI' | 'BinarySI' | 'DecimalExponent';
 

@@ -65,10 +65,12 @@ export function applyPatch(patch: ApplyPatch): ApplyResult {
   return { object: withoutManagedFields(object), managedFields: writeEntries(entries) };
 }
 
-function tracked(fields: FieldSet, ignored: FieldSet | undefined): FieldSet | undefined {
+/** What may be owned: metadata itself may not, and neither what the endpoint resets. */
+function tracked(fields: FieldSet | undefined, ignored: FieldSet | undefined): FieldSet | undefined {
   const own = { ...fields };
+  if (own['f:metadata'] !== undefined && Object.keys(own['f:metadata']).length === 0) delete own['f:metadata'];
   for (const key of Object.keys(ignored ?? {})) delete own[key];
-  return rootDifference(own, {});
+  return Object.keys(own).length > 0 ? own : undefined;
 }
 
 interface Claims {

@@ -51,23 +51,23 @@ export function addedFields(shape: Shape, value: unknown, isNew: boolean): Field
 }
 
 /**
- * The fields that an applied configuration names: leaves, items of lists and maps, and structs that are empty;
- * structs with fields are not members themselves.
+ * The fields that an applied configuration names: leaves, items of lists and maps, and structs that are empty; structs
+ * with fields are not members themselves. `undefined` when all of its fields are untracked.
  */
-export function appliedFields(shape: Shape, value: unknown): FieldSet {
+export function appliedFields(shape: Shape, value: unknown): FieldSet | undefined {
   const parts = partsOf(shape, value);
   const node: FieldSet = {};
   if (parts === undefined) return node;
   const isList = Array.isArray(value);
-  const isOpen = shape.kind === 'map' || shape.kind === 'deduced';
+  const isOpen = isList || shape.kind === 'map' || shape.kind === 'deduced';
+  let untracked = 0;
   for (const [element, part] of parts) {
     const partShape = isList ? (shape.element ?? LEAF) : partOf(shape, element.slice(2));
-    if (partShape === undefined) continue;
-    const child = appliedFields(partShape, part);
-    const isBranch = Object.keys(child).length > 0;
-    node[element] = (isList || isOpen) && isBranch ? { '.': {}, ...child } : child;
+    const child = partShape === undefined ? undefined : appliedFields(partShape, part);
+    if (child === undefined) untracked++;
+    else node[element] = isOpen && Object.keys(child).length > 0 ? { '.': {}, ...child } : child;
   }
-  return node;
+  return untracked > 0 && Object.keys(node).length === 0 ? undefined : node;
 }
 
 /** The items of a keyed list by path element (`k:{"name":"web"}`), in order; a later duplicate wins. */

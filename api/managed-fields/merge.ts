@@ -70,26 +70,32 @@ function removeItems(shape: Shape, list: readonly unknown[], { gone, kept }: Rem
   return result.length === 0 && list.length > 0 ? undefined : result;
 }
 
-/** Applied items in the applied order; live ones that are not applied stay before what they stood before. */
+/** Applied items in the applied order; before each come the live ones that are not applied, as far as they reach. */
 function mergeLists(shape: Shape, live: readonly unknown[], applied: readonly unknown[]): unknown {
   if (shape.kind !== 'list-map' && shape.kind !== 'set') return applied;
   const itemsOf = (list: readonly unknown[]): Map<string, unknown> =>
     shape.kind === 'set' ? setItems(list) : listItems(shape, list);
   const before = itemsOf(live);
   const after = itemsOf(applied);
-  const others = [...before.keys()].filter((element) => !after.has(element));
-  const places = new Map([...before.keys()].map((element, i) => [element, i]));
+  const liveElements = [...before.keys()];
   const merged: unknown[] = [];
+  const done = new Set<string>();
   let next = 0;
-  for (const [element, item] of after) {
-    const place = places.get(element);
-    while (place !== undefined && next < others.length && places.get(others[next]!)! < place) {
-      merged.push(before.get(others[next++]!));
+  const takeLive = (): void => {
+    for (; next < liveElements.length; next++) {
+      const element = liveElements[next]!;
+      if (!after.has(element)) merged.push(before.get(element));
+      else if (!done.has(element)) return;
     }
-    const isMerged = shape.element !== undefined && place !== undefined;
+  };
+  for (const [element, item] of after) {
+    takeLive();
+    const isMerged = shape.element !== undefined && before.has(element);
     merged.push(isMerged ? mergeValues(shape.element!, before.get(element), item) : item);
+    done.add(element);
   }
-  return [...merged, ...others.slice(next).map((element) => before.get(element))];
+  takeLive();
+  return merged;
 }
 
 function setOwn(object: JsonObject, key: string, value: unknown): void {

@@ -29,19 +29,26 @@ const ZONE = /^(?:Z|[+-]([01]\d|2[0-4]):[0-5]\d)/;
 /** The time in its stored form (`2006-01-02T15:04:05Z`, with `micro` six more digits), or why Go would refuse it. */
 export function readTime(text: string, micro = false): TimeText {
   if (!micro && CANONICAL.test(text)) return { text };
-  const failure = (detail: string): TimeText => ({ error: `parsing time ${JSON.stringify(text)}${detail}` });
   const { numbers, rest, missing } = readNumbers(text);
   const fraction = (micro ? MICRO_FRACTION : FRACTION).exec(rest)?.[0] ?? '';
-  const outOfRange = missing === undefined ? findOutOfRange(numbers) : undefined;
-  if (outOfRange !== undefined) return failure(`: ${outOfRange} out of range`);
+  if (missing !== undefined) return mismatch(text, { rest, missing, micro });
+  if (micro && fraction === '') return mismatch(text, { rest, missing: '.000000', micro });
+  const outOfRange = findOutOfRange(numbers);
+  if (outOfRange !== undefined) return failure(text, `: ${outOfRange} out of range`);
   const zone = rest.slice(fraction.length);
   const end = ZONE.exec(zone)?.[0].length;
-  const absent = missing ?? (micro && fraction === '' ? '.000000' : end === undefined ? 'Z07:00' : undefined);
-  if (absent !== undefined) {
-    return failure(` as "${micro ? MICRO_LAYOUT : LAYOUT}": cannot parse ${JSON.stringify(zone)} as "${absent}"`);
-  }
-  if (end! < zone.length) return failure(`: extra text: ${JSON.stringify(zone.slice(end))}`);
+  if (end === undefined) return mismatch(text, { rest: zone, missing: 'Z07:00', micro });
+  if (end < zone.length) return failure(text, `: extra text: ${JSON.stringify(zone.slice(end))}`);
   return { text: formatUtc(numbers, { fraction: micro ? fraction : '', zone }) };
+}
+
+function mismatch(text: string, { rest, missing, micro }: { rest: string; missing: string; micro: boolean }): TimeText {
+  const layout = micro ? MICRO_LAYOUT : LAYOUT;
+  return failure(text, ` as "${layout}": cannot parse ${JSON.stringify(rest)} as "${missing}"`);
+}
+
+function failure(text: string, detail: string): TimeText {
+  return { error: `parsing time ${JSON.stringify(text)}${detail}` };
 }
 
 /** Year to second; `missing` is the layout element that `rest` should begin with and does not. */

@@ -36,10 +36,10 @@ export function fillMetadataForCreate(resource: Resource, object: ApiObject, sou
   else delete metadata.generation;
 }
 
-/** System fields come from `previous`, whatever the client sent. */
+/** System fields come from `previous`, whatever the client sent; its resourceVersion has been compared by then. */
 export function keepSystemMetadata(next: ApiObject, previous: ApiObject): void {
   const kept = previous.metadata;
-  for (const field of ['uid', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'generation', 'selfLink'] as const) {
+  for (const field of ['uid', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'generation', 'selfLink', 'resourceVersion'] as const) {
     if (kept[field] === undefined) delete next.metadata[field];
     else Object.assign(next.metadata, { [field]: kept[field] });
   }

@@ -25,6 +25,8 @@ export interface GroupCommitOptions {
   committed: (key: string) => KeyVersion | undefined;
   /** Called with each durable commit, in order, before its writes are answered. */
   publish: (records: LogRecord[]) => void;
+  /** Called after a commit failed and its writes were refused. */
+  onFailure: () => void;
 }
 
 interface QueuedWrite {
@@ -123,6 +125,7 @@ export class GroupCommit {
     const error =
       cause instanceof StorageError ? cause : new StorageError('unavailable', `write failed: ${String(cause)}`);
     for (const write of failed) write.reject(error);
+    this.#options.onFailure();
   }
 }
 

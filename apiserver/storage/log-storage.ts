@@ -19,6 +19,14 @@ const SLICE_BYTES = 1024 * 1024;
 
 const NO_VALUE = new Uint8Array(0);
 
+const NO_COMPACTION: CompactionState = { revision: 0, droppedThrough: 0 };
+
+interface LoadOptions {
+  compaction: CompactionState;
+  /** Called after the log is closed. */
+  onClosed?: () => Promise<void>;
+}
+
 interface ListRequest {
   prefix: string;
   fromKey?: string;
@@ -33,13 +41,15 @@ export class LogStorage implements Storage {
   /** Lists under way; compaction leaves what they may still read. */
   readonly #listsUnderWay = new Set<{ revision: number }>();
   readonly #writes: GroupCommit;
+  readonly #onClosed: (() => Promise<void>) | undefined;
   #revision: number;
   #compaction: CompactionState;
   #dropping: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
-  private constructor(log: RecordLog, loaded: { index: KeyIndex; revision: number; compaction: CompactionState }) {
+  private constructor(log: RecordLog, loaded: { index: KeyIndex; revision: number } & LoadOptions) {
     this.#log = log;
+    this.#onClosed = loaded.onClosed;
     this.#index = loaded.index;
     this.#revision = loaded.revision;
     this.#compaction = { ...loaded.compaction };
@@ -48,17 +58,20 @@ export class LogStorage implements Storage {
       revision: loaded.revision,
       committed: (key) => this.#index.get(key),
       publish: (records) => this.#publish(records),
+      onFailure: () => {
+        if (log.deletesOnly() !== undefined) this.#makeRoom();
+      },
     });
   }
 
   /** A storage over a log that holds nothing. */
   static empty(log: RecordLog): LogStorage {
-    const compaction = { revision: 0, droppedThrough: 0 };
-    return new LogStorage(log, { index: new KeyIndex(), revision: FIRST_REVISION, compaction });
+    return new LogStorage(log, { index: new KeyIndex(), revision: FIRST_REVISION, compaction: NO_COMPACTION });
   }
 
   /** Builds the index from the log. The storage owns the log from then on and closes it. */
-  static async load(log: RecordLog, compaction: CompactionState): Promise<LogStorage> {
+  static async load(log: RecordLog, options: LoadOptions): Promise<LogStorage> {
+    const { compaction } = options;
     const index = new KeyIndex();
     let revision = 0;
     for (;;) {
@@ -69,7 +82,8 @@ export class LogStorage implements Storage {
       await log.pause();
     }
     // Compaction may have dropped the newest records (deletes); their revisions stay used.
-    return new LogStorage(log, { index, revision: Math.max(revision, compaction.revision, FIRST_REVISION), compaction });
+    revision = Math.max(revision, compaction.revision, FIRST_REVISION);
+    return new LogStorage(log, { index, revision, ...options });
   }
 
   async currentRevision(): Promise<number> {
@@ -146,9 +160,7 @@ export class LogStorage implements Storage {
     if (revision > this.#revision) throw futureRevision(revision, this.#revision);
     if (revision <= this.#compaction.revision) return;
     this.#compaction.revision = revision;
-    const previous = this.#dropping;
-    this.#dropping = previous.catch(() => undefined).then(() => this.#dropSuperseded());
-    await this.#dropping;
+    await this.#drop();
   }
 
   close(): Promise<void> {
@@ -161,6 +173,7 @@ export class LogStorage implements Storage {
     for (const outbox of this.#outboxes) outbox.end();
     await this.#dropping.catch(() => undefined);
     await this.#log.close();
+    await this.#onClosed?.();
   }
 
   #checkOpen(): void {
@@ -213,6 +226,7 @@ export class LogStorage implements Storage {
   #publish(records: LogRecord[]): void {
     for (const record of records) this.#index.apply(record);
     this.#revision = records.at(-1)?.revision ?? this.#revision;
+    if (this.#log.deletesOnly() !== undefined) this.#makeRoom();
     if (this.#outboxes.size === 0) return;
     const events = records.map((record) => this.#event(record, record.value));
     for (const outbox of this.#outboxes) outbox.push(events);
@@ -254,6 +268,17 @@ export class LogStorage implements Storage {
     return { events, through: complete ? this.#revision : committed.at(-1)!.revision };
   }
 
+  /** On a full medium only dropping history gives room: what was deleted is history too. */
+  #makeRoom(): void {
+    this.#compaction.revision = this.#revision;
+    this.#drop().catch(() => undefined);
+  }
+
+  #drop(): Promise<void> {
+    this.#dropping = this.#dropping.catch(() => undefined).then(() => this.#dropSuperseded());
+    return this.#dropping;
+  }
+
   /** Each step drops a bounded number of records and notes how far it came in the same commit. */
   async #dropSuperseded(): Promise<void> {
     let target: number;
@@ -261,7 +286,7 @@ export class LogStorage implements Storage {
       target = this.#compaction.revision;
       for (const list of this.#listsUnderWay) target = Math.min(target, list.revision);
       await this.#dropStep(Math.max(target, this.#compaction.droppedThrough));
-    } while (this.#compaction.droppedThrough < target);
+    } while (this.#compaction.droppedThrough < target && this.#closing === undefined);
   }
 
   async #dropStep(target: number): Promise<void> {

@@ -7,10 +7,10 @@
  */
 import * as fs from 'node:fs';
 import { posix } from 'node:path';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createGunzip } from 'node:zlib';
 import * as tar from 'tar-stream';
+import { chooseDecompression, isCompressed } from './compression.ts';
 import { sha256, type Sha256Digest } from './digest.ts';
 import { chooseManifest, hostPlatform, MAX_DOCUMENT_BYTES, parseImageConfig, parseManifest } from './manifest.ts';
 import type { Descriptor, ImageManifest } from './manifest.ts';
@@ -107,13 +107,14 @@ class Archive {
   }
 }
 
+/** What is not a plain file on the disk cannot be read twice. */
 async function needsSpooling(source: string | Readable): Promise<boolean> {
   if (typeof source !== 'string') return true;
   const handle = await fs.promises.open(source);
   try {
-    const { buffer } = await handle.read(Buffer.alloc(2), 0, 2, 0);
-    const isFile = (await handle.stat()).isFile();
-    return !isFile || (buffer[0] === 0x1f && buffer[1] === 0x8b);
+    if (!(await handle.stat()).isFile()) return true;
+    const { buffer } = await handle.read(Buffer.alloc(4), 0, 4, 0);
+    return isCompressed(buffer);
   } finally {
     await handle.close();
   }
@@ -131,27 +132,10 @@ async function spool(source: string | Readable, path: string, signal: AbortSigna
       yield chunk;
     }
   };
-  const head = await firstChunk(input);
-  if (head[0] === 0x1f && head[1] === 0x8b) await pipeline(input, createGunzip(), plain, target, { signal });
-  else await pipeline(input, plain, target, { signal });
-}
-
-/** The first bytes of a stream, put back for whoever reads it next. */
-async function firstChunk(input: Readable): Promise<Buffer> {
-  const head = await new Promise<Buffer | null>((resolve, reject) => {
-    const look = (): void => {
-      const chunk = input.read() as Buffer | null;
-      if (chunk === null && !input.readableEnded) return;
-      input.off('readable', look);
-      resolve(chunk);
-    };
-    input.on('readable', look);
-    input.once('end', () => resolve(null));
-    input.once('error', reject);
-  });
-  if (head === null) return Buffer.alloc(0);
-  input.unshift(head);
-  return head;
+  const { decompress, rest } = await chooseDecompression(input as AsyncIterable<Uint8Array>);
+  const first = Readable.from(rest, { objectMode: false });
+  if (decompress === undefined) await pipeline(first, plain, target, { signal });
+  else await pipeline(first, decompress, plain, target, { signal });
 }
 
 async function readMembers(path: string, signal: AbortSignal): Promise<Map<string, Member>> {
@@ -164,7 +148,8 @@ async function readMembers(path: string, signal: AbortSignal): Promise<Map<strin
       if (members.size >= MAX_MEMBERS) throw new Error(`the archive has more than ${MAX_MEMBERS} members`);
       const isLink = header.type === 'symlink' || header.type === 'link';
       const base = header.type === 'symlink' ? posix.dirname(name) : '.';
-      const link = isLink ? memberName(posix.join(base, header.linkname ?? '')) : undefined;
+      const target = header.linkname ?? '';
+      const link = isLink ? memberName(target.startsWith('/') ? target : posix.join(base, target)) : undefined;
       if (isLink || header.type === 'file') {
         members.set(name, { offset: header.byteOffset, sizeBytes: header.size, link });
       } else if (header.type !== 'directory') throw new Error(`${quote(name)} in the archive is neither file nor folder`);

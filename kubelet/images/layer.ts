@@ -9,11 +9,11 @@
  */
 import * as fs from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { Readable, type Transform } from 'node:stream';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
-import * as zlib from 'node:zlib';
 import * as tar from 'tar-stream';
+import { chooseDecompression } from './compression.ts';
 import { ContentVerifier, type Sha256Digest } from './digest.ts';
 import { LayerSpecials } from './layer-specials.ts';
 import { LayerTree, splitName, type EntryAttributes } from './layer-tree.ts';
@@ -104,38 +104,6 @@ async function readEntries(source: LayerSource, target: Target, { limits, signal
     throw error;
   });
   return unpacked;
-}
-
-/** Looks at the first bytes and not at the media type, as containerd does: registries are full of wrong ones. */
-async function chooseDecompression(
-  content: AsyncIterable<Uint8Array>,
-): Promise<{ decompress: Transform | undefined; rest: AsyncIterable<Uint8Array> }> {
-  const iterator = content[Symbol.asyncIterator]();
-  let head = Buffer.alloc(0);
-  while (head.length < 4) {
-    const next = await iterator.next();
-    if (next.done === true) break;
-    head = Buffer.concat([head, next.value]);
-  }
-  async function* rest(): AsyncGenerator<Uint8Array> {
-    try {
-      if (head.length > 0) yield head;
-      for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) yield next.value;
-    } finally {
-      await iterator.return?.();
-    }
-  }
-  return { decompress: decompressorFor(head), rest: rest() };
-}
-
-function decompressorFor(head: Buffer): Transform | undefined {
-  if (head[0] === 0x1f && head[1] === 0x8b) return zlib.createGunzip({ chunkSize: 64 * 1024 });
-  if (head.length < 4 || head.readUInt32LE(0) !== 0xfd2fb528) return undefined;
-  const { createZstdDecompress } = zlib as { createZstdDecompress?: () => Transform };
-  if (createZstdDecompress === undefined) {
-    throw new Error('the layer is compressed with zstd, which needs Node 22.15 or newer');
-  }
-  return createZstdDecompress();
 }
 
 async function applyEntries(extract: tar.Extract, target: Target, limits: LayerLimits): Promise<UnpackedLayer> {

@@ -1,4 +1,7 @@
-/** PodTemplate: a stored template of pods that nothing instantiates by itself (upstream: `pkg/registry/core/podtemplate`). */
+/**
+ * PodTemplate: a stored template of pods that nothing instantiates by itself (upstream:
+ * `pkg/registry/core/podtemplate`).
+ */
 import type { V1PodTemplate } from '@kubernetes/client-node';
 import { deepEqual } from '../../machinery/equality.ts';
 import { fieldPath } from '../../machinery/field-error.ts';

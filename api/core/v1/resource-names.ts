@@ -3,7 +3,6 @@
 const HUGE_PAGES_PREFIX = 'hugepages-';
 const NATIVE_PREFIX = 'kubernetes.io/';
 const REQUESTS_PREFIX = 'requests.';
-const ATTACHABLE_VOLUMES_PREFIX = 'attachable-volumes-';
 
 /** `helper.standardContainerResources` */
 const CONTAINER_RESOURCES = new Set(['cpu', 'memory', 'ephemeral-storage']);
@@ -82,8 +81,4 @@ export function isIntegerResource(name: string): boolean {
 /** What `spec.resources` of a pod may name (`resourcehelper.IsSupportedPodLevelResource`). */
 export function isPodLevelResource(name: string): boolean {
   return name === 'cpu' || name === 'memory' || isHugePagesResource(name);
-}
-
-export function isAttachableVolumeResource(name: string): boolean {
-  return name.startsWith(ATTACHABLE_VOLUMES_PREFIX);
 }

@@ -1,4 +1,7 @@
-/** References to a pod's own fields and resources (`validateObjectFieldSelector`, `validateContainerResourceFieldSelector`). */
+/**
+ * References to a pod's own fields and resources (`validateObjectFieldSelector`,
+ * `validateContainerResourceFieldSelector`).
+ */
 import type { V1ObjectFieldSelector, V1ResourceFieldSelector } from '@kubernetes/client-node';
 import { invalid, notSupported, required } from '../../../machinery/field-error.ts';
 import type { FieldError, FieldPath } from '../../../machinery/field-error.ts';

@@ -1,4 +1,7 @@
-/** Fields of pods that take one of a few values (`pkg/apis/core/validation/validation.go`; lists in the order of its messages). */
+/**
+ * Fields of pods that take one of a few values (`pkg/apis/core/validation/validation.go`; lists in the order of its
+ * messages).
+ */
 import { notSupported, required } from '../../../machinery/field-error.ts';
 import type { FieldError, FieldPath } from '../../../machinery/field-error.ts';
 
@@ -42,12 +45,7 @@ export function validateEnum(name: PodEnum, value: string | undefined | null, pa
   return supported.includes(value) ? [] : [notSupported(path, value, supported)];
 }
 
-/** An absent or empty value is a `Required value`, with `detail`. */
-export function validateRequiredEnum(
-  name: PodEnum,
-  value: string | undefined | null,
-  path: FieldPath,
-  detail = '',
-): FieldError[] {
-  return value ? validateEnum(name, value, path) : [required(path, detail)];
+/** An absent or empty value is a `Required value`. */
+export function validateRequiredEnum(name: PodEnum, value: string | undefined | null, path: FieldPath): FieldError[] {
+  return value ? validateEnum(name, value, path) : [required(path)];
 }

@@ -114,7 +114,7 @@ describe('the strategy of pods', () => {
         strategy.prepareForCreate!(pod, context);
         expect(Array.isArray(strategy.validate!(pod))).toBe(true);
       }),
-      { numRuns: 600 },
+      { numRuns: 200 },
     );
   });
 });

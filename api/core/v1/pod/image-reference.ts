@@ -2,12 +2,14 @@
 
 const MAX_NAME_LENGTH = 255;
 const PATH = /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$/;
-const DOMAIN =
-  /^(?:[a-zA-Z0-9](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?)*|\[[a-fA-F0-9:]+\])(?::\d+)?$/;
+const HOST_LABEL = '[a-zA-Z0-9](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?';
+const DOMAIN = new RegExp(`^(?:${HOST_LABEL}(?:\\.${HOST_LABEL})*|\\[[a-fA-F0-9:]+\\])(?::\\d+)?$`);
 const TAG = /^\w[\w.-]{0,127}$/;
 const DIGEST = /^[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}$/;
 
-/** The tag; `latest` when there is neither tag nor digest; `''` for a name with a digest only and for what is no name. */
+/**
+ * The tag; `latest` when there is neither tag nor digest; `''` for a name with a digest only and for what is no name.
+ */
 export function imageTag(image: string): string {
   const [named, digest, ...rest] = image.split('@') as [string, string | undefined, ...string[]];
   if (rest.length > 0 || (digest !== undefined && !DIGEST.test(digest))) return '';

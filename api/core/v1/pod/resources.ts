@@ -3,7 +3,7 @@
  * (component-helpers `resource/helpers.go`, `PodRequests` and `PodLimits`).
  */
 import type { Quantity } from '../../../machinery/quantity.ts';
-import { parseQuantity, tryParseQuantity, ZERO_QUANTITY } from '../../../machinery/quantity.ts';
+import { tryParseQuantity, ZERO_QUANTITY } from '../../../machinery/quantity.ts';
 import { isPodLevelResource } from '../resource-names.ts';
 import { isSidecar } from './containers.ts';
 import type { Container, ContainerStatus, Pod, ResourceList, ResourceRequirements } from './types.ts';
@@ -28,7 +28,7 @@ type Side = 'requests' | 'limits';
  */
 export function podRequests(pod: Pod, options: PodResourcesOptions = {}): ResourceAmounts {
   const amounts = aggregateContainers(pod, 'requests', options);
-  replaceWithPodLevel(amounts, pod, 'requests', options);
+  if (options.skipPodLevelResources !== true) replaceWithPodLevel(amounts, pod.spec.resources?.requests);
   if (options.excludeOverhead !== true) addList(amounts, pod.spec.overhead);
   return amounts;
 }
@@ -36,7 +36,7 @@ export function podRequests(pod: Pod, options: PodResourcesOptions = {}): Resour
 /** As `podRequests`, of limits; overhead is added only to resources that have a limit. */
 export function podLimits(pod: Pod, options: PodResourcesOptions = {}): ResourceAmounts {
   const amounts = aggregateContainers(pod, 'limits', options);
-  replaceWithPodLevel(amounts, pod, 'limits', options);
+  if (options.skipPodLevelResources !== true) replaceWithPodLevel(amounts, pod.spec.resources?.limits);
   if (options.excludeOverhead === true) return amounts;
   for (const [name, text] of Object.entries(pod.spec.overhead ?? {})) {
     const limit = amounts.get(name);
@@ -98,9 +98,8 @@ function aggregateContainers(pod: Pod, side: Side, options: PodResourcesOptions)
   return total;
 }
 
-function replaceWithPodLevel(amounts: ResourceAmounts, pod: Pod, side: Side, options: PodResourcesOptions): void {
-  if (options.skipPodLevelResources === true) return;
-  for (const [name, text] of Object.entries(pod.spec.resources?.[side] ?? {})) {
+function replaceWithPodLevel(amounts: ResourceAmounts, list: ResourceList | undefined): void {
+  for (const [name, text] of Object.entries(list ?? {})) {
     const quantity = tryParseQuantity(text);
     if (quantity !== undefined && isPodLevelResource(name)) amounts.set(name, quantity);
   }
@@ -164,16 +163,4 @@ export function defaultRequestsFromLimits(resources: ResourceRequirements): void
   for (const [name, limit] of Object.entries(resources.limits)) {
     if (!Object.hasOwn(resources.requests, name)) resources.requests[name] = limit;
   }
-}
-
-/** Whether two texts are the same amount; texts that do not parse are compared as they are. */
-export function isSameAmount(a: string, b: string): boolean {
-  if (a === b) return true;
-  const [left, right] = [tryParseQuantity(a), tryParseQuantity(b)];
-  return left !== undefined && right !== undefined && left.cmp(right) === 0;
-}
-
-/** For callers that have validated the list. Throws `QuantityError`. */
-export function parseResourceList(list: ResourceList | undefined): ResourceAmounts {
-  return new Map(Object.entries(list ?? {}).map(([name, text]) => [name, parseQuantity(text)]));
 }

@@ -1,4 +1,7 @@
-/** Writes to `pods/status` (`pkg/registry/core/pod/strategy.go podStatusStrategy`, `validation.go ValidatePodStatusUpdate`). */
+/**
+ * Writes to `pods/status` (`pkg/registry/core/pod/strategy.go podStatusStrategy`, `validation.go
+ * ValidatePodStatusUpdate`).
+ */
 import { duplicate, fieldPath, forbidden, invalid } from '../../../machinery/field-error.ts';
 import type { FieldError, FieldPath } from '../../../machinery/field-error.ts';
 import { ipFamilyOf } from '../../../machinery/validation-ip.ts';

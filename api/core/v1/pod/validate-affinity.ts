@@ -1,4 +1,7 @@
-/** Validation of affinities and of topology spread (`pkg/apis/core/validation/validation.go validateAffinity`, `validateTopologySpreadConstraints`). */
+/**
+ * Validation of affinities and of topology spread (`pkg/apis/core/validation/validation.go validateAffinity`,
+ * `validateTopologySpreadConstraints`).
+ */
 import type { V1PodAffinityTerm } from '@kubernetes/client-node';
 import { duplicate, forbidden, invalid, required } from '../../../machinery/field-error.ts';
 import type { FieldError, FieldPath } from '../../../machinery/field-error.ts';

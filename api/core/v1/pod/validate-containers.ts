@@ -1,6 +1,7 @@
 /**
  * Validation of regular, init and ephemeral containers
- * (`pkg/apis/core/validation/validation.go validateContainers`, `validateInitContainers`, `validateEphemeralContainers`).
+ * (`pkg/apis/core/validation/validation.go validateContainers`, `validateInitContainers`,
+ * `validateEphemeralContainers`).
  */
 import { duplicate, forbidden, invalid, notFoundValue, required, tooMany } from '../../../machinery/field-error.ts';
 import type { FieldError, FieldPath } from '../../../machinery/field-error.ts';

@@ -1,4 +1,7 @@
-/** Validation of probes and lifecycle hooks (`pkg/apis/core/validation/validation.go validateProbe`, `validateLifecycle`). */
+/**
+ * Validation of probes and lifecycle hooks (`pkg/apis/core/validation/validation.go validateProbe`,
+ * `validateLifecycle`).
+ */
 import { forbidden, invalid, notSupported, required } from '../../../machinery/field-error.ts';
 import type { FieldError, FieldPath } from '../../../machinery/field-error.ts';
 import {

@@ -1,4 +1,7 @@
-/** Validation of what containers mount (`pkg/apis/core/validation/validation.go ValidateVolumeMounts`, `ValidateVolumeDevices`). */
+/**
+ * Validation of what containers mount (`pkg/apis/core/validation/validation.go ValidateVolumeMounts`,
+ * `ValidateVolumeDevices`).
+ */
 import { forbidden, invalid, notFoundValue, required } from '../../../machinery/field-error.ts';
 import type { FieldError, FieldPath } from '../../../machinery/field-error.ts';
 import { validateEnum } from './enums.ts';

@@ -1,4 +1,7 @@
-/** Validation of a pod's DNS, host names and ports of the host (`pkg/apis/core/validation/validation.go validatePodDNSConfig` and others). */
+/**
+ * Validation of a pod's DNS, host names and ports of the host (`pkg/apis/core/validation/validation.go
+ * validatePodDNSConfig` and others).
+ */
 import { forbidden, invalid, required, tooLong } from '../../../machinery/field-error.ts';
 import type { FieldError, FieldPath } from '../../../machinery/field-error.ts';
 import {

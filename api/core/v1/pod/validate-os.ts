@@ -1,8 +1,11 @@
-/** What a pod may not set on the operating system it names (`pkg/apis/core/validation/validation.go validateOS`, `validateLinux`, `validateWindows`). */
-import { forbidden } from '../../../machinery/field-error.ts';
+/**
+ * What a pod may not set on the operating system it names (`pkg/apis/core/validation/validation.go validateOS`,
+ * `validateLinux`, `validateWindows`).
+ */
+import { forbidden, required } from '../../../machinery/field-error.ts';
 import type { FieldError, FieldPath } from '../../../machinery/field-error.ts';
 import { containersWithPath } from './containers.ts';
-import { validateRequiredEnum } from './enums.ts';
+import { validateEnum } from './enums.ts';
 import type { PodSpec } from './types.ts';
 
 const NOT_ON_LINUX = 'windows options cannot be set for a linux pod';
@@ -39,7 +42,9 @@ const LINUX_CONTAINER_FIELDS = [
 /** `path` is the spec's. */
 export function validateOs(spec: PodSpec, path: FieldPath): FieldError[] {
   if (!spec.os) return [];
-  const errors = validateRequiredEnum('operatingSystem', spec.os.name, path.child('os', 'name'), 'cannot be empty');
+  const namePath = path.child('os', 'name');
+  if (!spec.os.name) return [required(namePath, 'cannot be empty')];
+  const errors = validateEnum('operatingSystem', spec.os.name, namePath);
   if (errors.length > 0) return errors;
   return spec.os.name === 'windows' ? validateWindows(spec, path) : validateLinux(spec, path);
 }

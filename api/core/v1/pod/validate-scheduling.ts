@@ -1,4 +1,7 @@
-/** Validation of tolerations, gates and claims (`pkg/apis/core/validation/validation.go ValidateTolerations` and others). */
+/**
+ * Validation of tolerations, gates and claims (`pkg/apis/core/validation/validation.go ValidateTolerations` and
+ * others).
+ */
 import { duplicate, forbidden, invalid, notSupported, required } from '../../../machinery/field-error.ts';
 import type { FieldError, FieldPath } from '../../../machinery/field-error.ts';
 import { deepEqual } from '../../../machinery/equality.ts';

@@ -5,7 +5,7 @@
 import { duplicate, forbidden, invalid, required, tooLong } from '../../../machinery/field-error.ts';
 import type { FieldError, FieldPath } from '../../../machinery/field-error.ts';
 import { invalidEach, isDns1123Subdomain, isValidGroupId, isValidUserId } from '../../../machinery/validation.ts';
-import { validateEnum, validateRequiredEnum } from './enums.ts';
+import { validateEnum } from './enums.ts';
 import type { PodSecurityContext, PodSpec, SecurityContext } from './types.ts';
 import { validateLocalDescendingPath } from './validate-paths.ts';
 
@@ -83,8 +83,9 @@ function validateProfiles(
 function validateSeccomp(profile: NonNullable<Profiles['seccompProfile']>, path: FieldPath): FieldError[] {
   const { type, localhostProfile } = profile;
   const filePath = path.child('localhostProfile');
-  const detail = 'type is required when seccompProfile is set';
-  const errors = validateRequiredEnum('seccompProfileType', type, path.child('type'), detail);
+  const errors = type
+    ? validateEnum('seccompProfileType', type, path.child('type'))
+    : [required(path.child('type'), 'type is required when seccompProfile is set')];
   if (type !== 'Localhost') {
     if (localhostProfile != null)
       errors.push(invalid(filePath, profile, 'can only be set when seccomp type is Localhost'));
@@ -103,8 +104,8 @@ function validateAppArmor(profile: NonNullable<Profiles['appArmorProfile']>, pat
   const { type, localhostProfile } = profile;
   const filePath = path.child('localhostProfile');
   if (type !== 'Localhost') {
-    const detail = 'type is required when appArmorProfile is set';
-    const errors = validateRequiredEnum('appArmorProfileType', type, path.child('type'), detail);
+    if (!type) return [required(path.child('type'), 'type is required when appArmorProfile is set')];
+    const errors = validateEnum('appArmorProfileType', type, path.child('type'));
     if (localhostProfile == null || errors.length > 0) return errors;
     return [invalid(filePath, localhostProfile, 'can only be set when AppArmor type is Localhost')];
   }
@@ -167,7 +168,10 @@ function validateHostSysctl(name: string, path: FieldPath, spec: PodSpec): Field
   return [];
 }
 
-/** A user namespace of its own does not go with namespaces of the host (`validateHostUsers`, which spells two fields so). */
+/**
+ * A user namespace of its own does not go with namespaces of the host (`validateHostUsers`, which spells two fields
+ * so).
+ */
 const HOST_NAMESPACE_FIELDS = { hostNetwork: 'hostNetwork', hostPID: 'HostPID', hostIPC: 'HostIPC' } as const;
 
 export function validateHostUsers(spec: PodSpec, path: FieldPath): FieldError[] {

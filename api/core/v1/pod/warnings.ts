@@ -75,6 +75,11 @@ function placementWarnings(spec: PodSpec, path: FieldPath): string[] {
   for (const [i, { preference }] of (affinity?.[preferred] ?? []).entries()) {
     warnings.push(...termWarnings(preference, affinityPath.child(preferred).index(i).child('preference')));
   }
+  return [...warnings, ...spreadWarnings(spec, path)];
+}
+
+function spreadWarnings(spec: PodSpec, path: FieldPath): string[] {
+  const warnings: string[] = [];
   for (const [i, { topologyKey, labelSelector }] of (spec.topologySpreadConstraints ?? []).entries()) {
     const constraintPath = path.child('topologySpreadConstraints').index(i);
     const advice = DEPRECATED_NODE_LABELS.get(topologyKey);
@@ -250,10 +255,9 @@ function portWarnings(spec: PodSpec, path: FieldPath): string[] {
       if (port.hostIP && !port.hostPort) warnings.push(`${at}: hostIP set without hostPort: ${showPort(port)}`);
       const key = `${port.containerPort}/${port.protocol ?? ''}`;
       const others = known.get(key) ?? [];
-      for (const other of others) {
-        const clash = portClash(port, other.port);
-        if (clash !== '') warnings.push(`${at}: ${clash} port definition with ${other.at}`);
-      }
+      const clashes = others.map((other) => ({ kind: portClash(port, other.port), at: other.at }));
+      const real = clashes.filter(({ kind }) => kind !== '');
+      warnings.push(...real.map((clash) => `${at}: ${clash.kind} port definition with ${clash.at}`));
       known.set(key, [...others, { at, port }]);
     }
   }

@@ -1,0 +1,154 @@
+/**
+ * The record log in one lmdb environment: records by revision, and the state of compaction. Keys are looked up in
+ * memory, so that a commit touches the end of one tree only and not a page for every key it writes.
+ */
+import { setImmediate } from 'node:timers/promises';
+import { open } from 'lmdb';
+import type { Database, RootDatabase } from 'lmdb';
+import { crc32, decodeHeader, decodeValue, encodeRecords } from './record-codec.ts';
+import type { CompactionState, LogChange, RecordHeader, RecordLog } from './record-log.ts';
+import type { SpaceReserve } from './space-reserve.ts';
+import { StorageError } from './storage.ts';
+
+/** Runs one commit; a test can let it fail before or after. */
+export type RunCommit = (commit: () => Promise<unknown>) => Promise<unknown>;
+
+const FORMAT = '1';
+
+export class LmdbLog implements RecordLog {
+  readonly #root: RootDatabase<Buffer, number>;
+  readonly #records: Database<Buffer, number>;
+  readonly #meta: Database<string, string>;
+  readonly #runCommit: RunCommit;
+  #reserve: SpaceReserve | undefined;
+  /** The newest record known to be committed. */
+  #newest = 0;
+  /** A commit that failed may have left records behind that were never acknowledged. */
+  #mayHaveLeftovers = false;
+
+  constructor(path: string, runCommit: RunCommit = (commit) => commit()) {
+    this.#runCommit = runCommit;
+    // `useWritemap` would let a stray write into the map reach the file; overlapping sync acknowledges before the flush.
+    this.#root = open<Buffer, number>({
+      path,
+      noSubdir: true,
+      maxDbs: 2,
+      encoding: 'binary',
+      overlappingSync: false,
+      eventTurnBatching: false,
+    });
+    this.#records = this.#root.openDB<Buffer, number>('records', { encoding: 'binary' });
+    this.#meta = this.#root.openDB<string, string>('meta', { encoding: 'string' });
+    for (const newest of this.#records.getKeys({ reverse: true, limit: 1 })) this.#newest = newest;
+  }
+
+  /** From then on failures and successes are told to the reserve, and it decides what is taken. */
+  useReserve(reserve: SpaceReserve): void {
+    this.#reserve = reserve;
+  }
+
+  /** Reads the state of compaction, and marks a new store with its format. Throws `corrupted` or `unavailable`. */
+  async loadCompaction(): Promise<CompactionState> {
+    const format = this.#meta.get('format');
+    if (format === undefined) await settle(this.#meta.put('format', FORMAT));
+    else if (format !== FORMAT) {
+      throw new StorageError('unavailable', `the store has format ${format}, this version knows ${FORMAT}`);
+    }
+    const stored = this.#meta.get('compaction');
+    if (stored === undefined) return { revision: 0, droppedThrough: 0 };
+    const [revision, droppedThrough, checksum] = stored.split(' ').map(Number);
+    if (stored !== encodeCompaction({ revision: revision ?? NaN, droppedThrough: droppedThrough ?? NaN })) {
+      throw new StorageError('corrupted', `the record of the last compaction is damaged (checksum ${checksum})`);
+    }
+    return { revision: revision!, droppedThrough: droppedThrough! };
+  }
+
+  async commit(change: LogChange): Promise<void> {
+    const encoded = encodeRecords(change.append);
+    const leftovers = this.#mayHaveLeftovers ? [...this.#records.getKeys({ start: this.#newest + 1 })] : [];
+    try {
+      await this.#runCommit(() => settle(this.#write(change, encoded, leftovers)));
+    } catch (error) {
+      this.#root.resetReadTxn();
+      if (change.append.length > 0) this.#mayHaveLeftovers = true;
+      const cause = error instanceof Error ? error.message : String(error);
+      await this.#reserve?.afterFailure(cause);
+      throw new StorageError('unavailable', `the write could not be stored: ${cause}`);
+    }
+    this.#root.resetReadTxn();
+    this.#newest = change.append.at(-1)?.revision ?? this.#newest;
+    if (change.append.length > 0) this.#mayHaveLeftovers = false;
+    this.#reserve?.afterCommit();
+  }
+
+  deletesOnly(): StorageError | undefined {
+    return this.#reserve?.deletesOnly();
+  }
+
+  headersAfter(revision: number, limit: number): RecordHeader[] {
+    const revisions = [...this.#records.getKeys({ start: revision + 1, limit })];
+    return revisions.map((at) => decodeHeader(at, this.#records.getBinaryFast(at) ?? Buffer.alloc(0)));
+  }
+
+  value(header: { revision: number; key: string }): Uint8Array {
+    const { key, revision } = header;
+    const bytes = this.#records.getBinaryFast(revision);
+    if (bytes !== undefined) return decodeValue(header, bytes);
+    throw new StorageError('corrupted', `the record of ${key} at revision ${revision} is missing`, revision);
+  }
+
+  /** Bytes of pages in the file that no tree uses. */
+  freeBytes(): number {
+    const stats = this.#records.getStats() as TreeStats & Record<'root' | 'free', TreeStats> & { lastPageNumber: number };
+    const used = [stats, stats.root, stats.free, this.#meta.getStats() as TreeStats].map(pagesOf);
+    return (stats.lastPageNumber + 1 - used.reduce((sum, pages) => sum + pages, 0)) * stats.pageSize;
+  }
+
+  pause(): Promise<void> {
+    return setImmediate();
+  }
+
+  async close(): Promise<void> {
+    await this.#reserve?.settled();
+    await this.#root.close();
+  }
+
+  #write(change: LogChange, encoded: readonly Buffer[], leftovers: readonly number[]): Promise<boolean> {
+    return this.#records.batch(() => {
+      for (const revision of leftovers) void this.#records.remove(revision);
+      for (const revision of change.remove) void this.#records.remove(revision);
+      for (const [i, record] of change.append.entries()) void this.#records.put(record.revision, encoded[i]!);
+      if (change.compaction !== undefined) void this.#meta.put('compaction', encodeCompaction(change.compaction));
+    });
+  }
+}
+
+interface TreeStats {
+  pageSize: number;
+  treeBranchPageCount: number;
+  treeLeafPageCount: number;
+  overflowPages: number;
+}
+
+function pagesOf(stats: TreeStats): number {
+  return stats.treeBranchPageCount + stats.treeLeafPageCount + stats.overflowPages;
+}
+
+function encodeCompaction({ revision, droppedThrough }: CompactionState): string {
+  const fields = `${revision} ${droppedThrough}`;
+  return `${fields} ${crc32(Buffer.from(fields), 0)}`;
+}
+
+/** lmdb rejects with a plain message and keeps the cause in a second promise, which must be listened to. */
+async function settle(written: Promise<unknown>): Promise<void> {
+  try {
+    await written;
+  } catch (error) {
+    const { commitError } = error as { commitError?: Promise<unknown> };
+    const cause = await commitError?.then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    throw cause ?? error;
+  }
+}

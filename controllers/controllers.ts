@@ -1,0 +1,42 @@
+/** The table of controllers. The garbage collector, which watches every kind, runs beside them. */
+import type { Resource } from '../api/machinery/resource.ts';
+import type { Controller } from '../client/controller.ts';
+import { deploymentController } from './deployment/deployment.ts';
+import { endpointSliceController } from './endpoint-slice.ts';
+import { endpointsController } from './endpoints.ts';
+import { namespaceController } from './namespace.ts';
+import { nodeLifecycleController } from './node-lifecycle.ts';
+import { podGcController } from './pod-gc.ts';
+import { replicaSetController } from './replica-set.ts';
+import { rootCaPublisher } from './root-ca-publisher.ts';
+import { serviceAccountController } from './service-account.ts';
+
+export interface ControllersOptions {
+  resources: readonly Resource[];
+  /** PEM. */
+  rootCa: string;
+}
+
+export function controllers({ resources, rootCa }: ControllersOptions): Controller[] {
+  return [
+    serviceAccountController,
+    rootCaPublisher(rootCa),
+    namespaceController(resources),
+    replicaSetController,
+    deploymentController,
+    endpointSliceController,
+    endpointsController,
+    podGcController,
+    nodeLifecycleController,
+  ];
+}
+
+/** The service account in kube-system as which a controller acts; the bootstrap roles are bound to these. */
+export function serviceAccountOf({ name }: Controller): string {
+  return SERVICE_ACCOUNTS[name] ?? name;
+}
+
+const SERVICE_ACCOUNTS: Readonly<Record<string, string>> = {
+  'pod-garbage-collector': 'pod-garbage-collector',
+  'root-ca-certificate-publisher': 'root-ca-cert-publisher',
+};

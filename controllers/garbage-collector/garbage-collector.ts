@@ -1,0 +1,174 @@
+/**
+ * Garbage collector: deletes what has lost all its owners, and carries out foreground and orphaning deletions
+ * (upstream `pkg/controller/garbagecollector`). It watches every kind, so it is not declared like other controllers.
+ */
+import type { ApiObject, OwnerReference } from '../../api/machinery/meta.ts';
+import { isConflict, isNotFound } from '../../api/machinery/errors.ts';
+import type { Resource } from '../../api/machinery/resource.ts';
+import { apiVersionOf } from '../../api/machinery/resource.ts';
+import type { RunnerOptions } from '../../client/controller.ts';
+import type { InformerChange } from '../../client/informer.ts';
+import { createWorkqueue } from '../../client/workqueue.ts';
+import type { Workqueue } from '../../client/workqueue.ts';
+import type { GraphNode, OwnerStates } from './graph.ts';
+import { decideItem, FOREGROUND, isDeletingDependents, isOrphaning, ORPHAN, ownersOf, OwnershipGraph } from './graph.ts';
+
+const WORKERS = 10;
+/** Kinds that come and go by themselves and own nothing. */
+const IGNORED = new Set(['events']);
+
+/** Runs until the signal aborts. `resources` are all kinds that can be deleted. */
+export async function runGarbageCollector(resources: readonly Resource[], options: RunnerOptions): Promise<void> {
+  const watched = resources.filter(({ names, verbs }) => verbs.includes('delete') && verbs.includes('watch') && !IGNORED.has(names.plural));
+  await new GarbageCollector(watched, options).run();
+}
+
+class GarbageCollector {
+  readonly #resources: readonly Resource[];
+  readonly #options: RunnerOptions;
+  readonly #graph = new OwnershipGraph();
+  readonly #queue: Workqueue<string>;
+
+  constructor(resources: readonly Resource[], options: RunnerOptions) {
+    this.#resources = resources;
+    this.#options = options;
+    this.#queue = createWorkqueue<string>({ clock: options.clock });
+  }
+
+  async run(): Promise<void> {
+    const { informers, signal } = this.#options;
+    const subscriptions = this.#resources.map((resource) => informers.informer(resource).changes.subscribe((change) => this.#observe(resource, change)));
+    try {
+      await Promise.all(this.#resources.map((resource) => informers.informer(resource).waitForSync(signal)));
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+    signal.addEventListener('abort', () => this.#queue.shutDown(), { once: true });
+    if (signal.aborted) this.#queue.shutDown();
+    await Promise.all(Array.from({ length: WORKERS }, () => this.#work()));
+    for (const subscription of subscriptions) subscription.unsubscribe();
+  }
+
+  #observe(resource: Resource, { type, object, previous }: InformerChange<ApiObject>): void {
+    const uid = object.metadata.uid!;
+    if (type === 'delete') {
+      const dependents = this.#graph.dependentsOf(uid);
+      this.#graph.remove(uid);
+      for (const dependent of dependents) this.#queue.add(dependent.uid);
+      // An owner that waits for this object can go on.
+      for (const owner of ownersOf(object)) if (this.#graph.get(owner.uid) !== undefined) this.#queue.add(owner.uid);
+      return;
+    }
+    this.#graph.set({ uid, resource, object });
+    const ownersChanged = previous === undefined || JSON.stringify(ownersOf(previous)) !== JSON.stringify(ownersOf(object));
+    if (isDeletingDependents(object) || isOrphaning(object) || (ownersChanged && ownersOf(object).length > 0)) this.#queue.add(uid);
+  }
+
+  async #work(): Promise<void> {
+    for (let uid = await this.#queue.get(); uid !== undefined; uid = await this.#queue.get()) {
+      try {
+        await this.#process(uid);
+        this.#queue.forget(uid);
+      } catch (error) {
+        if (!this.#options.signal.aborted && !isConflict(error)) this.#options.log.debug('garbage collection will be tried again', { uid, error: String(error) });
+        this.#queue.addRateLimited(uid);
+      } finally {
+        this.#queue.done(uid);
+      }
+    }
+  }
+
+  async #process(uid: string): Promise<void> {
+    const node = this.#graph.get(uid);
+    if (node === undefined) return;
+    if (isOrphaning(node.object)) return this.#orphanDependents(node);
+    if (isDeletingDependents(node.object)) return this.#deleteDependents(node);
+    if (node.object.metadata.deletionTimestamp !== undefined || ownersOf(node.object).length === 0) return;
+    const live = await this.#read(node);
+    if (live === undefined) return;
+    const states = await this.#ownerStates(live);
+    const decision = decideItem(live, states, this.#graph.dependentsOf(uid).length > 0);
+    if (decision.type === 'release') await this.#removeOwners(node, live, new Set(decision.uids));
+    if (decision.type === 'delete') await this.#delete(node, decision.propagationPolicy);
+  }
+
+  /** The object as it is now; undefined when it is gone or replaced. */
+  async #read({ resource, object, uid }: GraphNode): Promise<ApiObject | undefined> {
+    const { namespace = '', name = '' } = object.metadata;
+    try {
+      const live = await this.#options.client.get<ApiObject>(resource, { namespace, name });
+      return live.metadata.uid === uid ? live : undefined;
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    }
+  }
+
+  async #ownerStates(object: ApiObject): Promise<OwnerStates> {
+    const states: OwnerStates = { solid: [], dangling: [], waiting: [] };
+    for (const reference of ownersOf(object)) {
+      const owner = await this.#findOwner(object, reference);
+      if (owner === undefined) states.dangling.push(reference);
+      else if (isDeletingDependents(owner) && reference.blockOwnerDeletion === true) states.waiting.push(reference);
+      else states.solid.push(reference);
+    }
+    return states;
+  }
+
+  /** From the graph, or from the server: a cache that lags must not make an owner look gone. */
+  async #findOwner(object: ApiObject, reference: OwnerReference): Promise<ApiObject | undefined> {
+    const known = this.#graph.get(reference.uid);
+    if (known !== undefined) return known.object;
+    const resource = this.#resources.find((candidate) => candidate.names.kind === reference.kind && apiVersionOf(candidate) === reference.apiVersion);
+    // A kind that is not served (any more): its objects cannot be shown to be gone.
+    if (resource === undefined) return { metadata: { name: reference.name, uid: reference.uid } };
+    const namespace = resource.scope === 'Namespaced' ? (object.metadata.namespace ?? '') : '';
+    return this.#read({ resource, uid: reference.uid, object: { metadata: { name: reference.name, namespace } } });
+  }
+
+  /** Foreground: dependents that block go first, then the finalizer. */
+  async #deleteDependents(node: GraphNode): Promise<void> {
+    const blocking = this.#graph
+      .dependentsOf(node.uid)
+      .filter(({ object }) => ownersOf(object).some(({ uid, blockOwnerDeletion }) => uid === node.uid && blockOwnerDeletion === true));
+    for (const dependent of this.#graph.dependentsOf(node.uid)) this.#queue.add(dependent.uid);
+    if (blocking.length === 0) await this.#removeFinalizer(node, FOREGROUND);
+  }
+
+  async #orphanDependents(node: GraphNode): Promise<void> {
+    for (const dependent of this.#graph.dependentsOf(node.uid)) {
+      const live = await this.#read(dependent);
+      if (live !== undefined) await this.#removeOwners(dependent, live, new Set([node.uid]));
+    }
+    await this.#removeFinalizer(node, ORPHAN);
+  }
+
+  async #removeOwners({ resource }: GraphNode, live: ApiObject, uids: ReadonlySet<string>): Promise<void> {
+    const { namespace = '', name = '', uid } = live.metadata;
+    const kept = ownersOf(live).filter((owner) => !uids.has(owner.uid));
+    const body = { metadata: { uid, ownerReferences: kept.length === 0 ? null : kept } };
+    await this.#ignoreGone(this.#options.client.patch(resource, { namespace, name }, { type: 'merge', body }));
+  }
+
+  async #removeFinalizer(node: GraphNode, finalizer: string): Promise<void> {
+    const live = await this.#read(node);
+    if (live === undefined || !(live.metadata.finalizers ?? []).includes(finalizer)) return;
+    const finalizers = live.metadata.finalizers!.filter((name) => name !== finalizer);
+    const { namespace = '', name = '', resourceVersion } = live.metadata;
+    const body = { metadata: { resourceVersion, finalizers: finalizers.length === 0 ? null : finalizers } };
+    await this.#ignoreGone(this.#options.client.patch(node.resource, { namespace, name }, { type: 'merge', body }));
+  }
+
+  async #delete({ resource, object, uid }: GraphNode, propagationPolicy: 'Orphan' | 'Background' | 'Foreground'): Promise<void> {
+    const { namespace = '', name = '' } = object.metadata;
+    await this.#ignoreGone(this.#options.client.delete(resource, { namespace, name }, { propagationPolicy, preconditions: { uid } }));
+  }
+
+  async #ignoreGone(call: Promise<unknown>): Promise<void> {
+    try {
+      await call;
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+  }
+}

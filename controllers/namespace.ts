@@ -1,0 +1,118 @@
+/** Namespace: empties a namespace that is being deleted, then lets it go (upstream `pkg/controller/namespace`). */
+import type { Namespace } from '../api/core/v1/namespace.ts';
+import { namespaces } from '../api/core/v1/namespace.ts';
+import type { ApiObject } from '../api/machinery/meta.ts';
+import { isNotFound } from '../api/machinery/errors.ts';
+import type { Resource } from '../api/machinery/resource.ts';
+import { formatTime } from '../base/clock.ts';
+import type { Controller, ControllerContext } from '../client/controller.ts';
+import { defineController } from '../client/controller.ts';
+import { formatResource } from '../client/keys.ts';
+
+const KUBERNETES_FINALIZER = 'kubernetes';
+/** How soon to look again while content is still going. */
+const RETRY_MS = 500;
+
+type Condition = NonNullable<NonNullable<Namespace['status']>['conditions']>[number];
+
+/** What a deletion pass left behind in the namespace. */
+export interface Remainder {
+  /** `pods has 2 resource instances` parts, by resource. */
+  counts: ReadonlyMap<string, number>;
+  finalizers: ReadonlyMap<string, number>;
+  failures: readonly string[];
+}
+
+/** `resources` are all kinds that a namespace can hold. */
+export function namespaceController(resources: readonly Resource[]): Controller {
+  const contents = inDeletionOrder(resources.filter(({ scope, verbs }) => scope === 'Namespaced' && verbs.includes('delete')));
+  return defineController<Namespace>({
+    name: 'namespace-controller',
+    for: namespaces,
+    writes: [namespaces, ...contents],
+    workers: 5,
+    async reconcile({ name }, context) {
+      const namespace = context.lister<Namespace>(namespaces).get('', name);
+      if (namespace?.metadata.deletionTimestamp === undefined) return undefined;
+      if ((namespace.spec?.finalizers ?? []).length === 0) return undefined;
+      const remainder = await deleteContents(name, contents, context);
+      const current = await writeStatus(namespace, remainder, context);
+      if (remainder.counts.size > 0 || remainder.failures.length > 0) return { requeueAfterMs: RETRY_MS };
+      await finalize(current, context);
+      return undefined;
+    },
+  });
+}
+
+/** Pods go first: what serves them (secrets, accounts) must outlive them. */
+function inDeletionOrder(resources: readonly Resource[]): Resource[] {
+  const isPods = ({ group, names }: Resource): boolean => group === '' && names.plural === 'pods';
+  return [...resources.filter(isPods), ...resources.filter((resource) => !isPods(resource))];
+}
+
+async function deleteContents(namespace: string, contents: readonly Resource[], context: ControllerContext): Promise<Remainder> {
+  const counts = new Map<string, number>();
+  const finalizers = new Map<string, number>();
+  const failures: string[] = [];
+  for (const resource of contents) {
+    try {
+      for (const object of await deleteAll(namespace, resource, context)) {
+        const kind = formatResource(resource);
+        counts.set(kind, (counts.get(kind) ?? 0) + 1);
+        for (const finalizer of object.metadata.finalizers ?? []) finalizers.set(finalizer, (finalizers.get(finalizer) ?? 0) + 1);
+      }
+    } catch (error) {
+      failures.push((error as Error).message);
+    }
+    if (resource === contents[0] && counts.size > 0) break;
+  }
+  return { counts, finalizers, failures };
+}
+
+/** Deletes what is not being deleted yet; gives what is still there. */
+async function deleteAll(namespace: string, resource: Resource, { client }: ControllerContext): Promise<ApiObject[]> {
+  const { items } = await client.list<ApiObject>(resource, { namespace });
+  for (const { metadata } of items) {
+    if (metadata.deletionTimestamp !== undefined) continue;
+    try {
+      await client.delete(resource, { namespace, name: metadata.name! }, { propagationPolicy: 'Background' });
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+  }
+  if (items.length === 0) return [];
+  return [...(await client.list<ApiObject>(resource, { namespace })).items];
+}
+
+function listing(counts: ReadonlyMap<string, number>, unit: string): string {
+  return [...counts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, count]) => `${name} ${unit} ${count} resource instances`).join(', ');
+}
+
+/** The five conditions of a namespace that is going (`deletion/status_condition_utils.go`). */
+export function deletionConditions(existing: readonly Condition[], { counts, finalizers, failures }: Remainder, nowMs: number): Condition[] {
+  const wanted: [string, boolean, string, string, string, string][] = [
+    ['NamespaceDeletionDiscoveryFailure', false, '', '', 'ResourcesDiscovered', 'All resources successfully discovered'],
+    ['NamespaceDeletionGroupVersionParsingFailure', false, '', '', 'ParsedGroupVersions', 'All legacy kube types successfully parsed'],
+    ['NamespaceDeletionContentFailure', failures.length > 0, 'ContentDeletionFailed', `Failed to delete all resource types, ${failures.length} remaining: ${failures.join(', ')}`, 'ContentDeleted', 'All content successfully deleted, may be waiting on finalization'],
+    ['NamespaceContentRemaining', counts.size > 0, 'SomeResourcesRemain', `Some resources are remaining: ${listing(counts, 'has')}`, 'ContentRemoved', 'All content successfully removed'],
+    ['NamespaceFinalizersRemaining', finalizers.size > 0, 'SomeFinalizersRemain', `Some content in the namespace has finalizers remaining: ${listing(finalizers, 'in')}`, 'ContentHasNoFinalizers', 'All content-preserving finalizers finished'],
+  ];
+  return wanted.map(([type, isTrue, reason, message, goodReason, goodMessage]) => {
+    const status = isTrue ? 'True' : 'False';
+    const known = existing.find((condition) => condition.type === type);
+    const lastTransitionTime = known?.status === status && known.lastTransitionTime !== undefined ? known.lastTransitionTime : formatTime(nowMs);
+    return { type, status, lastTransitionTime, reason: isTrue ? reason : goodReason, message: isTrue ? message : goodMessage };
+  });
+}
+
+async function writeStatus(namespace: Namespace, remainder: Remainder, context: ControllerContext): Promise<Namespace> {
+  const conditions = deletionConditions(namespace.status?.conditions ?? [], remainder, context.now());
+  const status = { phase: 'Terminating', conditions };
+  if (JSON.stringify(status) === JSON.stringify(namespace.status)) return namespace;
+  return context.client.update<Namespace>(namespaces, { ...namespace, status }, { subresource: 'status' });
+}
+
+async function finalize(namespace: Namespace, { client }: ControllerContext): Promise<void> {
+  const finalizers = (namespace.spec?.finalizers ?? []).filter((finalizer) => finalizer !== KUBERNETES_FINALIZER);
+  await client.update<Namespace>(namespaces, { ...namespace, spec: { ...namespace.spec, finalizers } }, { subresource: 'finalize' });
+}

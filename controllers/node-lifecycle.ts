@@ -1,0 +1,170 @@
+/**
+ * NodeLifecycle: notices nodes that have gone silent, taints them, and has their pods leave
+ * (upstream `pkg/controller/nodelifecycle`, `pkg/controller/tainteviction`).
+ */
+import type { Lease } from '../api/coordination/v1/lease.ts';
+import { leases } from '../api/coordination/v1/lease.ts';
+import type { Node } from '../api/core/v1/node.ts';
+import { nodes } from '../api/core/v1/node.ts';
+import type { Pod, Toleration } from '../api/core/v1/pod.ts';
+import { pods } from '../api/core/v1/pod.ts';
+import { isNotFound } from '../api/machinery/errors.ts';
+import { formatTime } from '../base/clock.ts';
+import type { ControllerContext } from '../client/controller.ts';
+import { defineController } from '../client/controller.ts';
+import { podCondition } from './pods.ts';
+
+const LEASE_NAMESPACE = 'kube-node-lease';
+/** A node whose lease is older than this is not known to be alive (`nodeMonitorGracePeriod`). */
+const GRACE_PERIOD_MS = 50_000;
+const MONITOR_PERIOD_MS = 5_000;
+
+const NOT_READY = 'node.kubernetes.io/not-ready';
+const UNREACHABLE = 'node.kubernetes.io/unreachable';
+const UNSCHEDULABLE = 'node.kubernetes.io/unschedulable';
+
+type Taint = NonNullable<NonNullable<Node['spec']>['taints']>[number];
+type NodeCondition = NonNullable<NonNullable<Node['status']>['conditions']>[number];
+
+const CONDITION_TAINTS: Readonly<Record<string, string>> = {
+  MemoryPressure: 'node.kubernetes.io/memory-pressure',
+  DiskPressure: 'node.kubernetes.io/disk-pressure',
+  NetworkUnavailable: 'node.kubernetes.io/network-unavailable',
+  PIDPressure: 'node.kubernetes.io/pid-pressure',
+};
+
+const MANAGED = new Set([NOT_READY, UNREACHABLE, UNSCHEDULABLE, ...Object.values(CONDITION_TAINTS)]);
+
+export const nodeLifecycleController = defineController<Node>({
+  name: 'node-controller',
+  for: nodes,
+  reads: [leases, pods],
+  writes: [nodes, pods],
+  workers: 4,
+  async reconcile({ name }, context) {
+    const observed = context.lister<Node>(nodes).get('', name);
+    if (observed === undefined || observed.metadata.deletionTimestamp !== undefined) return undefined;
+    const lease = context.lister<Lease>(leases).get(LEASE_NAMESPACE, name);
+    const node = await markSilent(observed, lease, context);
+    const tainted = await syncTaints(node, context);
+    if (readyStatus(tainted) !== 'True') await markPodsNotReady(tainted, context);
+    await evictPods(tainted, context);
+    return { requeueAfterMs: MONITOR_PERIOD_MS };
+  },
+});
+
+function readyStatus(node: Node): string | undefined {
+  return node.status?.conditions?.find(({ type }) => type === 'Ready')?.status;
+}
+
+/** The last sign of life: the lease, else the kubelet's last status, else the registration. */
+export function lastHeardMs(node: Node, lease: Lease | undefined): number {
+  const ready = node.status?.conditions?.find(({ type }) => type === 'Ready');
+  const times = [lease?.spec?.renewTime, ready?.lastHeartbeatTime, node.metadata.creationTimestamp];
+  return Math.max(...times.map((time) => Date.parse(time ?? '') || 0));
+}
+
+const STOPPED_POSTING = { reason: 'NodeStatusUnknown', message: 'Kubelet stopped posting node status.' };
+const NEVER_POSTED = { reason: 'NodeStatusNeverUpdated', message: 'Kubelet never posted node status.' };
+
+/** Conditions of a node that has gone silent: all Unknown. */
+export function silentConditions(node: Node, nowMs: number): NodeCondition[] {
+  const now = formatTime(nowMs);
+  const existing = node.status?.conditions ?? [];
+  return ['Ready', 'MemoryPressure', 'DiskPressure', 'PIDPressure'].map((type) => {
+    const known = existing.find((condition) => condition.type === type);
+    if (known === undefined) return { type, status: 'Unknown', ...NEVER_POSTED, lastHeartbeatTime: node.metadata.creationTimestamp ?? now, lastTransitionTime: now };
+    if (known.status === 'Unknown') return known;
+    return { ...known, status: 'Unknown', ...STOPPED_POSTING, lastTransitionTime: now };
+  });
+}
+
+async function markSilent(node: Node, lease: Lease | undefined, context: ControllerContext): Promise<Node> {
+  if (context.now() - lastHeardMs(node, lease) < GRACE_PERIOD_MS || readyStatus(node) === 'Unknown') return node;
+  const wasReady = readyStatus(node) === 'True';
+  const conditions = silentConditions(node, context.now());
+  const updated = await context.client.update<Node>(nodes, { ...node, status: { ...node.status, conditions } }, { subresource: 'status' });
+  if (wasReady) context.events.event({ ...node, kind: 'Node', apiVersion: 'v1' }, 'Normal', 'NodeNotReady', `Node ${node.metadata.name} status is now: NodeNotReady`);
+  return updated;
+}
+
+/** The taints that follow from a node's conditions and from `spec.unschedulable`. */
+export function wantedTaints(node: Node): Pick<Taint, 'key' | 'effect'>[] {
+  const taints: Pick<Taint, 'key' | 'effect'>[] = [];
+  const ready = readyStatus(node);
+  if (ready === 'False') taints.push({ key: NOT_READY, effect: 'NoSchedule' }, { key: NOT_READY, effect: 'NoExecute' });
+  if (ready === 'Unknown') taints.push({ key: UNREACHABLE, effect: 'NoSchedule' }, { key: UNREACHABLE, effect: 'NoExecute' });
+  if (node.spec?.unschedulable === true) taints.push({ key: UNSCHEDULABLE, effect: 'NoSchedule' });
+  for (const { type, status } of node.status?.conditions ?? []) {
+    const key = CONDITION_TAINTS[type];
+    if (key !== undefined && status === 'True') taints.push({ key, effect: 'NoSchedule' });
+  }
+  return taints;
+}
+
+async function syncTaints(node: Node, context: ControllerContext): Promise<Node> {
+  const current = node.spec?.taints ?? [];
+  const wanted = wantedTaints(node);
+  const isSame = (a: Pick<Taint, 'key' | 'effect'>, b: Pick<Taint, 'key' | 'effect'>): boolean => a.key === b.key && a.effect === b.effect;
+  const kept = current.filter((taint) => !MANAGED.has(taint.key) || wanted.some((other) => isSame(taint, other)));
+  const added = wanted
+    .filter((taint) => !current.some((other) => isSame(taint, other)))
+    .map((taint) => ({ ...taint, timeAdded: formatTime(context.now()) }));
+  if (added.length === 0 && kept.length === current.length) return node;
+  const { taints: _, ...spec } = node.spec ?? {};
+  const taints = [...kept, ...added];
+  return context.client.update<Node>(nodes, { ...node, spec: { ...spec, ...(taints.length > 0 ? { taints } : {}) } });
+}
+
+function podsOn(node: Node, context: ControllerContext): Pod[] {
+  return context.lister<Pod>(pods).list().filter(({ spec }) => spec.nodeName === node.metadata.name);
+}
+
+/** Pods of a node that is not ready take no more traffic. */
+async function markPodsNotReady(node: Node, context: ControllerContext): Promise<void> {
+  for (const pod of podsOn(node, context)) {
+    const ready = podCondition(pod, 'Ready');
+    if (ready?.status !== 'True') continue;
+    const conditions = pod.status!.conditions!.map((condition) =>
+      condition.type === 'Ready' ? { ...condition, status: 'False', lastTransitionTime: formatTime(context.now()) } : condition,
+    );
+    await context.client.update<Pod>(pods, { ...pod, status: { ...pod.status, conditions } }, { subresource: 'status' });
+    context.events.event(pod, 'Warning', 'NodeNotReady', 'Node is not ready');
+  }
+}
+
+/** How long a pod may stay on a node with these taints, in seconds; undefined: as long as it likes (`getMinTolerationTime`). */
+export function toleratedSeconds(taints: readonly Taint[], tolerations: readonly Toleration[]): number | undefined {
+  let shortest: number | undefined;
+  for (const taint of taints) {
+    const tolerating = tolerations.filter((toleration) => tolerates(toleration, taint));
+    if (tolerating.length === 0) return 0;
+    for (const { tolerationSeconds } of tolerating) {
+      if (tolerationSeconds !== undefined) shortest = Math.min(shortest ?? Infinity, Math.max(0, tolerationSeconds));
+    }
+  }
+  return shortest;
+}
+
+function tolerates({ key = '', operator, value = '', effect = '' }: Toleration, taint: Taint): boolean {
+  if (effect !== '' && effect !== taint.effect) return false;
+  if (key !== '' && key !== taint.key) return false;
+  return operator === 'Exists' || (key !== '' && value === (taint.value ?? ''));
+}
+
+async function evictPods(node: Node, context: ControllerContext): Promise<void> {
+  const taints = (node.spec?.taints ?? []).filter(({ effect }) => effect === 'NoExecute');
+  if (taints.length === 0) return;
+  const sinceMs = Math.min(...taints.map(({ timeAdded }) => Date.parse(timeAdded ?? '') || context.now()));
+  for (const pod of podsOn(node, context)) {
+    if (pod.metadata.deletionTimestamp !== undefined) continue;
+    const seconds = toleratedSeconds(taints, pod.spec.tolerations ?? []);
+    if (seconds === undefined || sinceMs + seconds * 1000 > context.now()) continue;
+    context.events.event(pod, 'Normal', 'TaintManagerEviction', `Marking for deletion Pod ${pod.metadata.namespace}/${pod.metadata.name}`);
+    try {
+      await context.client.delete(pods, { namespace: pod.metadata.namespace!, name: pod.metadata.name! }, { preconditions: { uid: pod.metadata.uid! } });
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+  }
+}
