@@ -8,6 +8,7 @@ import { configMaps } from './core/v1/config-map.ts';
 import { endpoints } from './core/v1/endpoints.ts';
 import { events } from './core/v1/event.ts';
 import { namespaces } from './core/v1/namespace.ts';
+import { nodes } from './core/v1/node.ts';
 import { podTemplates } from './core/v1/pod-template.ts';
 import { pods } from './core/v1/pod.ts';
 import { secrets } from './core/v1/secret.ts';
@@ -24,6 +25,7 @@ const all = [
   endpoints,
   events,
   namespaces,
+  nodes,
   pods,
   podTemplates,
   secrets,

@@ -4,6 +4,7 @@
  */
 import type { ApiObject } from '../api/machinery/meta.ts';
 import * as errors from '../api/machinery/errors.ts';
+import { decodeProtobuf, PROTOBUF_TYPE } from '../api/protobuf/decode.ts';
 import { checkStructure } from '../api/schema/check.ts';
 import { decodeJson, decodeYaml, findDuplicateKeys } from '../api/schema/json.ts';
 import type { SchemaTable } from '../api/schema/schema.ts';
@@ -12,7 +13,7 @@ import type { ServedKind } from './registry/served-kind.ts';
 
 export const JSON_TYPE = 'application/json';
 export const YAML_TYPE = 'application/yaml';
-const ACCEPTED_BODIES = [JSON_TYPE, YAML_TYPE];
+const ACCEPTED_BODIES = [JSON_TYPE, YAML_TYPE, PROTOBUF_TYPE];
 
 export type FieldValidation = 'Ignore' | 'Warn' | 'Strict';
 
@@ -35,13 +36,14 @@ export interface DecodedDocument {
 }
 
 /** Parses a body whose type is JSON or YAML. Throws 415 for another type, 400 for text that does not parse. */
-export function decodeDocument(context: RequestContext, findDuplicates: boolean): DecodedDocument {
+export function decodeDocument(context: RequestContext, findDuplicates: boolean, schemas?: SchemaTable): DecodedDocument {
   const { request } = context;
   // In-process callers keep their object: what is stored must be a copy.
   if (request.object !== undefined) return { value: structuredClone(request.object), duplicates: [] };
   const body = request.body ?? new Uint8Array();
   const type = mediaTypeOf(request.headers['content-type']);
   if (type === YAML_TYPE) return decodeYaml(Buffer.from(body).toString());
+  if (type === PROTOBUF_TYPE && schemas !== undefined) return { value: decodeProtobuf(body, schemas), duplicates: [] };
   if (type !== JSON_TYPE && type !== '') throw errors.unsupportedMediaType(ACCEPTED_BODIES);
   return { value: decodeJson(body), duplicates: findDuplicates ? findDuplicateKeys(Buffer.from(body).toString()) : [] };
 }
@@ -49,7 +51,7 @@ export function decodeDocument(context: RequestContext, findDuplicates: boolean)
 /** The body as an object of `kind`, private to the caller, pruned, checked and defaulted. */
 export function decodeObject(context: RequestContext, kind: ServedKind, schemas: SchemaTable): ApiObject {
   const validation = fieldValidationOf(context);
-  const { value, duplicates } = decodeBody(context, validation !== 'Ignore');
+  const { value, duplicates } = decodeBody(context, validation !== 'Ignore', schemas);
   const object = asObject(value);
   checkKind(object, kind);
   checkObject(context, object, { kind, schemas, duplicates });
@@ -57,12 +59,12 @@ export function decodeObject(context: RequestContext, kind: ServedKind, schemas:
   return object;
 }
 
-function decodeBody(context: RequestContext, findDuplicates: boolean): DecodedDocument {
+function decodeBody(context: RequestContext, findDuplicates: boolean, schemas: SchemaTable): DecodedDocument {
   try {
-    return decodeDocument(context, findDuplicates);
+    return decodeDocument(context, findDuplicates, schemas);
   } catch (error) {
     if (error instanceof errors.ApiError) throw error;
-    throw errors.badRequest(`the object provided is unrecognized (must be of type ${'Object'}): ${(error as Error).message}`);
+    throw errors.badRequest(`the object provided is unrecognized (must be of type Object): ${(error as Error).message}`);
   }
 }
 

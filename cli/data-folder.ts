@@ -6,6 +6,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createHash } from 'node:crypto';
+import { UsageError } from './config.ts';
 
 /** Taken on the first start and kept, so that a cluster's addresses do not change. */
 export interface Settings {
@@ -35,6 +36,11 @@ export interface DataFolder {
   /** Throws when another process runs it. */
   claim(): void;
   release(): void;
+  /** Makes the folder and its parts. */
+  prepare(): void;
+  /** Tells whoever waits for the start of this process that it is done. */
+  markReady(): void;
+  isReady(pid: number): boolean;
 }
 
 function startTimeOf(pid: number): string | undefined {
@@ -59,13 +65,18 @@ function writeAtomically(path: string, text: string): void {
   renameSync(`${path}.new`, path);
 }
 
-export class AlreadyRunningError extends Error {}
+export class AlreadyRunningError extends UsageError {}
 
 export function openDataFolder(path: string): DataFolder {
   const file = (...names: string[]): string => join(path, ...names);
   const running = (): RunningProcess | undefined => {
     const found = readJson<RunningProcess>(file('run', 'nocher.json'));
     return found !== undefined && startTimeOf(found.pid) === found.startTime ? found : undefined;
+  };
+  const prepare = (): void => {
+    if (!existsSync(path)) mkdirSync(path, { recursive: true, mode: 0o711 });
+    mkdirSync(file('run'), { recursive: true, mode: 0o700 });
+    mkdirSync(file('log'), { recursive: true, mode: 0o700 });
   };
   return {
     path,
@@ -79,11 +90,15 @@ export function openDataFolder(path: string): DataFolder {
       if (other !== undefined && other.pid !== process.pid) {
         throw new AlreadyRunningError(`a cluster is already running on ${path} (pid ${other.pid}); stop it with: nocher down --data-dir ${path}`);
       }
-      if (!existsSync(path)) mkdirSync(path, { recursive: true, mode: 0o711 });
-      mkdirSync(file('run'), { recursive: true, mode: 0o700 });
-      mkdirSync(file('log'), { recursive: true, mode: 0o700 });
+      prepare();
       writeAtomically(file('run', 'nocher.json'), JSON.stringify({ pid: process.pid, startTime: startTimeOf(process.pid) }));
     },
-    release: () => rmSync(file('run', 'nocher.json'), { force: true }),
+    prepare,
+    release() {
+      rmSync(file('run', 'nocher.json'), { force: true });
+      rmSync(file('run', 'ready.json'), { force: true });
+    },
+    markReady: () => writeAtomically(file('run', 'ready.json'), JSON.stringify({ pid: process.pid })),
+    isReady: (pid) => readJson<{ pid: number }>(file('run', 'ready.json'))?.pid === pid,
   };
 }

@@ -9,6 +9,9 @@ import type { Selector } from '../api/machinery/label-selector.ts';
 import type { ApiObject } from '../api/machinery/meta.ts';
 import { formatKey, keyOf } from './keys.ts';
 
+// The package is CommonJS: Node's default import is its whole `exports`.
+const BTree = BTreeModule.default;
+
 /** The values under which an object is found in an index. Must depend on the object alone, and must not throw. */
 export type IndexFunction<T> = (object: T) => readonly string[];
 
@@ -50,7 +53,7 @@ const compareKeys = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 
 
 /** Ordered by key. A namespace's objects lie together, since `/` never occurs in a name. */
 export class Store<T extends ApiObject> implements Lister<T> {
-  readonly #objects = new BTree<string, T>(undefined, compareKeys);
+  readonly #objects: BTreeModule.default<string, T> = new BTree<string, T>(undefined, compareKeys);
   readonly #indexes = new Map<string, Index<T>>();
   readonly #readField: FieldReader<T>;
 

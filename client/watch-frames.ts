@@ -1,7 +1,7 @@
 /** Reads watch events from the wire: one JSON document a line, cut anywhere into chunks. */
 import { ApiError } from '../api/machinery/errors.ts';
 import type { WatchEvent } from '../api/machinery/handler.ts';
-import { deepFreeze } from './freeze.ts';
+import { deepFreeze } from '../base/freeze.ts';
 
 /** No object that a server stores is near this; a line that grows past it is not a watch. */
 const MAX_LINE_BYTES = 32 * 1024 * 1024;

@@ -1,4 +1,7 @@
-/** The table of controllers. The garbage collector, which watches every kind, runs beside them. */
+/**
+ * The table of controllers; each acts as the service account of its name in kube-system, to which the bootstrap roles
+ * are bound. The garbage collector, which watches every kind, runs beside them.
+ */
 import type { Resource } from '../api/machinery/resource.ts';
 import type { Controller } from '../client/controller.ts';
 import { deploymentController } from './deployment/deployment.ts';
@@ -30,13 +33,3 @@ export function controllers({ resources, rootCa }: ControllersOptions): Controll
     nodeLifecycleController,
   ];
 }
-
-/** The service account in kube-system as which a controller acts; the bootstrap roles are bound to these. */
-export function serviceAccountOf({ name }: Controller): string {
-  return SERVICE_ACCOUNTS[name] ?? name;
-}
-
-const SERVICE_ACCOUNTS: Readonly<Record<string, string>> = {
-  'pod-garbage-collector': 'pod-garbage-collector',
-  'root-ca-certificate-publisher': 'root-ca-cert-publisher',
-};

@@ -17,7 +17,7 @@ export function rootCaPublisher(rootCa: string): Controller {
   const data = { 'ca.crt': rootCa };
   const annotations = { 'kubernetes.io/description': DESCRIPTION };
   return defineController<Namespace>({
-    name: 'root-ca-certificate-publisher',
+    name: 'root-ca-cert-publisher',
     for: namespaces,
     watches: [{ resource: configMaps, map: ({ metadata }) => (metadata.name === ROOT_CA_CONFIG_MAP ? [metadata.namespace ?? ''] : []) }],
     writes: [configMaps],

@@ -49,7 +49,7 @@ struct launch {
   const struct rootfs_plan *rootfs;  // NULL for exec: the joined mount namespace is the root
   int join_pidfd;                    // whose namespaces are joined
   int join_flags;
-  int stdio[3];                      // -1 with a terminal
+  int stdio[3];                      // -1: the container's /dev/null; unused with a terminal
   int cgroup_procs[CGROUP_MAX_HIERARCHIES];
   int cgroup_procs_count;
   int cgroup_directory;              // v2: CLONE_INTO_CGROUP, else -1
@@ -64,6 +64,8 @@ _Noreturn void launch_child(const struct launch *launch);
 // In the child: sends an error with errno and ends. `text` names the step.
 _Noreturn void child_failed(int report, const char *text, const char *detail);
 void child_report(int report, const struct report *message, int fd);
+// The container's own /dev/null: the host's must not be in reach of a container's fchmod.
+int child_open_null(void);
 // Puts pieces together without the C library's formatter; ends with NULL.
 void child_text(char *out, size_t size, const char *const pieces[]);
 // In the child (launch-exec.c): finds the command and executes it; returns only after reporting why not.

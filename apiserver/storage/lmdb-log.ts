@@ -33,6 +33,8 @@ export class LmdbLog implements RecordLog {
       path,
       noSubdir: true,
       maxDbs: 2,
+      // A page of 4 KiB is split half empty by records of 1 KiB; this one takes a third less space.
+      pageSize: 8192,
       encoding: 'binary',
       overlappingSync: false,
       eventTurnBatching: false,
@@ -65,7 +67,7 @@ export class LmdbLog implements RecordLog {
 
   async commit(change: LogChange): Promise<void> {
     const encoded = encodeRecords(change.append);
-    const leftovers = this.#mayHaveLeftovers ? [...this.#records.getKeys({ start: this.#newest + 1 })] : [];
+    const leftovers = change.append.length > 0 ? this.#leftovers() : [];
     try {
       await this.#runCommit(() => settle(this.#write(change, encoded, leftovers)));
     } catch (error) {
@@ -111,6 +113,11 @@ export class LmdbLog implements RecordLog {
   async close(): Promise<void> {
     await this.#reserve?.settled();
     await this.#root.close();
+  }
+
+  /** Only for a commit that appends: beside one, what follows the newest record may be what it is writing. */
+  #leftovers(): number[] {
+    return this.#mayHaveLeftovers ? [...this.#records.getKeys({ start: this.#newest + 1 })] : [];
   }
 
   #write(change: LogChange, encoded: readonly Buffer[], leftovers: readonly number[]): Promise<boolean> {

@@ -16,6 +16,7 @@ const FIRST_REVISION = 1;
 /** One slice of a long read or of compaction: a few milliseconds at most. */
 const SLICE_KEYS = 256;
 const SLICE_BYTES = 1024 * 1024;
+const DROP_SLICE_KEYS = 128;
 
 const NO_VALUE = new Uint8Array(0);
 
@@ -279,30 +280,33 @@ export class LogStorage implements Storage {
     return this.#dropping;
   }
 
-  /** Each step drops a bounded number of records and notes how far it came in the same commit. */
   async #dropSuperseded(): Promise<void> {
-    let target: number;
-    do {
-      target = this.#compaction.revision;
-      for (const list of this.#listsUnderWay) target = Math.min(target, list.revision);
-      await this.#dropStep(Math.max(target, this.#compaction.droppedThrough));
-    } while (this.#compaction.droppedThrough < target && this.#closing === undefined);
+    const revision = this.#compaction.revision;
+    let target = revision;
+    for (const list of this.#listsUnderWay) target = Math.min(target, list.revision);
+    let position = this.#compaction.droppedThrough;
+    let due: RecordHeader[] = [];
+    while (position < target && this.#closing === undefined) {
+      const headers = this.#log.headersAfter(position, DROP_SLICE_KEYS);
+      const inReach = headers.filter((header) => header.revision <= target);
+      const atEnd = headers.length < DROP_SLICE_KEYS || inReach.length < headers.length;
+      position = atEnd ? target : inReach.at(-1)!.revision;
+      due.push(...inReach.filter((header) => header.previousRevision > 0));
+      if (due.length >= DROP_SLICE_KEYS || atEnd) {
+        await this.#dropSupersededBy(due, { revision, droppedThrough: position });
+        due = [];
+      }
+      await this.#log.pause();
+    }
   }
 
-  async #dropStep(target: number): Promise<void> {
-    const headers = this.#log.headersAfter(this.#compaction.droppedThrough, SLICE_KEYS);
-    const due = headers.filter((header) => header.revision <= target);
-    const complete = headers.length < SLICE_KEYS || due.length < headers.length;
-    const droppedThrough = complete ? target : due.at(-1)!.revision;
-    const remove: number[] = [];
-    for (const header of due) {
-      if (header.previousRevision > 0) remove.push(header.previousRevision);
-      if (header.type === 'delete') remove.push(header.revision);
-    }
-    await this.#log.commit({ append: [], remove, compaction: { revision: this.#compaction.revision, droppedThrough } });
-    for (const header of due) this.#index.forgetSupersededBy(header);
-    this.#compaction.droppedThrough = droppedThrough;
-    await this.#log.pause();
+  /** Drops a bounded number of records and notes in the same commit how far compaction came. */
+  async #dropSupersededBy(headers: readonly RecordHeader[], compaction: CompactionState): Promise<void> {
+    const remove = headers.map((header) => header.previousRevision);
+    for (const header of headers) if (header.type === 'delete') remove.push(header.revision);
+    await this.#log.commit({ append: [], remove, compaction });
+    for (const header of headers) this.#index.forgetSupersededBy(header);
+    this.#compaction.droppedThrough = compaction.droppedThrough;
   }
 }
 

@@ -2,7 +2,8 @@
  * Room kept back so that a full disk can be recovered from. Deleting needs space before it frees any: a ballast file
  * is given up for it, and until there is room again only deletes are taken.
  */
-import { open, stat, unlink } from 'node:fs/promises';
+import { open, stat, statfs, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import type { Random } from '../../base/random.ts';
 import { StorageError } from './storage.ts';
@@ -45,17 +46,18 @@ export class SpaceReserve {
 
   /** After a failed commit: gives the ballast up when the disk is full; otherwise the failure has another cause. */
   async afterFailure(cause: string): Promise<void> {
-    if (!this.#ballast || (await this.#write(`${this.#options.path}.probe`, { keep: false }))) return;
+    if (await this.#write(`${this.#options.path}.probe`, { keep: false })) return;
+    this.#refuse(cause);
     await unlink(this.#options.path).catch(() => undefined);
     this.#ballast = false;
-    this.#refuse(cause);
   }
 
   /** After a successful commit: without a ballast, the store's own free pages decide what is taken. */
   afterCommit(): void {
     if (this.#ballast) return;
-    if (this.#options.freeBytes() >= this.#options.sizeBytes) this.#refusal = undefined;
-    else if (this.#refusal === undefined) this.#refuse('the space in reserve is used up');
+    const free = this.#options.freeBytes();
+    if (free >= 2 * this.#options.sizeBytes) this.#refusal = undefined;
+    else if (free < this.#options.sizeBytes && this.#refusal === undefined) this.#refuse('the reserve is used up');
     this.#probe();
   }
 
@@ -79,7 +81,7 @@ export class SpaceReserve {
 
   async #refill(cause: string): Promise<void> {
     this.#ballast = await this.#write(this.#options.path, { keep: true });
-    if (this.#ballast || this.#options.freeBytes() >= this.#options.sizeBytes) this.#refusal = undefined;
+    if (this.#ballast || this.#options.freeBytes() >= 2 * this.#options.sizeBytes) this.#refusal = undefined;
     else this.#refuse(cause);
   }
 
@@ -87,6 +89,9 @@ export class SpaceReserve {
   async #write(path: string, { keep }: { keep: boolean }): Promise<boolean> {
     let complete = false;
     try {
+      // Deletes under way must find the last free blocks, so a disk that is known to be full is not tried.
+      const { bavail, bsize } = await statfs(dirname(path));
+      if (bavail * bsize < 2 * this.#options.sizeBytes) return false;
       // Random bytes take their space also on file systems that compress.
       const chunk = this.#options.random.bytes(Math.min(CHUNK_BYTES, this.#options.sizeBytes));
       const file = await open(path, 'w', 0o600);

@@ -3,6 +3,7 @@ import type { ApiResponse } from '../../api/machinery/handler.ts';
 import type { ApiObject } from '../../api/machinery/meta.ts';
 import * as errors from '../../api/machinery/errors.ts';
 import type { DeleteOptions } from '../../api/machinery/resource.ts';
+import type { SchemaTable } from '../../api/schema/schema.ts';
 import { decodeDocument } from '../decode.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
 import type { RequestContext } from '../request-context.ts';
@@ -13,8 +14,8 @@ import { matchingObjects, readPage } from './list.ts';
 import { readOptionsOf } from './list-options.ts';
 import { writeContext } from './write-context.ts';
 
-export async function deleteOne(context: RequestContext, kind: ServedKind, { store }: VerbDependencies): Promise<ApiResponse> {
-  const options = deleteOptionsOf(context);
+export async function deleteOne(context: RequestContext, kind: ServedKind, { store, schemas }: VerbDependencies): Promise<ApiResponse> {
+  const options = deleteOptionsOf(context, schemas);
   const key = { namespace: context.info.namespace, name: pathName(context.info) };
   const result = await store.delete(kind, key, { options, context: writeContext(context, options.dryRun) });
   if (!result.removed) return encodedResponse(result.object);
@@ -27,7 +28,7 @@ export async function deleteOne(context: RequestContext, kind: ServedKind, { sto
 
 /** Deletes every object that the selectors leave; answers with the list as it was. */
 export async function deleteCollection(context: RequestContext, kind: ServedKind, dependencies: VerbDependencies): Promise<ApiResponse> {
-  const options = deleteOptionsOf(context);
+  const options = deleteOptionsOf(context, dependencies.schemas);
   const write = writeContext(context, options.dryRun);
   const objects = await matchingObjects(context, kind, dependencies);
   for (const { metadata } of objects) {
@@ -44,18 +45,18 @@ export async function deleteCollection(context: RequestContext, kind: ServedKind
 }
 
 /** From the body, or where there is none from the query. Throws for values that upstream refuses. */
-export function deleteOptionsOf(context: RequestContext): DeleteOptions {
+export function deleteOptionsOf(context: RequestContext, schemas: SchemaTable): DeleteOptions {
   const { request } = context;
   const hasBody = request.object !== undefined || (request.body !== undefined && request.body.length > 0);
-  const options = hasBody ? readBody(context) : readQuery(request.query);
+  const options = hasBody ? readBody(context, schemas) : readQuery(request.query);
   checkDeleteOptions(options);
   return options;
 }
 
-function readBody(context: RequestContext): DeleteOptions {
+function readBody(context: RequestContext, schemas: SchemaTable): DeleteOptions {
   let value: unknown;
   try {
-    ({ value } = decodeDocument(context, false));
+    ({ value } = decodeDocument(context, false, schemas));
   } catch (error) {
     throw error instanceof errors.ApiError ? error : errors.badRequest(`error decoding the body: ${(error as Error).message}`);
   }

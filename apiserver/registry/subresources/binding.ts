@@ -52,8 +52,8 @@ function observed(pod: Pod): { observedGeneration?: number } {
   return pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation };
 }
 
-const create: VerbHandler = async (context, kind, { store, clock }) => {
-  const binding = decodeDocument(context, false).value as Binding;
+const create: VerbHandler = async (context, kind, { store, clock, schemas }) => {
+  const binding = decodeDocument(context, false, schemas).value as Binding;
   const name = pathName(context.info);
   if (typeof binding !== 'object' || binding === null) throw errors.badRequest('the body must be a Binding object');
   binding.metadata ??= {};

@@ -8,8 +8,8 @@ import { objectResponse } from '../../responses.ts';
 import type { Subresource, VerbHandler } from '../../router.ts';
 import { writeContext } from '../../verbs/write-context.ts';
 
-const create: VerbHandler = async (context, kind, { store }) => {
-  const eviction = decodeDocument(context, false).value as ApiObject & { deleteOptions?: DeleteOptions };
+const create: VerbHandler = async (context, kind, { store, schemas }) => {
+  const eviction = decodeDocument(context, false, schemas).value as ApiObject & { deleteOptions?: DeleteOptions };
   const name = pathName(context.info);
   if (eviction?.metadata?.name !== undefined && eviction.metadata.name !== name) {
     throw errors.badRequest(`name in URL does not match name in Eviction object`);

@@ -7,6 +7,7 @@ import type { LabelSelector } from '../../../api/machinery/meta.ts';
 import type { ScaleSubresource } from '../../../api/machinery/resource.ts';
 import { applyJsonPatch } from '../../../api/patch/json-patch.ts';
 import { applyMergePatch } from '../../../api/patch/merge-patch.ts';
+import type { SchemaTable } from '../../../api/schema/schema.ts';
 import { decodeDocument, mediaTypeOf } from '../../decode.ts';
 import { KIND_OF_SCALE } from '../../discovery/scale-kind.ts';
 import type { RequestContext } from '../../request-context.ts';
@@ -64,21 +65,21 @@ const get: VerbHandler = async (context, kind, { store }) => {
   return objectResponse(scaleOf(object.object(), kind.resource.subresources.scale!));
 };
 
-function wantedScale(context: RequestContext, current: Scale): Scale {
-  const { value } = decodeBodyOf(context);
+function wantedScale(context: RequestContext, current: Scale, schemas: SchemaTable): Scale {
+  const { value } = decodeBodyOf(context, schemas);
   if (context.request.method === 'PUT') return value as Scale;
   const type = mediaTypeOf(context.request.headers['content-type']);
   return (type === 'application/json-patch+json' ? applyJsonPatch(current, value) : applyMergePatch(current, value)) as Scale;
 }
 
-function decodeBodyOf(context: RequestContext): { value: unknown } {
+function decodeBodyOf(context: RequestContext, schemas: SchemaTable): { value: unknown } {
   const patchTypes = ['application/json-patch+json', 'application/merge-patch+json', 'application/strategic-merge-patch+json'];
-  if (context.request.method !== 'PATCH') return decodeDocument(context, false);
+  if (context.request.method !== 'PATCH') return decodeDocument(context, false, schemas);
   if (!patchTypes.includes(mediaTypeOf(context.request.headers['content-type']))) throw errors.unsupportedMediaType(patchTypes);
   return decodeDocument({ ...context, request: { ...context.request, headers: { 'content-type': 'application/json' } } }, false);
 }
 
-const write: VerbHandler = async (context, kind, { store }) => {
+const write: VerbHandler = async (context, kind, { store, schemas }) => {
   const paths = kind.resource.subresources.scale!;
   const name = pathName(context.info);
   const result = await store.update({
@@ -88,7 +89,7 @@ const write: VerbHandler = async (context, kind, { store }) => {
     context: writeContext(context),
     retriesLostRace: context.request.method === 'PATCH',
     transform: (current) => {
-      const wanted = wantedScale(context, scaleOf(current, paths));
+      const wanted = wantedScale(context, scaleOf(current, paths), schemas);
       const { resourceVersion } = wanted.metadata ?? {};
       writePath(current, paths.specReplicasPath, replicasOf(wanted, name));
       if (resourceVersion === undefined || resourceVersion === '') delete current.metadata.resourceVersion;

@@ -1,0 +1,36 @@
+/** What a new cluster needs before anybody uses it: system namespaces, roles, and the Service `kubernetes`. */
+import { endpoints } from '../api/core/v1/endpoints.ts';
+import { namespaces } from '../api/core/v1/namespace.ts';
+import { services } from '../api/core/v1/service.ts';
+import { endpointSlices } from '../api/discovery/v1/endpoint-slice.ts';
+import { isAlreadyExists, isNotFound } from '../api/machinery/errors.ts';
+import type { ApiObject } from '../api/machinery/meta.ts';
+import { kubernetesEndpoints, kubernetesEndpointSlice, kubernetesService, systemNamespaces } from '../apiserver/system-objects.ts';
+import type { Client, ResourceRef } from '../client/client.ts';
+
+async function ensure(client: Client, resource: ResourceRef, object: ApiObject): Promise<void> {
+  try {
+    await client.create(resource, object);
+  } catch (error) {
+    if (!isAlreadyExists(error)) throw error;
+  }
+}
+
+/** Creates, or brings to the present address, what tells pods where the API server is. */
+async function point(client: Client, resource: ResourceRef, object: ApiObject): Promise<void> {
+  const { namespace = '', name = '' } = object.metadata;
+  try {
+    const found = await client.get<ApiObject>(resource, { namespace, name });
+    await client.update(resource, { ...object, metadata: { ...object.metadata, resourceVersion: found.metadata.resourceVersion! } });
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+    await ensure(client, resource, object);
+  }
+}
+
+export async function bootstrap(client: Client, address: { serviceIp: string; host: string; port: number }): Promise<void> {
+  await Promise.all(systemNamespaces().map((namespace) => ensure(client, namespaces, namespace)));
+  await ensure(client, services, kubernetesService(address.serviceIp, address.port));
+  await point(client, endpointSlices, kubernetesEndpointSlice(address.host, address.port));
+  await point(client, endpoints, kubernetesEndpoints(address.host, address.port));
+}

@@ -1,0 +1,46 @@
+/** Runs the controllers, each under its own identity, over informers that share the server's cache. */
+import { events } from '../api/core/v1/event.ts';
+import { resources } from '../api/resources.ts';
+import { realClock } from '../base/clock.ts';
+import type { Logger } from '../base/log.ts';
+import { realRandom } from '../base/random.ts';
+import { createEventRecorder } from '../client/events.ts';
+import type { RunnerOptions } from '../client/controller.ts';
+import { runController } from '../client/controller.ts';
+import { createInformerFactory } from '../client/informer-factory.ts';
+import { controllers } from '../controllers/controllers.ts';
+import { runGarbageCollector } from '../controllers/garbage-collector/garbage-collector.ts';
+import type { ControlPlane } from './control-plane.ts';
+import { controllerUser } from './identities.ts';
+
+export interface ManagersOptions {
+  controlPlane: ControlPlane;
+  rootCa: string;
+  log: Logger;
+  signal: AbortSignal;
+}
+
+/** Starts them all; the promise given back ends when the last one has, after the signal aborted. */
+export function startControllers(options: ManagersOptions): Promise<void> {
+  const running = controllers({ resources, rootCa: options.rootCa }).map((controller) =>
+    runController(controller, runnerOptions(controller.name, options)),
+  );
+  const collector = runGarbageCollector(resources, runnerOptions('generic-garbage-collector', options));
+  return Promise.all([...running, collector]).then(() => undefined);
+}
+
+function runnerOptions(name: string, { controlPlane, log, signal }: ManagersOptions): RunnerOptions {
+  const client = controlPlane.clientFor(controllerUser(name), `nocher/${name}`);
+  const own = log.child({ component: name });
+  const informers = createInformerFactory(client, { clock: realClock, log: own });
+  informers.start(signal);
+  return {
+    client,
+    informers,
+    events: createEventRecorder({ client, resource: events, component: name, clock: realClock, log: own }),
+    clock: realClock,
+    random: realRandom,
+    log: own,
+    signal,
+  };
+}

@@ -1,0 +1,19 @@
+/** Runs the scheduler under its own identity. */
+import { events } from '../api/core/v1/event.ts';
+import { realClock } from '../base/clock.ts';
+import type { Logger } from '../base/log.ts';
+import { realRandom } from '../base/random.ts';
+import { createEventRecorder } from '../client/events.ts';
+import { createInformerFactory } from '../client/informer-factory.ts';
+import { startScheduler } from '../scheduler/scheduler.ts';
+import type { ControlPlane } from './control-plane.ts';
+import { schedulerUser } from './identities.ts';
+
+export async function startScheduling({ controlPlane, log, signal }: { controlPlane: ControlPlane; log: Logger; signal: AbortSignal }): Promise<void> {
+  const client = controlPlane.clientFor(schedulerUser, 'nocher/kube-scheduler');
+  const own = log.child({ component: 'scheduler' });
+  const informers = createInformerFactory(client, { clock: realClock, log: own });
+  informers.start(signal);
+  const recorder = createEventRecorder({ client, resource: events, component: 'default-scheduler', clock: realClock, log: own });
+  await startScheduler({ client, informers, events: recorder, clock: realClock, random: realRandom, log: own, signal });
+}

@@ -1,0 +1,143 @@
+/** `nocher up`: starts a cluster step by step and runs it until it is told to stop. */
+import { hostname } from 'node:os';
+import { realClock } from '../base/clock.ts';
+import { realRandom } from '../base/random.ts';
+import { bootstrap } from './bootstrap.ts';
+import { ensureCertificates } from './certificates.ts';
+import type { UpConfig, UpFlags } from './config.ts';
+import { upConfig } from './config.ts';
+import type { ControlPlane } from './control-plane.ts';
+import { startControlPlane } from './control-plane.ts';
+import type { DataFolder, Settings } from './data-folder.ts';
+import { openDataFolder } from './data-folder.ts';
+import { detach } from './detach.ts';
+import { apiServerUser } from './identities.ts';
+import { installKubeconfig } from './kubeconfig-install.ts';
+import { createLogger } from './log.ts';
+import { startControllers } from './managers.ts';
+import { addressInRange, choosePort, chooseRange, hostAddresses } from './ports.ts';
+import { createProgress } from './progress.ts';
+import type { Progress } from './progress.ts';
+import { startScheduling } from './scheduling.ts';
+
+const POD_RANGES = ['10.244.0.0/16', '10.245.0.0/16', '10.246.0.0/16', '10.247.0.0/16'];
+const SERVICE_RANGES = ['10.96.0.0/16', '10.97.0.0/16', '10.98.0.0/16', '10.99.0.0/16'];
+
+export async function up(flags: UpFlags): Promise<void> {
+  const config = upConfig(flags);
+  const folder = openDataFolder(config.dataDir);
+  if (flags['detach'] === true) {
+    process.exitCode = await detach(folder);
+    return;
+  }
+  folder.claim();
+  const log = createLogger({ path: folder.file('log', 'nocher.log'), verbose: config.verbose });
+  const progress = createProgress();
+  const startedMs = performance.now();
+  const stop = stopSignal();
+  try {
+    const running = await start({ config, folder, progress, log, stop: stop.signal });
+    progress.done();
+    announce({ folder, running, seconds: (performance.now() - startedMs) / 1000 });
+    await stop.requested;
+    process.stderr.write('stopping\n');
+    await running.close();
+  } catch (error) {
+    progress.fail();
+    throw error;
+  } finally {
+    folder.release();
+    log.flush();
+  }
+  // Sockets of clients that linger must not keep a stopped cluster's process alive.
+  process.exit(process.exitCode ?? 0);
+}
+
+/** The first Ctrl-C or SIGTERM asks for an orderly stop, the second ends at once. */
+function stopSignal(): { signal: AbortSignal; requested: Promise<void> } {
+  const controller = new AbortController();
+  const requested = new Promise<void>((resolve) => {
+    const onSignal = (): void => {
+      if (controller.signal.aborted) process.exit(130);
+      controller.abort();
+      resolve();
+    };
+    process.on('SIGINT', onSignal);
+    process.on('SIGTERM', onSignal);
+  });
+  return { signal: controller.signal, requested };
+}
+
+interface StartOptions {
+  config: UpConfig;
+  folder: DataFolder;
+  progress: Progress;
+  log: ReturnType<typeof createLogger>;
+  stop: AbortSignal;
+}
+
+interface Running {
+  server: string;
+  kubeconfig: string;
+  close(): Promise<void>;
+}
+
+async function chooseSettings(config: UpConfig, folder: DataFolder): Promise<Required<Settings>> {
+  const remembered = folder.settings();
+  const host = config.bindAddress;
+  const settings: Required<Settings> = {
+    apiPort: await choosePort({ flag: '--api-port', asked: config.apiPort, remembered: remembered.apiPort, preferred: 6443, host }),
+    kubeletPort: await choosePort({ flag: '--kubelet-port', asked: config.kubeletPort, remembered: remembered.kubeletPort, preferred: 10250, host }),
+    podCidr: chooseRange({ asked: config.podCidr, remembered: remembered.podCidr, preferred: POD_RANGES }),
+    serviceCidr: chooseRange({ asked: config.serviceCidr, remembered: remembered.serviceCidr, preferred: SERVICE_RANGES }),
+    nodeName: config.nodeName === hostname().toLowerCase() ? (remembered.nodeName ?? config.nodeName) : config.nodeName,
+    bindAddress: host,
+  };
+  folder.saveSettings(settings);
+  return settings;
+}
+
+async function start({ config, folder, progress, log, stop }: StartOptions): Promise<Running> {
+  progress.step('certificates');
+  const settings = await chooseSettings(config, folder);
+  const serviceIp = addressInRange(settings.serviceCidr, 1);
+  const certificates = await ensureCertificates({
+    dataDir: folder.path,
+    nodeName: settings.nodeName,
+    serviceIp,
+    hostIps: hostAddresses(),
+    clock: realClock,
+    random: realRandom,
+  });
+  progress.step('control plane');
+  const network = { serviceCidr: settings.serviceCidr, apiPort: settings.apiPort };
+  const controlPlane = await startControlPlane({ config, folder, certificates, network, log });
+  const server = `https://${config.bindAddress}:${controlPlane.port}`;
+  const kubeconfig = await installKubeconfig({ folder, server, certificates });
+  await bootstrap(controlPlane.clientFor(apiServerUser, 'nocher/apiserver'), { serviceIp, host: config.bindAddress, port: controlPlane.port });
+  progress.step('controllers and scheduler');
+  const stopping = new AbortController();
+  stop.addEventListener('abort', () => stopping.abort(), { once: true });
+  const controllers = startControllers({ controlPlane, rootCa: certificates.ca.certificate, log, signal: stopping.signal });
+  const scheduler = startScheduling({ controlPlane, log, signal: stopping.signal });
+  return { server, kubeconfig, close: () => close({ controlPlane, running: [controllers, scheduler], stopping }) };
+}
+
+async function close({ controlPlane, running, stopping }: { controlPlane: ControlPlane; running: Promise<void>[]; stopping: AbortController }): Promise<void> {
+  stopping.abort();
+  await Promise.allSettled(running);
+  await controlPlane.close();
+}
+
+function announce({ folder, running, seconds }: { folder: DataFolder; running: Running; seconds: number }): void {
+  process.stdout.write(
+    [
+      `ready in ${seconds.toFixed(2)} s`,
+      `  API server   ${running.server}`,
+      `  kubeconfig   ${running.kubeconfig}`,
+      `  next         export KUBECONFIG=${running.kubeconfig}; kubectl get nodes`,
+      '',
+    ].join('\n'),
+  );
+  folder.markReady();
+}

@@ -1,0 +1,22 @@
+// PID 1 of the pod: made by pause_child in a fresh clone, then executed anew as `pause_main` so that no memory of the monitor stays.
+#ifndef NOCHER_PAUSE_H
+#define NOCHER_PAUSE_H
+
+#include <stdint.h>
+
+#include "cgroup.h"
+
+struct pause_plan {
+  const char *hostname;
+  const char *domainname;
+  char shm_size[32];
+  char oom_score[16];  // "" when not set
+  int cgroup_procs[CGROUP_MAX_HIERARCHIES];
+  int cgroup_procs_count;
+  int executable;
+  int report;
+};
+
+_Noreturn void pause_child(const struct pause_plan *plan);
+_Noreturn void pause_main(void);
+#endif
