@@ -1,0 +1,94 @@
+/**
+ * Tunnels a WebSocket between a client and a kubelet: the upgrade request is sent on with its own key and protocols,
+ * then bytes flow both ways. What the kubelet refuses is answered and closed (CVE-2018-1002105).
+ */
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { ApiResponse, UpgradeHandler } from '../../api/machinery/handler.ts';
+import type { KubeletAddress, KubeletCredentials } from './connection.ts';
+import { connectToKubelet } from './connection.ts';
+
+const FORWARDED_HEADERS = ['sec-websocket-key', 'sec-websocket-version', 'sec-websocket-protocol', 'sec-websocket-extensions'];
+const MAX_RESPONSE_HEAD = 16_384;
+
+export function tunnelResponse(credentials: KubeletCredentials, address: KubeletAddress, path: string): ApiResponse {
+  const accept: UpgradeHandler = (rawRequest, rawSocket, head) => {
+    const client = rawSocket as Socket;
+    client.on('error', () => client.destroy());
+    void tunnel(rawRequest as IncomingMessage, client, { head, path, address, credentials }).catch((error: unknown) => {
+      refuse(client, `error dialing backend: ${(error as Error).message}`);
+    });
+  };
+  return { status: 101, headers: {}, body: { type: 'upgrade', accept } };
+}
+
+async function tunnel(
+  request: IncomingMessage,
+  client: Socket,
+  { head, path, address, credentials }: { head: Uint8Array; path: string; address: KubeletAddress; credentials: KubeletCredentials },
+): Promise<void> {
+  const kubelet = await connectToKubelet(credentials, address);
+  if (client.destroyed) {
+    kubelet.destroy();
+    return;
+  }
+  const lines = [`GET ${path} HTTP/1.1`, `Host: ${address.host}:${address.port}`, 'Connection: Upgrade', 'Upgrade: websocket'];
+  for (const name of FORWARDED_HEADERS) {
+    const value = request.headers[name];
+    if (typeof value === 'string') lines.push(`${name}: ${value}`);
+  }
+  kubelet.write(`${lines.join('\r\n')}\r\n\r\n`);
+  const response = await readHead(kubelet);
+  client.write(response.head);
+  client.write(response.rest);
+  if (!/^HTTP\/1\.1 101 /.test(response.head.toString('latin1'))) {
+    kubelet.pipe(client);
+    kubelet.on('end', () => client.end());
+    return;
+  }
+  if (head.length > 0) kubelet.write(head);
+  join(client, kubelet);
+}
+
+function join(client: Socket, kubelet: TLSSocket): void {
+  client.pipe(kubelet);
+  kubelet.pipe(client);
+  client.on('close', () => kubelet.destroy());
+  kubelet.on('close', () => client.destroy());
+  kubelet.on('error', () => kubelet.destroy());
+}
+
+function readHead(socket: TLSSocket): Promise<{ head: Buffer; rest: Buffer }> {
+  return new Promise((resolve, reject) => {
+    let received = Buffer.alloc(0);
+    const finish = (): void => {
+      socket.removeListener('data', onData);
+      socket.removeListener('error', reject);
+      socket.removeListener('close', onClose);
+      socket.pause();
+    };
+    const onClose = (): void => reject(new Error('the kubelet closed the connection'));
+    const onData = (chunk: Buffer): void => {
+      received = Buffer.concat([received, chunk]);
+      const end = received.indexOf('\r\n\r\n');
+      if (end >= 0) {
+        finish();
+        resolve({ head: received.subarray(0, end + 4), rest: received.subarray(end + 4) });
+      } else if (received.length > MAX_RESPONSE_HEAD) {
+        finish();
+        reject(new Error('the kubelet answered with too large a head'));
+      }
+    };
+    socket.on('data', onData);
+    socket.once('error', reject);
+    socket.once('close', onClose);
+  });
+}
+
+function refuse(client: Socket, message: string): void {
+  if (client.destroyed) return;
+  const body = JSON.stringify({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, code: 500 });
+  client.write(`HTTP/1.1 500 Internal Server Error\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n`);
+  client.end(body);
+}
