@@ -134,7 +134,7 @@ export async function ensureCertificates(request: CertificateRequest): Promise<C
   const serviceAccount = store.signingKey('sa');
   await store.flush();
   const pairs = Object.fromEntries(leaves) as Record<LeafName, KeyPair>;
-  return { ca: ca.pair, frontProxyCa: frontProxyCa.pair, ...pairs, serviceAccount, issued: store.issued };
+  return { ca: ca.pair, frontProxyCa: frontProxyCa.pair, ...pairs, serviceAccount, issued: store.issued.toSorted() };
 }
 
 /** One start's view of the folder: what was read, and what is to be written at the end. */

@@ -42,7 +42,7 @@ export function putContext(present: string, added: string): string {
   return write(document);
 }
 
-/** `undefined` when the context is not there. */
+/** `undefined` when the context is not there; empty when nothing else was in the file. */
 export function takeContext(present: string, name: string): string | undefined {
   const document = parse(present);
   const context = find(document, 'contexts', name);
@@ -60,7 +60,13 @@ export function takeContext(present: string, name: string): string | undefined {
     const restored = previous !== undefined && find(document, 'contexts', previous) !== undefined ? previous : '';
     document.set('current-context', restored);
   }
-  return write(document);
+  return isEmpty(document) ? '' : write(document);
+}
+
+function isEmpty(document: Document): boolean {
+  const { apiVersion, kind, ...rest } = document.toJS() as Record<string, unknown>;
+  const lists = Object.values(rest).every((value) => value === '' || (Array.isArray(value) && value.length === 0));
+  return apiVersion === 'v1' && kind === 'Config' && lists && document.commentBefore === null;
 }
 
 function parse(text: string): Document {

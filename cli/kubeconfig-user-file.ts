@@ -9,9 +9,24 @@ import { mkdir, open, realpath, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { KubeconfigChange, KubeconfigUser } from './kubeconfig.ts';
 import { KubeconfigError } from './kubeconfig-context.ts';
 import type { FileOwner } from './private-files.ts';
+
+/** Whose kubeconfig it is. `owner` is there only under sudo. */
+export interface KubeconfigUser {
+  home: string | undefined;
+  owner: FileOwner | undefined;
+}
+
+/** What came of a change in the user's file; a reason when the file was left as it is. */
+export type KubeconfigChange = { changed: true } | { changed: false; reason: string };
+
+interface Change {
+  /** Makes `~/.kube` when there is none. */
+  create: boolean;
+  /** The file's next text: empty to remove it, `undefined` to leave it as it is. */
+  edit(present: string | undefined): string | undefined;
+}
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 const MAX_BYTES = 4 * 1024 * 1024;
@@ -34,17 +49,14 @@ export function userHome(owner: FileOwner | undefined): string | undefined {
   return lines.map((line) => line.split(':')).find((fields) => fields[2] === String(owner.uid))?.[5];
 }
 
-/** `edit` answers the file's next text, or `undefined` to leave it. Holds the lock that kubectl takes. */
-export async function updateUserKubeconfig(
-  user: KubeconfigUser,
-  edit: (present: string | undefined) => string | undefined,
-): Promise<KubeconfigChange> {
+/** Holds the lock that kubectl takes, from the reading to the writing. */
+export async function updateUserKubeconfig(user: KubeconfigUser, change: Change): Promise<KubeconfigChange> {
   if (user.home === undefined) return { changed: false, reason: 'the home folder is not known' };
   try {
-    const file = await locate(user.home, user.owner);
+    const file = await locate(user.home, user.owner, change.create);
     const folder = await openFolder(dirname(file), user.owner);
     try {
-      return await changeInside({ folder, name: basename(file), owner: user.owner }, edit);
+      return await changeInside({ folder, name: basename(file), owner: user.owner }, change.edit);
     } finally {
       await folder.close();
     }
@@ -66,14 +78,20 @@ function reasonOf(error: unknown): string | undefined {
     ENOTDIR: 'its folder is not a folder, or is a link',
     ELOOP: 'it is a link',
     EISDIR: 'it is a folder',
-    ENOENT: 'the home folder does not exist',
+    ENOENT: 'there is none',
   };
   return reasons[code ?? ''];
 }
 
 /** Links are followed for the user's own process only. */
-async function locate(home: string, owner: FileOwner | undefined): Promise<string> {
+async function locate(home: string, owner: FileOwner | undefined, create: boolean): Promise<string> {
   const folder = join(home, '.kube');
+  if (create) await ensureFolder(folder, owner);
+  const file = join(folder, 'config');
+  return owner === undefined ? realpath(file).catch(() => file) : file;
+}
+
+async function ensureFolder(folder: string, owner: FileOwner | undefined): Promise<void> {
   const created = await mkdir(folder, { mode: 0o700 }).then(
     () => true,
     (error: NodeJS.ErrnoException) => {
@@ -81,12 +99,7 @@ async function locate(home: string, owner: FileOwner | undefined): Promise<strin
       throw error;
     },
   );
-  if (created && owner !== undefined) await giveFolder(folder, owner);
-  const file = join(folder, 'config');
-  return owner === undefined ? realpath(file).catch(() => file) : file;
-}
-
-async function giveFolder(folder: string, owner: FileOwner): Promise<void> {
+  if (!created || owner === undefined) return;
   const handle = await open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   try {
     await handle.chown(owner.uid, owner.gid);
@@ -110,10 +123,7 @@ interface Place {
   owner: FileOwner | undefined;
 }
 
-async function changeInside(
-  place: Place,
-  edit: (present: string | undefined) => string | undefined,
-): Promise<KubeconfigChange> {
+async function changeInside(place: Place, edit: Change['edit']): Promise<KubeconfigChange> {
   // Through the descriptor, so that a folder swapped meanwhile is not the one that is written.
   const path = `/proc/self/fd/${place.folder.fd}/${place.name}`;
   const lock = `${path}.lock`;
@@ -121,7 +131,8 @@ async function changeInside(
   try {
     const next = edit(await readPlain(path, place.owner));
     if (next === undefined) return { changed: false, reason: 'there was nothing to change' };
-    await replace(path, next, place.owner);
+    if (next === '') await rm(path, { force: true });
+    else await replace(path, next, place.owner);
     return { changed: true };
   } finally {
     await rm(lock, { force: true });
@@ -150,9 +161,9 @@ async function readPlain(path: string, owner: FileOwner | undefined): Promise<st
     throw error;
   }
   try {
-    const { size, uid, ...stat } = await handle.stat().then((s) => ({ size: s.size, uid: s.uid, isFile: s.isFile() }));
-    if (!stat.isFile || size > MAX_BYTES) throw new KubeconfigError('it is not a plain file');
-    if (owner !== undefined && uid !== owner.uid) throw new KubeconfigError('it belongs to somebody else');
+    const stat = await handle.stat();
+    if (!stat.isFile() || stat.size > MAX_BYTES) throw new KubeconfigError('it is not a plain file');
+    if (owner !== undefined && stat.uid !== owner.uid) throw new KubeconfigError('it belongs to somebody else');
     return await handle.readFile('utf8');
   } finally {
     await handle.close();

@@ -4,9 +4,9 @@
  */
 import { randomUUID } from 'node:crypto';
 import { stringify } from 'yaml';
-import type { FileOwner } from './private-files.ts';
 import { writePrivateFile } from './private-files.ts';
 import { putContext, takeContext } from './kubeconfig-context.ts';
+import type { KubeconfigChange, KubeconfigUser } from './kubeconfig-user-file.ts';
 import { sudoOwner, updateUserKubeconfig, userHome } from './kubeconfig-user-file.ts';
 
 export const CONTEXT_NAME = 'nocher';
@@ -19,15 +19,6 @@ export interface KubeconfigContent {
   certificate: string;
   privateKey: string;
 }
-
-/** Whose kubeconfig is merged into; for tests. */
-export interface KubeconfigUser {
-  home: string | undefined;
-  owner: FileOwner | undefined;
-}
-
-/** What came of a change in the user's file; a reason when the file was left as it is. */
-export type KubeconfigChange = { changed: true } | { changed: false; reason: string };
 
 /** A kubeconfig as YAML, with keys and certificates inside: it needs no other file. */
 export function adminKubeconfig({ server, ca, certificate, privateKey }: KubeconfigContent): string {
@@ -55,14 +46,15 @@ export async function writeKubeconfig(path: string, text: string, owner = sudoOw
  * A file that cannot be understood is left alone.
  */
 export function mergeContext(text: string, user: KubeconfigUser = currentUser()): Promise<KubeconfigChange> {
-  return updateUserKubeconfig(user, (present) => putContext(present ?? '', text));
+  return updateUserKubeconfig(user, { create: true, edit: (present) => putContext(present ?? '', text) });
 }
 
 /** Takes the context out again; the context that was current before becomes current when ours still is. */
 export function removeContext(user: KubeconfigUser = currentUser()): Promise<KubeconfigChange> {
-  return updateUserKubeconfig(user, (present) =>
-    present === undefined ? undefined : takeContext(present, CONTEXT_NAME),
-  );
+  return updateUserKubeconfig(user, {
+    create: false,
+    edit: (present) => (present === undefined ? undefined : takeContext(present, CONTEXT_NAME)),
+  });
 }
 
 function currentUser(): KubeconfigUser {

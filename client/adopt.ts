@@ -1,81 +1,110 @@
 /**
- * Claiming: a controller owns the objects that carry its reference and match its selector, adopts those that match and
- * have none, and releases its own that match no longer (upstream `pkg/controller/controller_ref_manager.go`).
+ * Which objects a controller owns: those that name it and match its selector. It adopts matching objects that have no
+ * controller and releases its own that no longer match (upstream `pkg/controller/controller_ref_manager.go`).
  */
+import { isInvalid, isNotFound } from '../api/machinery/errors.ts';
 import type { Selector } from '../api/machinery/label-selector.ts';
 import type { ApiObject } from '../api/machinery/meta.ts';
-import { isInvalid, isNotFound } from '../api/machinery/errors.ts';
 import type { Client, ResourceRef } from './client.ts';
 import { controllerOf, newControllerRef } from './owner-references.ts';
 
-export interface Claim<T extends ApiObject> {
+export interface ClaimOptions<T extends ApiObject> {
+  /** The controller, as the cache has it. */
   owner: ApiObject;
   ownerResource: ResourceRef;
   selector: Selector;
-  /** Of the owner's namespace. */
+  /** All objects of the owner's namespace that may be claimed. */
   candidates: readonly T[];
+  /** The kind of the candidates. */
   resource: ResourceRef;
   client: Client;
+  /** A further condition beside the selector. */
+  filter?(object: T): boolean;
 }
 
-export type ClaimDecision = 'own' | 'adopt' | 'release' | 'ignore';
+export type Claim = 'owned' | 'adopt' | 'release' | 'ignore';
 
-/** What to do with one candidate. */
-export function decideClaim(owner: ApiObject, object: ApiObject, selector: Selector): ClaimDecision {
+/** Pure: what to do about one object. */
+export function decideClaim(owner: ApiObject, object: ApiObject, matches: boolean): Claim {
   const controller = controllerOf(object);
-  const matches = selector.requirements.length > 0 && selector.matches(object.metadata.labels);
+  const ownerIsGoing = owner.metadata.deletionTimestamp !== undefined;
   if (controller !== undefined) {
     if (controller.uid !== owner.metadata.uid) return 'ignore';
-    if (matches) return 'own';
-    return owner.metadata.deletionTimestamp === undefined ? 'release' : 'ignore';
+    if (matches) return 'owned';
+    return ownerIsGoing ? 'ignore' : 'release';
   }
-  const isGoing = owner.metadata.deletionTimestamp !== undefined || object.metadata.deletionTimestamp !== undefined;
-  return matches && !isGoing ? 'adopt' : 'ignore';
+  if (ownerIsGoing || !matches || object.metadata.deletionTimestamp !== undefined) return 'ignore';
+  return (object.metadata.namespace ?? '') === (owner.metadata.namespace ?? '') ? 'adopt' : 'ignore';
 }
 
-/** The objects that are the owner's after claiming. Throws the first error of an adoption or release. */
-export async function claimObjects<T extends ApiObject>(claim: Claim<T>): Promise<T[]> {
-  const owned: T[] = [];
-  for (const object of claim.candidates) {
-    switch (decideClaim(claim.owner, object, claim.selector)) {
-      case 'own':
-        owned.push(object);
-        break;
-      case 'adopt': {
-        const adopted = await adopt(claim, object);
-        if (adopted !== undefined) owned.push(adopted);
-        break;
-      }
-      case 'release':
-        await release(claim, object);
-        break;
-      case 'ignore':
+/**
+ * The objects that the owner has, after adopting and releasing. Throws when the owner turns out to be gone or going
+ * before the first adoption; other errors are thrown once every object has had its turn.
+ */
+export async function claimObjects<T extends ApiObject>(options: ClaimOptions<T>): Promise<T[]> {
+  const { owner, selector, candidates, filter } = options;
+  const claimed: T[] = [];
+  const failures: unknown[] = [];
+  let ownerChecked: Promise<void> | undefined;
+  for (const object of candidates) {
+    const matches = selector.matches(object.metadata.labels) && (filter === undefined || filter(object));
+    const claim = decideClaim(owner, object, matches);
+    try {
+      if (claim === 'owned') claimed.push(object);
+      if (claim === 'release') await release(object, options);
+      if (claim !== 'adopt') continue;
+      await (ownerChecked ??= checkOwner(options));
+      const adopted = await adopt(object, options);
+      if (adopted !== undefined) claimed.push(adopted);
+    } catch (error) {
+      failures.push(error);
     }
   }
-  return owned;
+  if (failures.length > 0) throw failures[0];
+  return claimed;
 }
 
-const nameOf = ({ metadata }: ApiObject): { namespace: string; name: string } => ({ namespace: metadata.namespace ?? '', name: metadata.name! });
+/** Asks the server, not the cache: an owner that was deleted and made again must not adopt under its old uid. */
+async function checkOwner<T extends ApiObject>({ owner, ownerResource, client }: ClaimOptions<T>): Promise<void> {
+  const { namespace = '', name = '', uid } = owner.metadata;
+  const fresh = await client.get<ApiObject>(ownerResource, { namespace, name });
+  const what = `${ownerResource.names.kind} ${namespace}/${name}`;
+  if (fresh.metadata.uid !== uid) {
+    throw new Error(`original ${what} is gone: got uid ${fresh.metadata.uid}, wanted ${uid}`);
+  }
+  if (fresh.metadata.deletionTimestamp !== undefined) {
+    throw new Error(`${what} has just been deleted at ${fresh.metadata.deletionTimestamp}`);
+  }
+}
 
-/** Undefined when the object has gone meanwhile. The owner is read again: a cached one may have been deleted and replaced. */
-async function adopt<T extends ApiObject>({ owner, ownerResource, resource, client }: Claim<T>, object: T): Promise<T | undefined> {
-  const fresh = await client.get(ownerResource, nameOf(owner));
-  if (fresh.metadata.uid !== owner.metadata.uid || fresh.metadata.deletionTimestamp !== undefined) return undefined;
-  const ownerReferences = [...(object.metadata.ownerReferences ?? []), newControllerRef(owner, ownerResource)];
+async function adopt<T extends ApiObject>(object: T, options: ClaimOptions<T>): Promise<T | undefined> {
+  const { owner, ownerResource } = options;
+  const ownerReferences = [newControllerRef(owner, ownerResource)];
   try {
-    return await client.patch<T>(resource, nameOf(object), { type: 'merge', body: { metadata: { uid: object.metadata.uid, ownerReferences } } });
+    return await patchOwners(object, ownerReferences, options);
   } catch (error) {
+    // Gone meanwhile: nothing to own.
     if (isNotFound(error)) return undefined;
     throw error;
   }
 }
 
-async function release<T extends ApiObject>({ owner, resource, client }: Claim<T>, object: T): Promise<void> {
-  const ownerReferences = (object.metadata.ownerReferences ?? []).filter(({ uid }) => uid !== owner.metadata.uid);
+async function release<T extends ApiObject>(object: T, options: ClaimOptions<T>): Promise<void> {
   try {
-    await client.patch(resource, nameOf(object), { type: 'merge', body: { metadata: { uid: object.metadata.uid, ownerReferences } } });
+    await patchOwners(object, [{ $patch: 'delete', uid: options.owner.metadata.uid }], options);
   } catch (error) {
-    // Gone, or changed its owner meanwhile: nothing is left to release.
+    // Gone, replaced by another of its name, or without the reference already.
     if (!isNotFound(error) && !isInvalid(error)) throw error;
   }
+}
+
+/** The uid in the patch makes the server refuse it for another object of the same name. */
+function patchOwners<T extends ApiObject>(
+  { metadata }: T,
+  ownerReferences: readonly object[],
+  { resource, client }: ClaimOptions<T>,
+): Promise<T> {
+  const { namespace = '', name = '', uid } = metadata;
+  const body = { metadata: { uid, ownerReferences } };
+  return client.patch<T>(resource, { namespace, name }, { type: 'strategic', body });
 }

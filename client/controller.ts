@@ -1,76 +1,109 @@
 /**
- * What a controller is, and the runner that drives it.
+ * What a controller is, and what runs it: keys come from informers, wait in a workqueue, and are handed to `reconcile`.
  *
- * *Flow*: informers → keys → workqueue → worker: `get → reconcile → forget | addAfter | addRateLimited → done`.
- *
- * *Guarantees*: a key is never reconciled twice at once; a failed key is tried again with backoff; a key is not handed
- * out until the informers show what its own last reconcile wrote.
- *
- * *Assumptions*: `reconcile` is level-based: the key says which object, never what happened to it.
+ * Flow: a change of a declared kind → keys (`controller-triggers.ts`) → workqueue → caught up with own writes?
+ * (`write-tracker.ts`) → `reconcile` → forget, add after a delay, or retry with backoff.
+ * Guarantees: one key is reconciled by one worker at a time; a key is handed out only when the listers show what its
+ * last reconcile wrote; a throw is retried.
  */
-import { merge } from 'rxjs';
 import type { Lister } from '../api/machinery/handler.ts';
+import { ApiError, isConflict } from '../api/machinery/errors.ts';
 import type { ApiObject } from '../api/machinery/meta.ts';
-import { isConflict, isNotFound } from '../api/machinery/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import type { Client, ResourceRef } from './client.ts';
+import { subscribeTriggers } from './controller-triggers.ts';
 import type { EventRecorder } from './events.ts';
 import type { InformerFactory } from './informer-factory.ts';
 import type { Informer } from './informer.ts';
+import { formatResource, keyOf, parseKey } from './keys.ts';
 import type { ObjectKey } from './keys.ts';
-import { formatKey, formatResource, parseKey } from './keys.ts';
-import { controllerOf } from './owner-references.ts';
+import type { IndexFunction } from './store.ts';
+import { trackedClient } from './tracked-client.ts';
 import { createWorkqueue } from './workqueue.ts';
 import type { Workqueue } from './workqueue.ts';
 import { WriteTracker } from './write-tracker.ts';
 
-export interface ControllerContext {
-  /** Acts as the controller's own identity; refuses writes to kinds that are not declared. */
-  client: Client;
-  /** Throws for a kind that is not declared. Objects are frozen. */
+/** Reads from the caches of declared kinds. Throws for a kind that the controller does not declare. */
+export interface CacheReader {
   lister<T extends ApiObject>(resource: ResourceRef): Lister<T>;
+  /** `ownerUid` (`OWNER_UID_INDEX`) and the declared indexes. */
   byIndex<T extends ApiObject>(resource: ResourceRef, index: string, value: string): T[];
+}
+
+/** What `reconcile` works with. Its members may be taken apart. */
+export interface ControllerContext extends CacheReader {
+  /** Refuses writes to undeclared kinds; what it writes, the next reconcile of the key sees. */
+  client: Client;
   events: EventRecorder;
+  /** Milliseconds since the Unix epoch. */
   now(): number;
   log: Logger;
   random: Random;
   signal: AbortSignal;
 }
 
+/** Nothing, or when to look at the key again though nothing changes. */
 export type ReconcileResult = { requeueAfterMs: number } | undefined;
-
-/** A failure that trying again will not mend: logged, not retried. */
-export class TerminalError extends Error {}
 
 export interface WatchDeclaration {
   resource: ResourceRef;
-  /** Keys (`namespace/name`) to reconcile when `object` changes; called for the old and the new state. Pure. */
-  map(object: ApiObject, context: Pick<ControllerContext, 'lister' | 'byIndex'>): readonly string[];
+  /** Keys (`namespace/name`) of the objects to reconcile. After an update both the old and the new object are mapped. */
+  map(object: ApiObject, context: CacheReader): readonly string[];
+  /** An update from `previous` to `object` that cannot matter is left out. Default: every change matters. */
+  isRelevant?(object: ApiObject, previous: ApiObject): boolean;
 }
 
-export interface Controller {
+export interface IndexDeclaration {
+  resource: ResourceRef;
   name: string;
-  for: ResourceRef;
-  /** Kinds whose objects carry a controller reference to `for`: their changes reconcile the owner. */
-  owns: readonly ResourceRef[];
-  watches: readonly WatchDeclaration[];
-  /** Kinds that are only read. */
-  reads: readonly ResourceRef[];
-  writes: readonly ResourceRef[];
-  workers: number;
-  reconcile(key: ObjectKey, context: ControllerContext): Promise<ReconcileResult>;
+  fn: IndexFunction<ApiObject>;
 }
 
-export type ControllerInit = Pick<Controller, 'name' | 'for' | 'writes' | 'reconcile'> & Partial<Pick<Controller, 'owns' | 'watches' | 'reads' | 'workers'>>;
+export interface ControllerDeclaration {
+  /** Names its log lines, its identity and its events. */
+  name: string;
+  /** The kind whose keys are reconciled. */
+  for: ResourceRef;
+  /** Kinds whose objects have one of `for` as their controller: that one is reconciled when they change or go. */
+  owns?: readonly ResourceRef[];
+  watches?: readonly WatchDeclaration[];
+  /** Kinds that are only read. */
+  reads?: readonly ResourceRef[];
+  /** The only kinds that may be written, subresources included. */
+  writes: readonly ResourceRef[];
+  indexes?: readonly IndexDeclaration[];
+  /** Keys reconciled at the same time. Default 5. */
+  workers?: number;
+  /** Every key is reconciled this often even without a change. Default: never. */
+  resyncMs?: number;
+  /** Level-based: observe the object that `key` names (it may be gone), decide, act, report. */
+  // eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- most controllers return nothing
+  reconcile(key: ObjectKey, context: ControllerContext): Promise<ReconcileResult | void>;
+}
 
-export function defineController<T extends ApiObject = ApiObject>(init: ControllerInit & { for: ResourceRef & { readonly _type?: T } }): Controller {
-  return { owns: [], watches: [], reads: [], workers: 1, ...init };
+export type Controller = Readonly<ControllerDeclaration>;
+
+/** Thrown by `reconcile` when trying again cannot help until something changes. */
+export class TerminalError extends Error {
+  override readonly name = 'TerminalError';
+}
+
+/** `T` is the kind that the controller is for; it documents, and binds nothing. */
+export function defineController<_T extends ApiObject = ApiObject>(declaration: ControllerDeclaration): Controller {
+  return Object.freeze(declaration);
+}
+
+/** Every kind that the controller reads. */
+export function readsOf(controller: Controller): ResourceRef[] {
+  const { owns = [], watches = [], reads = [] } = controller;
+  return [controller.for, ...owns, ...watches.map(({ resource }) => resource), ...reads];
 }
 
 export interface RunnerOptions {
   client: Client;
+  /** Started by its owner, before or after this. */
   informers: InformerFactory;
   events: EventRecorder;
   clock: Clock;
@@ -79,157 +112,143 @@ export interface RunnerOptions {
   signal: AbortSignal;
 }
 
-const UNSEEN_WRITE_TIMEOUT_MS = 10_000;
-
-/** Runs until the signal aborts; resolves when the last reconcile has ended. */
+/**
+ * Asks for the controller's informers at once, waits for their first lists, and works until the signal aborts and the
+ * reconciles under way have ended. Never rejects for what `reconcile` throws.
+ */
 export async function runController(controller: Controller, options: RunnerOptions): Promise<void> {
-  await new Runner(controller, options).run();
+  const { signal } = options;
+  const runner = new Runner(controller, options);
+  const stop = (): void => runner.stop();
+  signal.addEventListener('abort', stop, { once: true });
+  if (signal.aborted) runner.stop();
+  try {
+    await runner.run();
+  } finally {
+    signal.removeEventListener('abort', stop);
+    runner.stop();
+  }
 }
+
+const DEFAULT_WORKERS = 5;
 
 class Runner {
   readonly #controller: Controller;
   readonly #options: RunnerOptions;
-  readonly #informers = new Map<string, Informer>();
   readonly #queue: Workqueue<string>;
-  readonly #writes: WriteTracker;
+  readonly #informers = new Map<string, Informer>();
+  readonly #tracker: WriteTracker;
+  readonly #reader: CacheReader;
   readonly #writable: ReadonlySet<string>;
-  readonly #log: Logger;
+  readonly #cleanups: (() => void)[] = [];
 
   constructor(controller: Controller, options: RunnerOptions) {
     this.#controller = controller;
     this.#options = options;
     this.#queue = createWorkqueue<string>({ clock: options.clock });
-    this.#log = options.log.child({ controller: controller.name });
+    for (const resource of readsOf(controller)) {
+      this.#informers.set(formatResource(resource), options.informers.informer(resource));
+    }
+    for (const { resource, name, fn } of controller.indexes ?? []) this.#informer(resource).addIndex(name, fn);
+    this.#reader = {
+      lister: <T extends ApiObject>(resource: ResourceRef) => this.#informer(resource).lister as Lister<T>,
+      byIndex: <T extends ApiObject>(resource: ResourceRef, index: string, value: string) =>
+        this.#informer(resource).byIndex(index, value) as T[],
+    };
     this.#writable = new Set(controller.writes.map(formatResource));
-    this.#writes = new WriteTracker((resource) => this.#informers.get(formatResource(resource)));
-    const watched = [controller.for, ...controller.owns, ...controller.watches.map(({ resource }) => resource), ...controller.reads];
-    for (const resource of watched) this.#informers.set(formatResource(resource), options.informers.informer(resource));
+    this.#tracker = new WriteTracker({ informers: this.#informers, clock: options.clock, log: options.log });
   }
 
   async run(): Promise<void> {
-    const { signal } = this.#options;
+    const { signal, clock } = this.#options;
+    this.#cleanups.push(subscribeTriggers(this.#controller, { ...this.#triggerOptions() }), this.#tracker.start());
     try {
       await Promise.all([...this.#informers.values()].map((informer) => informer.waitForSync(signal)));
     } catch (error) {
       if (signal.aborted) return;
       throw error;
     }
-    const subscription = this.#subscribe();
-    signal.addEventListener('abort', () => this.#queue.shutDown(), { once: true });
-    if (signal.aborted) this.#queue.shutDown();
-    await Promise.all(Array.from({ length: this.#controller.workers }, () => this.#work()));
-    subscription.unsubscribe();
+    const { workers = DEFAULT_WORKERS, resyncMs } = this.#controller;
+    if (resyncMs !== undefined) this.#cleanups.push(clock.setInterval(() => this.#resync(), resyncMs));
+    await Promise.all(Array.from({ length: workers }, () => this.#work()));
+  }
+
+  stop(): void {
+    this.#queue.shutDown();
+    for (const cleanup of this.#cleanups.splice(0)) cleanup();
+  }
+
+  #triggerOptions(): Parameters<typeof subscribeTriggers>[1] {
+    return {
+      informer: (resource) => this.#informer(resource),
+      reader: this.#reader,
+      log: this.#options.log,
+      add: (key) => this.#queue.add(key),
+    };
   }
 
   #informer(resource: ResourceRef): Informer {
     const informer = this.#informers.get(formatResource(resource));
-    if (informer === undefined) throw new Error(`${this.#controller.name} does not declare reads of ${formatResource(resource)}`);
-    return informer;
+    if (informer !== undefined) return informer;
+    throw new TerminalError(`controller ${this.#controller.name} does not declare that it reads ${formatResource(resource)}`);
   }
 
-  #subscribe(): { unsubscribe(): void } {
-    const add = (key: string): void => this.#queue.add(key);
-    const context = this.#readContext();
-    const own = this.#informer(this.#controller.for).keys.subscribe(add);
-    const owned = merge(...this.#controller.owns.map((resource) => this.#informer(resource).changes)).subscribe(({ object, previous }) => {
-      for (const state of [object, previous]) {
-        const key = state === undefined ? undefined : this.#ownerKey(state);
-        if (key !== undefined) add(key);
-      }
-    });
-    own.add(owned);
-    for (const { resource, map } of this.#controller.watches) {
-      own.add(
-        this.#informer(resource).changes.subscribe(({ object, previous }) => {
-          for (const key of map(object, context)) add(key);
-          if (previous !== undefined) for (const key of map(previous, context)) add(key);
-        }),
-      );
-    }
-    return own;
-  }
-
-  #ownerKey(object: ApiObject): string | undefined {
-    const reference = controllerOf(object);
-    const { group, names, scope } = this.#controller.for;
-    if (reference === undefined || reference.kind !== names.kind) return undefined;
-    const ownerGroup = reference.apiVersion.includes('/') ? reference.apiVersion.split('/')[0]! : '';
-    if (ownerGroup !== group) return undefined;
-    return formatKey({ namespace: scope === 'Namespaced' ? (object.metadata.namespace ?? '') : '', name: reference.name });
-  }
-
-  #readContext(): Pick<ControllerContext, 'lister' | 'byIndex'> {
-    return {
-      lister: <T extends ApiObject>(resource: ResourceRef) => this.#informer(resource).lister as Lister<T>,
-      byIndex: <T extends ApiObject>(resource: ResourceRef, index: string, value: string) => this.#informer(resource).byIndex(index, value) as T[],
-    };
+  #resync(): void {
+    for (const object of this.#informer(this.#controller.for).lister.list()) this.#queue.add(keyOf(object));
   }
 
   async #work(): Promise<void> {
     for (let key = await this.#queue.get(); key !== undefined; key = await this.#queue.get()) {
-      try {
-        await this.#reconcile(key);
-      } finally {
-        this.#queue.done(key);
-      }
+      const current = key;
+      if (this.#tracker.isCaughtUp(current)) await this.#reconcile(current);
+      else this.#tracker.whenCaughtUp(current, () => this.#queue.add(current));
+      this.#queue.done(current);
     }
   }
 
   async #reconcile(key: string): Promise<void> {
-    await this.#waitForOwnWrites(key);
-    const { client, events, clock, random, signal } = this.#options;
-    const context: ControllerContext = {
-      client: this.#writes.clientFor(key, client, this.#writable),
-      ...this.#readContext(),
-      events,
-      now: () => clock.now(),
-      log: this.#log,
-      random,
-      signal,
-    };
     try {
-      const result = await this.#controller.reconcile(parseKey(key), context);
+      const result = await this.#controller.reconcile(parseKey(key), this.#contextFor(key));
       this.#queue.forget(key);
-      if (result !== undefined) this.#queue.addAfter(key, result.requeueAfterMs);
+      if (typeof result === 'object') this.#queue.addAfter(key, result.requeueAfterMs);
     } catch (error) {
-      this.#onFailure(key, error);
+      this.#handleFailure(key, error);
     }
   }
 
-  #onFailure(key: string, error: unknown): void {
-    if (this.#options.signal.aborted) return;
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  #contextFor(key: string): ControllerContext {
+    const { client, events, clock, log, random, signal } = this.#options;
+    const own = trackedClient(client, {
+      owner: this.#controller.name,
+      isWritable: (resource) => this.#writable.has(formatResource(resource)),
+      uidOf: (resource, name) => this.#informers.get(formatResource(resource))?.getByKey(name)?.metadata.uid,
+      onWrite: (write) => this.#tracker.record(key, write),
+    });
+    return { ...this.#reader, client: own, events, now: () => clock.now(), log, random, signal };
+  }
+
+  #handleFailure(key: string, error: unknown): void {
+    const { log, signal } = this.#options;
+    if (signal.aborted) return;
+    const fields = { key, error: error instanceof Error ? error.message : String(error) };
     if (error instanceof TerminalError) {
-      this.#log.error('reconcile failed for good', { key, error: text });
+      log.error('reconcile failed for good', fields);
       this.#queue.forget(key);
       return;
     }
-    // Another writer was quicker, or the object went: ordinary, and mended by the next try.
-    if (isConflict(error) || isNotFound(error)) this.#log.debug('reconcile lost a race', { key, error: String(error) });
-    else this.#log.warn('reconcile failed', { key, error: text });
+    if (isNamespaceTerminating(error)) {
+      log.debug('reconcile gave up: the namespace is being deleted', fields);
+      this.#queue.forget(key);
+      return;
+    }
+    if (isConflict(error)) log.debug('reconcile lost a race', fields);
+    else log.warn('reconcile failed', { ...fields, tries: this.#queue.numRequeues(key) + 1 });
     this.#queue.addRateLimited(key);
   }
+}
 
-  /** Waits, but not for ever: a write that never shows (the watch is broken) must not stop the controller. */
-  async #waitForOwnWrites(key: string): Promise<void> {
-    if (this.#writes.isSettled(key)) return;
-    const { clock, signal } = this.#options;
-    const settled = await new Promise<boolean>((resolve) => {
-      const finish = (result: boolean): void => {
-        cancel();
-        subscription.unsubscribe();
-        signal.removeEventListener('abort', onAbort);
-        resolve(result);
-      };
-      const onAbort = (): void => finish(true);
-      const cancel = clock.setTimeout(() => finish(false), UNSEEN_WRITE_TIMEOUT_MS);
-      const subscription = merge(...[...this.#informers.values()].map(({ progress }) => progress)).subscribe(() => {
-        if (this.#writes.isSettled(key)) queueMicrotask(() => finish(true));
-      });
-      signal.addEventListener('abort', onAbort, { once: true });
-    });
-    if (settled) return;
-    this.#log.warn('own writes are not visible yet, going on without', { key });
-    this.#writes.forget(key);
-  }
+/** Nothing more can be created there, and it does not come back (`corev1.NamespaceTerminatingCause`). */
+export function isNamespaceTerminating(error: unknown): boolean {
+  if (!(error instanceof ApiError)) return false;
+  return error.status.details?.causes?.some(({ reason }) => reason === 'NamespaceTerminating') ?? false;
 }

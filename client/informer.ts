@@ -36,7 +36,10 @@ export interface Informer<T extends ApiObject = ApiObject> {
   byIndex(name: string, value: string): T[];
   /** May be called at any time; once per name. `fn` must not throw. */
   addIndex(name: string, fn: IndexFunction<T>): void;
-  /** Every change in order; a subscriber first gets an `add` for each object there is. Emits synchronously. */
+  /**
+   * Every change in order; a subscriber first gets an `add` for each object there is. Emits synchronously: a
+   * subscriber must be quick, and must not throw.
+   */
   readonly changes: Observable<InformerChange<T>>;
   /** Keys of changed objects, each once per batch; a subscriber first gets every key there is. */
   readonly keys: Observable<string>;
@@ -61,31 +64,19 @@ export interface InformerOptions {
   log: Logger;
 }
 
-/** Who listens. A listener that throws is logged and keeps listening: it must not stop the others. */
+/** Who listens, in the order they came. */
 class Listeners<V> {
   readonly #listeners = new Set<(value: V) => void>();
-  readonly #log: Logger;
-
-  constructor(log: Logger) {
-    this.#log = log;
-  }
 
   emit(value: V): void {
-    for (const listener of this.#listeners) {
-      try {
-        listener(value);
-      } catch (error) {
-        this.#log.error('informer listener failed', { error: error instanceof Error ? error.stack : String(error) });
-      }
-    }
+    for (const listener of this.#listeners) listener(value);
   }
 
   observable(replay: () => Iterable<V>): Observable<V> {
     return new Observable((subscriber) => {
-      // Joined before the replay: a change that a subscriber causes while replaying is not lost.
+      for (const value of replay()) subscriber.next(value);
       const listener = (value: V): void => subscriber.next(value);
       this.#listeners.add(listener);
-      for (const value of replay()) subscriber.next(value);
       return () => this.#listeners.delete(listener);
     });
   }
@@ -98,9 +89,9 @@ export class SharedInformer<T extends ApiObject = ApiObject> implements Informer
   readonly progress: Observable<string>;
   readonly #options: InformerOptions;
   readonly #store: Store<T>;
-  readonly #changeListeners: Listeners<InformerChange<T>>;
-  readonly #keyListeners: Listeners<string>;
-  readonly #progressListeners: Listeners<string>;
+  readonly #changeListeners = new Listeners<InformerChange<T>>();
+  readonly #keyListeners = new Listeners<string>();
+  readonly #progressListeners = new Listeners<string>();
   #resourceVersion = '';
   #hasSynced = false;
   #syncWaiters: (() => void)[] = [];
@@ -110,9 +101,6 @@ export class SharedInformer<T extends ApiObject = ApiObject> implements Informer
     this.#options = { ...options, log };
     this.resource = options.resource;
     this.#store = new Store<T>(fieldReaderOf<T>(options.resource));
-    this.#changeListeners = new Listeners(log);
-    this.#keyListeners = new Listeners(log);
-    this.#progressListeners = new Listeners(log);
     this.changes = this.#changeListeners.observable(() => this.#present());
     this.keys = this.#keyListeners.observable(() => this.#store.keys());
     this.progress = this.#progressListeners.observable(() => (this.#hasSynced ? [this.#resourceVersion] : []));

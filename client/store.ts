@@ -46,9 +46,6 @@ interface Index<T> {
   keysByValue: Map<string, Set<string>>;
 }
 
-// The package is CommonJS: Node's default import is its whole `exports`.
-const BTree = BTreeModule.default;
-
 const compareKeys = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 /** Ordered by key. A namespace's objects lie together, since `/` never occurs in a name. */

@@ -1,86 +1,104 @@
 /**
- * Read-your-writes for controllers: remembers what a reconcile of a key wrote, and says when the informers show it.
- * This replaces expectation counters: a controller never decides on a cache that lacks its own last decision.
+ * Read your own writes: remembers what a key's reconcile wrote until the informers show it. This replaces
+ * expectations (upstream `pkg/controller/controller_utils.go`): without it, a reconcile that runs again before the
+ * cache has caught up would create the same pods twice.
  */
-import type { ApiObject } from '../api/machinery/meta.ts';
-import type { Client, ObjectName, ResourceRef } from './client.ts';
-import { formatResource } from './keys.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/log.ts';
+import type { ResourceRef } from './client.ts';
 import type { Informer } from './informer.ts';
+import { formatResource } from './keys.ts';
 
-type InformerOf = (resource: ResourceRef) => Informer | undefined;
+export type Write =
+  /** The object was stored at this version. */
+  | { type: 'stored'; resource: ResourceRef; key: string; resourceVersion: string }
+  /** The object with this uid is gone or going. */
+  | { type: 'deleted'; resource: ResourceRef; key: string; uid: string };
 
-interface Write {
-  resource: ResourceRef;
-  isVisible(informer: Informer): boolean;
+export interface WriteTrackerOptions {
+  /** By `formatResource`; writes to other kinds are not waited for. */
+  informers: ReadonlyMap<string, Informer>;
+  clock: Clock;
+  log: Logger;
+}
+
+/** An informer that is this late is in trouble itself; the key goes on with what is known. */
+const MAX_WAIT_MS = 10_000;
+
+interface Parked {
+  resume(): void;
+  cancelTimeout(): void;
 }
 
 export class WriteTracker {
-  readonly #informerOf: InformerOf;
-  readonly #writes = new Map<string, Write[]>();
+  readonly #options: WriteTrackerOptions;
+  readonly #pending = new Map<string, Write[]>();
+  readonly #parked = new Map<string, Parked>();
 
-  constructor(informerOf: InformerOf) {
-    this.#informerOf = informerOf;
+  constructor(options: WriteTrackerOptions) {
+    this.#options = options;
   }
 
-  /** Whether the informers show everything that was written for `key`. */
-  isSettled(key: string): boolean {
-    const pending = (this.#writes.get(key) ?? []).filter((write) => {
-      const informer = this.#informerOf(write.resource);
-      return informer !== undefined && !write.isVisible(informer);
-    });
-    if (pending.length === 0) this.#writes.delete(key);
-    else this.#writes.set(key, pending);
-    return pending.length === 0;
-  }
-
-  /** Gives up waiting for `key`. */
-  forget(key: string): void {
-    this.#writes.delete(key);
-  }
-
-  /** A client whose writes count for `key`; it refuses writes to kinds that are not in `writable`. */
-  clientFor(key: string, client: Client, writable: ReadonlySet<string>): Client {
-    const check = (resource: ResourceRef): void => {
-      if (!writable.has(formatResource(resource))) throw new Error(`this controller does not declare writes of ${formatResource(resource)}`);
-    };
-    const recorded = <T extends ApiObject>(resource: ResourceRef, written: T): T => {
-      const { resourceVersion = '' } = written.metadata;
-      this.#record(key, { resource, isVisible: (informer) => resourceVersion === '' || informer.hasSeen(resourceVersion) });
-      return written;
-    };
-    return {
-      get: (...args) => client.get(...args),
-      list: (...args) => client.list(...args),
-      watch: (...args) => client.watch(...args),
-      async create(resource, object, options) {
-        check(resource);
-        return recorded(resource, await client.create(resource, object, options));
-      },
-      async update(resource, object, options) {
-        check(resource);
-        return recorded(resource, await client.update(resource, object, options));
-      },
-      async patch(resource, name, patch) {
-        check(resource);
-        return recorded(resource, await client.patch(resource, name, patch));
-      },
-      delete: async (resource, name, options) => {
-        check(resource);
-        const uid = this.#informerOf(resource)?.lister.get(name.namespace ?? '', name.name)?.metadata.uid;
-        await client.delete(resource, name, options);
-        this.#record(key, { resource, isVisible: (informer) => isDeletionVisible(informer, name, uid) });
-      },
+  /** Follows the informers; returns what ends that, which also drops the waiting keys. */
+  start(): () => void {
+    const { informers } = this.#options;
+    const subscriptions = [...informers.values()].map(({ progress }) => progress.subscribe(() => this.#resumeCaughtUp()));
+    return () => {
+      for (const subscription of subscriptions) subscription.unsubscribe();
+      for (const { cancelTimeout } of this.#parked.values()) cancelTimeout();
+      this.#parked.clear();
     };
   }
 
-  #record(key: string, write: Write): void {
-    const writes = this.#writes.get(key);
-    if (writes === undefined) this.#writes.set(key, [write]);
+  /** The reconcile of `key` wrote this. */
+  record(key: string, write: Write): void {
+    if (!this.#options.informers.has(formatResource(write.resource))) return;
+    const writes = this.#pending.get(key);
+    if (writes === undefined) this.#pending.set(key, [write]);
     else writes.push(write);
   }
-}
 
-function isDeletionVisible(informer: Informer, { namespace = '', name }: ObjectName, uid: string | undefined): boolean {
-  const found = informer.lister.get(namespace, name);
-  return found === undefined || found.metadata.uid !== uid || found.metadata.deletionTimestamp !== undefined;
+  /** Whether the informers show all that `key` wrote. */
+  isCaughtUp(key: string): boolean {
+    const writes = this.#pending.get(key);
+    if (writes === undefined) return true;
+    const missing = writes.filter((write) => !this.#isSeen(write));
+    if (missing.length === 0) this.#pending.delete(key);
+    return missing.length === 0;
+  }
+
+  /** Calls `resume` once: when `key` is caught up, or after 10 s. A key waits once however often it is asked for. */
+  whenCaughtUp(key: string, resume: () => void): void {
+    if (this.#parked.has(key)) return;
+    const cancelTimeout = this.#options.clock.setTimeout(() => this.#giveUp(key), MAX_WAIT_MS);
+    this.#parked.set(key, { resume, cancelTimeout });
+  }
+
+  #resumeCaughtUp(): void {
+    for (const key of [...this.#parked.keys()]) {
+      if (this.isCaughtUp(key)) this.#resume(key);
+    }
+  }
+
+  #giveUp(key: string): void {
+    const missing = this.#pending.get(key)?.filter((write) => !this.#isSeen(write)) ?? [];
+    const names = missing.slice(0, 5).map((write) => `${formatResource(write.resource)} ${write.key}`);
+    this.#options.log.warn('informers are late; going on without own writes', { key, missing: missing.length, names });
+    this.#pending.delete(key);
+    this.#resume(key);
+  }
+
+  #resume(key: string): void {
+    const parked = this.#parked.get(key);
+    this.#parked.delete(key);
+    parked?.cancelTimeout();
+    parked?.resume();
+  }
+
+  #isSeen(write: Write): boolean {
+    const informer = this.#options.informers.get(formatResource(write.resource))!;
+    if (write.type === 'stored') return informer.hasSeen(write.resourceVersion);
+    const object = informer.getByKey(write.key);
+    return object === undefined || object.metadata.uid !== write.uid || object.metadata.deletionTimestamp !== undefined;
+  }
 }

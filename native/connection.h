@@ -31,12 +31,15 @@ struct connection {
   bool half_close;         // shut down writing when `out` is empty
   bool broken;
   bool watching;           // gets events
+  int pending;             // answers that come later
   int64_t waiting_request;     // of `wait` or `remove`
   struct container *waiting_for;
 };
 
 int control_listen(struct monitor *monitor, const char *path, struct failure *failure);
 void control_close(struct monitor *monitor);
+// Serves connections of a listening socket.
+void control_accept_from(struct monitor *monitor, int fd);
 void connection_send(struct connection *connection, const void *bytes, size_t length);
 // Header and payload of README section 6.
 enum frame_type { FRAME_STDIN, FRAME_STDIN_CLOSE, FRAME_RESIZE, FRAME_SIGNAL, FRAME_STDOUT = 16, FRAME_STDERR, FRAME_EXIT, FRAME_ERROR };

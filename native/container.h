@@ -7,6 +7,8 @@
 #include "monitor.h"
 #include "process.h"
 
+struct attachment;
+
 struct container {
   struct monitor *monitor;
   struct container *next;
@@ -24,6 +26,7 @@ struct container {
   bool removing;
   int64_t oom_kills;
   bool oom_told;
+  struct attachment *attachments;
   struct connection *starter;  // waits for the start's answer
   int64_t starter_request;
 };

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "resolve.h"
 #include "rootfs.h"
@@ -271,6 +272,10 @@ int rootfs_prepare_devices(const struct json *container, bool all, struct rootfs
     add_device(plan, path + 5, &status);
   }
   return 0;
+}
+
+struct device_rule device_rule_of(const struct device_node *node) {
+  return (struct device_rule){S_ISBLK(node->mode) ? 'b' : 'c', (int)major(node->device), (int)minor(node->device)};
 }
 
 void rootfs_add_cgroups(struct rootfs_plan *plan, const struct cgroup_host *host, const char *path) {

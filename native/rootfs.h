@@ -46,6 +46,7 @@ struct rootfs_plan {
 int rootfs_prepare(const struct json *container, bool host_ipc, struct rootfs_plan *plan, struct failure *failure);
 // The host's device nodes (privileged) or those named; read before the cgroup's rules are made.
 int rootfs_prepare_devices(const struct json *container, bool all, struct rootfs_plan *plan, struct failure *failure);
+struct device_rule device_rule_of(const struct device_node *node);
 void rootfs_add_cgroups(struct rootfs_plan *plan, const struct cgroup_host *host, const char *path);
 void rootfs_plan_free(struct rootfs_plan *plan);
 

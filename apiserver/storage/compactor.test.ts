@@ -3,7 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 import { silentLogger } from '../../base/log.ts';
 import { runCompactor } from './compactor.ts';
 import { createMemoryStorage } from './memory.ts';
-import { bytes, expectCode } from './storage-suite.ts';
+import { bytes, expectCode } from './storage-assertions.ts';
 
 /** A clock with one timer, fired by hand. */
 function createManualClock() {
@@ -43,7 +43,9 @@ describe('runCompactor()', () => {
     for (let i = 0; i < 60; i++) await storage.create(`/c/${i}`, bytes('1'));
     await tick();
     const newest = await storage.currentRevision();
-    expect((await expectCode(storage.list({ prefix: '/', revision: newest - 51 }), 'compacted')).revision).toBe(newest - 50);
+    expect((await expectCode(storage.list({ prefix: '/', revision: newest - 51 }), 'compacted')).revision).toBe(
+      newest - 50,
+    );
     abort.abort();
     await tick();
     await running;

@@ -1,4 +1,4 @@
-/** Keeps a store's history bounded: drops, at intervals, what is older than the interval before. */
+/** Keeps the history of a store bounded: drops what is older than an interval, and what exceeds a number of revisions. */
 import type { Clock } from '../../base/clock.ts';
 import { sleep } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
@@ -10,7 +10,7 @@ export interface CompactorOptions {
   clock: Clock;
   logger: Logger;
   signal: AbortSignal;
-  /** History is kept for one to two intervals. Default 5 minutes, as kube-apiserver's etcd compaction interval. */
+  /** How long history is kept at least. Default 5 minutes, as kube-apiserver's etcd compaction interval. */
   intervalMs?: number;
   /** History longer than this is dropped before its time. Default 100,000 revisions. */
   maxRevisions?: number;

@@ -26,7 +26,8 @@ export class EventFeed {
 
   /** Events with a greater revision, in order. Throws `compacted`. */
   after(revision: number): StorageEvent[] {
-    if (revision < this.#compactedTo) throw new StorageError('compacted', `revision ${revision} has been compacted`, this.#compactedTo);
+    if (revision < this.#compactedTo)
+      throw new StorageError('compacted', `revision ${revision} has been compacted`, this.#compactedTo);
     let low = 0;
     let high = this.#events.length;
     while (low < high) {
@@ -48,8 +49,12 @@ export class EventFeed {
     for (const follower of this.#followers) follower.wake?.();
   }
 
-  async *watch({ prefix, afterRevision, signal, maxQueued = DEFAULT_MAX_QUEUED }: Parameters<Storage['watch']>[0], current: number): AsyncIterable<StorageEvent[]> {
-    if (afterRevision > current) throw new StorageError('future-revision', `revision ${afterRevision} is ahead of ${current}`);
+  async *watch(
+    { prefix, afterRevision, signal, maxQueued = DEFAULT_MAX_QUEUED }: Parameters<Storage['watch']>[0],
+    current: number,
+  ): AsyncIterable<StorageEvent[]> {
+    if (afterRevision > current)
+      throw new StorageError('future-revision', `revision ${afterRevision} is ahead of ${current}`);
     const backlog = this.after(afterRevision).filter(({ key }) => key.startsWith(prefix));
     const follower: Follower = { prefix, queue: backlog, maxQueued, overflowed: false, wake: undefined };
     this.#followers.add(follower);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { lockFolder } from './folder-lock.ts';
-import { expectCode } from './storage-suite.ts';
+import { expectCode } from './storage-assertions.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -18,7 +18,9 @@ describe('lockFolder()', () => {
     expect((await expectCode(lockFolder(folder), 'locked')).message).toMatch(`in use by process ${process.pid};`);
     await release();
     expect(await readdir(folder)).toEqual([]);
-    await (await lockFolder(folder))();
+    await (
+      await lockFolder(folder)
+    )();
   });
 
   it('takes over what a process left that is gone', async () => {
@@ -36,7 +38,9 @@ describe('lockFolder()', () => {
     await hold();
     for (const other of [{ startTime: '1' }, { bootId: 'another' }]) {
       await writeFile(join(folder, 'lock'), JSON.stringify({ ...own, ...other }));
-      await (await lockFolder(folder))();
+      await (
+        await lockFolder(folder)
+      )();
     }
     await writeFile(join(folder, 'lock'), JSON.stringify(own));
     await expectCode(lockFolder(folder), 'locked');
@@ -45,7 +49,9 @@ describe('lockFolder()', () => {
   it('takes over a file that a crash left half-written', async () => {
     for (const content of ['', '{"pid": 1', 'null', '{}', '{"pid":"1"}']) {
       await writeFile(join(folder, 'lock'), content);
-      await (await lockFolder(folder))();
+      await (
+        await lockFolder(folder)
+      )();
     }
   });
 

@@ -70,7 +70,9 @@ async function dropIfStale({ path, found, folder }: { path: string; found: strin
 function parse(content: string): ProcessIdentity | undefined {
   try {
     const holder = JSON.parse(content) as Partial<ProcessIdentity>;
-    return typeof holder.pid === 'number' ? { startTime: undefined, bootId: '', ...holder, pid: holder.pid } : undefined;
+    return typeof holder.pid === 'number'
+      ? { startTime: undefined, bootId: '', ...holder, pid: holder.pid }
+      : undefined;
   } catch {
     return undefined;
   }

@@ -73,17 +73,12 @@ export class KeyIndex {
     const { older } = history;
     if (older !== undefined) {
       let keep = 0;
-      while (keep < older.length && isForgotten(older, keep, record)) keep += 2;
+      while (keep < older.length && older[keep]! < record.revision) keep += 2;
       older.splice(0, keep);
       if (older.length === 0) history.older = undefined;
     }
     if (history.createRevision === 0 && history.modRevision <= record.revision) this.#tree.delete(record.key);
   }
-}
-
-function isForgotten(older: number[], position: number, record: RecordHeader): boolean {
-  const revision = older[position]!;
-  return revision < record.revision || (revision === record.revision && record.type === 'delete');
 }
 
 function versionAt(key: string, history: KeyHistory, revision: number): KeyVersion | undefined {

@@ -101,7 +101,8 @@ export class LmdbLog implements RecordLog {
 
   /** Bytes of pages in the file that no tree uses. */
   freeBytes(): number {
-    const stats = this.#records.getStats() as TreeStats & Record<'root' | 'free', TreeStats> & { lastPageNumber: number };
+    const stats = this.#records.getStats() as TreeStats &
+      Record<'root' | 'free', TreeStats> & { lastPageNumber: number };
     const used = [stats, stats.root, stats.free, this.#meta.getStats() as TreeStats].map(pagesOf);
     return (stats.lastPageNumber + 1 - used.reduce((sum, pages) => sum + pages, 0)) * stats.pageSize;
   }

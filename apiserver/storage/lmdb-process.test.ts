@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { openLmdbStorage } from './lmdb.ts';
-import { text } from './storage-suite.ts';
+import { text } from './storage-assertions.ts';
 
 const CHILD = [process.execPath, '--import', 'tsx', join(import.meta.dirname, 'lmdb-child.ts')];
 const TIMEOUT_MS = 60_000;
@@ -47,26 +47,30 @@ async function killWhileWriting(path: string, after: number): Promise<Map<string
 }
 
 describe('lmdb: kill -9 while 64 writers run', () => {
-  it('keeps everything acknowledged, and revisions go on', async () => {
-    let newest = 0;
-    for (const after of [300, 2000, 5000]) {
-      const path = join(folder, `${after}`);
-      const acknowledged = await killWhileWriting(path, after);
-      const storage = await openLmdbStorage({ path });
-      for (const [key, last] of acknowledged) {
-        newest = Math.max(newest, last.revision);
-        const entry = await storage.get(key);
-        // What followed the last acknowledged write was under way and may have happened.
-        if (entry?.modRevision === last.revision) expect(text(entry.value)).toMatch(last.value!);
-        else if (last.type === 'put') await expectWrittenLater(storage, key, last.revision);
-        else if (entry !== undefined) expect(entry.modRevision).toBeGreaterThan(last.revision);
+  it(
+    'keeps everything acknowledged, and revisions go on',
+    async () => {
+      let newest = 0;
+      for (const after of [300, 2000, 5000]) {
+        const path = join(folder, `${after}`);
+        const acknowledged = await killWhileWriting(path, after);
+        const storage = await openLmdbStorage({ path });
+        for (const [key, last] of acknowledged) {
+          newest = Math.max(newest, last.revision);
+          const entry = await storage.get(key);
+          // What followed the last acknowledged write was under way and may have happened.
+          if (entry?.modRevision === last.revision) expect(text(entry.value)).toMatch(last.value!);
+          else if (last.type === 'put') await expectWrittenLater(storage, key, last.revision);
+          else if (entry !== undefined) expect(entry.modRevision).toBeGreaterThan(last.revision);
+        }
+        expect(await storage.currentRevision()).toBeGreaterThanOrEqual(newest);
+        expect(await storage.create('/after', Buffer.from('1'))).toBeGreaterThan(newest);
+        await storage.close();
+        newest = 0;
       }
-      expect(await storage.currentRevision()).toBeGreaterThanOrEqual(newest);
-      expect(await storage.create('/after', Buffer.from('1'))).toBeGreaterThan(newest);
-      await storage.close();
-      newest = 0;
-    }
-  }, 3 * TIMEOUT_MS);
+    },
+    3 * TIMEOUT_MS,
+  );
 });
 
 /** The key of a writer that was deleting it, or creating it anew, when it was killed. */
@@ -80,56 +84,68 @@ async function expectWrittenLater(storage: Awaited<ReturnType<typeof openLmdbSto
 describe('lmdb: order of system calls', () => {
   const hasStrace = spawnSync('strace', ['-V']).status === 0;
   const test = hasStrace ? it : it.skip;
-  test(`${hasStrace ? '' : '(strace is missing) '}acknowledges a write after its fdatasync`, async () => {
-    const trace = join(folder, 'trace');
-    const calls = 'trace=fdatasync,fsync,msync,write,pwrite64';
-    const { ended } = run(['strace', '-f', '-e', calls, '-o', trace, ...CHILD, 'sequential', join(folder, 'store')]);
-    await ended;
-    const seen: string[] = [];
-    for (const line of (await readFile(trace, 'utf8')).split('\n')) {
-      const said = /write\(1, "((?:begin|acknowledged) \d+)/.exec(line)?.[1];
-      if (said !== undefined) seen.push(said);
-      // A call that another thread interrupts in the trace ends in a line "resumed".
-      else if (/fdatasync.*= 0$/.test(line)) seen.push('synced');
-      // The page that makes a transaction count is written last, through a descriptor opened with O_DSYNC.
-      else if (/pwrite64.* = 128$/.test(line)) seen.push('committed');
-    }
-    const written = seen.slice(seen.indexOf('begin 0'), seen.indexOf('acknowledged 19') + 1);
-    const expected = Array.from({ length: 20 }, (_, i) => [`begin ${i}`, 'synced', 'committed', `acknowledged ${i}`]);
-    expect(written).toEqual(expected.flat());
-  }, TIMEOUT_MS);
+  test(
+    `${hasStrace ? '' : '(strace is missing) '}acknowledges a write after its fdatasync`,
+    async () => {
+      const trace = join(folder, 'trace');
+      const calls = 'trace=fdatasync,fsync,msync,write,pwrite64';
+      const { ended } = run(['strace', '-f', '-e', calls, '-o', trace, ...CHILD, 'sequential', join(folder, 'store')]);
+      await ended;
+      const seen: string[] = [];
+      for (const line of (await readFile(trace, 'utf8')).split('\n')) {
+        const said = /write\(1, "((?:begin|acknowledged) \d+)/.exec(line)?.[1];
+        if (said !== undefined) seen.push(said);
+        // A call that another thread interrupts in the trace ends in a line "resumed".
+        else if (/fdatasync.*= 0$/.test(line)) seen.push('synced');
+        // The page that makes a transaction count is written last, through a descriptor opened with O_DSYNC.
+        else if (/pwrite64.* = 128$/.test(line)) seen.push('committed');
+      }
+      const written = seen.slice(seen.indexOf('begin 0'), seen.indexOf('acknowledged 19') + 1);
+      const expected = Array.from({ length: 20 }, (_, i) => [`begin ${i}`, 'synced', 'committed', `acknowledged ${i}`]);
+      expect(written).toEqual(expected.flat());
+    },
+    TIMEOUT_MS,
+  );
 });
 
 describe('lmdb: full disk', () => {
   const disk = ['unshare', '--user', '--map-root-user', '--mount', 'sh', '-c'];
   const hasDisk = spawnSync(disk[0]!, [...disk.slice(1), 'mount -t tmpfs none /mnt']).status === 0;
   const test = hasDisk ? it : it.skip;
-  test(`${hasDisk ? '' : '(unshare and tmpfs are missing) '}takes deletes, which make room for writes`, async () => {
-    const script = `mount -t tmpfs -o size=12m none ${folder} && exec "$@"`;
-    const { lines, ended } = run([...disk, script, 'sh', ...CHILD, 'fill', join(folder, 'store')]);
-    const said: string[] = [];
-    for await (const line of lines) said.push(line);
-    await ended;
-    expect(said.map((line) => line.replace(/\d+/, 'N'))).toEqual([
-      'full N unavailable',
-      'again unavailable',
-      'deleted',
-      'recovered true intact true',
-    ]);
-  }, TIMEOUT_MS);
+  test(
+    `${hasDisk ? '' : '(unshare and tmpfs are missing) '}takes deletes, which make room for writes`,
+    async () => {
+      const script = `mount -t tmpfs -o size=12m none ${folder} && exec "$@"`;
+      const { lines, ended } = run([...disk, script, 'sh', ...CHILD, 'fill', join(folder, 'store')]);
+      const said: string[] = [];
+      for await (const line of lines) said.push(line);
+      await ended;
+      expect(said.map((line) => line.replace(/\d+/, 'N'))).toEqual([
+        'full N unavailable',
+        'again unavailable',
+        'deleted',
+        'recovered true intact true',
+      ]);
+    },
+    TIMEOUT_MS,
+  );
 });
 
 describe('lmdb: folder', () => {
-  it('is open to its owner only, and one process at a time has it', async () => {
-    const path = join(folder, 'store');
-    const storage = await openLmdbStorage({ path, reserveBytes: 4096 });
-    expect((await stat(path)).mode & 0o777).toBe(0o700);
-    const { lines, ended } = run([...CHILD, 'sequential', path]);
-    const said: string[] = [];
-    for await (const line of lines) said.push(line);
-    await ended;
-    expect(said).toHaveLength(1);
-    expect(said[0]).toMatch(`error locked ${path} is in use by process ${process.pid}`);
-    await storage.close();
-  }, TIMEOUT_MS);
+  it(
+    'is open to its owner only, and one process at a time has it',
+    async () => {
+      const path = join(folder, 'store');
+      const storage = await openLmdbStorage({ path, reserveBytes: 4096 });
+      expect((await stat(path)).mode & 0o777).toBe(0o700);
+      const { lines, ended } = run([...CHILD, 'sequential', path]);
+      const said: string[] = [];
+      for await (const line of lines) said.push(line);
+      await ended;
+      expect(said).toHaveLength(1);
+      expect(said[0]).toMatch(`error locked ${path} is in use by process ${process.pid}`);
+      await storage.close();
+    },
+    TIMEOUT_MS,
+  );
 });

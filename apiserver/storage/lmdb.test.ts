@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { openLmdbStorage } from './lmdb.ts';
 import type { RunCommit } from './lmdb-log.ts';
 import type { Storage } from './storage.ts';
-import { bytes, expectCode, runStorageSuite, takeEvents, text } from './storage-suite.ts';
+import { bytes, expectCode, takeEvents, text } from './storage-assertions.ts';
+import { runStorageSuite } from './storage-suite.ts';
 
 let folder: string;
 let stores = 0;
@@ -24,6 +25,18 @@ function openAt(path: string, runCommit?: RunCommit): Promise<Storage> {
 
 runStorageSuite('lmdb', () => openAt(newPath()));
 
+describe('lmdb: folder', () => {
+  it('that cannot be used is reported as unavailable, with its path', async () => {
+    const path = newPath();
+    await writeFile(path, 'a file');
+    expect((await expectCode(openAt(path), 'unavailable')).message).toMatch(path);
+    const other = newPath();
+    await (await openAt(other)).close();
+    await writeFile(join(other, 'store.mdb'), 'x'.repeat(20_000));
+    expect((await expectCode(openAt(other), 'unavailable')).message).toMatch(other);
+  });
+});
+
 describe('lmdb: restart', () => {
   it('keeps values, history, compaction and revisions', async () => {
     const path = newPath();
@@ -40,7 +53,10 @@ describe('lmdb: restart', () => {
     expect((await storage.list({ prefix: '/', revision: b })).entries.map((entry) => entry.key)).toEqual(['/a', '/b']);
     await expectCode(storage.list({ prefix: '/', revision: a }), 'compacted');
     const events = await takeEvents(storage, { prefix: '/', afterRevision: a2 }, 2);
-    expect(events.map((event) => [event.type, event.revision])).toEqual([['put', b], ['delete', gone]]);
+    expect(events.map((event) => [event.type, event.revision])).toEqual([
+      ['put', b],
+      ['delete', gone],
+    ]);
     expect(text(events[1]!.value)).toBe('1');
     await storage.close();
   });

@@ -9,6 +9,7 @@ import { LmdbLog } from './lmdb-log.ts';
 import type { RunCommit } from './lmdb-log.ts';
 import { LogStorage } from './log-storage.ts';
 import { SpaceReserve } from './space-reserve.ts';
+import { StorageError } from './storage.ts';
 import type { Storage } from './storage.ts';
 
 const RESERVE_BYTES = 4 * 1024 * 1024;
@@ -26,13 +27,24 @@ export interface LmdbStorageOptions {
 
 /**
  * Throws `locked` while another process has the folder open, `corrupted` when a record's header is damaged (a damaged
- * value is reported when it is read), `unavailable` for a format that this version does not know.
+ * value is reported when it is read), `unavailable` when the folder cannot be used or has a format that this version does not know.
  */
 export async function openLmdbStorage(options: LmdbStorageOptions): Promise<Storage> {
+  const { path } = options;
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+    await chmod(path, 0o700);
+    const unlock = await lockFolder(path);
+    return await openLocked(options, unlock);
+  } catch (error) {
+    if (error instanceof StorageError) throw error;
+    const cause = error instanceof Error ? error.message : String(error);
+    throw new StorageError('unavailable', `the store in ${path} cannot be opened: ${cause}`);
+  }
+}
+
+async function openLocked(options: LmdbStorageOptions, unlock: () => Promise<void>): Promise<Storage> {
   const { path, clock = realClock, random = realRandom, reserveBytes = RESERVE_BYTES } = options;
-  await mkdir(path, { recursive: true, mode: 0o700 });
-  await chmod(path, 0o700);
-  const unlock = await lockFolder(path);
   let log: LmdbLog | undefined;
   try {
     const opened = (log = new LmdbLog(`${path}/store.mdb`, options.runCommit));

@@ -35,17 +35,27 @@ describe('record codec', () => {
       flipped[position >> 3]! ^= 1 << (position & 7);
       expect(() => read(flipped)).toThrow('is damaged');
       expect(() => read(encoded, one.revision + 1)).toThrow('is damaged');
-      if (position >> 3 > 0 && one.value.length > 0) expect(() => read(encoded.subarray(0, position >> 3))).toThrow('is damaged');
+      if (position >> 3 > 0 && one.value.length > 0)
+        expect(() => read(encoded.subarray(0, position >> 3))).toThrow('is damaged');
     });
     fc.assert(property, { seed: 1, numRuns: 300 });
   });
 
   it('names the key that a damaged header may have had', () => {
     const [encoded] = encodeRecords([
-      { revision: 7, type: 'put', key: '/registry/pods/a', value: new Uint8Array(0), createRevision: 7, previousRevision: 0 },
+      {
+        revision: 7,
+        type: 'put',
+        key: '/registry/pods/a',
+        value: new Uint8Array(0),
+        createRevision: 7,
+        previousRevision: 0,
+      },
     ]) as [Buffer];
     encoded[8]! ^= 1;
-    expect(() => decodeHeader(7, encoded)).toThrow('the record of revision 7 is damaged (its key may be /registry/pods/a)');
+    expect(() => decodeHeader(7, encoded)).toThrow(
+      'the record of revision 7 is damaged (its key may be /registry/pods/a)',
+    );
   });
 
   it('has the same checksum with and without the one in Node', () => {

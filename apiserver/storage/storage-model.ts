@@ -147,7 +147,8 @@ class Model {
     done.sort((a, b) => (a.result as number) - (b.result as number));
     const refused = new Set(writes.filter((write) => typeof write.result === 'string'));
     const strike = (): void => {
-      for (const write of refused) if (outcome(write, this.#state.get(write.key)) === write.result) refused.delete(write);
+      for (const write of refused)
+        if (outcome(write, this.#state.get(write.key)) === write.result) refused.delete(write);
     };
     strike();
     for (const write of done) {

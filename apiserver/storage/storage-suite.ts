@@ -1,8 +1,10 @@
 /** The suite of the storage contract: every driver runs it, and whatever stands in for a driver. */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Storage, StorageErrorCode, StorageEvent, WatchOptions } from './storage.ts';
-import { StorageError } from './storage.ts';
+import { bytes, createAll, expectCode, keysOf, text } from './storage-assertions.ts';
 import { checkAgainstModel } from './storage-model.ts';
+import { describeCompaction } from './storage-suite-compaction.ts';
+import { describeWatchEnds, describeWatches } from './storage-suite-watch.ts';
+import type { Storage } from './storage.ts';
 
 export type MakeStorage = () => Promise<Storage>;
 
@@ -32,42 +34,6 @@ export function runStorageSuite(name: string, makeStorage: MakeStorage): void {
   describe(`${name}: storage contract under random interleavings`, () => {
     it('agrees with a model', () => checkAgainstModel(makeStorage), 120_000);
   });
-}
-
-export function bytes(text: string): Uint8Array {
-  return new TextEncoder().encode(text);
-}
-
-export function text(value: Uint8Array): string {
-  return new TextDecoder().decode(value);
-}
-
-/** Fails unless the promise rejects with a `StorageError` of this code. */
-export async function expectCode(promise: Promise<unknown>, code: StorageErrorCode): Promise<StorageError> {
-  const error = await promise.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  expect(error).toBeInstanceOf(StorageError);
-  expect((error as StorageError).code).toBe(code);
-  return error as StorageError;
-}
-
-/** Reads events until there are `count`, then stops the watch. */
-export async function takeEvents(storage: Storage, options: Omit<WatchOptions, 'signal'>, count: number) {
-  const abort = new AbortController();
-  const events: StorageEvent[] = [];
-  if (count === 0) return events;
-  for await (const batch of storage.watch({ ...options, signal: abort.signal })) {
-    events.push(...batch);
-    if (events.length >= count) break;
-  }
-  return events;
-}
-
-function show(event: StorageEvent): string {
-  const previous = event.previous === undefined ? '' : ` was ${text(event.previous.value)}`;
-  return `${event.type} ${event.key}=${text(event.value)}${previous}`;
 }
 
 function describeWrites(current: () => Storage): void {
@@ -166,14 +132,6 @@ function describeWrites(current: () => Storage): void {
   });
 }
 
-async function createAll(storage: Storage, keys: string[]): Promise<number[]> {
-  return Promise.all(keys.map((key) => storage.create(key, bytes(key))));
-}
-
-async function keysOf(storage: Storage, request: Parameters<Storage['list']>[0]): Promise<string[]> {
-  return (await storage.list(request)).entries.map((entry) => entry.key);
-}
-
 function describeLists(current: () => Storage): void {
   it('gives the keys of a plain string prefix in order', async () => {
     await createAll(current(), ['/pods/b', '/pods/a', '/podsets/a', '/nodes/a', '/pods/a/x', '/pods']);
@@ -248,179 +206,5 @@ function describeLists(current: () => Storage): void {
     if (gone === 0) expect(revision).toBe(Math.max(...revisions));
     expect(entries.map((entry) => text(entry.value))).toEqual(keys.slice(0, 1500 - gone));
     expect(await keysOf(current(), { prefix: '/l/' })).toHaveLength(1200);
-  });
-}
-
-function describeWatches(current: () => Storage): void {
-  it('delivers creations, updates and deletions with what they replaced', async () => {
-    const afterRevision = await current().currentRevision();
-    const taking = takeEvents(current(), { prefix: '/a', afterRevision }, 4);
-    const created = await current().create('/a', bytes('1'));
-    const updated = await current().update('/a', bytes('2'), { expectedRevision: created });
-    const deleted = await current().delete('/a', { expectedRevision: updated });
-    const again = await current().create('/a', bytes('3'));
-    const events = await taking;
-    expect(events.map(show)).toEqual(['put /a=1', 'put /a=2 was 1', 'delete /a=2 was 2', 'put /a=3']);
-    expect(events.map((event) => event.revision)).toEqual([created, updated, deleted, again]);
-    expect(events[1]!.previous).toMatchObject({ key: '/a', modRevision: created, createRevision: created });
-    expect(events[2]!.previous).toMatchObject({ key: '/a', modRevision: updated, createRevision: created });
-  });
-
-  it('delivers the same from history as it did live', async () => {
-    const afterRevision = await current().currentRevision();
-    const live = takeEvents(current(), { prefix: '/', afterRevision }, 60);
-    for (let i = 0; i < 20; i++) {
-      const revision = await current().create(`/k${i % 3}`, bytes(`${i}`));
-      const updated = await current().update(`/k${i % 3}`, bytes(`${i}+`), { expectedRevision: revision });
-      await current().delete(`/k${i % 3}`, { expectedRevision: updated });
-    }
-    const events = await live;
-    expect(await takeEvents(current(), { prefix: '/', afterRevision }, 60)).toEqual(events);
-    const middle = events[29]!.revision;
-    expect(await takeEvents(current(), { prefix: '/', afterRevision: middle }, 30)).toEqual(events.slice(30));
-  });
-
-  it('delivers only what starts with the prefix', async () => {
-    const afterRevision = await current().currentRevision();
-    const taking = takeEvents(current(), { prefix: '/pods/', afterRevision }, 2);
-    await createAll(current(), ['/pods', '/pods/a', '/podsets/a', '/nodes/pods/', '/pods/b']);
-    expect((await taking).map((event) => event.key)).toEqual(['/pods/a', '/pods/b']);
-    const history = await takeEvents(current(), { prefix: '/pods/', afterRevision }, 2);
-    expect(history.map((event) => event.key)).toEqual(['/pods/a', '/pods/b']);
-  });
-
-  it('leaves no gap after a list and gives every event once, in order, while others write', async () => {
-    const writers = Array.from({ length: 8 }, async (_, writer) => {
-      for (let i = 0; i < 50; i++) await current().create(`/w/${writer}/${i}`, bytes(`${writer}.${i}`));
-    });
-    const readers = Array.from({ length: 5 }, async () => {
-      const list = await current().list({ prefix: '/w/' });
-      const rest = 400 - list.entries.length;
-      const events = await takeEvents(current(), { prefix: '/w/', afterRevision: list.revision }, rest);
-      const revisions = events.map((event) => event.revision);
-      expect(revisions).toEqual([...new Set(revisions)].sort((a, b) => a - b));
-      const keys = [...list.entries, ...events].map((item) => item.key);
-      expect(new Set(keys).size).toBe(400);
-    });
-    await Promise.all([...writers, ...readers]);
-  });
-
-  it('never gives old events to a watch from a revision that is ahead', async () => {
-    const revision = await current().create('/a', bytes('1'));
-    await expectCode(takeEvents(current(), { prefix: '/', afterRevision: revision + 5 }, 1), 'future-revision');
-  });
-}
-
-function describeWatchEnds(current: () => Storage): void {
-  it('with slow-watcher when more than its bound is queued, and never with a gap', async () => {
-    const abort = new AbortController();
-    const afterRevision = await current().currentRevision();
-    const options = { prefix: '/', afterRevision, signal: abort.signal, maxQueued: 10 };
-    const watch = current().watch(options)[Symbol.asyncIterator]();
-    const first = watch.next();
-    await current().create('/first', bytes('1'));
-    const seen = [...(await first).value!];
-    for (let i = 0; i < 40; i++) await current().create(`/${i}`, bytes('1'));
-    const drain = async (): Promise<void> => {
-      for (let next = await watch.next(); !next.done; next = await watch.next()) seen.push(...next.value);
-    };
-    await expectCode(drain(), 'slow-watcher');
-    const history = await takeEvents(current(), { prefix: '/', afterRevision }, 41);
-    expect(seen).toEqual(history.slice(0, seen.length));
-    expect((await watch.next()).done).toBe(true);
-  });
-
-  it('without error when its signal aborts, whether waiting, reading history or not begun', async () => {
-    const afterRevision = await current().currentRevision();
-    const abort = new AbortController();
-    const waiting = takeEvents(current(), { prefix: '/', afterRevision }, 1);
-    const aborted = (async () => {
-      for await (const batch of current().watch({ prefix: '/x', afterRevision, signal: abort.signal })) return batch;
-      return 'ended';
-    })();
-    await current().create('/a', bytes('1'));
-    abort.abort();
-    expect(await aborted).toBe('ended');
-    expect(await waiting).toHaveLength(1);
-    const late = current().watch({ prefix: '/', afterRevision, signal: abort.signal })[Symbol.asyncIterator]();
-    expect((await late.next()).done).toBe(true);
-  });
-
-  it('without error when the storage closes', async () => {
-    const afterRevision = await current().currentRevision();
-    const waiting = takeEvents(current(), { prefix: '/', afterRevision }, 100);
-    await current().create('/a', bytes('1'));
-    await current().close();
-    expect((await waiting).map((event) => event.key)).toEqual(['/a']);
-  });
-}
-
-function describeCompaction(current: () => Storage): void {
-  it('refuses lists and watches from before it, and names the oldest revision left', async () => {
-    const a = await current().create('/a', bytes('1'));
-    const b = await current().update('/a', bytes('2'), { expectedRevision: a });
-    const c = await current().update('/a', bytes('3'), { expectedRevision: b });
-    await current().compact(b);
-    expect((await expectCode(current().list({ prefix: '/', revision: a }), 'compacted')).revision).toBe(b);
-    const tooOld = takeEvents(current(), { prefix: '/', afterRevision: a - 1 }, 1);
-    expect((await expectCode(tooOld, 'compacted')).revision).toBe(b);
-    const atB = await current().list({ prefix: '/', revision: b });
-    expect(atB.entries.map((entry) => text(entry.value))).toEqual(['2']);
-    expect((await takeEvents(current(), { prefix: '/', afterRevision: b }, 1)).map(show)).toEqual(['put /a=3 was 2']);
-    expect(await current().currentRevision()).toBe(c);
-  });
-
-  it('keeps live values, however old, and drops deleted keys', async () => {
-    const keys = Array.from({ length: 600 }, (_, i) => `/k/${String(i).padStart(3, '0')}`);
-    const revisions = await createAll(current(), keys);
-    let newest = 0;
-    for (let i = 0; i < 600; i += 3) {
-      newest = await current().delete(keys[i]!, { expectedRevision: revisions[i]! });
-    }
-    await current().compact(newest);
-    const left = keys.filter((_, i) => i % 3 !== 0);
-    expect(await keysOf(current(), { prefix: '/k/' })).toEqual(left);
-    expect(text((await current().get(keys[1]!))!.value)).toBe(keys[1]);
-    expect(await current().create(keys[0]!, bytes('again'))).toBeGreaterThan(newest);
-  });
-
-  it('loses no deletion that a watch from the compacted revision must see', async () => {
-    const a = await current().create('/a', bytes('1'));
-    const b = await current().create('/b', bytes('1'));
-    await current().compact(b);
-    await current().delete('/a', { expectedRevision: a });
-    expect((await takeEvents(current(), { prefix: '/a', afterRevision: b }, 1)).map(show)).toEqual(['delete /a=1 was 1']);
-  });
-
-  it('ignores an older revision and refuses one that is ahead', async () => {
-    const a = await current().create('/a', bytes('1'));
-    const b = await current().update('/a', bytes('2'), { expectedRevision: a });
-    await current().compact(b);
-    await current().compact(a);
-    await expectCode(current().compact(b + 1), 'future-revision');
-    expect((await current().list({ prefix: '/', revision: b })).entries).toHaveLength(1);
-  });
-
-  it('runs beside writers without disturbing them', async () => {
-    let revision = await current().create('/hot', bytes('0'));
-    const abort = new AbortController();
-    const seen: number[] = [];
-    const watching = (async () => {
-      const watch = current().watch({ prefix: '/', afterRevision: revision, signal: abort.signal });
-      for await (const batch of watch) seen.push(...batch.map((event) => event.revision));
-    })();
-    const written: number[] = [];
-    for (let i = 0; i < 100; i++) {
-      revision = await current().update('/hot', bytes(`${i}`), { expectedRevision: revision });
-      written.push(revision);
-      if (i % 10 === 9) await current().compact(revision - 3);
-    }
-    expect(text((await current().get('/hot'))!.value)).toBe('99');
-    const last = await current().list({ prefix: '/', revision: revision - 2 });
-    expect(last.entries.map((entry) => text(entry.value))).toEqual(['97']);
-    while (seen.length < 100) await current().currentRevision();
-    abort.abort();
-    await watching;
-    expect(seen).toEqual(written);
   });
 }

@@ -11,11 +11,11 @@ my $version = $ENV{HELLO_VERSION} || 'unknown';
 my $port = $ENV{PORT} || 8080;
 my %reasons = (200 => 'OK', 400 => 'Bad Request', 404 => 'Not Found', 405 => 'Method Not Allowed', 503 => 'Service Unavailable');
 my $stopping = 0;
-my %children;
 $| = 1;
 $SIG{TERM} = $SIG{INT} = sub { $stopping ||= time_ms() };
 $SIG{PIPE} = 'IGNORE';
-$SIG{CHLD} = sub { while ((my $pid = waitpid(-1, POSIX::WNOHANG())) > 0) { delete $children{$pid} } };
+# Ended children are not kept; waitpid still waits for the others.
+$SIG{CHLD} = 'IGNORE';
 
 sub time_ms { my ($seconds, $ticks) = (0, (POSIX::times())[0]); return int($ticks * 1000 / POSIX::sysconf(POSIX::_SC_CLK_TCK())) }
 
@@ -52,7 +52,8 @@ sub next_head {
   my ($client, $buffer) = @_;
   my $select = IO::Select->new($client);
   my $idle_since = time_ms();
-  until ($$buffer =~ s/^(.*?)\r\n\r\n//s) {
+  my $end;
+  while (($end = index($$buffer, "\r\n\r\n")) < 0) {
     return undef if length $$buffer > 8192 || time_ms() - $idle_since > 75000;
     if (!$select->can_read(0.1)) {
       return undef if $stopping && $$buffer eq '' && time_ms() > $stopping + 500;
@@ -61,7 +62,7 @@ sub next_head {
     my $got = sysread($client, $$buffer, 8192, length $$buffer);
     return undef if defined $got ? $got == 0 : !$!{EINTR};
   }
-  return $1;
+  return substr($$buffer, 0, $end + 4, '');
 }
 
 sub serve {
@@ -83,6 +84,8 @@ sub serve {
   }
 }
 
+# Children are told to stop as a group.
+setpgrp(0, 0);
 my $listener = IO::Socket::INET->new(LocalPort => $port, Listen => 1024, ReuseAddr => 1) or do {
   print STDERR "cannot listen on port $port: $!\n";
   exit 1;
@@ -94,16 +97,15 @@ until ($stopping && time_ms() > $stopping + 500) {
   my $client = $listener->accept or next;
   my $pid = fork;
   if (defined $pid && $pid == 0) {
-    $SIG{CHLD} = 'DEFAULT';
     close $listener;
     serve($client);
     close $client;
     POSIX::_exit(0);
   }
-  $children{$pid} = 1 if defined $pid;
   close $client;
 }
 close $listener;
-kill 'TERM', keys %children;
-while (%children) { select(undef, undef, undef, 0.05); $SIG{CHLD}->() }
+local $SIG{TERM} = 'IGNORE';
+kill 'TERM', -getpgrp() if getpgrp() == $$;
+1 while waitpid(-1, 0) > 0 || $!{EINTR};
 print "stopped\n";

@@ -1,0 +1,58 @@
+/**
+ * Gathers the rules of aggregated cluster roles
+ * (upstream `pkg/controller/clusterroleaggregation/clusterroleaggregation_controller.go`).
+ */
+import { deepEqual } from '../../machinery/equality.ts';
+import { selectorFromLabelSelector } from '../../machinery/label-selector.ts';
+import type { ClusterRole } from '../v1/cluster-role.ts';
+import type { PolicyRule } from '../v1/validation.ts';
+
+/**
+ * The aggregated roles whose rules are not what their selectors gather, with the rules that they should have: those of
+ * the roles selected, in the order of the roles' names, each rule once. Nothing is changed in place.
+ */
+export function aggregateClusterRoles(roles: readonly ClusterRole[]): ClusterRole[] {
+  const sorted = [...roles].sort((a, b) => compare(a.metadata.name ?? '', b.metadata.name ?? ''));
+  let current = new Map(sorted.map((role) => [role.metadata.name ?? '', role]));
+  const changed = new Map<string, ClusterRole>();
+  // Roles may be aggregated from aggregated ones (view → edit → admin); every round carries rules one step further.
+  for (let round = 0; round < sorted.length; round++) {
+    const next = gatherOnce([...current.values()]);
+    if (next.length === 0) break;
+    current = new Map(current);
+    for (const role of next) {
+      current.set(role.metadata.name ?? '', role);
+      changed.set(role.metadata.name ?? '', role);
+    }
+  }
+  return [...changed.values()].sort((a, b) => compare(a.metadata.name ?? '', b.metadata.name ?? ''));
+}
+
+function gatherOnce(roles: readonly ClusterRole[]): ClusterRole[] {
+  const changed: ClusterRole[] = [];
+  for (const role of roles) {
+    if (role.aggregationRule === undefined) continue;
+    const rules = gatherRules(role, roles);
+    if (!deepEqual(rules, role.rules ?? [])) changed.push({ ...role, rules });
+  }
+  return changed;
+}
+
+/** A role never gathers from itself, whatever its labels say. */
+function gatherRules(target: ClusterRole, roles: readonly ClusterRole[]): PolicyRule[] {
+  const gathered: PolicyRule[] = [];
+  for (const labelSelector of target.aggregationRule?.clusterRoleSelectors ?? []) {
+    const selector = selectorFromLabelSelector(labelSelector);
+    for (const role of roles) {
+      if (role.metadata.name === target.metadata.name || !selector.matches(role.metadata.labels)) continue;
+      for (const rule of role.rules ?? []) {
+        if (!gathered.some((present) => deepEqual(present, rule))) gathered.push(rule);
+      }
+    }
+  }
+  return gathered;
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
