@@ -47,7 +47,11 @@ export async function claimObjects<T extends ApiObject>(options: ClaimOptions<T>
   const failures: unknown[] = [];
   let ownerChecked: Promise<void> | undefined;
   for (const object of candidates) {
-    const matches = selector.matches(object.metadata.labels) && (filter === undefined || filter(object));
+    // An empty selector would claim everything.
+    const matches =
+      selector.requirements.length > 0 &&
+      selector.matches(object.metadata.labels) &&
+      (filter === undefined || filter(object));
     const claim = decideClaim(owner, object, matches);
     try {
       if (claim === 'owned') claimed.push(object);

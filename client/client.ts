@@ -49,12 +49,23 @@ export interface ObjectName {
  * treat them all as frozen. Objects passed in stay the caller's.
  */
 export interface Client {
-  get<T extends ApiObject>(resource: ResourceRef, name: ObjectName, options?: { subresource?: string; signal?: AbortSignal }): Promise<T>;
-  list<T extends ApiObject>(resource: ResourceRef, options?: ListOptions & { signal?: AbortSignal }): Promise<ApiObjectList<T>>;
+  get<T extends ApiObject>(
+    resource: ResourceRef,
+    name: ObjectName,
+    options?: { subresource?: string; signal?: AbortSignal },
+  ): Promise<T>;
+  list<T extends ApiObject>(
+    resource: ResourceRef,
+    options?: ListOptions & { signal?: AbortSignal },
+  ): Promise<ApiObjectList<T>>;
   /** Batches in order; ends when the server ends the watch or the signal aborts; throws `ApiError` (410 among them). */
   watch<T extends ApiObject>(resource: ResourceRef, request: WatchRequest): AsyncIterable<readonly WatchEvent<T>[]>;
   /** `name` is needed only with a subresource (`binding`, `eviction`, `token`). */
-  create<T extends ApiObject, R extends ApiObject = T>(resource: ResourceRef, object: T, options?: WriteOptions & { name?: string }): Promise<R>;
+  create<T extends ApiObject, R extends ApiObject = T>(
+    resource: ResourceRef,
+    object: T,
+    options?: WriteOptions & { name?: string },
+  ): Promise<R>;
   update<T extends ApiObject>(resource: ResourceRef, object: T, options?: WriteOptions): Promise<T>;
   patch<T extends ApiObject>(
     resource: ResourceRef,

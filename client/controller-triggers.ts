@@ -20,10 +20,10 @@ export interface TriggerOptions {
 export function subscribeTriggers(controller: Controller, options: TriggerOptions): () => void {
   const { informer, add } = options;
   const own = informer(controller.for).keys;
-  const owned = (controller.owns ?? []).map((resource) =>
+  const owned = controller.owns.map((resource) =>
     informer(resource).changes.pipe(mergeMap((change) => ownerKeys(change, controller.for))),
   );
-  const watched = (controller.watches ?? []).map((watch) => watchedKeys(watch, options));
+  const watched = controller.watches.map((watch) => watchedKeys(watch, options));
   const subscription = merge(own, ...owned, ...watched).subscribe(add);
   return () => subscription.unsubscribe();
 }

@@ -7,7 +7,7 @@
  * last reconcile wrote; a throw is retried.
  */
 import type { Lister } from '../api/machinery/handler.ts';
-import { ApiError, isConflict } from '../api/machinery/errors.ts';
+import { ApiError, isConflict, isNotFound } from '../api/machinery/errors.ts';
 import type { ApiObject } from '../api/machinery/meta.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
@@ -61,44 +61,49 @@ export interface IndexDeclaration {
   fn: IndexFunction<ApiObject>;
 }
 
-export interface ControllerDeclaration {
+export interface Controller {
   /** Names its log lines, its identity and its events. */
   name: string;
   /** The kind whose keys are reconciled. */
   for: ResourceRef;
   /** Kinds whose objects have one of `for` as their controller: that one is reconciled when they change or go. */
-  owns?: readonly ResourceRef[];
-  watches?: readonly WatchDeclaration[];
+  owns: readonly ResourceRef[];
+  watches: readonly WatchDeclaration[];
   /** Kinds that are only read. */
-  reads?: readonly ResourceRef[];
+  reads: readonly ResourceRef[];
   /** The only kinds that may be written, subresources included. */
   writes: readonly ResourceRef[];
-  indexes?: readonly IndexDeclaration[];
-  /** Keys reconciled at the same time. Default 5. */
-  workers?: number;
-  /** Every key is reconciled this often even without a change. Default: never. */
-  resyncMs?: number;
+  indexes: readonly IndexDeclaration[];
+  /** Keys reconciled at the same time. Default 1. */
+  workers: number;
+  /** Every key is reconciled this often even without a change. Default 0: never. */
+  resyncMs: number;
   /** Level-based: observe the object that `key` names (it may be gone), decide, act, report. */
-  // eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- most controllers return nothing
-  reconcile(key: ObjectKey, context: ControllerContext): Promise<ReconcileResult | void>;
+  reconcile(key: ObjectKey, context: ControllerContext): Promise<ReconcileResult>;
 }
 
-export type Controller = Readonly<ControllerDeclaration>;
+type Required = 'name' | 'for' | 'writes' | 'reconcile';
+
+export type ControllerDeclaration = Pick<Controller, Required> & Partial<Omit<Controller, Required>>;
 
 /** Thrown by `reconcile` when trying again cannot help until something changes. */
 export class TerminalError extends Error {
   override readonly name = 'TerminalError';
 }
 
-/** `T` is the kind that the controller is for; it documents, and binds nothing. */
+/** `T` names the kind for the reader; it binds nothing. */
 export function defineController<_T extends ApiObject = ApiObject>(declaration: ControllerDeclaration): Controller {
-  return Object.freeze(declaration);
+  return Object.freeze({ owns: [], watches: [], reads: [], indexes: [], workers: 1, resyncMs: 0, ...declaration });
 }
 
 /** Every kind that the controller reads. */
 export function readsOf(controller: Controller): ResourceRef[] {
-  const { owns = [], watches = [], reads = [] } = controller;
-  return [controller.for, ...owns, ...watches.map(({ resource }) => resource), ...reads];
+  return [
+    controller.for,
+    ...controller.owns,
+    ...controller.watches.map(({ resource }) => resource),
+    ...controller.reads,
+  ];
 }
 
 export interface RunnerOptions {
@@ -130,8 +135,6 @@ export async function runController(controller: Controller, options: RunnerOptio
   }
 }
 
-const DEFAULT_WORKERS = 5;
-
 class Runner {
   readonly #controller: Controller;
   readonly #options: RunnerOptions;
@@ -149,7 +152,7 @@ class Runner {
     for (const resource of readsOf(controller)) {
       this.#informers.set(formatResource(resource), options.informers.informer(resource));
     }
-    for (const { resource, name, fn } of controller.indexes ?? []) this.#informer(resource).addIndex(name, fn);
+    for (const { resource, name, fn } of controller.indexes) this.#informer(resource).addIndex(name, fn);
     this.#reader = {
       lister: <T extends ApiObject>(resource: ResourceRef) => this.#informer(resource).lister as Lister<T>,
       byIndex: <T extends ApiObject>(resource: ResourceRef, index: string, value: string) =>
@@ -161,15 +164,15 @@ class Runner {
 
   async run(): Promise<void> {
     const { signal, clock } = this.#options;
-    this.#cleanups.push(subscribeTriggers(this.#controller, { ...this.#triggerOptions() }), this.#tracker.start());
     try {
       await Promise.all([...this.#informers.values()].map((informer) => informer.waitForSync(signal)));
     } catch (error) {
       if (signal.aborted) return;
       throw error;
     }
-    const { workers = DEFAULT_WORKERS, resyncMs } = this.#controller;
-    if (resyncMs !== undefined) this.#cleanups.push(clock.setInterval(() => this.#resync(), resyncMs));
+    this.#cleanups.push(subscribeTriggers(this.#controller, this.#triggerOptions()), this.#tracker.start());
+    const { workers, resyncMs } = this.#controller;
+    if (resyncMs > 0) this.#cleanups.push(clock.setInterval(() => this.#resync(), resyncMs));
     await Promise.all(Array.from({ length: workers }, () => this.#work()));
   }
 
@@ -190,7 +193,9 @@ class Runner {
   #informer(resource: ResourceRef): Informer {
     const informer = this.#informers.get(formatResource(resource));
     if (informer !== undefined) return informer;
-    throw new TerminalError(`controller ${this.#controller.name} does not declare that it reads ${formatResource(resource)}`);
+    throw new TerminalError(
+      `controller ${this.#controller.name} does not declare that it reads ${formatResource(resource)}`,
+    );
   }
 
   #resync(): void {
@@ -210,7 +215,7 @@ class Runner {
     try {
       const result = await this.#controller.reconcile(parseKey(key), this.#contextFor(key));
       this.#queue.forget(key);
-      if (typeof result === 'object') this.#queue.addAfter(key, result.requeueAfterMs);
+      if (result !== undefined) this.#queue.addAfter(key, result.requeueAfterMs);
     } catch (error) {
       this.#handleFailure(key, error);
     }
@@ -241,7 +246,8 @@ class Runner {
       this.#queue.forget(key);
       return;
     }
-    if (isConflict(error)) log.debug('reconcile lost a race', fields);
+    // Another writer was quicker, or the object went: ordinary, and mended by the next try.
+    if (isConflict(error) || isNotFound(error)) log.debug('reconcile lost a race', fields);
     else log.warn('reconcile failed', { ...fields, tries: this.#queue.numRequeues(key) + 1 });
     this.#queue.addRateLimited(key);
   }

@@ -1,28 +1,51 @@
 /**
- * Records events about objects (client-go `tools/record`): identical ones are counted, similar ones combined, storms
- * dropped. Recording never blocks and never fails its caller.
+ * Records core/v1 Events about objects (client-go `tools/record`). Recording never blocks and never fails its caller;
+ * repeated events are counted, combined or dropped by `event-correlator.ts`.
  */
-import type { ApiObject } from '../api/machinery/meta.ts';
 import { isNotFound } from '../api/machinery/errors.ts';
+import type { ApiObject } from '../api/machinery/meta.ts';
 import { formatTime } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
+import { realRandom } from '../base/random.ts';
+import type { Random } from '../base/random.ts';
 import type { Client, ResourceRef } from './client.ts';
-import { TokenBucket } from './rate-limiter.ts';
+import { EventCorrelator } from './event-correlator.ts';
+import { createEventNamer, eventNamespace, referenceTo, truncateMessage } from './event-names.ts';
+import type { ObjectReference } from './event-names.ts';
+import { EventQueue } from './event-queue.ts';
 
-export interface EventRecorder {
-  event(object: ApiObject, type: 'Normal' | 'Warning', reason: string, message: string, options?: EventOptions): void;
-}
+export type EventType = 'Normal' | 'Warning';
 
 export interface EventOptions {
   /** Part of the object: `spec.containers{web}`. */
   fieldPath?: string;
+  /** What was done about it, in one CamelCase word. */
   action?: string;
+  /** A second object that had a part in it. */
+  related?: ApiObject | ObjectReference;
   annotations?: Record<string, string>;
 }
 
-interface CoreEvent extends ApiObject {
-  involvedObject: Record<string, string>;
+export interface EventRecorder {
+  /** `object` has been stored; `reason` is one CamelCase word; `message` is cut at 1024 bytes. Never throws. */
+  // eslint-disable-next-line @typescript-eslint/max-params -- the order that every Kubernetes component knows
+  event(
+    object: ApiObject | ObjectReference,
+    type: EventType,
+    reason: string,
+    message: string,
+    options?: EventOptions,
+  ): void;
+}
+
+/** A recorder whose owner can wait for what has been recorded, before it ends or in a test. */
+export interface FlushableEventRecorder extends EventRecorder {
+  flush(): Promise<void>;
+}
+
+export interface CoreEvent extends ApiObject {
+  involvedObject: ObjectReference;
   reason: string;
   message: string;
   type: string;
@@ -32,6 +55,8 @@ interface CoreEvent extends ApiObject {
   source: { component: string; host?: string };
   reportingComponent: string;
   reportingInstance: string;
+  action?: string;
+  related?: ObjectReference;
 }
 
 export interface EventRecorderOptions {
@@ -42,144 +67,107 @@ export interface EventRecorderOptions {
   /** Node name, for components that run on each node. */
   host?: string;
   clock: Clock;
+  random?: Random;
   log: Logger;
 }
 
-const MAX_QUEUED = 1_000;
-const MAX_KNOWN = 4_096;
-const SIMILAR_LIMIT = 10;
-const SIMILAR_WINDOW_MS = 600_000;
-const STORM_BURST = 25;
-const STORM_REFILL_PER_SECOND = 1 / 300;
-/** Kubernetes refuses longer messages. */
-const MAX_MESSAGE_LENGTH = 1024;
-
-interface Similar {
-  messages: Set<string>;
-  lastMs: number;
+export function createEventRecorder(options: EventRecorderOptions): FlushableEventRecorder {
+  return new CoreEventRecorder(options);
 }
 
-export function createEventRecorder(options: EventRecorderOptions): EventRecorder {
-  return new Recorder(options);
+/** Forgets every event; for tests. */
+export const silentEventRecorder: EventRecorder = { event: () => undefined };
+
+interface EventContent {
+  type: EventType;
+  reason: string;
+  message: string;
+  options: EventOptions;
 }
 
-class Recorder implements EventRecorder {
+class CoreEventRecorder implements FlushableEventRecorder {
   readonly #options: EventRecorderOptions;
-  readonly #known = new Map<string, CoreEvent>();
-  readonly #similar = new Map<string, Similar>();
-  readonly #storms = new Map<string, TokenBucket>();
-  readonly #queue: (() => Promise<void>)[] = [];
-  #draining = false;
+  readonly #correlator: EventCorrelator;
+  readonly #queue: EventQueue;
+  readonly #nameOf: (reference: ObjectReference) => string;
 
   constructor(options: EventRecorderOptions) {
     this.#options = options;
+    this.#correlator = new EventCorrelator(options.clock);
+    this.#queue = new EventQueue(options);
+    this.#nameOf = createEventNamer(options.clock, options.random ?? realRandom);
   }
 
-  event(object: ApiObject, type: 'Normal' | 'Warning', reason: string, message: string, options: EventOptions = {}): void {
-    if (this.#queue.length >= MAX_QUEUED) return;
-    const event = this.#eventOf(object, { type, reason, message: message.slice(0, MAX_MESSAGE_LENGTH), options });
+  // eslint-disable-next-line @typescript-eslint/max-params -- the order that every Kubernetes component knows
+  event(
+    object: ApiObject | ObjectReference,
+    type: EventType,
+    reason: string,
+    message: string,
+    options: EventOptions = {},
+  ): void {
+    const event = this.#eventAbout(referenceTo(object), { type, reason, message, options });
     this.#queue.push(() => this.#send(event));
-    if (!this.#draining) void this.#drain();
   }
 
-  async #drain(): Promise<void> {
-    this.#draining = true;
-    for (let send = this.#queue.shift(); send !== undefined; send = this.#queue.shift()) {
-      try {
-        await send();
-      } catch (error) {
-        this.#options.log.debug('an event was not recorded', { error: String(error) });
-      }
-    }
-    this.#draining = false;
+  flush(): Promise<void> {
+    return this.#queue.flush();
   }
 
-  #eventOf(object: ApiObject, about: { type: string; reason: string; message: string; options: EventOptions }): CoreEvent {
+  #eventAbout(reference: ObjectReference, { type, reason, message, options }: EventContent): CoreEvent {
     const { clock, component, host } = this.#options;
-    const nowMs = clock.now();
-    const time = formatTime(nowMs);
-    const { name = '', namespace, uid = '', resourceVersion = '' } = object.metadata;
-    const { fieldPath, annotations } = about.options;
-    // Nanoseconds in hex, as upstream names them; the fraction tells events of one millisecond apart.
-    const suffix = (BigInt(Math.floor(nowMs)) * 1_000_000n + BigInt(Math.floor((clock.monotonicMs() % 1) * 1_000_000))).toString(16);
+    const time = formatTime(clock.now());
+    const { fieldPath, action, related, annotations } = options;
     return {
       apiVersion: 'v1',
       kind: 'Event',
-      metadata: { name: `${name}.${suffix}`, namespace: namespace === undefined || namespace === '' ? 'default' : namespace, ...(annotations === undefined ? {} : { annotations }) },
-      involvedObject: {
-        kind: object.kind ?? '',
-        ...(namespace === undefined ? {} : { namespace }),
-        name,
-        uid,
-        apiVersion: object.apiVersion ?? '',
-        resourceVersion,
-        ...(fieldPath === undefined ? {} : { fieldPath }),
+      metadata: {
+        name: this.#nameOf(reference),
+        namespace: eventNamespace(reference),
+        ...(annotations === undefined ? {} : { annotations }),
       },
-      reason: about.reason,
-      message: about.message,
-      type: about.type,
+      involvedObject: fieldPath === undefined ? reference : { ...reference, fieldPath },
+      reason,
+      message: truncateMessage(message),
+      type,
       count: 1,
       firstTimestamp: time,
       lastTimestamp: time,
-      source: { component, ...(host === undefined ? {} : { host }) },
+      source: host === undefined ? { component } : { component, host },
       reportingComponent: component,
       reportingInstance: host ?? '',
+      ...(action === undefined ? {} : { action }),
+      ...(related === undefined ? {} : { related: referenceTo(related) }),
     };
   }
 
   async #send(event: CoreEvent): Promise<void> {
-    if (this.#isStorm(event)) return;
-    const { key, message } = this.#aggregate(event);
+    const correlation = this.#correlator.correlate(event);
+    if (correlation.type === 'drop') return;
+    const { key, event: wanted } = correlation;
+    const counted = correlation.type === 'count' && (await this.#count(wanted));
+    if (!counted) await this.#create(wanted);
+    this.#correlator.remember(key, wanted);
+  }
+
+  /** False when the event has expired. */
+  async #count({ metadata, count, lastTimestamp, message }: CoreEvent): Promise<boolean> {
     const { client, resource } = this.#options;
-    const known = this.#known.get(key);
-    if (known !== undefined) {
-      try {
-        const { name, namespace } = known.metadata;
-        const body = { count: known.count + 1, lastTimestamp: event.lastTimestamp, message };
-        const patched = await client.patch<CoreEvent>(resource, { namespace: namespace!, name: name! }, { type: 'merge', body });
-        this.#remember(key, { ...known, count: patched.count, message });
-        return;
-      } catch (error) {
-        // It has expired: a new one begins.
-        if (!isNotFound(error)) throw error;
-      }
+    const body = { count, lastTimestamp, message };
+    try {
+      await client.patch(
+        resource,
+        { namespace: metadata.namespace!, name: metadata.name! },
+        { type: 'strategic', body },
+      );
+      return true;
+    } catch (error) {
+      if (isNotFound(error)) return false;
+      throw error;
     }
-    const created = { ...event, message };
-    await client.create<CoreEvent>(resource, created);
-    this.#remember(key, created);
   }
 
-  #remember(key: string, event: CoreEvent): void {
-    this.#known.delete(key);
-    this.#known.set(key, event);
-    if (this.#known.size > MAX_KNOWN) this.#known.delete(this.#known.keys().next().value!);
-  }
-
-  /** 25 events at once per object, then one every five minutes (`EventSourceObjectSpamFilter`). */
-  #isStorm({ source, involvedObject }: CoreEvent): boolean {
-    const key = [source.component, source.host, involvedObject['kind'], involvedObject['namespace'], involvedObject['name'], involvedObject['uid']].join('/');
-    let bucket = this.#storms.get(key);
-    if (bucket === undefined) {
-      if (this.#storms.size >= MAX_KNOWN) this.#storms.clear();
-      bucket = new TokenBucket({ clock: this.#options.clock, perSecond: STORM_REFILL_PER_SECOND, burst: STORM_BURST });
-      this.#storms.set(key, bucket);
-    }
-    return !bucket.tryTake();
-  }
-
-  /** Events that differ in nothing but their message are combined after the tenth message in ten minutes. */
-  #aggregate({ involvedObject, reason, type, message, source }: CoreEvent): { key: string; message: string } {
-    const group = JSON.stringify([source, involvedObject['uid'], involvedObject['name'], involvedObject['fieldPath'], reason, type]);
-    const nowMs = this.#options.clock.now();
-    let similar = this.#similar.get(group);
-    if (similar === undefined || nowMs - similar.lastMs > SIMILAR_WINDOW_MS) {
-      if (this.#similar.size >= MAX_KNOWN) this.#similar.clear();
-      similar = { messages: new Set(), lastMs: nowMs };
-      this.#similar.set(group, similar);
-    }
-    similar.lastMs = nowMs;
-    if (similar.messages.size < SIMILAR_LIMIT) similar.messages.add(message);
-    if (similar.messages.has(message) || similar.messages.size < SIMILAR_LIMIT) return { key: `${group}${message}`, message };
-    return { key: group, message: `(combined from similar events): ${message}` };
+  async #create(event: CoreEvent): Promise<void> {
+    await this.#options.client.create<CoreEvent>(this.#options.resource, event);
   }
 }

@@ -162,7 +162,9 @@ export class SharedInformer<T extends ApiObject = ApiObject> implements Informer
       this.#changeListeners.emit(one);
     }
     this.#resourceVersion =
-      change.type === 'replace' ? change.resourceVersion : laterResourceVersion(this.#resourceVersion, change.resourceVersion);
+      change.type === 'replace'
+        ? change.resourceVersion
+        : laterResourceVersion(this.#resourceVersion, change.resourceVersion);
     for (const key of changedKeys) this.#keyListeners.emit(key);
     if (!this.#hasSynced && change.type === 'replace') this.#markSynced();
     this.#progressListeners.emit(this.#resourceVersion);

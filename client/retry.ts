@@ -18,7 +18,10 @@ const JITTER = 0.1;
  * Calls `attempt`, which reads the object anew, changes and writes it, until it does not end in a conflict: at most
  * 5 times, about 10 ms apart. Other errors and the last conflict are thrown.
  */
-export async function retryOnConflict<R>({ clock, random, signal }: RetryOptions, attempt: () => Promise<R>): Promise<R> {
+export async function retryOnConflict<R>(
+  { clock, random, signal }: RetryOptions,
+  attempt: () => Promise<R>,
+): Promise<R> {
   for (let tries = 1; ; tries++) {
     try {
       return await attempt();

@@ -53,7 +53,10 @@ export function trackedClient(client: Client, options: TrackedClientOptions): Cl
     },
     async delete(resource, name, deleteOptions = {}): Promise<void> {
       check(resource);
-      const key = formatKey({ namespace: resource.scope === 'Namespaced' ? (name.namespace ?? '') : '', name: name.name });
+      const key = formatKey({
+        namespace: resource.scope === 'Namespaced' ? (name.namespace ?? '') : '',
+        name: name.name,
+      });
       const uid = deleteOptions.preconditions?.uid ?? uidOf(resource, key);
       await client.delete(resource, name, deleteOptions);
       if (uid !== undefined && deleteOptions.dryRun === undefined) onWrite({ type: 'deleted', resource, key, uid });

@@ -145,7 +145,13 @@ function readsOver(transport: Transport): Pick<Client, 'get' | 'list' | 'watch'>
     watch<T extends ApiObject>(resource: ResourceRef, request: WatchRequest): AsyncIterable<readonly WatchEvent<T>[]> {
       const path = resourcePath(resource, { namespace: request.namespace });
       const { sendInitialEvents, allowWatchBookmarks, timeoutSeconds, signal } = request;
-      const query = queryOf({ ...listQuery(request), watch: true, sendInitialEvents, allowWatchBookmarks, timeoutSeconds });
+      const query = queryOf({
+        ...listQuery(request),
+        watch: true,
+        sendInitialEvents,
+        allowWatchBookmarks,
+        timeoutSeconds,
+      });
       return watchOver<T>(transport, { method: 'GET', path, query, signal });
     },
   };

@@ -23,7 +23,10 @@ export async function* decodeFrames(chunks: AsyncIterable<Uint8Array>): AsyncGen
     const text = Buffer.concat([...partial, chunk.subarray(0, end)]).toString('utf8');
     partial = end + 1 < chunk.byteLength ? [chunk.subarray(end + 1)] : [];
     partialBytes = chunk.byteLength - end - 1;
-    const events = text.split('\n').filter((line) => line.trim() !== '').map(decodeLine);
+    const events = text
+      .split('\n')
+      .filter((line) => line.trim() !== '')
+      .map(decodeLine);
     if (events.length > 0) yield events;
   }
 }

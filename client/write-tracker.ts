@@ -42,7 +42,9 @@ export class WriteTracker {
   /** Follows the informers; returns what ends that, which also drops the waiting keys. */
   start(): () => void {
     const { informers } = this.#options;
-    const subscriptions = [...informers.values()].map(({ progress }) => progress.subscribe(() => this.#resumeCaughtUp()));
+    const subscriptions = [...informers.values()].map(({ progress }) =>
+      progress.subscribe(() => this.#resumeCaughtUp()),
+    );
     return () => {
       for (const subscription of subscriptions) subscription.unsubscribe();
       for (const { cancelTimeout } of this.#parked.values()) cancelTimeout();

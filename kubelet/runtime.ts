@@ -65,6 +65,11 @@ export interface LinuxResources {
 export interface Mount {
   containerPath: string;
   hostPath: string;
+  /**
+   * Below `hostPath`, resolved by the driver when it mounts, so that no link leads out of `hostPath`; a missing folder
+   * is created. Absent: `hostPath` itself.
+   */
+  subPath?: string;
   readOnly: boolean;
   propagation: 'private' | 'host-to-container' | 'bidirectional';
 }

@@ -10,6 +10,7 @@
 
 #include "container.h"
 #include "syscalls.h"
+#include "waiters.h"
 
 struct container *request_container(const struct request *request, bool running, struct failure *failure) {
   const char *id;
@@ -75,17 +76,16 @@ static int resize_command(struct request *request, struct failure *failure) {
   return process_resize(&container->process, (unsigned short)rows, (unsigned short)columns) < 0 ? fail_errno(failure, "resize") : 0;
 }
 
-static void defer(struct request *request, struct container *container) {
+static void defer(struct request *request, struct container *container, bool removes) {
   request->deferred = true;
-  request->connection->pending++;
-  connections_wait(request->connection, request->id, container);
+  waiter_add(container, request->connection, request->id, removes);
 }
 
 static int wait_command(struct request *request, struct failure *failure) {
   struct container *container = request_container(request, false, failure);
   if (container == NULL) return -1;
   if (container->process.state == PROCESS_FINISHED) container_write(container, &request->result);
-  else defer(request, container);
+  else defer(request, container, false);
   return 0;
 }
 
@@ -93,15 +93,11 @@ static int remove_command(struct request *request, struct failure *failure) {
   struct container *container = request_container(request, false, failure);
   if (container == NULL) return -1;
   if (container->process.state == PROCESS_FINISHED) {
-    char *text = format_string("{\"id\":\"%s\"}", container->id);
-    container_free(container);
-    monitor_publish(request->monitor, "removed", text);
-    free(text);
+    container_remove(container);
     return 0;
   }
-  container->removing = true;
   container_kill(container);
-  defer(request, container);
+  defer(request, container, true);
   return 0;
 }
 

@@ -8,16 +8,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "container.h"
+#include "waiters.h"
 
 enum { READ_CHUNK = 65536, FRAME_HEADER = 5, FRAME_LIMIT = 1 << 20, DRAINED = 128 * 1024 };
 
 static void destroy(struct connection *connection) {
   struct monitor *monitor = connection->monitor;
   if (connection->handler->closed != NULL) connection->handler->closed(connection);
-  for (struct container *container = monitor->containers; container != NULL; container = container->next) {
-    if (container->starter == connection) container->starter = NULL;
-  }
+  waiters_connection_gone(connection);
   struct connection **link = &monitor->connections;
   while (*link != connection) link = &(*link)->next;
   *link = connection->next;

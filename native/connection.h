@@ -32,8 +32,8 @@ struct connection {
   bool broken;
   bool watching;           // gets events
   int pending;             // answers that come later
-  int64_t waiting_request;     // of `wait` or `remove`
-  struct container *waiting_for;
+  bool stops;              // asked for shutdown
+  int64_t stopping_request;
 };
 
 int control_listen(struct monitor *monitor, const char *path, struct failure *failure);
@@ -64,7 +64,4 @@ extern const struct connection_events request_events;
 // Answers (README section 3). `result` is an object's JSON.
 void answer_result(struct connection *connection, int64_t request, const char *result);
 void answer_failure(struct connection *connection, int64_t request, const struct failure *failure);
-// Forgets a container in all waiting connections and answers them.
-void connections_container_exited(struct monitor *monitor, struct container *container);
-void connections_forget_container(struct monitor *monitor, struct container *container);
 #endif

@@ -10,6 +10,7 @@
 #include "process-spec.h"
 #include "streams.h"
 #include "syscalls.h"
+#include "waiters.h"
 
 struct container *container_find(const struct monitor *monitor, const char *id) {
   for (struct container *container = monitor->containers; container != NULL; container = container->next) {
@@ -120,7 +121,7 @@ static void on_finished(struct process *process) {
   attachments_exited(container);
   monitor_remove_process(monitor, process);
   publish(container, "exited");
-  connections_container_exited(monitor, container);
+  waiters_container_exited(container);
   monitor_check_stopped(monitor);
 }
 
@@ -264,7 +265,7 @@ void container_free(struct container *container) {
     break;
   }
   monitor_remove_process(monitor, &container->process);
-  connections_forget_container(monitor, container);
+  waiters_container_gone(container);
   process_free(&container->process);
   log_close(&container->log);
   if (container->cgroup != NULL) {
@@ -277,4 +278,12 @@ void container_free(struct container *container) {
   json_free(container->document);
   free(container);
   monitor_check_stopped(monitor);
+}
+
+void container_remove(struct container *container) {
+  struct monitor *monitor = container->monitor;
+  char *text = format_string("{\"id\":\"%s\"}", container->id);
+  container_free(container);
+  monitor_publish(monitor, "removed", text);
+  free(text);
 }

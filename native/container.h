@@ -8,6 +8,7 @@
 #include "process.h"
 
 struct attachment;
+struct waiter;
 
 struct container {
   struct monitor *monitor;
@@ -23,10 +24,10 @@ struct container {
   char *cgroup;
   bool has_stdin;
   bool stdin_once;
-  bool removing;
   int64_t oom_kills;
   bool oom_told;
   struct attachment *attachments;
+  struct waiter *waiters;
   struct connection *starter;  // waits for the start's answer
   int64_t starter_request;
 };
@@ -42,6 +43,8 @@ void container_check_oom(struct container *container);
 void container_kill(struct container *container);
 // Forgets it and removes its cgroup; it must not be running.
 void container_free(struct container *container);
+// The same, with a `removed` event.
+void container_remove(struct container *container);
 void container_write(const struct container *container, struct buffer *out);
 // What `join` of exec needs.
 void container_fill_launch(const struct container *container, struct launch *launch);

@@ -15,8 +15,16 @@ try {
   say(error instanceof StorageError ? `error ${error.code} ${error.message}` : `error ${String(error)}`);
 }
 
+/** Written at once, so that a line is out before the next thing happens; waits while the reader is behind. */
 function say(line: string): void {
-  writeSync(1, `${line}\n`);
+  let rest = Buffer.from(`${line}\n`);
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(writeSync(1, rest));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+    }
+  }
 }
 
 /** 64 writers that create, update and delete beside compaction, and report what was acknowledged, until killed. */

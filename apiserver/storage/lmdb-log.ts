@@ -5,6 +5,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { open } from 'lmdb';
 import type { Database, RootDatabase } from 'lmdb';
+import { PAGE_BYTES } from './lmdb-file.ts';
 import { crc32, decodeHeader, decodeValue, encodeRecords } from './record-codec.ts';
 import type { CompactionState, LogChange, RecordHeader, RecordLog } from './record-log.ts';
 import type { SpaceReserve } from './space-reserve.ts';
@@ -34,7 +35,7 @@ export class LmdbLog implements RecordLog {
       noSubdir: true,
       maxDbs: 2,
       // A page of 4 KiB is split half empty by records of 1 KiB; this one takes a third less space.
-      pageSize: 8192,
+      pageSize: PAGE_BYTES,
       encoding: 'binary',
       overlappingSync: false,
       eventTurnBatching: false,

@@ -30,10 +30,21 @@ describe('lmdb: folder', () => {
     const path = newPath();
     await writeFile(path, 'a file');
     expect((await expectCode(openAt(path), 'unavailable')).message).toMatch(path);
-    const other = newPath();
-    await (await openAt(other)).close();
-    await writeFile(join(other, 'store.mdb'), 'x'.repeat(20_000));
-    expect((await expectCode(openAt(other), 'unavailable')).message).toMatch(other);
+  });
+
+  it('with a file that is not an environment is reported as corrupted; an empty one is begun anew', async () => {
+    const path = newPath();
+    await (await openAt(path)).close();
+    for (const content of ['x'.repeat(20_000), Buffer.alloc(20_000), 'x']) {
+      await writeFile(join(path, 'store.mdb'), content);
+      expect((await expectCode(openAt(path), 'corrupted')).message).toMatch(path);
+    }
+    for (const content of [Buffer.alloc(0), Buffer.alloc(16_384)]) {
+      await writeFile(join(path, 'store.mdb'), content);
+      const storage = await openAt(path);
+      await storage.create('/a', bytes('1'));
+      await storage.close();
+    }
   });
 });
 

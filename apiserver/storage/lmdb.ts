@@ -5,6 +5,7 @@ import type { Clock } from '../../base/clock.ts';
 import { realRandom } from '../../base/random.ts';
 import type { Random } from '../../base/random.ts';
 import { lockFolder } from './folder-lock.ts';
+import { checkEnvironmentFile } from './lmdb-file.ts';
 import { LmdbLog } from './lmdb-log.ts';
 import type { RunCommit } from './lmdb-log.ts';
 import { LogStorage } from './log-storage.ts';
@@ -47,6 +48,7 @@ async function openLocked(options: LmdbStorageOptions, unlock: () => Promise<voi
   const { path, clock = realClock, random = realRandom, reserveBytes = RESERVE_BYTES } = options;
   let log: LmdbLog | undefined;
   try {
+    await checkEnvironmentFile(`${path}/store.mdb`);
     const opened = (log = new LmdbLog(`${path}/store.mdb`, options.runCommit));
     const freeBytes = (): number => opened.freeBytes();
     const reserve = new SpaceReserve({ path: `${path}/reserve`, sizeBytes: reserveBytes, clock, random, freeBytes });

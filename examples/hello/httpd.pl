@@ -12,7 +12,12 @@ my $port = $ENV{PORT} || 8080;
 my %reasons = (200 => 'OK', 400 => 'Bad Request', 404 => 'Not Found', 405 => 'Method Not Allowed', 503 => 'Service Unavailable');
 my $stopping = 0;
 $| = 1;
-$SIG{TERM} = $SIG{INT} = sub { $stopping ||= time_ms() };
+my $leader = $$;
+$SIG{TERM} = $SIG{INT} = sub {
+  return if $stopping;
+  $stopping = time_ms();
+  kill 'TERM', -$leader if $$ == $leader;
+};
 $SIG{PIPE} = 'IGNORE';
 # Ended children are not kept; waitpid still waits for the others.
 $SIG{CHLD} = 'IGNORE';
@@ -105,7 +110,5 @@ until ($stopping && time_ms() > $stopping + 500) {
   close $client;
 }
 close $listener;
-local $SIG{TERM} = 'IGNORE';
-kill 'TERM', -getpgrp() if getpgrp() == $$;
 1 while waitpid(-1, 0) > 0 || $!{EINTR};
 print "stopped\n";

@@ -23,7 +23,13 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
-  for (const child of running) child.kill('SIGKILL');
+  for (const { pid } of running) {
+    try {
+      if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+    } catch {
+      // It has ended.
+    }
+  }
   running = [];
   await store.close();
   fs.rmSync(folder, { recursive: true, force: true });
@@ -90,7 +96,11 @@ describe.each(hasCompiler ? (['c', 'perl'] as const) : (['perl'] as const))('the
     const port = await freePort();
     const environment = Object.fromEntries(config.Env.map((pair) => pair.split(/=(.*)/s).slice(0, 2) as [string, string]));
     const env = { ...environment, PORT: String(port), GREETING: 'bonjour <b>' };
-    const child = spawn('/usr/sbin/chroot', [lowerDirs[0] ?? '', ...config.Entrypoint], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn('/usr/sbin/chroot', [lowerDirs[0] ?? '', ...config.Entrypoint], {
+      env,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     running.push(child);
     let text = '';
     child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));

@@ -15,6 +15,7 @@ import { pipeline } from 'node:stream/promises';
 import { createHash } from 'node:crypto';
 import * as tar from 'tar-stream';
 import { sha256, type Sha256Digest } from './digest.ts';
+import { sharedLibraries } from './elf.ts';
 import { hostPlatform, mediaTypes } from './manifest.ts';
 import type { ImageStore } from './store.ts';
 
@@ -84,10 +85,10 @@ export async function buildHelloImages(options: HelloImageOptions): Promise<stri
   try {
     const server = await buildServer(options, temporary);
     const programs = findPrograms();
-    const files = await collectFiles(programs, server);
+    const files = collectFiles(programs, server);
     const layer = join(temporary, 'layer.tar');
     const diffId = await writeLayer(layer, files);
-    const inputs = [...new Set([...programs, ...files.inputs, ...sources(options)])].sort();
+    const inputs = [...new Set([...programs, ...files.inputs])].sort();
     const labels = { [INPUTS_LABEL]: inputs.join('\n'), [FINGERPRINT_LABEL]: fingerprint(inputs, options) };
     return await options.store.withLayers([diffId], async () => {
       await options.store.addLayer(diffId, () => ({ content: createReadStream(layer) }), options.signal);
@@ -115,17 +116,14 @@ async function findPresent(options: HelloImageOptions): Promise<string[] | undef
   return ids;
 }
 
-/** Of everything the image is made from, by size and time of change. */
-function fingerprint(inputs: string[], { server = 'auto' }: HelloImageOptions): string {
+/** Of everything the image is made from: the host's files by size and time of change, our own by content. */
+function fingerprint(inputs: string[], { server = 'auto', sourceFolder }: HelloImageOptions): string {
   const states = inputs.map((path) => {
     const found = fs.statSync(path, { throwIfNoEntry: false });
     return `${path} ${found?.size} ${found?.mtimeMs}`;
   });
-  return sha256([RECIPE, server, `compiler ${findProgram('cc') !== undefined}`, ...states].join('\n'));
-}
-
-function sources({ sourceFolder }: HelloImageOptions): string[] {
-  return [join(sourceFolder, 'httpd.c'), join(sourceFolder, 'httpd.pl')];
+  const sources = ['httpd.c', 'httpd.pl'].map((name) => sha256(fs.readFileSync(join(sourceFolder, name))));
+  return sha256([RECIPE, server, `compiler ${findProgram('cc') !== undefined}`, ...states, ...sources].join('\n'));
 }
 
 function findProgram(name: string): string | undefined {
@@ -175,7 +173,7 @@ interface Files {
   inputs: string[];
 }
 
-async function collectFiles(programs: string[], server: BuiltServer): Promise<Files> {
+function collectFiles(programs: string[], server: BuiltServer): Files {
   const members: Files['members'] = new Map();
   for (const [name, content] of Object.entries(FILES)) members.set(name, { content });
   const binaries = [...programs];
@@ -187,7 +185,7 @@ async function collectFiles(programs: string[], server: BuiltServer): Promise<Fi
       if (path.endsWith('.so')) binaries.push(path);
     }
   } else binaries.push(server.path);
-  const libraries = await sharedLibraries(binaries);
+  const libraries = sharedLibraries(binaries);
   const executables = binaries.filter((path) => FOLDERS.includes(dirname(path)));
   for (const path of executables) members.set(`usr/bin/${basename(path)}`, { host: path, mode: 0o755 });
   for (const path of libraries) members.set(inImage(path), { host: path, mode: 0o755 });
@@ -205,23 +203,6 @@ function inImage(path: string): string {
   return path.startsWith('/usr/') ? path.slice(1) : `usr${path}`;
 }
 
-/** As the loader finds them, the loader included. Scripts and static programs have none. */
-async function sharedLibraries(binaries: string[]): Promise<string[]> {
-  const options = { env: { PATH: HOST_PATH, LC_ALL: 'C' }, maxBuffer: 4 * 1024 * 1024 };
-  const { stdout } = await run('ldd', binaries, options).catch((error: unknown) => {
-    // ldd fails for scripts among its arguments, after it has answered for all.
-    const { stdout: text } = error as { stdout?: string };
-    if (text === undefined || text === '') throw error;
-    return { stdout: text };
-  });
-  const libraries = new Set<string>();
-  for (const line of stdout.split('\n')) {
-    const path = /^\s+(?:\S+ => )?(\/\S+) \(0x[0-9a-f]+\)$/.exec(line)?.[1];
-    if (path !== undefined) libraries.add(path);
-  }
-  return [...libraries].sort();
-}
-
 /** The same inputs give the same bytes: sorted, no times, no owners. */
 async function writeLayer(path: string, { members }: Files): Promise<Sha256Digest> {
   const pack = tar.pack();
@@ -232,7 +213,7 @@ async function writeLayer(path: string, { members }: Files): Promise<Sha256Diges
       yield chunk;
     }
   };
-  const writing = pipeline(pack as unknown as NodeJS.ReadableStream, hashed, createWriteStream(path));
+  const writing = pipeline(pack as AsyncIterable<Buffer>, hashed, createWriteStream(path));
   const base = { uid: 0, gid: 0, mtime: new Date(0) };
   for (const [name, mode] of DIRECTORIES) pack.entry({ ...base, name, mode, type: 'directory' });
   for (const [name, linkname] of LINKS) pack.entry({ ...base, name, linkname, type: 'symlink' });

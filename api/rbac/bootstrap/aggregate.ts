@@ -3,7 +3,9 @@
  * (upstream `pkg/controller/clusterroleaggregation/clusterroleaggregation_controller.go`).
  */
 import { deepEqual } from '../../machinery/equality.ts';
-import { selectorFromLabelSelector } from '../../machinery/label-selector.ts';
+import type { Selector } from '../../machinery/label-selector.ts';
+import { nothing, selectorFromObject } from '../../machinery/label-selector.ts';
+import type { LabelSelector } from '../../machinery/meta.ts';
 import type { ClusterRole } from '../v1/cluster-role.ts';
 import type { PolicyRule } from '../v1/validation.ts';
 
@@ -42,7 +44,7 @@ function gatherOnce(roles: readonly ClusterRole[]): ClusterRole[] {
 function gatherRules(target: ClusterRole, roles: readonly ClusterRole[]): PolicyRule[] {
   const gathered: PolicyRule[] = [];
   for (const labelSelector of target.aggregationRule?.clusterRoleSelectors ?? []) {
-    const selector = selectorFromLabelSelector(labelSelector);
+    const selector = selectorOrNothing(labelSelector as LabelSelector);
     for (const role of roles) {
       if (role.metadata.name === target.metadata.name || !selector.matches(role.metadata.labels)) continue;
       for (const rule of role.rules ?? []) {
@@ -51,6 +53,15 @@ function gatherRules(target: ClusterRole, roles: readonly ClusterRole[]): Policy
     }
   }
   return gathered;
+}
+
+/** Validation refuses such a selector; one that got in gathers nothing. */
+function selectorOrNothing(selector: LabelSelector): Selector {
+  try {
+    return selectorFromObject(selector);
+  } catch {
+    return nothing;
+  }
 }
 
 function compare(a: string, b: string): number {

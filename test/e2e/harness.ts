@@ -1,0 +1,155 @@
+/**
+ * A real cluster for a test: `nocher up` in a network namespace, a data folder and cgroups of its own, driven by a real
+ * kubectl. Everything is undone by `stop`, also after a failure.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import type { ChildProcess, SpawnSyncReturns } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
+
+export const isRoot = process.getuid?.() === 0;
+
+export interface CommandResult {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+export interface Cluster {
+  dataDir: string;
+  /** Runs kubectl; `minor` is 31, 33 or 35 (default). */
+  kubectl(args: readonly string[], options?: { minor?: string; input?: string; timeoutMs?: number }): CommandResult;
+  /** As `kubectl`, but throws unless it succeeds; gives standard output. */
+  run(...args: string[]): string;
+  /** Applies YAML text. */
+  apply(yaml: string): void;
+  /** Runs any command in the cluster's network namespace. */
+  host(command: string, args: readonly string[]): CommandResult;
+  /** Starts a command there without waiting. */
+  spawn(command: string, args: readonly string[]): ChildProcess;
+  kubectlPath(minor?: string): string;
+  environment: NodeJS.ProcessEnv;
+  /** What the cluster's process printed. */
+  output(): string;
+  kill(signal: NodeJS.Signals): Promise<void>;
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+let counter = 0;
+
+function must(command: string, args: readonly string[]): void {
+  const { status, stderr, error } = spawnSync(command, args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${stderr || String(error)}`);
+}
+
+/** A network namespace with loopback and one address, so that a node has one. */
+function makeNamespace(): string {
+  const name = `nocher-e2e-${process.pid}-${counter++}`;
+  must('ip', ['netns', 'add', name]);
+  const inside = (...args: string[]): void => must('nsenter', [`--net=/run/netns/${name}`, ...args]);
+  inside('ip', 'link', 'set', 'lo', 'up');
+  inside('ip', 'link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', 'peer0');
+  inside('ip', 'address', 'add', '192.0.2.10/24', 'dev', 'eth0');
+  inside('ip', 'link', 'set', 'eth0', 'up');
+  inside('ip', 'link', 'set', 'peer0', 'up');
+  return name;
+}
+
+const result = ({ status, stdout, stderr }: SpawnSyncReturns<string>): CommandResult => ({ code: status ?? 1, stdout, stderr });
+
+export async function startCluster(flags: readonly string[] = []): Promise<Cluster> {
+  const namespace = isRoot ? makeNamespace() : undefined;
+  const dataDir = mkdtempSync(join(tmpdir(), 'nocher-e2e-'));
+  const kubeconfig = join(dataDir, 'admin.kubeconfig');
+  const environment = { ...process.env, KUBECONFIG: kubeconfig, HOME: dataDir };
+  const enter = (command: string, args: readonly string[]): [string, string[]] =>
+    namespace === undefined ? [command, [...args]] : ['nsenter', [`--net=/run/netns/${namespace}`, command, ...args]];
+  const args = ['up', '--data-dir', dataDir, '--api-port', '0', '--kubelet-port', '0', '--node-name', 'node-1', ...flags];
+  let process_: ChildProcess | undefined;
+  let printed = '';
+  const start = async (): Promise<void> => {
+    rmSync(join(dataDir, 'run', 'ready.json'), { force: true });
+    const child = spawn(...enter(process.execPath, [join(root, 'bin/nocher'), ...args]), { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
+    process_ = child;
+    child.stdout!.on('data', (chunk: Buffer) => (printed += chunk.toString()));
+    child.stderr!.on('data', (chunk: Buffer) => (printed += chunk.toString()));
+    const deadlineMs = Date.now() + 60_000;
+    while (!existsSync(join(dataDir, 'run', 'ready.json'))) {
+      if (child.exitCode !== null || Date.now() > deadlineMs) throw new Error(`the cluster did not start:\n${printed}\n${logOf(dataDir)}`);
+      await sleep(20);
+    }
+  };
+  const kill = async (signal: NodeJS.Signals): Promise<void> => {
+    const child = process_;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    child.kill(signal);
+    await exited;
+  };
+  const undo = async (): Promise<void> => {
+    await kill('SIGTERM');
+    spawnSync(...enter(process.execPath, [join(root, 'bin/nocher'), 'down', '--purge', '--data-dir', dataDir]), { env: environment });
+    if (namespace !== undefined) spawnSync('ip', ['netns', 'delete', namespace]);
+    rmSync(dataDir, { recursive: true, force: true });
+  };
+  const kubectlPath = (minor = '35'): string => join(root, 'dist/kubectl', minor, 'kubectl');
+  const host = (command: string, commandArgs: readonly string[], input?: string, timeoutMs = 60_000): CommandResult =>
+    result(spawnSync(...enter(command, commandArgs), { env: environment, encoding: 'utf8', timeout: timeoutMs, maxBuffer: 64 << 20, ...(input === undefined ? {} : { input }) }));
+  const cluster: Cluster = {
+    dataDir,
+    environment,
+    kubectlPath,
+    output: () => printed,
+    kubectl: (commandArgs, { minor, input, timeoutMs } = {}) => host(kubectlPath(minor), commandArgs, input, timeoutMs),
+    run(...commandArgs) {
+      const { code, stdout, stderr } = cluster.kubectl(commandArgs);
+      if (code !== 0) throw new Error(`kubectl ${commandArgs.join(' ')} exited with ${code}\n${stdout}${stderr}`);
+      return stdout;
+    },
+    apply(yaml) {
+      const { code, stderr } = cluster.kubectl(['apply', '-f', '-'], { input: yaml });
+      if (code !== 0) throw new Error(`kubectl apply: ${stderr}`);
+    },
+    host,
+    spawn: (command, commandArgs) => spawn(...enter(command, commandArgs), { env: environment, stdio: ['pipe', 'pipe', 'pipe'] }),
+    kill,
+    restart: start,
+    stop: undo,
+  };
+  try {
+    await start();
+  } catch (error) {
+    await undo();
+    throw error;
+  }
+  return cluster;
+}
+
+/** The end of the cluster's log, for messages of failed tests. */
+export function logOf(dataDir: string): string {
+  const path = join(dataDir, 'log', 'nocher.log');
+  return existsSync(path) ? readFileSync(path, 'utf8').slice(-4000) : '';
+}
+
+/** Calls `check` until it gives something; throws with `what` after `timeoutMs`. */
+export async function eventually<T>(what: string, check: () => T | undefined | false | Promise<T | undefined | false>, timeoutMs = 30_000): Promise<T> {
+  const deadlineMs = Date.now() + timeoutMs;
+  for (;;) {
+    const found = await check();
+    if (found !== undefined && found !== false) return found;
+    if (Date.now() > deadlineMs) throw new Error(`did not happen within ${timeoutMs / 1000} s: ${what}`);
+    await sleep(100);
+  }
+}
+
+export function writeFile(dataDir: string, name: string, text: string): string {
+  const path = join(dataDir, name);
+  writeFileSync(path, text);
+  return path;
+}

@@ -1,0 +1,11 @@
+// End-to-end tests: real clusters, real kubectl. Run through bin/test.mjs, which builds and fetches what they need.
+import base from '../../jest.config.mjs';
+
+export default {
+  ...base,
+  rootDir: '../..',
+  testMatch: ['<rootDir>/test/e2e/**/*.test.ts'],
+  testPathIgnorePatterns: ['/node_modules/', '/dist/'],
+  testTimeout: 120_000,
+  maxWorkers: 2,
+};
