@@ -87,7 +87,7 @@ export class Router {
     const kind = this.#kinds.get(`${info.apiGroup}/${info.apiVersion}/${info.resource}`);
     if (kind === undefined || info.parts.length > 3) return this.#routeUnknown(context);
     const verb = this.#verbsOf(kind, info.subresource)?.[info.verb];
-    if (verb === undefined || !scopeFits(kind, context)) throw refuse(kind, context);
+    if (verb === undefined || !scopeFits(kind, context) || !nameFits(context)) throw refuse(kind, context);
     return verb(context, kind, this.#dependencies);
   }
 
@@ -114,6 +114,13 @@ function scopeFits(kind: ServedKind, { info }: RequestContext): boolean {
   const hasNamespace = info.namespace !== '';
   if (kind.resource.scope === 'Cluster') return !hasNamespace || kind.resource.names.plural === 'namespaces';
   return hasNamespace || info.verb === 'list' || info.verb === 'watch' || (info.verb === 'create' && kind.resource.storagePrefix === '');
+}
+
+/** Objects are read and changed by name, and created in their collection. */
+function nameFits({ info }: RequestContext): boolean {
+  if (info.subresource !== '') return true;
+  const hasName = info.parts.length > 1;
+  return info.verb === 'get' || info.verb === 'update' || info.verb === 'patch' || info.verb === 'delete' ? hasName : info.verb !== 'create' || !hasName;
 }
 
 function refuse(kind: ServedKind, { info }: RequestContext): errors.ApiError {

@@ -3,6 +3,7 @@
  * a pod that cannot be placed is one event with a growing count.
  */
 import { isNotFound } from '../api/machinery/errors.ts';
+import type { EventV1 } from '../api/events/v1/event.ts';
 import type { ApiObject } from '../api/machinery/meta.ts';
 import { formatMicroTime } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';
@@ -33,19 +34,6 @@ export interface EventV1Recorder {
   flush(): Promise<void>;
   /** Writes what is due of the open series; ends the recorder. */
   close(): Promise<void>;
-}
-
-export interface EventV1 extends ApiObject {
-  eventTime: string;
-  series?: { count: number; lastObservedTime: string };
-  reportingController: string;
-  reportingInstance: string;
-  action: string;
-  reason: string;
-  regarding: ObjectReference;
-  related?: ObjectReference;
-  note: string;
-  type: string;
 }
 
 export interface EventV1RecorderOptions {

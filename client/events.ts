@@ -11,6 +11,7 @@ import { realRandom } from '../base/random.ts';
 import type { Random } from '../base/random.ts';
 import type { Client, ResourceRef } from './client.ts';
 import { EventCorrelator } from './event-correlator.ts';
+import type { Correlation } from './event-correlator.ts';
 import { createEventNamer, eventNamespace, referenceTo, truncateMessage } from './event-names.ts';
 import type { ObjectReference } from './event-names.ts';
 import { EventQueue } from './event-queue.ts';
@@ -107,7 +108,9 @@ class CoreEventRecorder implements FlushableEventRecorder {
     options: EventOptions = {},
   ): void {
     const event = this.#eventAbout(referenceTo(object), { type, reason, message, options });
-    this.#queue.push(() => this.#send(event));
+    let correlation: Correlation | undefined;
+    // Correlated once, in the order of sending, however often it is tried.
+    this.#queue.push(() => this.#send((correlation ??= this.#correlator.correlate(event))));
   }
 
   flush(): Promise<void> {
@@ -141,8 +144,7 @@ class CoreEventRecorder implements FlushableEventRecorder {
     };
   }
 
-  async #send(event: CoreEvent): Promise<void> {
-    const correlation = this.#correlator.correlate(event);
+  async #send(correlation: Correlation): Promise<void> {
     if (correlation.type === 'drop') return;
     const { key, event: wanted } = correlation;
     const counted = correlation.type === 'count' && (await this.#count(wanted));

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 
 #include "cgroup.h"
 #include "syscalls.h"
@@ -41,6 +43,26 @@ int64_t cgroup_oom_kills(const struct cgroup_host *host, const char *path) {
   if (!read_text(cgroup_find(host, "memory"), path, file, text, sizeof text)) return 0;
   int64_t count = keyed(text, "oom_kill");
   return count < 0 ? 0 : count;
+}
+
+// v1: an eventfd, told by the kernel before it kills. v2: the file itself polls.
+int cgroup_watch_oom(const struct cgroup_host *host, const char *path, uint32_t *events) {
+  const struct cgroup_hierarchy *hierarchy = cgroup_find(host, "memory");
+  char name[PATH_MAX];
+  char text[64];
+  if (hierarchy == NULL) return -1;
+  bool v2 = host->mode == CGROUP_V2;
+  snprintf(name, sizeof name, "%s/%s/%s", hierarchy->mount, path, v2 ? "memory.events" : "memory.oom_control");
+  int file = open(name, O_RDONLY | O_CLOEXEC);
+  *events = v2 ? EPOLLPRI : EPOLLIN;
+  if (file < 0 || v2) return file;
+  int event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  snprintf(text, sizeof text, "%d %d", event, file);
+  int result = event < 0 ? -1 : cgroup_write(hierarchy, path, "cgroup.event_control", text);
+  close(file);
+  if (result == 0) return event;
+  if (event >= 0) close(event);
+  return -1;
 }
 
 static void read_memory(const struct cgroup_host *host, const char *path, struct cgroup_stats *stats) {

@@ -66,6 +66,8 @@ bool cgroup_kill(const struct cgroup_host *host, const char *path);
 int cgroup_remove(const struct cgroup_host *host, const char *path);
 // How often the kernel killed a process in it for memory.
 int64_t cgroup_oom_kills(const struct cgroup_host *host, const char *path);
+// A descriptor that becomes ready (`*events` for epoll) when that may have grown, or -1.
+int cgroup_watch_oom(const struct cgroup_host *host, const char *path, uint32_t *events);
 void cgroup_read_stats(const struct cgroup_host *host, const char *path, struct cgroup_stats *stats);
 
 // Limits devices (cgroup-devices.c). Returns -1 where neither controller nor BPF can do it.

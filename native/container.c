@@ -60,6 +60,28 @@ void container_check_oom(struct container *container) {
   if (more && container_running(container) && !container->process.reaped) publish(container, "oom");
 }
 
+static void oom_ready(struct event_source *source, uint32_t events) {
+  (void)events;
+  struct container *container = source->owner;
+  char text[1024];
+  // Reading rearms both kinds; the file of v2 is read from its start.
+  if (container->monitor->cgroups.mode == CGROUP_V2) {
+    if (pread(source->fd, text, sizeof text, 0) < 0) event_loop_close(&container->monitor->loop, source);
+  } else if (read(source->fd, text, sizeof text) < 0 && errno != EAGAIN) {
+    event_loop_close(&container->monitor->loop, source);
+  }
+  // The kernel may tell before it counts.
+  monitor_check_soon(container->monitor);
+}
+
+static void watch_oom(struct container *container) {
+  uint32_t events = 0;
+  container->oom.fd = cgroup_watch_oom(&container->monitor->cgroups, container->cgroup, &events);
+  container->oom.ready = oom_ready;
+  container->oom.owner = container;
+  if (container->oom.fd >= 0) event_loop_add(&container->monitor->loop, &container->oom, events);
+}
+
 void container_kill(struct container *container) {
   if (container->process.pidfd >= 0 && !container->process.reaped) sys_pidfd_send_signal(container->process.pidfd, SIGKILL);
   cgroup_kill(&container->monitor->cgroups, container->cgroup);
@@ -89,6 +111,7 @@ static void on_started(struct process *process) {
   }
   container->starter = NULL;
   buffer_free(&out);
+  if (!process->reaped) watch_oom(container);
   publish(container, "started");
 }
 
@@ -111,6 +134,7 @@ static void on_output(struct process *process, int stream, const char *bytes, si
 static void on_reaped(struct process *process) {
   struct container *container = owner_of(process);
   container_check_oom(container);
+  event_loop_close(&container->monitor->loop, &container->oom);
   cgroup_kill(&container->monitor->cgroups, container->cgroup);
 }
 
@@ -225,6 +249,7 @@ static struct container *container_new(struct monitor *monitor, struct json *doc
   container->document = document;
   container->config = json_member(document, "container");
   container->log.fd = -1;
+  container->oom.fd = -1;
   container->process.pidfd = container->process.report.fd = container->process.input.fd = -1;
   container->process.output[0].fd = container->process.output[1].fd = container->process.drain.source.fd = -1;
   return container;
@@ -266,6 +291,7 @@ void container_free(struct container *container) {
   }
   monitor_remove_process(monitor, &container->process);
   waiters_container_gone(container);
+  event_loop_close(&monitor->loop, &container->oom);
   process_free(&container->process);
   log_close(&container->log);
   if (container->cgroup != NULL) {

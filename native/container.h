@@ -25,7 +25,7 @@ struct container {
   bool has_stdin;
   bool stdin_once;
   int64_t oom_kills;
-  bool oom_told;
+  struct event_source oom;
   struct attachment *attachments;
   struct waiter *waiters;
   struct connection *starter;  // waits for the start's answer

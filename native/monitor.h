@@ -80,7 +80,17 @@ void monitor_add_process(struct monitor *monitor, struct process *process);
 void monitor_remove_process(struct monitor *monitor, struct process *process);
 // Numbers the event, keeps and pushes it. `container` is an object's JSON or NULL.
 void monitor_publish(struct monitor *monitor, const char *event, const char *container);
+// Looks for memory kills in a moment.
+void monitor_check_soon(struct monitor *monitor);
 // Kills all containers; the loop stops when they are gone.
 void monitor_stop(struct monitor *monitor);
 void monitor_check_stopped(struct monitor *monitor);
+
+struct monitor_options {
+  const char *socket;
+  struct json *config;
+  int executable;
+};
+// The monitor command: forks, prints the answer when the sandbox stands, returns the exit code. The other half never returns.
+int monitor_main(const struct monitor_options *options);
 #endif

@@ -21,7 +21,8 @@ static void require(const struct pause_plan *plan, int result, const char *step)
 static int make_tmpfs(const char *mode, const char *size, unsigned int attributes) {
   int context = sys_fsopen("tmpfs", FSOPEN_CLOEXEC);
   if (context < 0) return -1;
-  int result = sys_fsconfig(context, FSCONFIG_SET_STRING, "mode", mode, 0);
+  int result = sys_fsconfig(context, FSCONFIG_SET_STRING, "source", "tmpfs", 0);
+  if (result == 0) result = sys_fsconfig(context, FSCONFIG_SET_STRING, "mode", mode, 0);
   if (result == 0) result = sys_fsconfig(context, FSCONFIG_SET_STRING, "size", size, 0);
   if (result == 0) result = sys_fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
   if (result == 0) result = sys_fsmount(context, FSMOUNT_CLOEXEC, attributes);
@@ -76,6 +77,10 @@ void pause_child(const struct pause_plan *plan) {
   struct report ready = {.kind = REPORT_READY};
   if (send(plan->report, &ready, sizeof ready, MSG_NOSIGNAL) < 0) _exit(125);
   for (int fd = 0; fd < 3; fd++) close(fd);
+#ifdef __SANITIZE_ADDRESS__
+  // That build is dynamic: the empty root has no loader for it.
+  pause_main();
+#endif
   sys_execveat(plan->executable, "", arguments, environment, AT_EMPTY_PATH);
   child_failed(plan->report, "execute pause", "");
 }

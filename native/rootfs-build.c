@@ -35,7 +35,7 @@ static int mount_onto(int tree, int target) {
 static int make_filesystem(const char *type, const char *const options[], unsigned int attributes) {
   int context = sys_fsopen(type, FSOPEN_CLOEXEC);
   if (context < 0) return -1;
-  int result = 0;
+  int result = sys_fsconfig(context, FSCONFIG_SET_STRING, "source", type, 0);
   for (; result == 0 && options[0] != NULL; options += 2) {
     result = sys_fsconfig(context, FSCONFIG_SET_STRING, options[0], options[1], 0);
   }

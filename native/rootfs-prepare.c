@@ -55,6 +55,7 @@ static int set_lower(int context, const struct strings *lower) {
 static int open_overlay(const struct strings *lower, const char *upper, const char *work) {
   int context = sys_fsopen("overlay", FSOPEN_CLOEXEC);
   if (context < 0) return -1;
+  sys_fsconfig(context, FSCONFIG_SET_STRING, "source", "overlay", 0);
   int result = set_lower(context, lower);
   if (result == 0 && *upper != '\0') {
     result = sys_fsconfig(context, FSCONFIG_SET_STRING, "upperdir", upper, 0);
@@ -107,6 +108,7 @@ static int open_tmpfs(const struct json *item, struct failure *failure) {
   char text[32];
   int context = sys_fsopen("tmpfs", FSOPEN_CLOEXEC);
   if (context < 0) return fail_errno(failure, "mount tmpfs");
+  sys_fsconfig(context, FSCONFIG_SET_STRING, "source", "tmpfs", 0);
   snprintf(text, sizeof text, "%lld", (long long)size);
   if (size > 0) sys_fsconfig(context, FSCONFIG_SET_STRING, "size", text, 0);
   snprintf(text, sizeof text, "%llo", (unsigned long long)mode & 07777);

@@ -87,6 +87,8 @@ export type Handler = (request: ApiRequest) => Promise<ApiResponse>;
 
 /** Reads of one kind from a cache. Objects are frozen; order is by key (namespace, then name). */
 export interface Lister<T extends ApiObject = ApiObject> {
+  /** Changes whenever an object of the kind does, so that what is derived from them can be kept. Absent: not known. */
+  readonly generation?: number;
   /** `namespace` is `''` for cluster-scoped kinds. */
   get(namespace: string, name: string): T | undefined;
   /** All, or those of one namespace, which match the selectors. */

@@ -1,4 +1,4 @@
-/** Keeps the history of a store bounded: drops what is older than an interval, and what exceeds a number of revisions. */
+/** Keeps a store's history bounded: drops what is older than an interval, and what exceeds a number of revisions. */
 import type { Clock } from '../../base/clock.ts';
 import { sleep } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';

@@ -54,7 +54,8 @@ async function dropIfStale({ path, found, folder }: { path: string; found: strin
   if (holder !== undefined) {
     const now = await describeProcess(holder.pid);
     if (now.startTime !== undefined && now.startTime === holder.startTime && now.bootId === holder.bootId) {
-      const message = `${folder} is in use by process ${holder.pid}; an embedded store has one server, use etcd for more`;
+      const holds = `${folder} is in use by process ${holder.pid}`;
+      const message = `${holds}; the embedded store has one server, use etcd for more`;
       throw new StorageError('locked', message);
     }
   }

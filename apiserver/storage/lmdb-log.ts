@@ -29,7 +29,7 @@ export class LmdbLog implements RecordLog {
 
   constructor(path: string, runCommit: RunCommit = (commit) => commit()) {
     this.#runCommit = runCommit;
-    // `useWritemap` would let a stray write into the map reach the file; overlapping sync acknowledges before the flush.
+    // `useWritemap` would let stray writes reach the file; overlapping sync acknowledges before the flush.
     this.#root = open<Buffer, number>({
       path,
       noSubdir: true,

@@ -27,8 +27,9 @@ export interface LmdbStorageOptions {
 }
 
 /**
- * Throws `locked` while another process has the folder open, `corrupted` when a record's header is damaged (a damaged
- * value is reported when it is read), `unavailable` when the folder cannot be used or has a format that this version does not know.
+ * Throws `locked` while another process has the folder open, `corrupted` when a record's header or the file's start is
+ * damaged (a damaged value is reported when it is read), `unavailable` when the folder cannot be used or has a format
+ * that this version does not know.
  */
 export async function openLmdbStorage(options: LmdbStorageOptions): Promise<Storage> {
   const { path } = options;

@@ -20,7 +20,9 @@ const signal = new AbortController().signal;
 beforeEach(async () => {
   folder = fs.mkdtempSync(join(tmpdir(), 'nocher-archive-'));
   store = createImageStore({ folder: join(folder, 'images'), clock: realClock, log: silentLogger });
-  image = await sampleImage([[{ name: 'a', content: 'a'.repeat(3000) }], [{ name: 'b', content: 'b' }]], { Cmd: ['x'] });
+  image = await sampleImage([[{ name: 'a', content: 'a'.repeat(3000) }], [{ name: 'b', content: 'b' }]], {
+    Cmd: ['x'],
+  });
 });
 
 afterEach(async () => {
@@ -64,7 +66,9 @@ describe('loadArchive()', () => {
 
   it('gives an archive without names the one that the caller has', async () => {
     expect(await load(await ociArchive(image, 'latest'))).toEqual([{ id: image.id, tags: [] }]);
-    expect(await load(await ociArchive(image, 'latest'), 'a.io/x')).toEqual([{ id: image.id, tags: ['a.io/x:latest'] }]);
+    expect(await load(await ociArchive(image, 'latest'), 'a.io/x')).toEqual([
+      { id: image.id, tags: ['a.io/x:latest'] },
+    ]);
   });
 
   it('follows links between members, and only a few', async () => {
@@ -100,8 +104,16 @@ describe('loadArchive() on hostile archives', () => {
     ['nothing', () => Buffer.alloc(0), 'neither index.json nor manifest.json'],
     ['an empty tar', () => tarOf([]), 'neither index.json nor manifest.json'],
     ['a name that climbs', () => tarOf([{ name: '../x', content: '' }]), 'points outside the archive'],
-    ['a link that climbs', () => tarOf([{ name: 'x', type: 'symlink', linkname: '../../etc/passwd' }]), 'points outside the archive'],
-    ['an absolute link', () => tarOf([{ name: 'x', type: 'link', linkname: '/etc/passwd' }]), 'points outside the archive'],
+    [
+      'a link that climbs',
+      () => tarOf([{ name: 'x', type: 'symlink', linkname: '../../etc/passwd' }]),
+      'points outside the archive',
+    ],
+    [
+      'an absolute link',
+      () => tarOf([{ name: 'x', type: 'link', linkname: '/etc/passwd' }]),
+      'points outside the archive',
+    ],
     ['a device', () => tarOf([{ name: 'x', type: 'block-device' }]), 'neither file nor folder'],
     ['a large document', () => tarOf([{ name: 'index.json', content: Buffer.alloc(5_000_000, 32) }]), 'too large'],
     ['an empty index', () => tarOf([{ name: 'index.json', content: '{"manifests":[]}' }]), 'no image for this machine'],
@@ -113,7 +125,11 @@ describe('loadArchive() on hostile archives', () => {
     ],
     [
       'missing layers',
-      () => tarOf([index(image.digest, image.manifest.length), { name: `blobs/sha256/${image.digest.slice(7)}`, content: image.manifest }]),
+      () =>
+        tarOf([
+          index(image.digest, image.manifest.length),
+          { name: `blobs/sha256/${image.digest.slice(7)}`, content: image.manifest },
+        ]),
       'the archive has no "blobs/sha256/',
     ],
   ])('refuses %s', async (_title, make, text) => {
@@ -126,7 +142,9 @@ describe('loadArchive() on hostile archives', () => {
     const [wrong = Buffer.alloc(0)] = (await sampleImage([[{ name: 'evil', content: 'evil' }]])).layers;
     const swapped = { ...image, layers: [wrong, ...image.layers.slice(1)] };
     await expect(load(await dockerArchive(swapped, ['x:1']))).rejects.toThrow('unexpected commit digest');
-    const blobs = new Map([...image.blobs].map(([digest, bytes]) => [digest, digest === image.id ? bytes : gzipSync(wrong)]));
+    const blobs = new Map(
+      [...image.blobs].map(([digest, bytes]) => [digest, digest === image.id ? bytes : gzipSync(wrong)]),
+    );
     await expect(load(await ociArchive({ ...image, blobs }, 'x:1'))).rejects.toThrow(/unexpected commit|promised/);
     expect(await store.list()).toEqual([]);
   });
@@ -138,8 +156,17 @@ const hasSkopeo = spawnSync('skopeo', ['--version']).status === 0;
   it.each(['docker-archive', 'oci-archive'])('loads its %s', async (format) => {
     const source = write(await ociArchive(image, 'web:1'));
     const target = join(folder, `${format}.tar`);
-    const args = ['--insecure-policy', 'copy', '--quiet', `oci-archive:${source}:web:1`, `${format}:${target}:a.io/copy:2`];
-    const copied = spawnSync('skopeo', args, { encoding: 'utf8', env: { PATH: '/usr/bin:/bin', HOME: folder, TMPDIR: folder } });
+    const args = [
+      '--insecure-policy',
+      'copy',
+      '--quiet',
+      `oci-archive:${source}:web:1`,
+      `${format}:${target}:a.io/copy:2`,
+    ];
+    const copied = spawnSync('skopeo', args, {
+      encoding: 'utf8',
+      env: { PATH: '/usr/bin:/bin', HOME: folder, TMPDIR: folder },
+    });
     expect(copied.stderr).toBe('');
     const [loaded] = await loadArchive({ store, source: target, signal });
     expect(loaded?.tags).toEqual(['a.io/copy:2']);

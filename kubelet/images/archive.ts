@@ -1,9 +1,9 @@
 /**
- * Loads images from a tar file: an OCI layout (`skopeo copy … oci-archive:`, `docker save` since 25) or a docker-archive
- * (`docker save` before, `skopeo copy … docker-archive:`), plain or gzip.
+ * Loads images from a tar file: an OCI layout (`skopeo copy … oci-archive:`, `docker save` since 25) or a
+ * docker-archive (`docker save` before, `skopeo copy … docker-archive:`), plain or gzip.
  *
- * The archive is read twice: once for where each member lies, then member by member. Nothing of it is unpacked by name, so
- * its names cannot reach outside; every byte that is kept is checked against a digest.
+ * The archive is read twice: once for where each member lies, then member by member. Nothing of it is unpacked by
+ * name, so its names cannot reach outside; every byte that is kept is checked against a digest.
  */
 import * as fs from 'node:fs';
 import { posix } from 'node:path';
@@ -152,16 +152,19 @@ async function readMembers(path: string, signal: AbortSignal): Promise<Map<strin
       const link = isLink ? memberName(target.startsWith('/') ? target : posix.join(base, target)) : undefined;
       if (isLink || header.type === 'file') {
         members.set(name, { offset: header.byteOffset, sizeBytes: header.size, link });
-      } else if (header.type !== 'directory') throw new Error(`${quote(name)} in the archive is neither file nor folder`);
+      } else if (header.type !== 'directory')
+        throw new Error(`${quote(name)} in the archive is neither file nor folder`);
       entry.resume();
     }
   })();
   reading.catch(() => undefined);
-  await Promise.all([reading, pipeline(fs.createReadStream(path), extract, { signal })]).catch(async (error: unknown) => {
-    extract.destroy();
-    await reading.catch(() => undefined);
-    throw new Error(`not an image archive: ${(error as Error).message}`, { cause: error });
-  });
+  await Promise.all([reading, pipeline(fs.createReadStream(path), extract, { signal })]).catch(
+    async (error: unknown) => {
+      extract.destroy();
+      await reading.catch(() => undefined);
+      throw new Error(`not an image archive: ${(error as Error).message}`, { cause: error });
+    },
+  );
   return members;
 }
 
@@ -194,7 +197,8 @@ async function findDockerImages(archive: Archive): Promise<FoundImage[]> {
   const images: FoundImage[] = [];
   for (const entry of entries as { Config?: unknown; RepoTags?: unknown; Layers?: unknown }[]) {
     const { Config: configName, RepoTags: repoTags, Layers: members } = entry;
-    if (typeof configName !== 'string' || !isTexts(members)) throw new Error('manifest.json in the archive is not valid');
+    if (typeof configName !== 'string' || !isTexts(members))
+      throw new Error('manifest.json in the archive is not valid');
     const config = await archive.document(configName);
     const { diffIds } = parseImageConfig(config);
     if (diffIds.length !== members.length) throw new Error('manifest.json and the image config name different layers');

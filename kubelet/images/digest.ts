@@ -29,7 +29,10 @@ export interface ContentCheck {
   maxBytes: number;
 }
 
-/** Passes bytes through, counts and hashes them; fails at the end, or as soon as too many came, when they are not the promised ones. */
+/**
+ * Passes bytes through, counts and hashes them; fails at the end, or as soon as too many came, when they are not the
+ * promised ones.
+ */
 export class ContentVerifier extends Transform {
   readonly #check: ContentCheck;
   readonly #hash = createHash('sha256');

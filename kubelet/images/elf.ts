@@ -1,6 +1,6 @@
 /**
- * Which shared libraries a program of this host needs, read from its ELF headers (ELF-64, little endian: x64 and arm64).
- * `ldd` tells the same, but runs every program's loader: 10 ms for each, against 1 ms here.
+ * Which shared libraries a program of this host needs, read from its ELF headers (ELF-64, little endian: x64 and
+ * arm64). `ldd` tells the same, but runs every program's loader: 10 ms for each, against 1 ms here.
  */
 import * as fs from 'node:fs';
 
@@ -19,8 +19,8 @@ interface Segment {
 }
 
 /**
- * Paths of the libraries of `programs`, and of theirs, as the loader finds them, the loader included; sorted. Scripts and
- * static programs have none. A library that is not in a standard folder is left out.
+ * Paths of the libraries of `programs`, and of theirs, as the loader finds them, the loader included; sorted. Scripts
+ * and static programs have none. A library that is not in a standard folder is left out.
  */
 export function sharedLibraries(programs: string[]): string[] {
   const folders = libraryFolders();

@@ -94,7 +94,9 @@ describe.each(hasCompiler ? (['c', 'perl'] as const) : (['perl'] as const))('the
     const [id = ''] = await build(server);
     const { lowerDirs, config } = await store.resolveRootfs(id);
     const port = await freePort();
-    const environment = Object.fromEntries(config.Env.map((pair) => pair.split(/=(.*)/s).slice(0, 2) as [string, string]));
+    const environment = Object.fromEntries(
+      config.Env.map((pair) => pair.split(/=(.*)/s).slice(0, 2) as [string, string]),
+    );
     const env = { ...environment, PORT: String(port), GREETING: 'bonjour <b>' };
     const child = spawn('/usr/sbin/chroot', [lowerDirs[0] ?? '', ...config.Entrypoint], {
       env,
@@ -116,14 +118,23 @@ describe.each(hasCompiler ? (['c', 'perl'] as const) : (['perl'] as const))('the
     return { port, child, output: () => text, ended };
   }
 
-  function get(port: number, path: string, agent?: http.Agent): Promise<{ status: number; body: string; connection: string }> {
+  function get(
+    port: number,
+    path: string,
+    agent?: http.Agent,
+  ): Promise<{ status: number; body: string; connection: string }> {
     return new Promise((resolve, reject) => {
-      const request = http.get({ host: '127.0.0.1', port, path, ...(agent === undefined ? { agent: false } : { agent }) }, (response) => {
-        let body = '';
-        response.on('data', (chunk: Buffer) => (body += chunk.toString()));
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, body, connection: response.headers.connection ?? '' }));
-        response.on('error', reject);
-      });
+      const request = http.get(
+        { host: '127.0.0.1', port, path, ...(agent === undefined ? { agent: false } : { agent }) },
+        (response) => {
+          let body = '';
+          response.on('data', (chunk: Buffer) => (body += chunk.toString()));
+          response.on('end', () =>
+            resolve({ status: response.statusCode ?? 0, body, connection: response.headers.connection ?? '' }),
+          );
+          response.on('error', reject);
+        },
+      );
       request.on('error', reject);
     });
   }
@@ -133,9 +144,12 @@ describe.each(hasCompiler ? (['c', 'perl'] as const) : (['perl'] as const))('the
   asRoot('says who answers, keeps connections, and serves while somebody waits', async () => {
     const { port, output } = await start();
     const { body } = await get(port, '/');
-    expect(body).toMatch(/^Hello from Nocher\npod: \S+\nversion: 1\ngreeting: bonjour <b>\nmessage: -\ntoken: not set\n$/);
+    expect(body).toMatch(
+      /^Hello from Nocher\npod: \S+\nversion: 1\ngreeting: bonjour <b>\nmessage: -\ntoken: not set\n$/,
+    );
     const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
-    for (let i = 0; i < 3; i++) expect(await get(port, '/healthz', agent)).toMatchObject({ status: 200, body: 'ok\n', connection: 'keep-alive' });
+    for (let i = 0; i < 3; i++)
+      expect(await get(port, '/healthz', agent)).toMatchObject({ status: 200, body: 'ok\n', connection: 'keep-alive' });
     expect(Object.values(agent.freeSockets).flat()).toHaveLength(1);
     agent.destroy();
     const slow = get(port, '/slow?ms=300');
@@ -168,9 +182,16 @@ describe.each(hasCompiler ? (['c', 'perl'] as const) : (['perl'] as const))('the
   asRoot('has a shell and tools that run', async () => {
     const [id = ''] = await build(server);
     const [root = ''] = (await store.resolveRootfs(id)).lowerDirs;
-    const script = 'id -un && echo a b | tr a-z A-Z | sed s/A/x/ && tar --version | head -1 && ls / | sort | tr "\\n" " " && date +%Y | grep -c 20 && getent passwd hello';
-    const result = spawnSync('/usr/sbin/chroot', [root, 'sh', '-c', script], { encoding: 'utf8', env: { PATH: '/usr/bin:/bin' } });
+    const script =
+      'id -un && echo a b | tr a-z A-Z | sed s/A/x/ && tar --version | head -1 && ' +
+      'ls / | sort | tr "\\n" " " && date +%Y | grep -c 20 && getent passwd hello';
+    const result = spawnSync('/usr/sbin/chroot', [root, 'sh', '-c', script], {
+      encoding: 'utf8',
+      env: { PATH: '/usr/bin:/bin' },
+    });
     expect(result.stderr).toBe('');
-    expect(result.stdout).toMatch(/^root\nx B\ntar \(GNU tar\).*\nbin dev etc home lib lib64 mnt proc root run sbin srv sys tmp usr var 1\nhello:x:1000/);
+    expect(result.stdout).toMatch(
+      /^root\nx B\ntar \(GNU tar\).*\nbin dev etc home lib lib64 mnt proc root run sbin srv sys tmp usr var 1\nhello:x:1000/,
+    );
   });
 });

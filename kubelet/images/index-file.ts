@@ -1,10 +1,10 @@
 /**
- * The image store's index: which images there are, under which names, made of which layers. Several processes may change
- * it at once (the node, and `nocher image load` beside it).
+ * The image store's index: which images there are, under which names, made of which layers. Several processes may
+ * change it at once (the node, and `nocher image load` beside it).
  *
- * Each change is a new file `index/<generation>.json`, made by linking a complete, flushed file to the next free number.
- * Linking fails when somebody else was first: the change is then made again on top of theirs. So there is no lock that a
- * crash could leave behind, and a reader always finds a complete document.
+ * Each change is a new file `index/<generation>.json`, made by linking a complete, flushed file to the next free
+ * number. Linking fails when somebody else was first: the change is then made again on top of theirs. So there is no
+ * lock that a crash could leave behind, and a reader always finds a complete document.
  */
 import * as fs from 'node:fs';
 import { join } from 'node:path';
@@ -57,8 +57,8 @@ export class IndexFile {
   }
 
   /**
-   * Applies `change` to a copy of the newest document; durable when it resolves. `change` may run several times, must be
-   * pure, and returns false to leave everything as it is.
+   * Applies `change` to a copy of the newest document; durable when it resolves. `change` may run several times, must
+   * be pure, and returns false to leave everything as it is.
    */
   async update(change: (document: IndexDocument) => boolean): Promise<IndexDocument> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
@@ -77,7 +77,9 @@ export class IndexFile {
 
   #generations(): number[] {
     try {
-      return fs.readdirSync(this.#folder).flatMap((name) => (/^\d{1,15}\.json$/.test(name) ? [parseInt(name, 10)] : []));
+      return fs
+        .readdirSync(this.#folder)
+        .flatMap((name) => (/^\d{1,15}\.json$/.test(name) ? [parseInt(name, 10)] : []));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
       throw error;
@@ -89,7 +91,8 @@ export class IndexFile {
       generation < 0
         ? { version: 1, images: {}, layers: {} }
         : (JSON.parse(fs.readFileSync(this.#path(generation), 'utf8')) as { version: number });
-    if (document.version !== 1) throw new Error(`the image index has version ${document.version}; this is an older nocher`);
+    if (document.version !== 1)
+      throw new Error(`the image index has version ${document.version}; this is an older nocher`);
     this.#document = document as IndexDocument;
     this.#generation = generation;
   }

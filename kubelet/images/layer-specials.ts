@@ -1,10 +1,10 @@
 /**
- * What Node has no call for: device nodes (an overlay whiteout is a character device 0/0), FIFOs and extended attributes
- * (an opaque directory, file capabilities). They are collected while a layer is unpacked and made in one go by the host's
- * GNU tar (essential on Debian and Ubuntu), from a small archive that we write ourselves.
+ * What Node has no call for: device nodes (an overlay whiteout is a character device 0/0), FIFOs and extended
+ * attributes (an opaque directory, file capabilities). They are collected while a layer is unpacked and made in one
+ * go by the host's GNU tar (essential on Debian and Ubuntu), from a small archive that we write ourselves.
  *
- * **Invariant:** every member's path was checked to have only real directories of the layer above it, after the last entry
- * of the layer was applied; the layer's own archive is never given to tar.
+ * **Invariant:** every member's path was checked to have only real directories of the layer above it, after the last
+ * entry of the layer was applied; the layer's own archive is never given to tar.
  */
 import { spawn } from 'node:child_process';
 import * as fs from 'node:fs';
@@ -90,13 +90,23 @@ export class LayerSpecials {
 
   #fifoHeaders(): TarHeader[] {
     const present = [...this.#fifos].filter(([path]) => this.#isInTree(path) && this.#tree.lstat(path) === undefined);
-    return present.map(([path, attributes]) => ({ type: 'fifo', name: this.#relative(path), ...tarAttributes(attributes) }));
+    return present.map(([path, attributes]) => ({
+      type: 'fifo',
+      name: this.#relative(path),
+      ...tarAttributes(attributes),
+    }));
   }
 
   #opaqueHeaders(): TarHeader[] {
     const pax = { [`SCHILY.xattr.${this.#overlayNamespace}.overlay.opaque`]: 'y' };
     const present = [...this.#opaque].filter((path) => this.#tree.isDirectory(path));
-    return present.map((path) => ({ type: 'directory', name: this.#relative(path), mode: 0o700, mtime: new Date(0), pax }));
+    return present.map((path) => ({
+      type: 'directory',
+      name: this.#relative(path),
+      mode: 0o700,
+      mtime: new Date(0),
+      pax,
+    }));
   }
 
   async #writeMembers(pack: tar.Pack, headers: TarHeader[], capable: [string, string][]): Promise<void> {
@@ -125,7 +135,9 @@ export class LayerSpecials {
       if (stderr.length < MAX_STDERR_BYTES) stderr += chunk.toString();
     });
     const exited = new Promise<void>((resolve, reject) => {
-      child.on('error', (error) => reject(new Error(`whiteouts need the host's tar: ${error.message}`, { cause: error })));
+      child.on('error', (error) =>
+        reject(new Error(`whiteouts need the host's tar: ${error.message}`, { cause: error })),
+      );
       child.on('close', (code) => {
         if (code === 0) resolve();
         else reject(new Error(`making whiteouts failed: ${stderr.slice(0, MAX_STDERR_BYTES).trim()}`));

@@ -1,9 +1,10 @@
 /**
  * The folders below an image store's root: unpacked layers (`layers/<hex of the diff id>`), small blobs
- * (`blobs/sha256/<hex>`) and temporary ones (`tmp/`). Everything is made in `tmp/` and renamed into place when complete.
+ * (`blobs/sha256/<hex>`) and temporary ones (`tmp/`). Everything is made in `tmp/` and renamed into place when
+ * complete.
  *
- * **Invariant:** a folder in `layers/` is complete. It is trusted only while the index names it: after a crash between the
- * rename and the index, it is unpacked again.
+ * **Invariant:** a folder in `layers/` is complete. It is trusted only while the index names it: after a crash
+ * between the rename and the index, it is unpacked again.
  */
 import { spawn } from 'node:child_process';
 import * as fs from 'node:fs';
@@ -131,7 +132,8 @@ export class LayerStore {
     }
     for (const name of await namesIn(join(this.#folder, 'layers'))) {
       const path = join(this.#folder, 'layers', name);
-      const found = isTrusted(name) || name === 'empty' ? undefined : await fs.promises.stat(path).catch(() => undefined);
+      const found =
+        isTrusted(name) || name === 'empty' ? undefined : await fs.promises.stat(path).catch(() => undefined);
       if (found !== undefined && nowMs - found.ctimeMs > SWEEP_AGE_MS) await this.#discard(path);
     }
   }

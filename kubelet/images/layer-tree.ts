@@ -2,8 +2,8 @@
  * The folder a layer is unpacked into, seen as the root of a container's file system: names are resolved component by
  * component inside it, symbolic links included, so that nothing is ever written outside.
  *
- * **Assumption:** nobody else writes into the folder while the tree lives (it is ours, mode 0700, and not yet published),
- * so a path that was walked with lstat stays what it was.
+ * **Assumption:** nobody else writes into the folder while the tree lives (it is ours, mode 0700, and not yet
+ * published), so a path that was walked with lstat stays what it was.
  */
 import * as fs from 'node:fs';
 import { dirname } from 'node:path';
@@ -132,7 +132,10 @@ export class LayerTree {
     }
   }
 
-  /** Walks to a directory as a container would see it: links are followed inside the tree, `/` and `..` stop at its root. */
+  /**
+   * Walks to a directory as a container would see it: links are followed inside the tree, `/` and `..` stop at its
+   * root.
+   */
   #resolveDirectory(components: string[], name: string): string {
     const pending = [...components].reverse();
     let current = this.root;
@@ -151,7 +154,12 @@ export class LayerTree {
       hops += 1;
       if (hops > MAX_SYMLINK_HOPS) throw new Error(`too many symbolic links in ${JSON.stringify(name)}`);
       if (target.startsWith('/')) current = this.root;
-      pending.push(...target.split('/').filter((part) => part !== '' && part !== '.').reverse());
+      pending.push(
+        ...target
+          .split('/')
+          .filter((part) => part !== '' && part !== '.')
+          .reverse(),
+      );
       if (pending.length > MAX_COMPONENTS) throw new Error(`too many components in ${JSON.stringify(name)}`);
     }
     return current;

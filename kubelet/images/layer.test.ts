@@ -167,26 +167,36 @@ describe('unpackLayer() with whiteouts', () => {
     expect(fs.readdirSync(outside)).toEqual([]);
   });
 
-  (isRoot && hasPython ? it : it.skip)('marks opaque directories, keeps their attributes and file capabilities', async () => {
-    const capability = Buffer.from('0100000200200000000000000000000000000000', 'hex').toString('latin1');
-    await unpackMembers([
-      { name: 'd/', type: 'directory', mode: 0o750, uid: 7, gid: 8, mtime: new Date(5000) },
-      { name: 'd/.wh..wh..opq' },
-      { name: 'd/new', content: 'new' },
-      { name: '.wh.e' },
-      { name: 'e/', type: 'directory', mode: 0o755 },
-      { name: 'ping', mode: 0o755, uid: 3, content: 'ping', mtime: new Date(9000), pax: { 'SCHILY.xattr.security.capability': capability } },
-      { name: 'evil', content: '', pax: { 'SCHILY.xattr.trusted.overlay.redirect': '/x' } },
-    ]);
-    expect(xattr(join(target, 'd'), 'trusted.overlay.opaque')).toBe('y');
-    expect(xattr(join(target, 'e'), 'trusted.overlay.opaque')).toBe('y');
-    expect(xattr(join(target, 'evil'), 'trusted.overlay.redirect')).toBe('');
-    const found = fs.statSync(join(target, 'd'));
-    expect([found.mode & 0o7777, found.uid, found.gid, found.mtimeMs]).toEqual([0o750, 7, 8, 5000]);
-    expect(xattr(join(target, 'ping'), 'security.capability')).toBe(capability);
-    expect(read('ping')).toBe('ping');
-    expect(fs.statSync(join(target, 'ping')).uid).toBe(3);
-  });
+  (isRoot && hasPython ? it : it.skip)(
+    'marks opaque directories, keeps their attributes and file capabilities',
+    async () => {
+      const capability = Buffer.from('0100000200200000000000000000000000000000', 'hex').toString('latin1');
+      await unpackMembers([
+        { name: 'd/', type: 'directory', mode: 0o750, uid: 7, gid: 8, mtime: new Date(5000) },
+        { name: 'd/.wh..wh..opq' },
+        { name: 'd/new', content: 'new' },
+        { name: '.wh.e' },
+        { name: 'e/', type: 'directory', mode: 0o755 },
+        {
+          name: 'ping',
+          mode: 0o755,
+          uid: 3,
+          content: 'ping',
+          mtime: new Date(9000),
+          pax: { 'SCHILY.xattr.security.capability': capability },
+        },
+        { name: 'evil', content: '', pax: { 'SCHILY.xattr.trusted.overlay.redirect': '/x' } },
+      ]);
+      expect(xattr(join(target, 'd'), 'trusted.overlay.opaque')).toBe('y');
+      expect(xattr(join(target, 'e'), 'trusted.overlay.opaque')).toBe('y');
+      expect(xattr(join(target, 'evil'), 'trusted.overlay.redirect')).toBe('');
+      const found = fs.statSync(join(target, 'd'));
+      expect([found.mode & 0o7777, found.uid, found.gid, found.mtimeMs]).toEqual([0o750, 7, 8, 5000]);
+      expect(xattr(join(target, 'ping'), 'security.capability')).toBe(capability);
+      expect(read('ping')).toBe('ping');
+      expect(fs.statSync(join(target, 'ping')).uid).toBe(3);
+    },
+  );
 
   asRoot('hides the lower layer when overlayfs mounts it', async () => {
     const lower = join(base, 'lower');
@@ -216,10 +226,28 @@ describe('unpackLayer() on hostile layers', () => {
     ['a whiteout in disguise', [{ name: 'x', type: 'character-device', devmajor: 0, devminor: 0 }], 'is a device'],
     ['a hard link out', [{ name: 'x', type: 'link', linkname: '../outside/secret' }], 'points outside the layer'],
     ['a hard link to the host', [{ name: 'x', type: 'link', linkname: '/etc/passwd' }], 'is not in the layer'],
-    ['a hard link to a folder', [{ name: 'd/', type: 'directory' }, { name: 'x', type: 'link', linkname: 'd' }], 'not a file'],
-    ['a file as parent', [{ name: 'a', content: 'x' }, { name: 'a/b', content: 'y' }], 'is not a directory'],
+    [
+      'a hard link to a folder',
+      [
+        { name: 'd/', type: 'directory' },
+        { name: 'x', type: 'link', linkname: 'd' },
+      ],
+      'not a file',
+    ],
+    [
+      'a file as parent',
+      [
+        { name: 'a', content: 'x' },
+        { name: 'a/b', content: 'y' },
+      ],
+      'is not a directory',
+    ],
     ['the root as a file', [{ name: './', type: 'symlink', linkname: '/' }], 'root of a layer must be a directory'],
-    ['a loop of links', [{ name: 'a', type: 'symlink', linkname: 'b' }, { name: 'b', type: 'symlink', linkname: 'a' }, { name: 'a/x' }], 'too many symbolic links'],
+    [
+      'a loop of links',
+      [{ name: 'a', type: 'symlink', linkname: 'b' }, { name: 'b', type: 'symlink', linkname: 'a' }, { name: 'a/x' }],
+      'too many symbolic links',
+    ],
     ['a very deep name', [{ name: 'd/'.repeat(300), type: 'directory' }], 'is too deep'],
     ['a negative owner', [{ name: 'a', pax: { uid: '-1' } }], 'invalid owner'],
     ['a sparse file', [{ name: 'a', pax: { 'GNU.sparse.major': '1' } }], 'of a type that layers do not have'],
@@ -294,7 +322,9 @@ describe('unpackLayer() on hostile layers', () => {
   it('stops at the limits', async () => {
     const zeros = gzipSync(await tarOf([{ name: 'bomb', content: Buffer.alloc(3_000_000) }]));
     const limits = { maxBytes: 1_000_000, maxEntries: 3 };
-    await expect(unpack(zeros, { content: slices(zeros), limits })).rejects.toThrow('larger than the limit of 1000000 bytes');
+    await expect(unpack(zeros, { content: slices(zeros), limits })).rejects.toThrow(
+      'larger than the limit of 1000000 bytes',
+    );
     const many = await tarOf(['a', 'b', 'c', 'd'].map((name) => ({ name })));
     await expect(unpack(many, { limits })).rejects.toThrow('more than 3 entries');
   });

@@ -1,9 +1,11 @@
 /**
- * Unpacks one layer of an image (a tar, plain or compressed) into a folder of its own, to be used as an overlay lowerdir.
+ * Unpacks one layer of an image (a tar, plain or compressed) into a folder of its own, to be used as an overlay
+ * lowerdir.
  *
  * A layer is unpacked on its own and not onto its parents: the folder depends only on the layer's bytes, so that images
- * share it by diff id, layers unpack in parallel, and removing an image never rewrites another. OCI whiteouts become what
- * overlayfs understands (layer-specials.ts). The price is that a hard link into a lower layer is refused, as in Docker.
+ * share it by diff id, layers unpack in parallel, and removing an image never rewrites another. OCI whiteouts become
+ * what overlayfs understands (layer-specials.ts). The price is that a hard link into a lower layer is refused, as in
+ * Docker.
  *
  * Device nodes below `dev/` are left out (every container gets its own /dev); anywhere else they are refused.
  */
@@ -43,8 +45,8 @@ export interface UnpackedLayer {
 }
 
 /**
- * Unpacks into `folder`, which must exist, be empty and be nobody else's. Resolves only after both digests were right and
- * every entry was written; after a rejection the folder's content is undefined and must be thrown away.
+ * Unpacks into `folder`, which must exist, be empty and be nobody else's. Resolves only after both digests were right
+ * and every entry was written; after a rejection the folder's content is undefined and must be thrown away.
  */
 export async function unpackLayer(
   source: LayerSource,
@@ -191,7 +193,7 @@ async function writeFile(
   let written = 0;
   try {
     for await (const chunk of entry) {
-      for (let offset = 0; offset < chunk.length; ) {
+      for (let offset = 0; offset < chunk.length;) {
         const { bytesWritten } = await write(fd, chunk, offset, chunk.length - offset, null);
         offset += bytesWritten;
       }

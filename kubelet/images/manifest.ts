@@ -76,7 +76,11 @@ export function parseManifest(bytes: Uint8Array): ImageManifest | ImageIndex {
   if (hasManifests && Array.isArray(document['layers'])) throw new Error('manifest is both an index and a manifest');
   if (hasManifests) return { kind: 'index', manifests: descriptors(document['manifests'], MAX_MANIFESTS) };
   if (document['config'] === undefined) throw new Error('manifest has no config');
-  return { kind: 'manifest', config: descriptor(document['config']), layers: descriptors(document['layers'], MAX_LAYERS) };
+  return {
+    kind: 'manifest',
+    config: descriptor(document['config']),
+    layers: descriptors(document['layers'], MAX_LAYERS),
+  };
 }
 
 export function parseImageConfig(bytes: Uint8Array): ImageConfig {
@@ -135,7 +139,8 @@ function parseDocument(bytes: Uint8Array, what: string): Record<string, unknown>
   } catch (error) {
     throw new Error(`${what} is not JSON`, { cause: error });
   }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) throw new Error(`${what} is not an object`);
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
+    throw new Error(`${what} is not an object`);
   return parsed as Record<string, unknown>;
 }
 
@@ -175,9 +180,13 @@ function text(value: unknown): string {
 }
 
 function texts(value: unknown): string[] {
-  return Array.isArray(value) ? value.filter((item): item is string => typeof item === 'string' && !item.includes('\0')) : [];
+  return Array.isArray(value)
+    ? value.filter((item): item is string => typeof item === 'string' && !item.includes('\0'))
+    : [];
 }
 
 function textRecord(value: unknown): Record<string, string> {
-  return Object.fromEntries(Object.entries(record(value)).filter((entry): entry is [string, string] => text(entry[1]) !== ''));
+  return Object.fromEntries(
+    Object.entries(record(value)).filter((entry): entry is [string, string] => text(entry[1]) !== ''),
+  );
 }

@@ -43,7 +43,11 @@ interface FetchedDocument {
   digest: Sha256Digest;
 }
 
-async function resolve(repository: Repository, reference: ImageReference, signal: AbortSignal): Promise<FetchedDocument> {
+async function resolve(
+  repository: Repository,
+  reference: ImageReference,
+  signal: AbortSignal,
+): Promise<FetchedDocument> {
   const name = formatReference(reference);
   try {
     return await repository.manifest(reference.digest ?? reference.tag ?? 'latest', signal);
@@ -118,7 +122,8 @@ export function layersOf(manifest: ImageManifest, config: Uint8Array): Map<Sha25
   const isImage = [mediaTypes.ociConfig, 'application/vnd.docker.container.image.v1+json', ''].includes(
     manifest.config.mediaType,
   );
-  if (!isImage) throw new Error(`not a container image: its config is ${JSON.stringify(manifest.config.mediaType.slice(0, 200))}`);
+  if (!isImage)
+    throw new Error(`not a container image: its config is ${JSON.stringify(manifest.config.mediaType.slice(0, 200))}`);
   const { diffIds } = parseImageConfig(config);
   if (diffIds.length !== manifest.layers.length) {
     throw new Error(`mismatched image rootfs and manifest layers: ${diffIds.length} and ${manifest.layers.length}`);
@@ -132,7 +137,11 @@ export function layersOf(manifest: ImageManifest, config: Uint8Array): Map<Sha25
 }
 
 /** The first failure ends the others, and is the one that is thrown. */
-async function inParallel<T>(items: T[], signal: AbortSignal, work: (item: T, signal: AbortSignal) => Promise<void>): Promise<void> {
+async function inParallel<T>(
+  items: T[],
+  signal: AbortSignal,
+  work: (item: T, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
   const controller = new AbortController();
   const both = AbortSignal.any([signal, controller.signal]);
   const pending = [...items];

@@ -54,7 +54,10 @@ export function parseReference(image: string): ImageReference {
   return { domain, path, tag, digest };
 }
 
-/** As `parseReference`, with tag `latest` when neither tag nor digest was written. Throws `ImageError` InvalidImageName. */
+/**
+ * As `parseReference`, with tag `latest` when neither tag nor digest was written. Throws `ImageError`
+ * InvalidImageName.
+ */
 export function parseImageName(image: string): ImageReference {
   try {
     const reference = parseReference(image);

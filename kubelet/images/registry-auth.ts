@@ -1,6 +1,7 @@
 /**
  * Authorization of registry requests: answers `WWW-Authenticate` challenges with basic credentials or a token from the
- * realm (the distribution project's token and OAuth2 protocols). Texts follow containerd `core/remotes/docker/authorizer.go`.
+ * realm (the distribution project's token and OAuth2 protocols). Texts follow containerd
+ * `core/remotes/docker/authorizer.go`.
  *
  * **Invariant:** credentials go to the registry they were given for and to the realm it names, over https unless the
  * registry itself is spoken to without; never into a message.
@@ -51,8 +52,8 @@ export class Authorizer {
   }
 
   /**
-   * Finds the header that answers a 401. `rejected` is the one that was refused. Throws `AuthorizationError` when there is
-   * none.
+   * Finds the header that answers a 401. `rejected` is the one that was refused. Throws `AuthorizationError` when
+   * there is none.
    */
   async answer(response: IncomingMessage, rejected: string | undefined, signal: AbortSignal): Promise<string> {
     const challenges = parseChallenges(response.headers['www-authenticate'] ?? '');
@@ -115,7 +116,8 @@ export class Authorizer {
   }
 
   #realm(realm: string | undefined): URL {
-    if (realm === undefined || !URL.canParse(realm)) throw new AuthorizationError('authorization failed: no valid realm');
+    if (realm === undefined || !URL.canParse(realm))
+      throw new AuthorizationError('authorization failed: no valid realm');
     const url = new URL(realm);
     const isAllowed = url.protocol === 'https:' || (url.protocol === 'http:' && this.#options.insecure);
     if (!isAllowed) throw new AuthorizationError(`authorization failed: realm ${printable(url)} is not https`);

@@ -1,6 +1,6 @@
 /**
- * HTTP for the registry client on node:http and node:https: proxies (CONNECT for https), certificate authorities, bounded
- * waits. One request, one response; redirects, authorization and retries are the caller's.
+ * HTTP for the registry client on node:http and node:https: proxies (CONNECT for https), certificate authorities,
+ * bounded waits. One request, one response; redirects, authorization and retries are the caller's.
  */
 import * as http from 'node:http';
 import * as https from 'node:https';
@@ -62,7 +62,9 @@ export function createHttpTransport(options: HttpTransportOptions): HttpTranspor
         return await send(request, route, signal);
       } catch (error) {
         request.signal.throwIfAborted();
-        const reason = timeout.signal.aborted ? 'net/http: timeout awaiting response headers' : explain(error, request.url);
+        const reason = timeout.signal.aborted
+          ? 'net/http: timeout awaiting response headers'
+          : explain(error, request.url);
         const verb = request.method === 'POST' ? 'Post' : 'Get';
         throw new Error(`${verb} "${printable(request.url)}": ${reason}`, { cause: error });
       } finally {
@@ -111,20 +113,22 @@ export function isLoopback(host: string): boolean {
 
 function matchesNoProxy(rule: string, host: string, port: string): boolean {
   if (rule === '*') return true;
-  const [address = '', prefix] = rule.split('/');
+  if (rule.includes('/')) return isInSubnet(host, rule);
+  const withPort = net.isIP(rule) === 0 ? /^(.*[^:]):(\d+)$/.exec(rule) : null;
+  if (withPort !== null && withPort[2] !== port) return false;
+  const name = (withPort?.[1] ?? rule).replace(/^\*?\./, '.');
+  return host === name || host.endsWith(name.startsWith('.') ? name : `.${name}`);
+}
+
+function isInSubnet(host: string, subnet: string): boolean {
+  const [address = '', prefix = ''] = subnet.split('/');
   const family = net.isIP(address);
-  if (prefix !== undefined) {
-    if (family === 0 || net.isIP(host) !== family || !/^\d{1,3}$/.test(prefix)) return false;
-    if (Number(prefix) > (family === 4 ? 32 : 128)) return false;
-    const list = new net.BlockList();
-    list.addSubnet(address, Number(prefix), family === 4 ? 'ipv4' : 'ipv6');
-    return list.check(host, family === 4 ? 'ipv4' : 'ipv6');
-  }
-  const withPort = /^(.*[^:]):(\d+)$/.exec(rule);
-  if (withPort !== null && family === 0 && withPort[2] !== port) return false;
-  const name = (withPort !== null && family === 0 ? (withPort[1] ?? '') : rule).replace(/^\*?\./, '.');
-  if (name.startsWith('.')) return host.endsWith(name);
-  return host === name || host.endsWith(`.${name}`);
+  if (family === 0 || net.isIP(host) !== family || !/^\d{1,3}$/.test(prefix)) return false;
+  if (Number(prefix) > (family === 4 ? 32 : 128)) return false;
+  const list = new net.BlockList();
+  const type = family === 4 ? 'ipv4' : 'ipv6';
+  list.addSubnet(address, Number(prefix), type);
+  return list.check(host, type);
 }
 
 interface Route {
@@ -169,7 +173,15 @@ function openTunnel(proxy: URL, authority: string, signal: AbortSignal): Promise
   const port = proxy.port || (proxy.protocol === 'https:' ? 443 : 80);
   const headers = { host: authority, ...proxyHeaders(proxy) };
   return new Promise((resolve, reject) => {
-    const options = { hostname: proxy.hostname, port, method: 'CONNECT', path: authority, headers, agent: false, signal };
+    const options = {
+      hostname: proxy.hostname,
+      port,
+      method: 'CONNECT',
+      path: authority,
+      headers,
+      agent: false,
+      signal,
+    };
     const request = module.request(options as http.RequestOptions);
     request.on('connect', (response, socket) => {
       if (response.statusCode === 200) resolve(socket);
@@ -207,6 +219,7 @@ function send(request: HttpRequest, route: Route, signal: AbortSignal): Promise<
 function explain(error: unknown, url: URL): string {
   const { code = '', message } = error as NodeJS.ErrnoException;
   const target = dialTarget(error, url);
+  const badCertificate = 'tls: failed to verify certificate: x509: ';
   const texts: Record<string, string> = {
     ENOTFOUND: `dial tcp: lookup ${url.hostname}: no such host`,
     EAI_AGAIN: `dial tcp: lookup ${url.hostname}: Temporary failure in name resolution`,
@@ -218,8 +231,8 @@ function explain(error: unknown, url: URL): string {
     EPROTO: 'http: server gave HTTP response to HTTPS client',
     ERR_SSL_WRONG_VERSION_NUMBER: 'http: server gave HTTP response to HTTPS client',
     ERR_SSL_PACKET_LENGTH_TOO_LONG: 'http: server gave HTTP response to HTTPS client',
-    CERT_HAS_EXPIRED: 'tls: failed to verify certificate: x509: certificate has expired or is not yet valid',
-    ERR_TLS_CERT_ALTNAME_INVALID: `tls: failed to verify certificate: x509: certificate is not valid for ${url.hostname}`,
+    CERT_HAS_EXPIRED: `${badCertificate}certificate has expired or is not yet valid`,
+    ERR_TLS_CERT_ALTNAME_INVALID: `${badCertificate}certificate is not valid for ${url.hostname}`,
   };
   const unknownAuthority = [
     'DEPTH_ZERO_SELF_SIGNED_CERT',
@@ -229,7 +242,7 @@ function explain(error: unknown, url: URL): string {
     'UNABLE_TO_GET_ISSUER_CERT',
   ];
   if (unknownAuthority.includes(code)) {
-    return 'tls: failed to verify certificate: x509: certificate signed by unknown authority';
+    return `${badCertificate}certificate signed by unknown authority`;
   }
   return texts[code] ?? (message || code);
 }

@@ -1,6 +1,6 @@
 /**
- * A client of the OCI distribution protocol, for pulling: manifests and blobs from mirrors and from the registry itself,
- * token, basic or anonymous. Error texts follow containerd `core/remotes/docker` (resolver.go, fetcher.go).
+ * A client of the OCI distribution protocol, for pulling: manifests and blobs from mirrors and from the registry
+ * itself, token, basic or anonymous. Error texts follow containerd `core/remotes/docker` (resolver.go, fetcher.go).
  */
 import type { IncomingMessage } from 'node:http';
 import { sleep, type Clock } from '../../base/clock.ts';
@@ -123,8 +123,8 @@ export class Repository {
   }
 
   /**
-   * The manifest or index under a tag or digest. Throws `NotFoundError`, `AuthorizationError`, or an `Error` that says what
-   * the first place answered that failed otherwise.
+   * The manifest or index under a tag or digest. Throws `NotFoundError`, `AuthorizationError`, or an `Error` that
+   * says what the first place answered that failed otherwise.
    */
   async manifest(identifier: string, signal: AbortSignal): Promise<{ bytes: Uint8Array; digest: Sha256Digest }> {
     const headers = { accept: MANIFEST_TYPES.join(', ') };
@@ -146,7 +146,9 @@ export class Repository {
     const bytes = await readBounded(bodyOf(response, this.#clock), MAX_DOCUMENT_BYTES);
     const actual = sha256(bytes);
     if (actual === digest) return bytes;
-    throw new Error(`failed commit on ref "${name}": unexpected commit digest ${actual}, expected ${digest}: failed precondition`);
+    throw new Error(
+      `failed commit on ref "${name}": unexpected commit digest ${actual}, expected ${digest}: failed precondition`,
+    );
   }
 
   /**

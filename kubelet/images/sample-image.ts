@@ -1,4 +1,6 @@
-/** Small images for tests: made in memory, served by a stand-in registry, or written as archives. Used by tests only. */
+/**
+ * Small images for tests: made in memory, served by a stand-in registry, or written as archives. Used by tests only.
+ */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
@@ -6,7 +8,11 @@ import * as tar from 'tar-stream';
 import { sha256, type Sha256Digest } from './digest.ts';
 import { hostPlatform, mediaTypes } from './manifest.ts';
 
-export type TarMember = Partial<tar.Header> & { name: string; content?: string | Uint8Array; pax?: Record<string, string> };
+export type TarMember = Partial<tar.Header> & {
+  name: string;
+  content?: string | Uint8Array;
+  pax?: Record<string, string>;
+};
 
 export interface SampleImage {
   id: Sha256Digest;
@@ -78,7 +84,10 @@ export async function dockerArchive(image: SampleImage, repoTags: string[]): Pro
   return tarOf([
     { name: configName, content: image.config },
     ...image.layers.map((content, i) => ({ name: layerNames[i] ?? '', content })),
-    { name: 'manifest.json', content: JSON.stringify([{ Config: configName, RepoTags: repoTags, Layers: layerNames }]) },
+    {
+      name: 'manifest.json',
+      content: JSON.stringify([{ Config: configName, RepoTags: repoTags, Layers: layerNames }]),
+    },
   ]);
 }
 
@@ -131,15 +140,21 @@ export class SampleRegistry {
     // The first attempt at a loopback registry speaks TLS, which never gets here.
     this.requests.push({ url, authorization, range });
     if (this.intercept(request, response)) return;
-    const [, kind, key = ''] = /\/(manifests|blobs)\/([^/?]+)/.exec(url) ?? [];
-    const manifest = kind === 'manifests' ? this.#manifests.get(key) : undefined;
-    const bytes = manifest?.bytes ?? (kind === 'blobs' ? this.#blobs.get(key) : undefined);
+    const [, kind = '', key = ''] = /\/(manifests|blobs)\/([^/?]+)/.exec(url) ?? [];
+    const { bytes, type } = this.#find(kind, key);
     if (bytes === undefined) {
-      response.writeHead(404).end(JSON.stringify({ errors: [{ code: 'MANIFEST_UNKNOWN', message: 'manifest unknown' }] }));
+      response
+        .writeHead(404)
+        .end(JSON.stringify({ errors: [{ code: 'MANIFEST_UNKNOWN', message: 'manifest unknown' }] }));
       return;
     }
     const start = Number(/^bytes=(\d+)-$/.exec(range ?? '')?.[1] ?? 0);
-    response.writeHead(start > 0 ? 206 : 200, { 'content-type': manifest?.type ?? 'application/octet-stream' });
+    response.writeHead(start > 0 ? 206 : 200, { 'content-type': type });
     response.end(bytes.subarray(start));
+  }
+
+  #find(kind: string, key: string): { bytes: Buffer | undefined; type: string } {
+    if (kind === 'manifests') return this.#manifests.get(key) ?? { bytes: undefined, type: '' };
+    return { bytes: kind === 'blobs' ? this.#blobs.get(key) : undefined, type: 'application/octet-stream' };
   }
 }

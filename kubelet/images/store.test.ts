@@ -79,8 +79,16 @@ describe('ImageStore', () => {
     const image = await sampleImage([base, top, base], user);
     await add(store, image, 'a.io/x:1');
     const rootfs = await store.resolveRootfs(image.id);
-    expect(rootfs.lowerDirs).toEqual([image.diffIds[2], image.diffIds[1]].map((d) => join(folder, 'layers', d?.slice(7) ?? '')));
-    expect(rootfs.config).toMatchObject({ User: '1000:10', Env: ['A=b'], Entrypoint: ['/x'], Cmd: [], ExposedPorts: ['80/tcp'] });
+    expect(rootfs.lowerDirs).toEqual(
+      [image.diffIds[2], image.diffIds[1]].map((d) => join(folder, 'layers', d?.slice(7) ?? '')),
+    );
+    expect(rootfs.config).toMatchObject({
+      User: '1000:10',
+      Env: ['A=b'],
+      Entrypoint: ['/x'],
+      Cmd: [],
+      ExposedPorts: ['80/tcp'],
+    });
     const empty = await sampleImage([]);
     await add(store, empty, 'a.io/empty:1');
     const [lower = ''] = (await store.resolveRootfs(empty.id)).lowerDirs;
@@ -151,7 +159,9 @@ describe('ImageStore', () => {
   });
 
   it('loses no change when many write at once', async () => {
-    const images = await Promise.all(Array.from({ length: 12 }, (_, i) => sampleImage([[{ name: `f${i}`, content: '' }]])));
+    const images = await Promise.all(
+      Array.from({ length: 12 }, (_, i) => sampleImage([[{ name: `f${i}`, content: '' }]])),
+    );
     await Promise.all(images.map((image, i) => add(open(), image, `a.io/x:${i}`)));
     const found = await open().list();
     expect(found.map(({ repoTags }) => repoTags[0]).sort()).toEqual(images.map((_, i) => `a.io/x:${i}`).sort());
@@ -174,6 +184,7 @@ describe('ImageStore', () => {
     const [otherId] = second.diffIds;
     if (otherId === undefined) throw new Error('no layer');
     async function* broken(): AsyncGenerator<Uint8Array> {
+      yield Buffer.alloc(0);
       throw new Error('gone');
     }
     const failing = store.addLayer(otherId, () => ({ content: broken() }), signal);

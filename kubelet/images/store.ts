@@ -1,6 +1,7 @@
 /**
  * The node's images under one folder: an index (index-file.ts) over unpacked layers and small blobs (layer-store.ts).
- * Compressed layers are not kept: they are unpacked while they arrive, and both of their digests are checked on the way.
+ * Compressed layers are not kept: they are unpacked while they arrive, and both of their digests are checked on the
+ * way.
  */
 import * as fs from 'node:fs';
 import { join } from 'node:path';
@@ -216,7 +217,8 @@ class FolderImageStore implements ImageStore {
     const known = this.#configs.get(id);
     if (known !== undefined) return known;
     const bytes = await fs.promises.readFile(this.#layers.blobPath(id));
-    if (sha256(bytes) !== id) throw new RuntimeError('unknown', `the config of image "${id}" is damaged; remove the image`);
+    if (sha256(bytes) !== id)
+      throw new RuntimeError('unknown', `the config of image "${id}" is damaged; remove the image`);
     const { config } = parseImageConfig(bytes);
     this.#configs.set(id, config);
     return config;
@@ -224,7 +226,10 @@ class FolderImageStore implements ImageStore {
 
   async #deleteDropped(before: IndexDocument, after: IndexDocument): Promise<void> {
     const blobs = (document: IndexDocument): Sha256Digest[] =>
-      (Object.entries(document.images) as [Sha256Digest, ImageRecord][]).flatMap(([id, { manifests }]) => [id, ...manifests]);
+      (Object.entries(document.images) as [Sha256Digest, ImageRecord][]).flatMap(([id, { manifests }]) => [
+        id,
+        ...manifests,
+      ]);
     const keptBlobs = new Set(blobs(after));
     for (const digest of blobs(before)) if (!keptBlobs.has(digest)) await this.#layers.deleteBlob(digest);
     for (const diffId of Object.keys(before.layers) as Sha256Digest[]) {

@@ -13,9 +13,15 @@ import { aggregatedRole, aggregatedTo, clusterRole, rule } from './builders.ts';
 const folder = findFacts('rbac-bootstrap-v1.36');
 const withFacts = folder === undefined ? describe.skip : describe;
 
-/** By namespace and name; upstream's files hold one object twice. */
+/** By namespace and name. Rules of an object that upstream's files hold twice are put together, as its start does. */
 function byName(objects: readonly ApiObject[]): Record<string, ApiObject> {
-  return Object.fromEntries(objects.map((o) => [`${o.metadata.namespace ?? ''}/${o.metadata.name ?? ''}`, o]));
+  const found: Record<string, ApiObject & { rules?: PolicyRule[] }> = {};
+  for (const object of objects as (ApiObject & { rules?: PolicyRule[] })[]) {
+    const key = `${object.metadata.namespace ?? ''}/${object.metadata.name ?? ''}`;
+    const first = found[key]?.rules;
+    found[key] = first ? { ...object, rules: [...first, ...object.rules!] } : object;
+  }
+  return found;
 }
 
 function upstream(...files: string[]): Record<string, ApiObject> {

@@ -210,7 +210,11 @@ export const clusterRoleTable: readonly ClusterRole[] = [
     rule('list watch', 'networking.k8s.io', 'servicecidrs'),
     rule('list watch', 'discovery.k8s.io', 'endpointslices'),
   ]),
-  clusterRole('system:public-info-viewer', [urls('get', '/.well-known /.well-known/*')]),
+  // Upstream's list has this role twice; both are reconciled into the one object.
+  clusterRole('system:public-info-viewer', [
+    urls('get', '/.well-known /.well-known/*'),
+    urls('get', '/healthz /livez /readyz /version /version/'),
+  ]),
   clusterRole('system:persistent-volume-provisioner', [
     rule('create delete get list watch', '', 'persistentvolumes'),
     rule('get list update watch', '', 'persistentvolumeclaims'),

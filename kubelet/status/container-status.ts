@@ -1,0 +1,186 @@
+/**
+ * Container statuses of the API out of what the runtime has (upstream `pkg/kubelet/kubelet_pods.go`,
+ * `convertToAPIContainerStatuses`): pure.
+ */
+import type { AnyContainer, Container, ContainerStatus, Pod } from '../../api/core/v1/pod/types.ts';
+import { formatTime } from '../../base/clock.ts';
+import { shouldBeRestarted } from '../pods/container-kinds.ts';
+import type { ContainerRole } from '../pods/container-kinds.ts';
+import { containerName, restartCountOf } from '../pods/runtime-pod.ts';
+import type { RuntimePod } from '../pods/runtime-pod.ts';
+import type { ContainerInfo } from '../runtime.ts';
+import type { StartFailures } from './reason-cache.ts';
+
+export type ContainerState = NonNullable<ContainerStatus['state']>;
+
+export interface ContainerStatusInput {
+  pod: Pod;
+  runtimePod: RuntimePod;
+  failures: StartFailures;
+  /** Termination messages by container id. */
+  terminationMessages: ReadonlyMap<string, string>;
+  /** `native`, for ids such as `native://…`. */
+  runtimeName: string;
+  /** The pod ends: nothing is restarted. */
+  isTerminal: boolean;
+  readiness: ContainerReadiness;
+}
+
+/** What the probes say of a running container. */
+export interface ContainerReadiness {
+  isStarted(container: AnyContainer, containerId: string): boolean;
+  isReady(container: AnyContainer, containerId: string): boolean;
+}
+
+export function containerStatusesOf(
+  input: ContainerStatusInput,
+  containers: readonly AnyContainer[],
+  role: ContainerRole | 'initOrSidecar',
+): ContainerStatus[] {
+  return containers.map((container) => containerStatusOf(input, container, role));
+}
+
+function containerStatusOf(input: ContainerStatusInput, container: AnyContainer, role: ContainerRole | 'initOrSidecar'): ContainerStatus {
+  const { pod, runtimePod } = input;
+  const instances = runtimePod.containers.filter((info) => containerName(info) === container.name);
+  const [current, previous] = instances;
+  const recorded = recordedStatus(pod, container.name);
+  const status: ContainerStatus = {
+    name: container.name,
+    image: container.image ?? '',
+    imageID: '',
+    ready: false,
+    restartCount: recorded?.restartCount ?? 0,
+    state: {},
+    lastState: {},
+    started: false,
+  };
+  if (current === undefined) {
+    describeMissing(input, { container, status, recorded, role });
+    return status;
+  }
+  status.state = stateOf(input, current);
+  status.image = current.userSpecifiedImage;
+  status.imageID = current.imageRef;
+  status.containerID = containerIdOf(input, current);
+  status.restartCount = restartCountOf(current);
+  if (previous !== undefined) status.lastState = stateOf(input, previous);
+  else if (recorded?.lastState !== undefined && status.restartCount === recorded.restartCount) status.lastState = recorded.lastState;
+  describeWaiting(input, { container, status, current });
+  describeResources(container, status);
+  describeReadiness(input, { container, status, current, role });
+  return status;
+}
+
+interface Described {
+  container: AnyContainer;
+  status: ContainerStatus;
+}
+
+/** Of a container that the runtime does not have: not yet, or no more. */
+function describeMissing(
+  input: ContainerStatusInput,
+  { container, status, recorded, role }: Described & { recorded: ContainerStatus | undefined; role: string },
+): void {
+  const failure = input.failures.get(container.name);
+  const ended = recorded?.state?.terminated ?? recorded?.lastState?.terminated;
+  if (recorded?.containerID && recorded.state?.terminated !== undefined) {
+    status.state = recorded.state;
+    status.containerID = recorded.containerID;
+    status.image = recorded.image;
+    status.imageID = recorded.imageID;
+    status.ready = role === 'initOrSidecar' && recorded.state.terminated.exitCode === 0;
+    if (recorded.lastState !== undefined) status.lastState = recorded.lastState;
+    return;
+  }
+  if (recorded?.state?.running !== undefined) {
+    const lost = {
+      reason: 'ContainerStatusUnknown',
+      message: 'The container could not be located when the pod was terminated',
+      exitCode: 137,
+    };
+    if (input.isTerminal) status.state = { terminated: lost };
+    else {
+      status.lastState = { terminated: { ...lost, message: 'The container could not be located when the pod was deleted.  The container used to be Running' } };
+      status.restartCount = recorded.restartCount + 1;
+    }
+    if (input.isTerminal) return;
+  } else if (ended !== undefined) {
+    status.lastState = { terminated: ended };
+  }
+  const isBlockedByInit = role === 'app' && (input.pod.spec.initContainers ?? []).length > 0;
+  status.state = { waiting: failure ?? { reason: isBlockedByInit ? 'PodInitializing' : 'ContainerCreating' } };
+}
+
+/** A container that ended and is to run again waits, if there is a reason why it does not run yet. */
+function describeWaiting(input: ContainerStatusInput, { container, status, current }: Described & { current: ContainerInfo }): void {
+  const failure = input.failures.get(container.name);
+  if (failure === undefined || input.isTerminal || status.state?.running !== undefined) return;
+  if (!shouldBeRestarted(input.pod, container, current)) return;
+  if (status.state?.terminated !== undefined) status.lastState = status.state;
+  status.state = { waiting: failure };
+}
+
+function describeResources(container: AnyContainer, status: ContainerStatus): void {
+  const { resources, volumeMounts } = container;
+  if (resources?.requests !== undefined) status.allocatedResources = resources.requests;
+  if (resources?.requests !== undefined || resources?.limits !== undefined) {
+    const { requests, limits } = resources;
+    status.resources = { ...(limits === undefined ? {} : { limits }), ...(requests === undefined ? {} : { requests }) };
+  }
+  if (volumeMounts === undefined || volumeMounts.length === 0) return;
+  status.volumeMounts = volumeMounts.map(({ name, mountPath, readOnly }) => ({
+    name,
+    mountPath,
+    ...(readOnly === true ? { readOnly, recursiveReadOnly: 'Disabled' } : {}),
+  }));
+}
+
+function describeReadiness(
+  { readiness }: ContainerStatusInput,
+  { container, status, current, role }: Described & { current: ContainerInfo; role: string },
+): void {
+  const isRunning = status.state?.running !== undefined;
+  status.started = isRunning && readiness.isStarted(container, current.id);
+  const isSidecar = (container as Container).restartPolicy === 'Always';
+  // An init container is ready once it has succeeded.
+  if (role === 'initOrSidecar' && !isSidecar) status.ready = status.state?.terminated?.exitCode === 0;
+  else status.ready = role !== 'ephemeral' && status.started && readiness.isReady(container, current.id);
+}
+
+function stateOf(input: ContainerStatusInput, info: ContainerInfo): ContainerState {
+  switch (info.state) {
+    case 'running':
+      return { running: { startedAt: formatTime(info.startedAtMs) } };
+    case 'exited':
+      return { terminated: terminatedStateOf(input, info) };
+    case 'created':
+      return { waiting: { reason: 'ContainerCreating' } };
+    case 'unknown':
+      return { terminated: { ...terminatedStateOf(input, info), exitCode: 137, reason: 'ContainerStatusUnknown' } };
+    default:
+      throw new Error(`unknown container state ${String(info.state)}`);
+  }
+}
+
+function terminatedStateOf(input: ContainerStatusInput, info: ContainerInfo): NonNullable<ContainerState['terminated']> {
+  const message = input.terminationMessages.get(info.id) || info.message;
+  return {
+    exitCode: info.exitCode,
+    ...(info.signal === 0 ? {} : { signal: info.signal }),
+    reason: info.reason || (info.exitCode === 0 ? 'Completed' : 'Error'),
+    ...(message === '' ? {} : { message }),
+    startedAt: formatTime(info.startedAtMs),
+    finishedAt: formatTime(info.finishedAtMs),
+    containerID: containerIdOf(input, info),
+  };
+}
+
+function containerIdOf({ runtimeName }: ContainerStatusInput, { id }: ContainerInfo): string {
+  return `${runtimeName}://${id}`;
+}
+
+function recordedStatus({ status }: Pod, name: string): ContainerStatus | undefined {
+  const all = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? []), ...(status?.ephemeralContainerStatuses ?? [])];
+  return all.find((one) => one.name === name);
+}

@@ -1,0 +1,125 @@
+/**
+ * Brings pod statuses to the API: only changes, in order for each pod, retried until the API has them or the pod is
+ * gone (upstream `pkg/kubelet/status/status_manager.go`). It also deletes pods from the API that have ended.
+ */
+import { pods } from '../../api/core/v1/pod.ts';
+import type { Pod, PodStatus } from '../../api/core/v1/pod/types.ts';
+import { isConflict, isNotFound } from '../../api/machinery/errors.ts';
+import type { Clock } from '../../base/clock.ts';
+import { sleep } from '../../base/clock.ts';
+import type { Logger } from '../../base/log.ts';
+import type { Random } from '../../base/random.ts';
+import { createBackoff } from '../../client/backoff.ts';
+import type { Client } from '../../client/client.ts';
+import { statusPatch } from './status-patch.ts';
+
+export interface StatusManagerOptions {
+  client: Client;
+  clock: Clock;
+  random: Random;
+  log: Logger;
+  signal: AbortSignal;
+}
+
+interface Entry {
+  pod: Pod;
+  /** What the API is known to have. */
+  reported: PodStatus;
+  wanted: PodStatus;
+  /** Delete it, once the status is there. */
+  deletes: boolean;
+  sending: Promise<void> | undefined;
+}
+
+export class StatusManager {
+  readonly #options: StatusManagerOptions;
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(options: StatusManagerOptions) {
+    this.#options = options;
+  }
+
+  /** The last status that was set for this pod, if any: newer than the one in the API. */
+  get(uid: string): PodStatus | undefined {
+    return this.#entries.get(uid)?.wanted;
+  }
+
+  /** Reports this status; returns at once. */
+  set(pod: Pod, status: PodStatus): void {
+    const entry = this.#entryOf(pod);
+    entry.wanted = status;
+    this.#send(entry);
+  }
+
+  /** Removes the pod from the API after its last status; the object of another pod with its name is left alone. */
+  delete(pod: Pod): void {
+    const entry = this.#entryOf(pod);
+    entry.deletes = true;
+    this.#send(entry);
+  }
+
+  /** The pod is gone: nothing more is sent. */
+  forget(uid: string): void {
+    this.#entries.delete(uid);
+  }
+
+  /** Resolves when what was set so far has been sent or given up. */
+  async settled(): Promise<void> {
+    await Promise.all([...this.#entries.values()].map(({ sending }) => sending));
+  }
+
+  #entryOf(pod: Pod): Entry {
+    const uid = pod.metadata.uid ?? '';
+    let entry = this.#entries.get(uid);
+    if (entry === undefined) {
+      const reported = pod.status ?? {};
+      entry = { pod, reported, wanted: reported, deletes: false, sending: undefined };
+      this.#entries.set(uid, entry);
+    }
+    entry.pod = pod;
+    return entry;
+  }
+
+  #send(entry: Entry): void {
+    entry.sending ??= this.#drain(entry).finally(() => {
+      entry.sending = undefined;
+    });
+  }
+
+  async #drain(entry: Entry): Promise<void> {
+    const { clock, random, signal, log } = this.#options;
+    const backoff = createBackoff({ initialMs: 100, maxMs: 10_000, random });
+    const { namespace, name, uid } = entry.pod.metadata;
+    while (!signal.aborted && this.#entries.get(uid ?? '') === entry) {
+      try {
+        if (!(await this.#step(entry))) return;
+        backoff.reset();
+      } catch (error) {
+        if (isNotFound(error) || isConflict(error)) {
+          this.#entries.delete(uid ?? '');
+          return;
+        }
+        log.warn('cannot report the status of a pod', { pod: { kind: 'Pod', namespace, name }, error: String(error) });
+        await sleep(clock, backoff.nextMs(), signal);
+      }
+    }
+  }
+
+  /** One write; false when there is nothing left to do. */
+  async #step(entry: Entry): Promise<boolean> {
+    const { client } = this.#options;
+    const { namespace = '', name = '', uid = '' } = entry.pod.metadata;
+    const { wanted } = entry;
+    const status = statusPatch(entry.reported, wanted);
+    if (status !== undefined) {
+      const body = { metadata: { uid }, status };
+      await client.patch<Pod>(pods, { namespace, name }, { type: 'strategic', subresource: 'status', body });
+      entry.reported = wanted;
+      return true;
+    }
+    if (!entry.deletes) return false;
+    await client.delete(pods, { namespace, name }, { gracePeriodSeconds: 0, preconditions: { uid } });
+    this.#entries.delete(uid);
+    return false;
+  }
+}

@@ -1,0 +1,49 @@
+/** The strategic merge patch between two pod statuses (upstream `pkg/util/pod/pod.go`, `PatchPodStatus`): pure. */
+import type { PodStatus } from '../../api/core/v1/pod/types.ts';
+import { deepEqual } from '../../api/machinery/equality.ts';
+import type { PodCondition } from './conditions.ts';
+
+/** Fields that others write, or that once set stay. */
+const NEVER_CLEARED = new Set(['nominatedNodeName', 'resize', 'resourceClaimStatuses', 'startTime', 'qosClass']);
+const CONDITION_TEXTS = ['reason', 'message'] as const;
+
+/** Undefined when nothing changes. Conditions are merged by type, so that those of others stay. */
+export function statusPatch(previous: PodStatus, next: PodStatus): Record<string, unknown> | undefined {
+  const patch: Record<string, unknown> = {};
+  const before = previous as Record<string, unknown>;
+  const after = next as Record<string, unknown>;
+  for (const [field, value] of Object.entries(after)) {
+    if (field === 'conditions' || field === 'podIPs' || deepEqual(before[field], value)) continue;
+    patch[field] = value;
+  }
+  for (const field of Object.keys(before)) {
+    if (after[field] === undefined && before[field] !== undefined && !NEVER_CLEARED.has(field) && field !== 'conditions') patch[field] = null;
+  }
+  const conditions = changedConditions(previous.conditions ?? [], next.conditions ?? []);
+  if (conditions.length > 0) patch['conditions'] = conditions;
+  if (next.podIPs !== undefined && !deepEqual(previous.podIPs, next.podIPs)) patch['podIPs'] = addressPatch(previous, next);
+  return Object.keys(patch).length === 0 ? undefined : patch;
+}
+
+function changedConditions(previous: readonly PodCondition[], next: readonly PodCondition[]): unknown[] {
+  const changed: unknown[] = [];
+  for (const condition of next) {
+    const before = previous.find(({ type }) => type === condition.type);
+    if (before !== undefined && isSameCondition(before, condition)) continue;
+    const cleared = CONDITION_TEXTS.filter((field) => before?.[field] !== undefined && condition[field] === undefined);
+    changed.push({ ...condition, ...Object.fromEntries(cleared.map((field) => [field, null])) });
+  }
+  return changed;
+}
+
+function isSameCondition(a: PodCondition, b: PodCondition): boolean {
+  const fields = ['status', 'reason', 'message', 'lastTransitionTime', 'observedGeneration'] as const;
+  return fields.every((field) => a[field] === b[field]);
+}
+
+/** The list is merged by address: those that are no longer there must be taken out by name. */
+function addressPatch(previous: PodStatus, next: PodStatus): unknown[] {
+  const wanted = next.podIPs ?? [];
+  const gone = (previous.podIPs ?? []).filter(({ ip }) => !wanted.some((one) => one.ip === ip));
+  return [...wanted, ...gone.map(({ ip }) => ({ ip, $patch: 'delete' }))];
+}
