@@ -2,6 +2,11 @@
 import { endpoints } from '../api/core/v1/endpoints.ts';
 import { namespaces } from '../api/core/v1/namespace.ts';
 import { services } from '../api/core/v1/service.ts';
+import { bootstrapRbacObjects } from '../api/rbac/bootstrap/bootstrap-objects.ts';
+import { clusterRoleBindings } from '../api/rbac/v1/cluster-role-binding.ts';
+import { clusterRoles } from '../api/rbac/v1/cluster-role.ts';
+import { roleBindings } from '../api/rbac/v1/role-binding.ts';
+import { roles } from '../api/rbac/v1/role.ts';
 import { endpointSlices } from '../api/discovery/v1/endpoint-slice.ts';
 import { isAlreadyExists, isNotFound } from '../api/machinery/errors.ts';
 import type { ApiObject } from '../api/machinery/meta.ts';
@@ -28,9 +33,18 @@ async function point(client: Client, resource: ResourceRef, object: ApiObject): 
   }
 }
 
-export async function bootstrap(client: Client, address: { serviceIp: string; host: string; port: number }): Promise<void> {
+export async function bootstrap(client: Client, address: { serviceIp: string; host: string | undefined; port: number }): Promise<void> {
   await Promise.all(systemNamespaces().map((namespace) => ensure(client, namespaces, namespace)));
+  const rbac = bootstrapRbacObjects();
+  const tables = [
+    [clusterRoles, rbac.clusterRoles],
+    [clusterRoleBindings, rbac.clusterRoleBindings],
+    [roles, rbac.roles],
+    [roleBindings, rbac.roleBindings],
+  ] as const;
+  await Promise.all(tables.flatMap(([resource, objects]) => objects.map((object) => ensure(client, resource, object))));
   await ensure(client, services, kubernetesService(address.serviceIp, address.port));
+  if (address.host === undefined) return;
   await point(client, endpointSlices, kubernetesEndpointSlice(address.host, address.port));
   await point(client, endpoints, kubernetesEndpoints(address.host, address.port));
 }

@@ -7,6 +7,7 @@ import { createApiServer } from '../apiserver/api-server.ts';
 import type { HttpServer } from '../apiserver/http/http-server.ts';
 import { createHttpServer } from '../apiserver/http/http-server.ts';
 import { createMemoryStorage } from '../apiserver/storage/memory.ts';
+import { runCompactor } from '../apiserver/storage/compactor.ts';
 import type { Storage } from '../apiserver/storage/storage.ts';
 import type { UserInfo } from '../api/machinery/handler.ts';
 import { realClock } from '../base/clock.ts';
@@ -22,6 +23,8 @@ import { identities } from './identities.ts';
 export interface ControlPlane {
   api: ApiServer;
   port: number;
+  /** Serves on a further address, with the same port: the bridge's, through which pods reach the API. */
+  listenOn(host: string): Promise<void>;
   /** A client that acts as `user`, without a socket. */
   clientFor(user: UserInfo, userAgent: string): Client;
   close(): Promise<void>;
@@ -44,6 +47,8 @@ export async function openStorage(config: UpConfig, folder: DataFolder): Promise
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   const { config, folder, certificates, log } = options;
   const storage = await openStorage(config, folder);
+  const compacting = new AbortController();
+  void runCompactor({ storage, clock: realClock, logger: log.child({ component: 'compactor' }), signal: compacting.signal });
   let port = 0;
   const api = createApiServer({
     resources,
@@ -57,24 +62,32 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     serverAddress: () => `${config.bindAddress}:${port}`,
   });
   await api.start();
-  const http = createHttpServer({
+  const newListener = (): HttpServer => createHttpServer({
     handler: api.handler,
     certificate: certificates.apiServer.certificate,
     key: certificates.apiServer.privateKey,
     clientCa: certificates.ca.certificate,
     log: log.child({ component: 'http' }),
   });
-  ({ port } = await http.listen(options.network.apiPort, config.bindAddress));
+  const listeners = [newListener()];
+  ({ port } = await listeners[0]!.listen(options.network.apiPort, config.bindAddress));
   return {
     api,
     port,
     clientFor: (user, userAgent) => inProcessClient({ handler: api.handler, user, userAgent }),
-    close: () => closeAll({ http, api, storage }),
+    async listenOn(host) {
+      if (host === config.bindAddress || config.bindAddress === '0.0.0.0') return;
+      const listener = newListener();
+      await listener.listen(port, host);
+      listeners.push(listener);
+    },
+    close: () => closeAll({ listeners, api, storage, compacting }),
   };
 }
 
-async function closeAll({ http, api, storage }: { http: HttpServer; api: ApiServer; storage: Storage }): Promise<void> {
-  await http.close();
+async function closeAll({ listeners, api, storage, compacting }: { listeners: HttpServer[]; api: ApiServer; storage: Storage; compacting: AbortController }): Promise<void> {
+  compacting.abort();
+  await Promise.all(listeners.map((listener) => listener.close()));
   await api.close();
   await storage.close();
 }

@@ -4,13 +4,14 @@ import type { UserInfo } from '../api/machinery/handler.ts';
 import { clientCertificateAuthenticator } from '../apiserver/authn/client-certificate.ts';
 import { unionAuthenticator } from '../apiserver/authn/union.ts';
 import { unionAuthorizer } from '../apiserver/authz/authorizer.ts';
+import { createRbac } from '../apiserver/authz/rbac.ts';
 import { superuserAuthorizer } from '../apiserver/authz/superuser.ts';
 import type { ControlPlaneOptions } from './control-plane.ts';
 
 export function identities(_options: ControlPlaneOptions): Pick<ApiServerOptions, 'authenticator' | 'authorizer'> {
   return {
     authenticator: () => unionAuthenticator([clientCertificateAuthenticator]),
-    authorizer: () => unionAuthorizer([superuserAuthorizer]),
+    authorizer: (listers) => unionAuthorizer([superuserAuthorizer, createRbac(listers).authorize]),
   };
 }
 
@@ -18,6 +19,8 @@ const AUTHENTICATED = 'system:authenticated';
 
 /** The API server's own identity, for what it creates at start. */
 export const apiServerUser: UserInfo = { name: 'system:apiserver', groups: ['system:masters', AUTHENTICATED] };
+
+export const controllerManagerUser: UserInfo = { name: 'system:kube-controller-manager', groups: [AUTHENTICATED] };
 
 export const schedulerUser: UserInfo = { name: 'system:kube-scheduler', groups: [AUTHENTICATED] };
 

@@ -7,11 +7,12 @@ import { realRandom } from '../base/random.ts';
 import { createEventRecorder } from '../client/events.ts';
 import type { RunnerOptions } from '../client/controller.ts';
 import { runController } from '../client/controller.ts';
+import type { InformerFactory } from '../client/informer-factory.ts';
 import { createInformerFactory } from '../client/informer-factory.ts';
 import { controllers } from '../controllers/controllers.ts';
 import { runGarbageCollector } from '../controllers/garbage-collector/garbage-collector.ts';
 import type { ControlPlane } from './control-plane.ts';
-import { controllerUser } from './identities.ts';
+import { controllerManagerUser, controllerUser } from './identities.ts';
 
 export interface ManagersOptions {
   controlPlane: ControlPlane;
@@ -22,18 +23,21 @@ export interface ManagersOptions {
 
 /** Starts them all; the promise given back ends when the last one has, after the signal aborted. */
 export function startControllers(options: ManagersOptions): Promise<void> {
+  const { controlPlane, log, signal } = options;
+  // As upstream: reads are shared and made as the controller manager, writes as each controller.
+  const reader = controlPlane.clientFor(controllerManagerUser, 'nocher/shared-informers');
+  const informers = createInformerFactory(reader, { clock: realClock, log: log.child({ component: 'controller-manager' }) });
+  informers.start(signal);
   const running = controllers({ resources, rootCa: options.rootCa }).map((controller) =>
-    runController(controller, runnerOptions(controller.name, options)),
+    runController(controller, runnerOptions(controller.name, informers, options)),
   );
-  const collector = runGarbageCollector(resources, runnerOptions('generic-garbage-collector', options));
+  const collector = runGarbageCollector(resources, runnerOptions('generic-garbage-collector', informers, options));
   return Promise.all([...running, collector]).then(() => undefined);
 }
 
-function runnerOptions(name: string, { controlPlane, log, signal }: ManagersOptions): RunnerOptions {
+function runnerOptions(name: string, informers: InformerFactory, { controlPlane, log, signal }: ManagersOptions): RunnerOptions {
   const client = controlPlane.clientFor(controllerUser(name), `nocher/${name}`);
   const own = log.child({ component: name });
-  const informers = createInformerFactory(client, { clock: realClock, log: own });
-  informers.start(signal);
   return {
     client,
     informers,

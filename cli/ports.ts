@@ -63,3 +63,16 @@ export function chooseRange(choice: { asked: string | undefined; remembered: str
   if (choice.remembered !== undefined) return choice.remembered;
   return choice.preferred.find((cidr) => !overlaps(cidr)) ?? choice.preferred[0]!;
 }
+
+/**
+ * Where pods find the API server: the bridge's own address with real pods, else the machine's (an Endpoints object may
+ * not name loopback). Undefined on a machine without any.
+ */
+export function advertisedAddress(runtime: 'native' | 'simulated' | 'none', podCidr: string): string | undefined {
+  return runtime === 'native' ? addressInRange(podCidr, 1) : hostAddresses()[0];
+}
+
+/** The part of the cluster's pod range that a single node takes: its first /24. */
+export function nodeRange(podCidr: string): string {
+  return `${podCidr.split('/')[0]}/24`;
+}

@@ -1,4 +1,5 @@
 /** `nocher up`: starts a cluster step by step and runs it until it is told to stop. */
+import { setMaxListeners } from 'node:events';
 import { hostname } from 'node:os';
 import { realClock } from '../base/clock.ts';
 import { realRandom } from '../base/random.ts';
@@ -15,7 +16,7 @@ import { apiServerUser } from './identities.ts';
 import { installKubeconfig } from './kubeconfig-install.ts';
 import { createLogger } from './log.ts';
 import { startControllers } from './managers.ts';
-import { addressInRange, choosePort, chooseRange, hostAddresses } from './ports.ts';
+import { addressInRange, advertisedAddress, choosePort, chooseRange, hostAddresses } from './ports.ts';
 import { createProgress } from './progress.ts';
 import type { Progress } from './progress.ts';
 import { startScheduling } from './scheduling.ts';
@@ -105,7 +106,7 @@ async function start({ config, folder, progress, log, stop }: StartOptions): Pro
     dataDir: folder.path,
     nodeName: settings.nodeName,
     serviceIp,
-    hostIps: hostAddresses(),
+    hostIps: [...hostAddresses(), addressInRange(settings.podCidr, 1)],
     clock: realClock,
     random: realRandom,
   });
@@ -114,9 +115,15 @@ async function start({ config, folder, progress, log, stop }: StartOptions): Pro
   const controlPlane = await startControlPlane({ config, folder, certificates, network, log });
   const server = `https://${config.bindAddress}:${controlPlane.port}`;
   const kubeconfig = await installKubeconfig({ folder, server, certificates });
-  await bootstrap(controlPlane.clientFor(apiServerUser, 'nocher/apiserver'), { serviceIp, host: config.bindAddress, port: controlPlane.port });
+  await bootstrap(controlPlane.clientFor(apiServerUser, 'nocher/apiserver'), {
+    serviceIp,
+    host: advertisedAddress(config.runtime, settings.podCidr),
+    port: controlPlane.port,
+  });
   progress.step('controllers and scheduler');
   const stopping = new AbortController();
+  // Every informer and controller listens for the end: many listeners are no leak here.
+  setMaxListeners(0, stopping.signal, stop);
   stop.addEventListener('abort', () => stopping.abort(), { once: true });
   const controllers = startControllers({ controlPlane, rootCa: certificates.ca.certificate, log, signal: stopping.signal });
   const scheduler = startScheduling({ controlPlane, log, signal: stopping.signal });

@@ -50,14 +50,14 @@ export class RbacGrants {
     this.#roleVersion = () => roles().version;
   }
 
-  /** Changes when what cluster-wide bindings give may have. */
-  clusterVersion(): string {
-    return `${this.#clusterIndex().version}.${this.#clusterRoleVersion()}`;
+  /** Rises when what cluster-wide bindings give may have changed. */
+  clusterVersion(): number {
+    return this.#clusterIndex().version + this.#clusterRoleVersion();
   }
 
-  /** Changes when what bindings of any namespace give may have. */
-  namespaceVersion(): string {
-    return `${this.#namespaceIndexes().version}.${this.#clusterRoleVersion()}.${this.#roleVersion()}`;
+  /** Rises when what bindings of any namespace give may have changed. */
+  namespaceVersion(): number {
+    return this.#namespaceIndexes().version + this.#clusterRoleVersion() + this.#roleVersion();
   }
 
   /** The ClusterRoleBindings of a user for `namespace` `''`, else the RoleBindings; in the order of their names. */

@@ -84,8 +84,8 @@ function noOpinion(errors: readonly string[]): ReturnType<Authorizer> {
 }
 
 /** Keeps users' indexes until `version` changes. */
-function keptIndexes(version: () => string, grants: RbacGrants): (user: UserInfo, namespace: string) => UserIndex {
-  let keptVersion = '';
+function keptIndexes(version: () => number, grants: RbacGrants): (user: UserInfo, namespace: string) => UserIndex {
+  let keptVersion = 0;
   const kept = new Map<string, UserIndex>();
   return (user, namespace) => {
     const now = version();

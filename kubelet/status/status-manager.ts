@@ -81,32 +81,45 @@ export class StatusManager {
   }
 
   #send(entry: Entry): void {
-    entry.sending ??= this.#drain(entry).finally(() => {
-      entry.sending = undefined;
-    });
+    entry.sending ??= this.#drain(entry);
   }
 
   async #drain(entry: Entry): Promise<void> {
-    const { clock, random, signal, log } = this.#options;
+    const { clock, random, signal } = this.#options;
     const backoff = createBackoff({ initialMs: 100, maxMs: 10_000, random });
-    const { namespace, name, uid } = entry.pod.metadata;
-    while (!signal.aborted && this.#entries.get(uid ?? '') === entry) {
+    while (this.#hasWork(entry)) {
       try {
-        if (!(await this.#step(entry))) return;
+        await this.#step(entry);
         backoff.reset();
       } catch (error) {
-        if (isNotFound(error) || isConflict(error)) {
-          this.#entries.delete(uid ?? '');
-          return;
-        }
-        log.warn('cannot report the status of a pod', { pod: { kind: 'Pod', namespace, name }, error: String(error) });
-        await sleep(clock, backoff.nextMs(), signal);
+        if (await this.#isGone(entry, error)) this.#entries.delete(entry.pod.metadata.uid ?? '');
+        else await sleep(clock, backoff.nextMs(), signal);
       }
+    }
+    // In the same turn as the last look at the entry, so that a status set meanwhile is not left lying.
+    entry.sending = undefined;
+  }
+
+  #hasWork(entry: Entry): boolean {
+    const isLive = !this.#options.signal.aborted && this.#entries.get(entry.pod.metadata.uid ?? '') === entry;
+    return isLive && (entry.deletes || entry.wanted !== entry.reported);
+  }
+
+  async #isGone(entry: Entry, error: unknown): Promise<boolean> {
+    const { client, log } = this.#options;
+    const { namespace = '', name = '', uid } = entry.pod.metadata;
+    if (isNotFound(error)) return true;
+    log.warn('cannot report the status of a pod', { pod: { kind: 'Pod', namespace, name }, error: String(error) });
+    if (!isConflict(error)) return false;
+    try {
+      return (await client.get<Pod>(pods, { namespace, name })).metadata.uid !== uid;
+    } catch (failure) {
+      return isNotFound(failure);
     }
   }
 
-  /** One write; false when there is nothing left to do. */
-  async #step(entry: Entry): Promise<boolean> {
+  /** One write. */
+  async #step(entry: Entry): Promise<void> {
     const { client } = this.#options;
     const { namespace = '', name = '', uid = '' } = entry.pod.metadata;
     const { wanted } = entry;
@@ -114,12 +127,10 @@ export class StatusManager {
     if (status !== undefined) {
       const body = { metadata: { uid }, status };
       await client.patch<Pod>(pods, { namespace, name }, { type: 'strategic', subresource: 'status', body });
-      entry.reported = wanted;
-      return true;
+    } else if (entry.deletes && entry.reported === wanted) {
+      await client.delete(pods, { namespace, name }, { gracePeriodSeconds: 0, preconditions: { uid } });
+      this.#entries.delete(uid);
     }
-    if (!entry.deletes) return false;
-    await client.delete(pods, { namespace, name }, { gracePeriodSeconds: 0, preconditions: { uid } });
-    this.#entries.delete(uid);
-    return false;
+    entry.reported = wanted;
   }
 }

@@ -1,0 +1,148 @@
+/** One node: runtime, images, kubelet, Service rules and DNS, put together for this machine. */
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { events } from '../api/core/v1/event.ts';
+import { GIT_VERSION } from '../apiserver/version.ts';
+import { realClock } from '../base/clock.ts';
+import type { Logger } from '../base/log.ts';
+import { realRandom } from '../base/random.ts';
+import { createEventRecorder } from '../client/events.ts';
+import type { ImageService, RuntimeService } from '../kubelet/runtime.ts';
+import type { Certificates } from './certificates.ts';
+import type { UpConfig } from './config.ts';
+import type { ControlPlane } from './control-plane.ts';
+import { serveControlSocket } from './control-socket.ts';
+import type { DataFolder, Settings } from './data-folder.ts';
+import { nodeUser } from './identities.ts';
+import { openImageStore, registryConfig } from './node-images.ts';
+import { startNodeNetwork } from './node-network.ts';
+import { hostAddresses, nodeRange } from './ports.ts';
+
+export interface NodeOptions {
+  config: UpConfig;
+  folder: DataFolder;
+  settings: Required<Settings>;
+  certificates: Certificates;
+  controlPlane: ControlPlane;
+  log: Logger;
+  /** Told to the user in one line each. */
+  note(text: string): void;
+}
+
+export interface RunningNode {
+  /** Ends the node's pods unless they are to be kept, and what it set up on the host. */
+  stop(options: { keepPods: boolean }): Promise<void>;
+}
+
+interface Machinery {
+  runtime: RuntimeService;
+  images: ImageService;
+  /** Undone in this order's reverse. */
+  close(): Promise<void>;
+}
+
+/** The folder that holds `dist/` and `examples/`, from the sources and from the bundle. */
+export function packageFolder(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
+  return folder;
+}
+
+export function nativeProgram(): string {
+  return join(packageFolder(), 'dist', 'native', 'nocher-native');
+}
+
+export async function startNode(options: NodeOptions): Promise<RunningNode> {
+  const { folder, settings, certificates, controlPlane, log } = options;
+  const machinery = await openMachinery(options);
+  const network = options.config.runtime === 'native' ? await startNodeNetwork(options) : undefined;
+  const stopping = new AbortController();
+  const client = controlPlane.clientFor(nodeUser(settings.nodeName), 'nocher/kubelet');
+  const own = log.child({ component: 'kubelet' });
+  const { startKubelet } = await import('../kubelet/kubelet.ts');
+  const kubelet = await startKubelet({
+    nodeName: settings.nodeName,
+    client,
+    clock: realClock,
+    random: realRandom,
+    log: own,
+    events: createEventRecorder({ client, resource: events, component: 'kubelet', host: settings.nodeName, clock: realClock, log: own }),
+    runtime: machinery.runtime,
+    images: machinery.images,
+    folder: folder.file('pods'),
+    nodeIp: hostAddresses()[0] ?? '127.0.0.1',
+    podCidr: nodeRange(settings.podCidr),
+    kubeletPort: settings.kubeletPort,
+    bindAddress: '0.0.0.0',
+    dns: { servers: network === undefined ? [] : [network.dnsAddress], domain: 'cluster.local' },
+    version: GIT_VERSION,
+    certificate: certificates.kubelet.certificate,
+    privateKey: certificates.kubelet.privateKey,
+    clientCa: certificates.ca.certificate,
+    signal: stopping.signal,
+    ...(network === undefined ? {} : { beforeStop: (podIp: string) => network.withoutPod(podIp) }),
+  });
+  return {
+    async stop({ keepPods }) {
+      stopping.abort();
+      await kubelet.stopped;
+      if (!keepPods) await removePods(machinery.runtime);
+      await network?.stop({ keepPods });
+      await machinery.close();
+    },
+  };
+}
+
+async function removePods(runtime: RuntimeService): Promise<void> {
+  const sandboxes = await runtime.listPodSandboxes();
+  await Promise.all(sandboxes.map(({ id }) => runtime.removePodSandbox(id)));
+}
+
+async function openMachinery(options: NodeOptions): Promise<Machinery> {
+  if (options.config.runtime === 'simulated') {
+    const { createSimulatedRuntime } = await import('../kubelet/simulated/simulated-runtime.ts');
+    const { runtime, images } = createSimulatedRuntime({ clock: realClock, random: realRandom, podCidr: nodeRange(options.settings.podCidr) });
+    return { runtime, images, close: () => Promise.resolve() };
+  }
+  return openNative(options);
+}
+
+async function openNative({ config, folder, settings, log }: NodeOptions): Promise<Machinery> {
+  const { NativeRuntime } = await import('../kubelet/native/native-runtime.ts');
+  const { createImageService } = await import('../kubelet/images/image-service.ts');
+  const { buildHelloImages } = await import('../kubelet/images/hello-image.ts');
+  const own = log.child({ component: 'runtime' });
+  let runtime: InstanceType<typeof NativeRuntime> | undefined;
+  const inUse = async (): Promise<ReadonlySet<string>> => new Set((await runtime?.listContainers())?.map(({ imageId }) => imageId) ?? []);
+  const store = openImageStore(folder, own, inUse);
+  runtime = await NativeRuntime.open({
+    program: nativeProgram(),
+    folder: folder.file('sandboxes'),
+    clusterId: folder.id,
+    podCidr: nodeRange(settings.podCidr),
+    images: store as never,
+    clock: realClock,
+    random: realRandom,
+    log: own,
+    version: GIT_VERSION,
+  });
+  const closeSocket = serveControlSocket(folder, store);
+  const building = new AbortController();
+  // In the background: the first pod of the example waits for it as for any image; a start does not.
+  const hello = buildHelloImages({ store, sourceFolder: join(packageFolder(), 'examples', 'hello'), signal: building.signal }).catch((error: unknown) =>
+    own.warn('the hello image could not be made', { error: String(error) }),
+  );
+  return {
+    runtime,
+    images: createImageService({ store, registry: registryConfig(config) }),
+    async close() {
+      building.abort();
+      await hello;
+      closeSocket();
+      runtime?.close();
+      await store.close();
+    },
+  };
+}
+

@@ -1,0 +1,148 @@
+/**
+ * Nodes and the pods on them as far as the scheduler knows, with the pods that it has placed itself and whose binding
+ * it has not seen yet (`pkg/scheduler/backend/cache/cache.go`).
+ *
+ * **Invariant:** a pod is on at most one node. An assumed pod stays until its binding is seen (`setPod`), it fails
+ * (`forgetPod`), or the pod is gone (`removePod`).
+ */
+import type { Node } from '../api/core/v1/node.ts';
+import { NodeInfo } from './node-info.ts';
+import type { PodInfo } from './pod-info.ts';
+import type { Snapshot } from './snapshot.ts';
+import { interleaveZones, zoneOf } from './snapshot.ts';
+
+interface Placement {
+  uid: string;
+  nodeName: string;
+  isAssumed: boolean;
+}
+
+export class ClusterCache {
+  readonly #nodes = new Map<string, NodeInfo>();
+  readonly #placements = new Map<string, Placement>();
+  readonly #imageNodes = new Map<string, number>();
+  /** Names of nodes that differ from the last snapshot. */
+  readonly #changed = new Set<string>();
+  /** Whether nodes came, went or moved to another zone since the last snapshot. */
+  #orderChanged = false;
+  readonly #snapshotNodes = new Map<string, NodeInfo>();
+  #snapshot: Snapshot = this.#snapshotOf([]);
+
+  /** Adds or updates the node. */
+  setNode(node: Node): void {
+    const info = this.#nodeInfo(node.metadata.name ?? '');
+    if (info.hasNode) this.#countImages(info, -1);
+    const before = info.hasNode ? zoneOf(info.labels) : undefined;
+    info.setNode(node);
+    this.#countImages(info, 1);
+    if (before !== zoneOf(info.labels)) this.#orderChanged = true;
+  }
+
+  /** Its pods are remembered until they go themselves. */
+  removeNode(name: string): void {
+    const info = this.#nodes.get(name);
+    if (info === undefined || !info.hasNode) return;
+    this.#countImages(info, -1);
+    info.removeNode();
+    this.#changed.add(name);
+    this.#orderChanged = true;
+    // A node that comes back has a new place in the order.
+    if (info.pods.size === 0) this.#nodes.delete(name);
+  }
+
+  /** The pod is on this node: so says the API. Adds, updates, confirms or corrects. */
+  setPod(podInfo: PodInfo, nodeName: string): void {
+    this.#place(podInfo, { uid: podInfo.uid, nodeName, isAssumed: false });
+  }
+
+  /** The pod shall be on this node: its binding is under way. */
+  assumePod(podInfo: PodInfo, nodeName: string): void {
+    this.#place(podInfo, { uid: podInfo.uid, nodeName, isAssumed: true });
+  }
+
+  /** The binding failed. No effect on a pod whose binding was seen after all. */
+  forgetPod({ key, uid }: PodInfo): void {
+    const placement = this.#placements.get(key);
+    if (placement?.isAssumed === true && placement.uid === uid) this.removePod(key);
+  }
+
+  /** The pod is gone. */
+  removePod(key: string): void {
+    const placement = this.#placements.get(key);
+    if (placement === undefined) return;
+    this.#placements.delete(key);
+    const info = this.#nodeInfo(placement.nodeName);
+    info.removePod(key);
+    if (info.pods.size === 0 && !info.hasNode) this.#nodes.delete(info.name);
+  }
+
+  /** By uid: a new pod of the same name is another one. */
+  isAssumed({ key, uid }: PodInfo): boolean {
+    const placement = this.#placements.get(key);
+    return placement?.isAssumed === true && placement.uid === uid;
+  }
+
+  get assumedCount(): number {
+    let count = 0;
+    for (const { isAssumed } of this.#placements.values()) if (isAssumed) count++;
+    return count;
+  }
+
+  /**
+   * The state of now. Costs as much as has changed since the last call; the result stays as it is until the next
+   * call (`imageNodes` excepted, which is live).
+   */
+  takeSnapshot(): Snapshot {
+    if (this.#changed.size === 0 && !this.#orderChanged) return this.#snapshot;
+    const replaced = new Map<string, NodeInfo>();
+    for (const name of this.#changed) {
+      const info = this.#nodes.get(name);
+      if (info?.hasNode === true) replaced.set(name, info.clone());
+      else this.#snapshotNodes.delete(name);
+    }
+    for (const [name, clone] of replaced) this.#snapshotNodes.set(name, clone);
+    const nodes = this.#orderChanged ? this.#orderedNodes() : withReplaced(this.#snapshot.nodes, replaced);
+    this.#changed.clear();
+    this.#orderChanged = false;
+    this.#snapshot = this.#snapshotOf(nodes);
+    return this.#snapshot;
+  }
+
+  #snapshotOf(nodes: readonly NodeInfo[]): Snapshot {
+    const byName = this.#snapshotNodes;
+    return { nodes, get: (name) => byName.get(name), imageNodes: this.#imageNodes };
+  }
+
+  #orderedNodes(): NodeInfo[] {
+    const clones: NodeInfo[] = [];
+    for (const [name, { hasNode }] of this.#nodes) if (hasNode) clones.push(this.#snapshotNodes.get(name)!);
+    return interleaveZones(clones);
+  }
+
+  #place(podInfo: PodInfo, placement: Placement): void {
+    const before = this.#placements.get(podInfo.key);
+    if (before !== undefined && before.nodeName !== placement.nodeName) this.removePod(podInfo.key);
+    this.#placements.set(podInfo.key, placement);
+    this.#nodeInfo(placement.nodeName).addPod(podInfo);
+  }
+
+  /** For a change: the node is part of the next snapshot's work. */
+  #nodeInfo(name: string): NodeInfo {
+    let info = this.#nodes.get(name);
+    if (info === undefined) this.#nodes.set(name, (info = new NodeInfo(name)));
+    this.#changed.add(name);
+    return info;
+  }
+
+  #countImages(info: NodeInfo, sign: 1 | -1): void {
+    for (const name of info.images.keys()) {
+      const count = (this.#imageNodes.get(name) ?? 0) + sign;
+      if (count === 0) this.#imageNodes.delete(name);
+      else this.#imageNodes.set(name, count);
+    }
+  }
+}
+
+function withReplaced(nodes: readonly NodeInfo[], replaced: ReadonlyMap<string, NodeInfo>): NodeInfo[] {
+  return nodes.map((node) => replaced.get(node.name) ?? node);
+}

@@ -1,0 +1,163 @@
+/** A node with the pods on it and what they take of it (`framework.NodeInfo`). */
+import type { Node, Taint } from '../api/core/v1/node.ts';
+import { amountOf } from '../api/core/v1/pod/resources.ts';
+import { UsedPorts } from './host-ports.ts';
+import type { HostPort } from './host-ports.ts';
+import type { PodInfo } from './pod-info.ts';
+import type { Resource } from './resource.ts';
+import { EMPTY_RESOURCE, resourceOfList, sumOf } from './resource.ts';
+
+const NO_LABELS: Readonly<Record<string, string>> = {};
+
+/** What follows from the node object alone. */
+interface NodeFacts {
+  node: Node;
+  allocatable: Resource;
+  allowedPods: number;
+  /** `NoSchedule` and `NoExecute`. */
+  hardTaints: readonly Taint[];
+  /** `PreferNoSchedule`. */
+  softTaints: readonly Taint[];
+  /** Sizes in bytes by name. */
+  images: ReadonlyMap<string, number>;
+}
+
+/** **Invariant:** `requested`, `nonZero` and the used ports are the sums over `pods`. */
+export class NodeInfo {
+  readonly name: string;
+  readonly pods: ReadonlyMap<string, PodInfo>;
+  readonly #pods: Map<string, PodInfo>;
+  readonly #usedPorts: UsedPorts;
+  #facts: NodeFacts | undefined;
+  #requested: Resource = EMPTY_RESOURCE;
+  #nonZero = { milliCpu: 0, memory: 0 };
+  #generation = 0;
+
+  constructor(name: string, copied?: { pods: Map<string, PodInfo>; usedPorts: UsedPorts }) {
+    this.name = name;
+    this.pods = this.#pods = copied?.pods ?? new Map<string, PodInfo>();
+    this.#usedPorts = copied?.usedPorts ?? new UsedPorts();
+  }
+
+  /** Pods may be known before their node, and outlive it. */
+  get hasNode(): boolean {
+    return this.#facts !== undefined;
+  }
+
+  get node(): Node {
+    return this.#known.node;
+  }
+
+  get labels(): Readonly<Record<string, string>> {
+    return this.#known.node.metadata.labels ?? NO_LABELS;
+  }
+
+  get allocatable(): Resource {
+    return this.#known.allocatable;
+  }
+
+  get allowedPods(): number {
+    return this.#known.allowedPods;
+  }
+
+  get hardTaints(): readonly Taint[] {
+    return this.#known.hardTaints;
+  }
+
+  get softTaints(): readonly Taint[] {
+    return this.#known.softTaints;
+  }
+
+  get images(): ReadonlyMap<string, number> {
+    return this.#known.images;
+  }
+
+  /** Sum of the pods' requests. */
+  get requested(): Resource {
+    return this.#requested;
+  }
+
+  /** As `requested`, with defaults for containers that ask for nothing. */
+  get nonZero(): { readonly milliCpu: number; readonly memory: number } {
+    return this.#nonZero;
+  }
+
+  /** Differs after every change. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  hasPortConflict(ports: readonly HostPort[]): boolean {
+    return ports.some((port) => this.#usedPorts.conflictsWith(port));
+  }
+
+  listUsedPorts(): string[] {
+    return this.#usedPorts.list();
+  }
+
+  setNode(node: Node): void {
+    this.#facts = factsOf(node);
+    this.#generation++;
+  }
+
+  removeNode(): void {
+    this.#facts = undefined;
+    this.#generation++;
+  }
+
+  /** By key; a pod of that key that is there already is replaced. */
+  addPod(podInfo: PodInfo): void {
+    this.removePod(podInfo.key);
+    this.#pods.set(podInfo.key, podInfo);
+    for (const port of podInfo.hostPorts) this.#usedPorts.add(port);
+    this.#count(podInfo, 1);
+  }
+
+  removePod(key: string): void {
+    const podInfo = this.#pods.get(key);
+    if (podInfo === undefined) return;
+    this.#pods.delete(key);
+    for (const port of podInfo.hostPorts) this.#usedPorts.remove(port);
+    this.#count(podInfo, -1);
+  }
+
+  /** Changes of one do not show in the other. */
+  clone(): NodeInfo {
+    const copy = new NodeInfo(this.name, { pods: new Map(this.#pods), usedPorts: this.#usedPorts.clone() });
+    copy.#facts = this.#facts;
+    copy.#requested = this.#requested;
+    copy.#nonZero = this.#nonZero;
+    copy.#generation = this.#generation;
+    return copy;
+  }
+
+  get #known(): NodeFacts {
+    if (this.#facts === undefined) throw new Error('the node is not known');
+    return this.#facts;
+  }
+
+  #count({ requests, nonZero }: PodInfo, sign: 1 | -1): void {
+    this.#requested = sumOf(this.#requested, requests, sign);
+    this.#nonZero = {
+      milliCpu: this.#nonZero.milliCpu + sign * nonZero.milliCpu,
+      memory: this.#nonZero.memory + sign * nonZero.memory,
+    };
+    this.#generation++;
+  }
+}
+
+function factsOf(node: Node): NodeFacts {
+  const taints = node.spec.taints ?? [];
+  const images = new Map<string, number>();
+  for (const { names, sizeBytes } of node.status?.images ?? []) {
+    for (const name of names ?? []) images.set(name, sizeBytes ?? 0);
+  }
+  return {
+    node,
+    allocatable: resourceOfList(node.status?.allocatable),
+    allowedPods: amountOf(node.status?.allocatable, 'pods').value(),
+    hardTaints: taints.filter(({ effect }) => effect === 'NoSchedule' || effect === 'NoExecute'),
+    softTaints: taints.filter(({ effect }) => effect === 'PreferNoSchedule'),
+    images,
+  };
+}
