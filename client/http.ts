@@ -108,7 +108,8 @@ class HttpTransport implements Transport {
   async #open(request: TransportRequest & { signal: AbortSignal }, timeoutMs: number): Promise<Response> {
     const { signal } = request;
     const session = await this.#connection.session(signal);
-    const stream = session.request(this.#headersOf(request));
+    // Said, since Node ends the stream of a DELETE by itself, also of one with a body.
+    const stream = session.request(this.#headersOf(request), { endStream: request.body === undefined });
     return new Promise((resolve, reject) => {
       const abort = (): void => {
         stream.destroy(new Error('the request was aborted'));
@@ -126,7 +127,7 @@ class HttpTransport implements Transport {
         signal.removeEventListener('abort', abort);
         reject(new Error('the connection was closed'));
       });
-      stream.end(request.body === undefined ? undefined : JSON.stringify(request.body));
+      if (request.body !== undefined) stream.end(JSON.stringify(request.body));
     });
   }
 
@@ -145,9 +146,11 @@ class HttpTransport implements Transport {
   }
 }
 
-async function readAll(stream: AsyncIterable<Buffer>): Promise<Buffer> {
+async function readAll(stream: ClientHttp2Stream): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(chunk);
+  for await (const chunk of stream as AsyncIterable<Buffer>) chunks.push(chunk);
+  // A connection that breaks ends the stream like one that is complete.
+  if (stream.aborted || stream.rstCode !== constants.NGHTTP2_NO_ERROR) throw new Error('the answer was cut off');
   return Buffer.concat(chunks);
 }
 

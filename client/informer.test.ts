@@ -119,7 +119,10 @@ describe('informer', () => {
     const { server, client, factory, informer, stop } = setUp();
     factory.start(stop.signal);
     await factory.waitForSync();
-    await client.create<MemoryObject>({ ...configMaps, names: { plural: 'secrets', kind: 'Secret' } }, { metadata: { namespace: 'ns', name: 's' } });
+    await client.create<MemoryObject>(
+      { ...configMaps, names: { plural: 'secrets', kind: 'Secret' } },
+      { metadata: { namespace: 'ns', name: 's' } },
+    );
     const progress: string[] = [];
     informer.progress.subscribe((version) => progress.push(version));
     server.bookmark();
@@ -201,13 +204,19 @@ describe('informer indexes', () => {
     await make(client, 'b', { ownerReferences: [owner], labels: { app: 'x' } });
     factory.start(stop.signal);
     await factory.waitForSync();
-    informer.addIndex('app', ({ metadata }) => (metadata.labels?.['app'] === undefined ? [] : [metadata.labels['app']]));
+    informer.addIndex('app', ({ metadata }) =>
+      metadata.labels?.['app'] === undefined ? [] : [metadata.labels['app']],
+    );
     await make(client, 'a', { ownerReferences: [owner], labels: { app: 'x' } });
     await settle();
     const names = (list: MemoryObject[]): (string | undefined)[] => list.map(({ metadata }) => metadata.name);
     expect(names(informer.byIndex(OWNER_UID_INDEX, 'uid-o'))).toEqual(['a', 'b']);
     expect(names(informer.byIndex('app', 'x'))).toEqual(['a', 'b']);
-    await client.patch(configMaps, { namespace: 'ns', name: 'a' }, { type: 'merge', body: { metadata: { labels: { app: 'y' } } } });
+    await client.patch(
+      configMaps,
+      { namespace: 'ns', name: 'a' },
+      { type: 'merge', body: { metadata: { labels: { app: 'y' } } } },
+    );
     await client.delete(configMaps, { namespace: 'ns', name: 'b' });
     await settle();
     expect([names(informer.byIndex('app', 'x')), names(informer.byIndex('app', 'y'))]).toEqual([[], ['a']]);
@@ -226,7 +235,17 @@ const moves = fc.array(
     fc.record({ do: fc.constantFrom('create' as const, 'patch' as const, 'delete' as const), name }),
     fc.record({
       do: fc.constantFrom(
-        ...(['disconnect', 'expire', 'fail', 'recover', 'compact', 'hold', 'release', 'bookmark', 'no-streaming'] as const),
+        ...([
+          'disconnect',
+          'expire',
+          'fail',
+          'recover',
+          'compact',
+          'hold',
+          'release',
+          'bookmark',
+          'no-streaming',
+        ] as const),
       ),
     }),
     fc.record({ do: fc.constant('run' as const), ms: fc.integer({ min: 0, max: 3000 }) }),
@@ -235,13 +254,19 @@ const moves = fc.array(
 );
 
 async function play(move: Move, { server, clock }: Setup): Promise<void> {
-  const write = inProcessClient({ handler: quietly(server), user: { name: 'writer', groups: [] }, userAgent: 'writer' });
+  const write = inProcessClient({
+    handler: quietly(server),
+    user: { name: 'writer', groups: [] },
+    userAgent: 'writer',
+  });
   const ignore = (): void => undefined;
   switch (move.do) {
     case 'create':
       return void (await make(write, move.name).catch(ignore));
     case 'patch':
-      return void (await write.patch(configMaps, { namespace: 'ns', name: move.name }, { type: 'merge', body: {} }).catch(ignore));
+      return void (await write
+        .patch(configMaps, { namespace: 'ns', name: move.name }, { type: 'merge', body: {} })
+        .catch(ignore));
     case 'delete':
       return void (await write.delete(configMaps, { namespace: 'ns', name: move.name }).catch(ignore));
     case 'disconnect':

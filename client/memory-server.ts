@@ -39,8 +39,8 @@ export class MemoryServer {
   streamsLists = true;
   /** Runs before every request; what it throws is the answer. */
   intercept: (request: ApiRequest) => void | Promise<void> = () => undefined;
-  /** While true, watchers are sent nothing. */
-  #held = false;
+  /** Watchers of keys that begin like this are sent nothing. */
+  #held: string | undefined;
   #heldBatches: { watcher: Watcher; batch: readonly WatchEvent[] }[] = [];
   #revision = 100;
   #compactedAt = 0;
@@ -92,12 +92,12 @@ export class MemoryServer {
     }
   }
 
-  holdWatches(): void {
-    this.#held = true;
+  holdWatches(prefix = '/'): void {
+    this.#held = prefix;
   }
 
   releaseWatches(): void {
-    this.#held = false;
+    this.#held = undefined;
     for (const { watcher, batch } of this.#heldBatches.splice(0)) this.#send(watcher, batch);
   }
 
@@ -160,7 +160,7 @@ export class MemoryServer {
   }
 
   #send(watcher: Watcher, batch: readonly WatchEvent[]): void {
-    if (this.#held) {
+    if (this.#held !== undefined && watcher.prefix.startsWith(this.#held)) {
       this.#heldBatches.push({ watcher, batch });
       return;
     }
@@ -183,14 +183,20 @@ export class MemoryServer {
     const limit = Number(query.get('limit') ?? all.length);
     const items = all.slice(from, from + limit);
     const rest = from + limit < all.length ? { continue: `${from + limit}@${revision}` } : {};
-    return respond(200, { apiVersion: 'v1', kind: 'ConfigMapList', metadata: { resourceVersion: revision, ...rest }, items });
+    return respond(200, {
+      apiVersion: 'v1',
+      kind: 'ConfigMapList',
+      metadata: { resourceVersion: revision, ...rest },
+      items,
+    });
   }
 
   #watch({ collection, namespace }: Parsed, { query, signal }: ApiRequest): ApiResponse {
     const prefix = namespace === '' ? `${collection}/` : `${collection}/${namespace}/`;
     const watcher: Watcher = { prefix, queue: [], wake: () => undefined, ended: false };
     if (query.get('sendInitialEvents') === 'true') {
-      if (!this.streamsLists) throw new ApiError({ code: 422, reason: 'Invalid', message: 'sendInitialEvents is forbidden' });
+      if (!this.streamsLists)
+        throw new ApiError({ code: 422, reason: 'Invalid', message: 'sendInitialEvents is forbidden' });
       for (const object of this.#list(collection, namespace)) watcher.queue.push([{ type: 'ADDED', object }]);
       const annotations = { 'k8s.io/initial-events-end': 'true' };
       const metadata = { resourceVersion: this.revision, annotations };
@@ -198,7 +204,9 @@ export class MemoryServer {
     } else {
       const after = Number(query.get('resourceVersion') ?? 0);
       if (after < this.#compactedAt) throw expired(`too old resource version: ${after} (${this.#compactedAt})`);
-      const missed = this.#history.filter(({ revision, object }) => revision > after && keyIn(collection, object).startsWith(prefix));
+      const missed = this.#history.filter(
+        ({ revision, object }) => revision > after && keyIn(collection, object).startsWith(prefix),
+      );
       if (missed.length > 0) watcher.queue.push(missed);
     }
     this.#watchers.add(watcher);
@@ -242,7 +250,8 @@ function objectKey({ collection, namespace, name }: Parsed): string {
 }
 
 function parsePath(path: string): Parsed {
-  const match = /^(\/api\/v1|\/apis\/[^/]+\/[^/]+)(?:\/namespaces\/([^/]+))?\/([^/]+)(?:\/([^/]+))?(?:\/([^/]+))?$/.exec(path);
+  const match =
+    /^(\/api\/v1|\/apis\/[^/]+\/[^/]+)(?:\/namespaces\/([^/]+))?\/([^/]+)(?:\/([^/]+))?(?:\/([^/]+))?$/.exec(path);
   if (match === null) throw new Error(`unexpected path ${path}`);
   const [, prefix, namespace = '', plural, name = '', subresource = ''] = match;
   return { collection: `${prefix}/${plural}`, namespace, name, subresource };

@@ -5,10 +5,18 @@ import type { ApiObject } from '../api/machinery/meta.ts';
 import { actionOf, initialState, INITIAL_EVENTS_END, step } from './reflector.ts';
 import type { ReflectorInput, ReflectorState, ReflectorStep } from './reflector.ts';
 
-const object = (name: string, resourceVersion: string): ApiObject => ({ metadata: { namespace: 'ns', name, resourceVersion } });
-const event = (type: WatchEvent['type'], name: string, version: string): WatchEvent => ({ type, object: object(name, version) });
+const object = (name: string, resourceVersion: string): ApiObject => ({
+  metadata: { namespace: 'ns', name, resourceVersion },
+});
+const event = (type: WatchEvent['type'], name: string, version: string): WatchEvent => ({
+  type,
+  object: object(name, version),
+});
 const events = (...list: WatchEvent[]): ReflectorInput => ({ type: 'events', events: list });
-const bookmark = (resourceVersion: string): WatchEvent => ({ type: 'BOOKMARK', object: { metadata: { resourceVersion } } });
+const bookmark = (resourceVersion: string): WatchEvent => ({
+  type: 'BOOKMARK',
+  object: { metadata: { resourceVersion } },
+});
 const listEnd = (resourceVersion: string): WatchEvent => ({
   type: 'BOOKMARK',
   object: { metadata: { resourceVersion, annotations: { [INITIAL_EVENTS_END]: 'true' } } },
@@ -38,7 +46,11 @@ describe('step() while the list is streamed', () => {
     expect(before.change).toBeUndefined();
     expect(actionOf(before.state)).toEqual({ type: 'read' });
     const after = step(before.state, events(listEnd('9')));
-    expect(after.change).toEqual({ type: 'replace', objects: [object('a', '5'), object('b', '3')], resourceVersion: '9' });
+    expect(after.change).toEqual({
+      type: 'replace',
+      objects: [object('a', '5'), object('b', '3')],
+      resourceVersion: '9',
+    });
     expect(after.state).toMatchObject({ phase: 'watching', open: true, resourceVersion: '9' });
   });
 
@@ -72,12 +84,19 @@ describe('step() while pages are listed', () => {
     expect(first.change).toBeUndefined();
     expect(actionOf(first.state)).toMatchObject({ type: 'list-page', continueToken: 'token' });
     const last = step(first.state, page([object('b', '2')], { resourceVersion: '4' }));
-    expect(last.change).toEqual({ type: 'replace', objects: [object('a', '1'), object('b', '2')], resourceVersion: '4' });
+    expect(last.change).toEqual({
+      type: 'replace',
+      objects: [object('a', '1'), object('b', '2')],
+      resourceVersion: '4',
+    });
     expect(actionOf(last.state)).toEqual({ type: 'watch', resourceVersion: '4' });
   });
 
   it('starts the list again when the continue token expires', () => {
-    const { state } = run([page([object('a', '1')], { resourceVersion: '4', continue: 'token' }), failed(expired('old'))], paging);
+    const { state } = run(
+      [page([object('a', '1')], { resourceVersion: '4', continue: 'token' }), failed(expired('old'))],
+      paging,
+    );
     expect(state).toMatchObject({ phase: 'paging-list', continueToken: '', received: undefined, wait: true });
   });
 });
@@ -90,7 +109,9 @@ describe('step() while watching', () => {
   });
 
   it('compares versions as numbers', () => {
-    expect(run([events(event('ADDED', 'a', '10')), events(event('ADDED', 'b', '9'))], watchingAt('9')).state.resourceVersion).toBe('10');
+    expect(
+      run([events(event('ADDED', 'a', '10')), events(event('ADDED', 'b', '9'))], watchingAt('9')).state.resourceVersion,
+    ).toBe('10');
   });
 
   it('reopens a watch that ended at the version it had reached, at once if it was of use', () => {

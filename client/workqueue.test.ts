@@ -55,7 +55,10 @@ describe('workqueue', () => {
 
   it('re-arms when the clock caps a delay', () => {
     const clock = new ManualClock();
-    const capped = { ...bind(clock), setTimeout: (f: () => void, ms: number) => clock.setTimeout(f, Math.min(ms, 1000)) };
+    const capped = {
+      ...bind(clock),
+      setTimeout: (f: () => void, ms: number) => clock.setTimeout(f, Math.min(ms, 1000)),
+    };
     const queue = createWorkqueue<string>({ clock: capped });
     queue.addAfter('a', 2500);
     clock.advance(2499);
@@ -102,7 +105,11 @@ describe('workqueue', () => {
   });
 });
 
-type Step = { op: 'add' | 'done'; item: string } | { op: 'get' } | { op: 'addAfter'; item: string; delayMs: number } | { op: 'advance'; ms: number };
+type Step =
+  | { op: 'add' | 'done'; item: string }
+  | { op: 'get' }
+  | { op: 'addAfter'; item: string; delayMs: number }
+  | { op: 'advance'; ms: number };
 
 const item = fc.constantFrom('a', 'b', 'c');
 const steps: fc.Arbitrary<Step[]> = fc.array(
@@ -144,7 +151,10 @@ class Model {
   }
 }
 
-async function apply(step: Step, { model, queue, clock }: { model: Model; queue: Workqueue<string>; clock: ManualClock }): Promise<void> {
+async function apply(
+  step: Step,
+  { model, queue, clock }: { model: Model; queue: Workqueue<string>; clock: ManualClock },
+): Promise<void> {
   switch (step.op) {
     case 'add':
       model.add(step.item);
@@ -189,5 +199,9 @@ describe('workqueue, against a model', () => {
 });
 
 function bind(clock: ManualClock): Pick<ManualClock, 'now' | 'monotonicMs' | 'setInterval'> {
-  return { now: () => clock.now(), monotonicMs: () => clock.monotonicMs(), setInterval: (f, ms) => clock.setInterval(f, ms) };
+  return {
+    now: () => clock.now(),
+    monotonicMs: () => clock.monotonicMs(),
+    setInterval: (f, ms) => clock.setInterval(f, ms),
+  };
 }

@@ -25,8 +25,9 @@ export class ClusterCache {
   readonly #changed = new Set<string>();
   /** Whether nodes came, went or moved to another zone since the last snapshot. */
   #orderChanged = false;
-  readonly #snapshotNodes = new Map<string, NodeInfo>();
-  #snapshot: Snapshot = this.#snapshotOf([]);
+  /** What the last snapshot holds, in its order, and where in it each node is. */
+  #clones: NodeInfo[] = [];
+  readonly #positions = new Map<string, number>();
 
   /** Adds or updates the node. */
   setNode(node: Node): void {
@@ -89,34 +90,41 @@ export class ClusterCache {
   }
 
   /**
-   * The state of now. Costs as much as has changed since the last call; the result stays as it is until the next
-   * call (`imageNodes` excepted, which is live).
+   * The state of now. Costs as much as has changed since the last call, and changes the snapshot of that call.
+   * Between calls a snapshot stays as it is (but for `imageNodes`, which is live).
    */
   takeSnapshot(): Snapshot {
-    if (this.#changed.size === 0 && !this.#orderChanged) return this.#snapshot;
-    const replaced = new Map<string, NodeInfo>();
-    for (const name of this.#changed) {
-      const info = this.#nodes.get(name);
-      if (info?.hasNode === true) replaced.set(name, info.clone());
-      else this.#snapshotNodes.delete(name);
-    }
-    for (const [name, clone] of replaced) this.#snapshotNodes.set(name, clone);
-    const nodes = this.#orderChanged ? this.#orderedNodes() : withReplaced(this.#snapshot.nodes, replaced);
+    if (this.#orderChanged) this.#rebuildOrder();
+    else for (const name of this.#changed) this.#replaceClone(name);
     this.#changed.clear();
     this.#orderChanged = false;
-    this.#snapshot = this.#snapshotOf(nodes);
-    return this.#snapshot;
+    return {
+      nodes: this.#clones,
+      imageNodes: this.#imageNodes,
+      get: (name) => {
+        const position = this.#positions.get(name);
+        return position === undefined ? undefined : this.#clones[position];
+      },
+    };
   }
 
-  #snapshotOf(nodes: readonly NodeInfo[]): Snapshot {
-    const byName = this.#snapshotNodes;
-    return { nodes, get: (name) => byName.get(name), imageNodes: this.#imageNodes };
+  #replaceClone(name: string): void {
+    const position = this.#positions.get(name);
+    const info = this.#nodes.get(name);
+    if (position !== undefined && info !== undefined) this.#clones[position] = info.clone();
   }
 
-  #orderedNodes(): NodeInfo[] {
+  /** Clones of nodes that have not changed are kept. */
+  #rebuildOrder(): void {
     const clones: NodeInfo[] = [];
-    for (const [name, { hasNode }] of this.#nodes) if (hasNode) clones.push(this.#snapshotNodes.get(name)!);
-    return interleaveZones(clones);
+    for (const [name, info] of this.#nodes) {
+      if (!info.hasNode) continue;
+      const position = this.#changed.has(name) ? undefined : this.#positions.get(name);
+      clones.push(position === undefined ? info.clone() : this.#clones[position]!);
+    }
+    this.#clones = interleaveZones(clones);
+    this.#positions.clear();
+    for (const [position, { name }] of this.#clones.entries()) this.#positions.set(name, position);
   }
 
   #place(podInfo: PodInfo, placement: Placement): void {
@@ -141,8 +149,4 @@ export class ClusterCache {
       else this.#imageNodes.set(name, count);
     }
   }
-}
-
-function withReplaced(nodes: readonly NodeInfo[], replaced: ReadonlyMap<string, NodeInfo>): NodeInfo[] {
-  return nodes.map((node) => replaced.get(node.name) ?? node);
 }

@@ -1,5 +1,6 @@
-/** The first authenticator that finds a credential of its kind decides. */
+/** Authenticators in order. The first that finds a credential of its kind decides; a wrong one ends the request. */
 import type { Authenticator } from './authenticator.ts';
+import { ANONYMOUS } from './authenticator.ts';
 
 export function unionAuthenticator(authenticators: readonly Authenticator[]): Authenticator {
   return async (request) => {
@@ -10,3 +11,6 @@ export function unionAuthenticator(authenticators: readonly Authenticator[]): Au
     return undefined;
   };
 }
+
+/** For the end of a union: whoever has shown no credential. */
+export const anonymousAuthenticator: Authenticator = () => ANONYMOUS;

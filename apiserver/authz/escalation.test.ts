@@ -80,7 +80,7 @@ function refusal({ kind, object, oldObject, user = jane, held = [] }: Write): st
     'clusterroles.rbac.authorization.k8s.io': [
       { metadata: { name: 'held' }, rules: held },
       { metadata: { name: 'reader' }, rules: [rule('get', '', 'secrets')] },
-    ] as ApiObject[],
+    ] as unknown as ApiObject[],
     'clusterrolebindings.rbac.authorization.k8s.io': [
       {
         metadata: { name: 'b' },
@@ -148,7 +148,7 @@ describe('rbacEscalationCheck() of roles', () => {
     const aggregated = { aggregationRule: { clusterRoleSelectors: [{}] }, rules: [] };
     const message =
       'clusterroles.rbac.authorization.k8s.io "n" is forbidden: must have cluster-admin privileges to use the aggregationRule';
-    expect(refusal({ kind: CLUSTER_ROLE, object: aggregated, held: [rule('*', '*', '*')] })).toBe(message);
+    expect(refusal({ kind: CLUSTER_ROLE, object: aggregated, held: [rule('get', '*', '*')] })).toBe(message);
     expect(refusal({ kind: CLUSTER_ROLE, object: { rules: [] }, oldObject: aggregated })).toBe(message);
     const all = [rule('*', '*', '*'), urls('*', '*')];
     expect(refusal({ kind: CLUSTER_ROLE, object: aggregated, held: all })).toBeUndefined();

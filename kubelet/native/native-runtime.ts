@@ -154,7 +154,7 @@ export class NativeRuntime implements RuntimeService {
       config,
       createdAtMs: clock.now(),
       imageRef: status?.repoDigests[0] ?? status?.id ?? config.imageId,
-      stopSignal: image.StopSignal ?? 'SIGTERM',
+      stopSignal: image.StopSignal || 'SIGTERM',
     });
     this.#publish('created', sandbox, id);
     return id;
@@ -199,8 +199,7 @@ export class NativeRuntime implements RuntimeService {
       await ended;
     } catch (error) {
       // It ended by itself, or with its monitor: stopped is stopped.
-      if (!(error instanceof RuntimeError)) throw error;
-      if (sandbox.isRunning(id)) await ended;
+      if (sandbox.isRunning(id)) throw error;
     }
   }
 

@@ -17,8 +17,6 @@ export type Payload = ReadonlyMap<string, PayloadFile>;
 export interface WriteOptions {
   /** Group of everything, from `fsGroup`. */
   group?: number | undefined;
-  /** Owner of the files, for tokens of a user that is not root. */
-  owner?: number | undefined;
   /** Time for the name of the new folder. */
   nowMs: number;
 }
@@ -90,7 +88,7 @@ async function listFiles(root: string, below: string): Promise<string[] | undefi
   }
 }
 
-async function fill(root: string, payload: Payload, { group, owner }: WriteOptions): Promise<void> {
+async function fill(root: string, payload: Payload, { group }: WriteOptions): Promise<void> {
   const folders = new Set<string>([root]);
   for (const [path, { data, mode }] of payload) {
     const target = join(root, path);
@@ -99,18 +97,18 @@ async function fill(root: string, payload: Payload, { group, owner }: WriteOptio
     await writeFile(target, data, { mode: 0o600 });
     // After writing: the umask does not count for what the user asked for.
     await chmod(target, group === undefined ? mode : mode | 0o440);
-    await give(target, { owner: owner ?? 0, group: group ?? 0 });
+    await give(target, group);
   }
   if (group === undefined) return;
   for (const folder of folders) {
-    await give(folder, { owner: 0, group });
+    await give(folder, group);
     await chmod(folder, 0o2755);
   }
 }
 
-async function give(path: string, { owner, group }: { owner: number; group: number }): Promise<void> {
-  if ((owner === 0 && group === 0) || process.getuid?.() !== 0) return;
-  await chown(path, owner, group);
+async function give(path: string, group: number | undefined): Promise<void> {
+  if (group === undefined || process.getuid?.() !== 0) return;
+  await chown(path, 0, group);
 }
 
 /** The first parts of all paths, as links through `..data`. */

@@ -1,0 +1,98 @@
+/**
+ * Sets up a pod's volumes before its containers start, keeps those that follow API objects up to date, and removes
+ * them after the pod (upstream `pkg/kubelet/volumemanager`).
+ */
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Pod, Volume } from '../../api/core/v1/pod/types.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { Client } from '../../client/client.ts';
+import { writeAtomically } from './atomic-writer.ts';
+import { setUpEmptyDir } from './empty-dir.ts';
+import type { HostMounter } from './host-mounter.ts';
+import { setUpHostPath } from './host-path.ts';
+import { payloadOf, VolumeError } from './payloads.ts';
+import type { VolumeSources } from './payloads.ts';
+import { setUpClaim } from './persistent-claim.ts';
+import { isAlwaysReadOnly, pluginOf } from './plugin-names.ts';
+import { podFolder, volumeFolder } from './pod-folder.ts';
+import type { PodFolders } from './pod-folder.ts';
+
+export interface MountedVolume {
+  /** On the node. */
+  path: string;
+  readOnly: boolean;
+}
+
+/** By the volume's name in the pod. */
+export type MountedVolumes = ReadonlyMap<string, MountedVolume>;
+
+export interface VolumeFailure {
+  volume: string;
+  message: string;
+}
+
+export interface VolumeManagerOptions {
+  folders: PodFolders;
+  client: Client;
+  clock: Clock;
+  mounter: HostMounter;
+}
+
+export class VolumeManager {
+  readonly #options: VolumeManagerOptions;
+
+  constructor(options: VolumeManagerOptions) {
+    this.#options = options;
+  }
+
+  /** Repeatable: volumes that are there are brought up to date. All are tried, whichever fail. */
+  async setUp(pod: Pod, sources: VolumeSources): Promise<{ mounted: MountedVolumes; failures: VolumeFailure[] }> {
+    const mounted = new Map<string, MountedVolume>();
+    const failures: VolumeFailure[] = [];
+    await Promise.all(
+      (pod.spec.volumes ?? []).map(async (volume) => {
+        try {
+          mounted.set(volume.name, await this.#setUpOne(pod, volume, sources));
+        } catch (error) {
+          failures.push({ volume: volume.name, message: (error as Error).message });
+        }
+      }),
+    );
+    return { mounted, failures };
+  }
+
+  /** Removes everything of the pod but its logs. Repeatable. */
+  async tearDown(uid: string): Promise<void> {
+    const { folders, mounter } = this.#options;
+    for (const folder of new Set([podFolder(folders, uid), join(folders.secretFolder, uid)])) {
+      await mounter.unmountBelow(folder);
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  /** UIDs of pods that have files here. */
+  async podUids(): Promise<string[]> {
+    const { folder, secretFolder } = this.#options.folders;
+    const lists = await Promise.all([folder, secretFolder].map((path) => readdir(path).catch(() => [] as string[])));
+    return [...new Set(lists.flat())].filter((name) => !name.startsWith('.'));
+  }
+
+  async #setUpOne(pod: Pod, volume: Volume, sources: VolumeSources): Promise<MountedVolume> {
+    const { folders, client, clock, mounter } = this.#options;
+    const plugin = pluginOf(volume);
+    if (plugin === undefined) throw new VolumeError(`no volume plugin matched name: ${volume.name}`);
+    const readOnly = isAlwaysReadOnly(plugin);
+    if (volume.hostPath !== undefined) return { path: await setUpHostPath(volume.hostPath), readOnly };
+    if (plugin === 'kubernetes.io/persistent-claim') return setUpClaim(client, pod, volume);
+    const folder = volumeFolder(folders, pod.metadata.uid ?? '', { plugin, name: volume.name });
+    const group = pod.spec.securityContext?.fsGroup;
+    if (volume.emptyDir !== undefined) {
+      return { path: await setUpEmptyDir({ folder, source: volume.emptyDir, group, mounter }), readOnly };
+    }
+    const payload = await payloadOf(pod, volume, sources);
+    if (payload === undefined) throw new VolumeError(`no volume plugin matched name: ${volume.name}`);
+    await writeAtomically(folder, payload, { group, nowMs: clock.now() });
+    return { path: folder, readOnly };
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * Finds the node for one pod: filters nodes until enough of them fit, scores those, takes the best
+ * (`pkg/scheduler/schedule_one.go schedulePod`).
+ */
+import type { Random } from '../base/random.ts';
+import type { Diagnosis } from './fit-error.ts';
+import type { Cycle, PluginRejection } from './framework.ts';
+import type { NodeInfo } from './node-info.ts';
+import { formatNames } from './plugin-runner.ts';
+import type { PluginRunner } from './plugin-runner.ts';
+import type { TimeSlice } from './time-slice.ts';
+
+export type SearchResult =
+  | { type: 'found'; nodeName: string }
+  | { type: 'noNodes' }
+  | { type: 'unfit'; diagnosis: Diagnosis };
+
+export interface NodeSearchOptions {
+  runner: PluginRunner;
+  random: Random;
+  slice: TimeSlice;
+}
+
+const MIN_FEASIBLE_NODES = 100;
+const MIN_FEASIBLE_PERCENTAGE = 5;
+const NODES_PER_LOOK = 32;
+const NONE: ReadonlySet<string> = new Set();
+
+/** Keeps where the last search ended, so that all nodes come first by turns. */
+export class NodeSearch {
+  readonly #options: NodeSearchOptions;
+  #nextStart = 0;
+
+  constructor(options: NodeSearchOptions) {
+    this.#options = options;
+  }
+
+  /** Changes nothing. Throws what plugins throw. */
+  async findNode(cycle: Cycle): Promise<SearchResult> {
+    const { runner, slice } = this.#options;
+    const { nodes } = cycle.snapshot;
+    if (nodes.length === 0) return { type: 'noNodes' };
+    const preFilter = runner.runPreFilter(cycle);
+    if (preFilter.rejection !== undefined) return { type: 'unfit', diagnosis: rejectedOutright(cycle, preFilter) };
+    const candidates = preFilter.nodeNames === undefined ? nodes : named(cycle, preFilter.nodeNames);
+    const { feasible, rejections } = await this.#filter(cycle, candidates);
+    if (feasible.length === 0) {
+      return { type: 'unfit', diagnosis: diagnosisOf({ cycle, rejections, narrowedBy: preFilter.narrowedBy }) };
+    }
+    if (feasible.length === 1) return { type: 'found', nodeName: feasible[0]!.name };
+    const scores = await runner.runScore(cycle, feasible, slice);
+    return { type: 'found', nodeName: feasible[this.#best(scores)]!.name };
+  }
+
+  async #filter(
+    cycle: Cycle,
+    candidates: readonly NodeInfo[],
+  ): Promise<{ feasible: NodeInfo[]; rejections: Map<string, PluginRejection> }> {
+    const { runner, slice } = this.#options;
+    const wanted = feasibleNodesToFind(candidates.length);
+    const feasible: NodeInfo[] = [];
+    const rejections = new Map<string, PluginRejection>();
+    for (let i = 0; i < candidates.length && feasible.length < wanted; i++) {
+      if (i % NODES_PER_LOOK === 0 && slice.isOver) await slice.giveWay();
+      const node = candidates[(this.#nextStart + i) % candidates.length]!;
+      const rejection = runner.runFilter(cycle, node);
+      if (rejection === undefined) feasible.push(node);
+      else if (rejection.code === 'Error') throw new Error(rejection.reasons.join(', '));
+      else rejections.set(node.name, rejection);
+    }
+    this.#nextStart = (this.#nextStart + feasible.length + rejections.size) % cycle.snapshot.nodes.length;
+    return { feasible, rejections };
+  }
+
+  /** Any one of the best, each as likely as the other. */
+  #best(scores: readonly number[]): number {
+    let best = 0;
+    let equals = 1;
+    for (let i = 1; i < scores.length; i++) {
+      if (scores[i]! > scores[best]!) {
+        best = i;
+        equals = 1;
+      } else if (scores[i] === scores[best]) {
+        equals++;
+        if (this.#options.random.float() * equals < 1) best = i;
+      }
+    }
+    return best;
+  }
+}
+
+/**
+ * How many nodes that fit are enough to choose from (`numFeasibleNodesToFind`): all of up to 100, then a share that
+ * falls from half of them to a twentieth.
+ */
+export function feasibleNodesToFind(nodeCount: number): number {
+  if (nodeCount < MIN_FEASIBLE_NODES) return nodeCount;
+  const percentage = Math.max(50 - Math.floor(nodeCount / 125), MIN_FEASIBLE_PERCENTAGE);
+  return Math.max(Math.floor((nodeCount * percentage) / 100), MIN_FEASIBLE_NODES);
+}
+
+function named({ snapshot }: Cycle, names: ReadonlySet<string>): NodeInfo[] {
+  return [...names].map((name) => snapshot.get(name)).filter((node) => node !== undefined);
+}
+
+function rejectedOutright({ snapshot }: Cycle, { rejection }: { rejection?: PluginRejection }): Diagnosis {
+  return {
+    nodeCount: snapshot.nodes.length,
+    rejections: new Map(),
+    ...(rejection === undefined ? {} : { preFilter: rejection }),
+    rejectors: rejection === undefined ? NONE : new Set([rejection.plugin]),
+  };
+}
+
+function diagnosisOf(found: {
+  cycle: Cycle;
+  rejections: ReadonlyMap<string, PluginRejection>;
+  narrowedBy: ReadonlySet<string>;
+}): Diagnosis {
+  const { cycle, rejections, narrowedBy } = found;
+  const rejectors = new Set(narrowedBy);
+  for (const { plugin } of rejections.values()) rejectors.add(plugin);
+  const absent = narrowedBy.size === 0 ? {} : { absentReason: `node(s) didn't satisfy plugin(s) ${formatNames(narrowedBy)}` };
+  return { nodeCount: cycle.snapshot.nodes.length, rejections, rejectors, ...absent };
+}

@@ -1,0 +1,96 @@
+/**
+ * Node selectors compiled for matching (`component-helpers/scheduling/corev1/nodeaffinity/nodeaffinity.go`): terms are
+ * alternatives; within a term everything must match; a term that says nothing, or that cannot be read, matches nothing.
+ */
+import type { V1NodeSelectorRequirement, V1NodeSelectorTerm } from '@kubernetes/client-node';
+import type { Node } from '../api/core/v1/node.ts';
+import type { Pod } from '../api/core/v1/pod.ts';
+import type { LabelOperator, LabelRequirement, Selector } from '../api/machinery/label-selector.ts';
+import { selectorFromMap, selectorOf } from '../api/machinery/label-selector.ts';
+
+export interface NodeMatcher {
+  matches(node: Node): boolean;
+}
+
+const OPERATORS: Readonly<Record<string, LabelOperator>> = {
+  In: 'in',
+  NotIn: 'notin',
+  Exists: 'exists',
+  DoesNotExist: '!',
+  Gt: 'gt',
+  Lt: 'lt',
+};
+
+const INTEGER = /^[+-]?\d+$/;
+
+/** `spec.nodeSelector` and the required node affinity together; `undefined` when the pod has neither. */
+export function requiredNodes({ spec }: Pod): NodeMatcher | undefined {
+  const labels = spec.nodeSelector === undefined ? undefined : selectorFromMap(spec.nodeSelector);
+  const required = spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
+  if (labels === undefined && required === undefined) return undefined;
+  const terms = required === undefined ? undefined : (required.nodeSelectorTerms ?? []).map(compileTerm);
+  return {
+    matches: (node) =>
+      (labels?.matches(node.metadata.labels) ?? true) && (terms?.some((term) => term.matches(node)) ?? true),
+  };
+}
+
+/** The node's score is the sum of the weights of the preferences that it meets. */
+export interface Preference {
+  weight: number;
+  term: NodeMatcher;
+}
+
+/** Preferences without a weight, or that say nothing, are left out. */
+export function preferredNodes({ spec }: Pod): Preference[] {
+  const preferred = spec.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
+  return preferred
+    .filter(({ weight, preference }) => weight !== 0 && !isEmptyTerm(preference))
+    .map(({ weight, preference }) => ({ weight, term: compileTerm(preference) }));
+}
+
+/**
+ * The only nodes that the required affinity allows by name, as DaemonSet pods have it; `undefined` when some term
+ * does not name nodes.
+ */
+export function nodeNamesOf({ spec }: Pod): ReadonlySet<string> | undefined {
+  const required = spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
+  const terms = required?.nodeSelectorTerms ?? [];
+  if (terms.length === 0) return undefined;
+  const names = new Set<string>();
+  for (const { matchFields = [] } of terms) {
+    const lists = matchFields
+      .filter(({ key, operator }) => key === 'metadata.name' && operator === 'In')
+      .map(({ values = [] }) => values);
+    const [first, ...others] = lists;
+    if (first === undefined) return undefined;
+    for (const name of first) if (others.every((list) => list.includes(name))) names.add(name);
+  }
+  return names;
+}
+
+function isEmptyTerm({ matchExpressions = [], matchFields = [] }: V1NodeSelectorTerm): boolean {
+  return matchExpressions.length === 0 && matchFields.length === 0;
+}
+
+function compileTerm(term: V1NodeSelectorTerm): NodeMatcher {
+  const labels = compileRequirements(term.matchExpressions ?? []);
+  const fields = compileRequirements(term.matchFields ?? []);
+  if (isEmptyTerm(term) || labels === undefined || fields === undefined) return { matches: () => false };
+  return {
+    matches: ({ metadata }) => labels.matches(metadata.labels) && fields.matches({ 'metadata.name': metadata.name ?? '' }),
+  };
+}
+
+/** `undefined` when one of them cannot be read. */
+function compileRequirements(requirements: readonly V1NodeSelectorRequirement[]): Selector | undefined {
+  const compiled: LabelRequirement[] = [];
+  for (const { key, operator, values = [] } of requirements) {
+    const labelOperator = Object.hasOwn(OPERATORS, operator) ? OPERATORS[operator]! : undefined;
+    if (labelOperator === undefined) return undefined;
+    const isComparison = labelOperator === 'gt' || labelOperator === 'lt';
+    if (isComparison && !(values.length === 1 && INTEGER.test(values[0]!))) return undefined;
+    compiled.push({ key, operator: labelOperator, values });
+  }
+  return selectorOf(compiled);
+}

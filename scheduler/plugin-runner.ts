@@ -1,0 +1,174 @@
+/**
+ * Runs a profile's plugins at each extension point, in the profile's order
+ * (`pkg/scheduler/framework/runtime/framework.go`).
+ */
+import { MAX_NODE_SCORE, stateKey } from './framework.ts';
+import type { Cycle, NodeRejections, Plugin, PluginRejection, PostFilterResult, ProfileEntry } from './framework.ts';
+import type { NodeInfo } from './node-info.ts';
+import type { TimeSlice } from './time-slice.ts';
+
+export interface PreFilterOutcome {
+  rejection?: PluginRejection;
+  /** The nodes that are worth a look; all when absent. */
+  nodeNames?: ReadonlySet<string>;
+  /** Who narrowed the search to `nodeNames`. */
+  narrowedBy: ReadonlySet<string>;
+}
+
+/** How many nodes are worked on between looks at the clock. */
+const NODES_PER_LOOK = 32;
+
+type With<K extends keyof Plugin> = Plugin & Required<Pick<Plugin, K>>;
+type Scorer = { plugin: With<'score'>; weight: number };
+
+/** Plugins of this cycle whose `filter` is of use. */
+const FILTERS = stateKey<readonly With<'filter'>[]>('filter plugins');
+
+export class PluginRunner {
+  readonly plugins: readonly Plugin[];
+  readonly #profile: readonly ProfileEntry[];
+
+  constructor(profile: readonly ProfileEntry[]) {
+    this.#profile = profile;
+    this.plugins = profile.map(({ plugin }) => plugin);
+  }
+
+  runPreFilter(cycle: Cycle): PreFilterOutcome {
+    const skipped = new Set<Plugin>();
+    const narrowedBy = new Set<string>();
+    let nodeNames: ReadonlySet<string> | undefined;
+    for (const plugin of this.#having('preFilter')) {
+      const result = plugin.preFilter(cycle);
+      if (result.type === 'reject') return { rejection: { ...result.rejection, plugin: plugin.name }, narrowedBy };
+      if (result.type === 'skip') skipped.add(plugin);
+      else if (result.nodeNames !== undefined) {
+        narrowedBy.add(plugin.name);
+        nodeNames = nodeNames === undefined ? result.nodeNames : intersection(nodeNames, result.nodeNames);
+      }
+      if (nodeNames?.size === 0) return { rejection: conflictOf(narrowedBy), narrowedBy };
+    }
+    const filters = this.#having('filter').filter((plugin) => !skipped.has(plugin));
+    cycle.state.write(FILTERS, filters);
+    return { narrowedBy, ...(nodeNames === undefined ? {} : { nodeNames }) };
+  }
+
+  /** The first plugin that does not want the node, after `runPreFilter`. */
+  runFilter(cycle: Cycle, node: NodeInfo): PluginRejection | undefined {
+    for (const plugin of cycle.state.get(FILTERS)) {
+      const rejection = plugin.filter(cycle, node);
+      if (rejection !== undefined) return { ...rejection, plugin: plugin.name };
+    }
+    return undefined;
+  }
+
+  /** The first plugin that has something to say. */
+  async runPostFilter(cycle: Cycle, rejections: NodeRejections): Promise<PostFilterResult | undefined> {
+    for (const plugin of this.#having('postFilter')) {
+      const result = await plugin.postFilter(cycle, rejections);
+      if (result !== undefined) return result;
+    }
+    return undefined;
+  }
+
+  /** The weighted sum of all plugins' scores, node by node. Shares the thread by `slice`. */
+  async runScore(cycle: Cycle, nodes: readonly NodeInfo[], slice: TimeSlice): Promise<number[]> {
+    const totals = new Array<number>(nodes.length).fill(0);
+    for (const { plugin, weight } of this.#scorersOf(cycle, nodes)) {
+      const scores = await scoresOf(plugin, cycle, { nodes, slice });
+      plugin.normalizeScore?.(cycle, scores);
+      for (let i = 0; i < scores.length; i++) {
+        const score = scores[i]!;
+        if (!(score >= 0 && score <= MAX_NODE_SCORE)) {
+          throw new Error(`plugin ${plugin.name} returns an invalid score ${score}`);
+        }
+        totals[i]! += score * weight;
+      }
+    }
+    return totals;
+  }
+
+  /** All or nothing: after a rejection nothing is reserved. */
+  runReserve(cycle: Cycle, nodeName: string): PluginRejection | undefined {
+    return this.#firstRejection('reserve', cycle, nodeName);
+  }
+
+  /** Undoes the plugins' reservations in the reverse order. */
+  runUnreserve(cycle: Cycle, nodeName: string): void {
+    for (const plugin of this.#having('unreserve').reverse()) plugin.unreserve(cycle, nodeName);
+  }
+
+  runPermit(cycle: Cycle, nodeName: string): PluginRejection | undefined {
+    return this.#firstRejection('permit', cycle, nodeName);
+  }
+
+  async runPreBind(cycle: Cycle, nodeName: string): Promise<PluginRejection | undefined> {
+    for (const plugin of this.#having('preBind')) {
+      const rejection = await plugin.preBind(cycle, nodeName);
+      if (rejection !== undefined) return { ...rejection, plugin: plugin.name };
+    }
+    return undefined;
+  }
+
+  /** Throws when binding fails, or no plugin binds. */
+  async runBind(cycle: Cycle, nodeName: string): Promise<void> {
+    for (const plugin of this.#having('bind')) if (await plugin.bind(cycle, nodeName)) return;
+    throw new Error('no plugin binds the pod');
+  }
+
+  runPostBind(cycle: Cycle, nodeName: string): void {
+    for (const plugin of this.#having('postBind')) plugin.postBind(cycle, nodeName);
+  }
+
+  #firstRejection(point: 'reserve' | 'permit', cycle: Cycle, nodeName: string): PluginRejection | undefined {
+    for (const plugin of this.plugins) {
+      const rejection = plugin[point]?.(cycle, nodeName);
+      if (rejection !== undefined) return { ...rejection, plugin: plugin.name };
+    }
+    return undefined;
+  }
+
+  #scorersOf(cycle: Cycle, nodes: readonly NodeInfo[]): Scorer[] {
+    const scorers: Scorer[] = [];
+    for (const { plugin, weight = 1 } of this.#profile) {
+      if (plugin.preScore?.(cycle, nodes) === 'skip' || plugin.score === undefined) continue;
+      scorers.push({ plugin: plugin as With<'score'>, weight });
+    }
+    return scorers;
+  }
+
+  #having<K extends keyof Plugin>(point: K): With<K>[] {
+    return this.plugins.filter((plugin): plugin is With<K> => plugin[point] !== undefined);
+  }
+}
+
+async function scoresOf(
+  plugin: With<'score'>,
+  cycle: Cycle,
+  { nodes, slice }: { nodes: readonly NodeInfo[]; slice: TimeSlice },
+): Promise<number[]> {
+  const scores = new Array<number>(nodes.length);
+  for (let i = 0; i < nodes.length; i++) {
+    if (i % NODES_PER_LOOK === 0 && slice.isOver) await slice.giveWay();
+    scores[i] = plugin.score(cycle, nodes[i]!);
+  }
+  return scores;
+}
+
+function intersection(a: ReadonlySet<string>, b: ReadonlySet<string>): ReadonlySet<string> {
+  return new Set([...a].filter((name) => b.has(name)));
+}
+
+/** Nothing is left of the nodes that the plugins named. */
+function conflictOf(plugins: ReadonlySet<string>): PluginRejection {
+  const names = [...plugins];
+  const reason =
+    names.length === 1
+      ? `node(s) didn't satisfy plugin ${names[0]}`
+      : `node(s) didn't satisfy plugin(s) ${formatNames(names)} simultaneously`;
+  return { code: 'UnschedulableAndUnresolvable', reasons: [reason], plugin: names.at(-1)! };
+}
+
+/** As Go prints a sorted list of strings. */
+export function formatNames(names: Iterable<string>): string {
+  return `[${[...names].sort().join(' ')}]`;
+}

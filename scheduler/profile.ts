@@ -1,0 +1,38 @@
+/**
+ * The plugins of the default scheduler and the weights of their scores: the table of contents of scheduling
+ * (`pkg/scheduler/apis/config/v1/default_plugins.go`). The first filter in the list is the first to see a node.
+ */
+import type { Client } from '../client/client.ts';
+import type { ProfileEntry } from './framework.ts';
+import { defaultBinder } from './plugins/default-binder.ts';
+import { imageLocality } from './plugins/image-locality.ts';
+import { nodeAffinity } from './plugins/node-affinity.ts';
+import { nodeName } from './plugins/node-name.ts';
+import { nodePorts } from './plugins/node-ports.ts';
+import { nodeResourcesBalancedAllocation } from './plugins/node-resources-balanced-allocation.ts';
+import { nodeResourcesFit } from './plugins/node-resources-fit.ts';
+import { nodeUnschedulable } from './plugins/node-unschedulable.ts';
+import { prioritySort } from './plugins/priority-sort.ts';
+import { schedulingGates } from './plugins/scheduling-gates.ts';
+import { taintToleration } from './plugins/taint-toleration.ts';
+
+/** What plugins may be made with. */
+export interface ProfileOptions {
+  client: Client;
+}
+
+export function defaultProfile({ client }: ProfileOptions): readonly ProfileEntry[] {
+  return [
+    { plugin: schedulingGates },
+    { plugin: prioritySort },
+    { plugin: nodeUnschedulable },
+    { plugin: nodeName },
+    { plugin: taintToleration, weight: 3 },
+    { plugin: nodeAffinity, weight: 2 },
+    { plugin: nodePorts },
+    { plugin: nodeResourcesFit, weight: 1 },
+    { plugin: nodeResourcesBalancedAllocation, weight: 1 },
+    { plugin: imageLocality, weight: 1 },
+    { plugin: defaultBinder(client) },
+  ];
+}
