@@ -88,6 +88,7 @@ void pause_child(const struct pause_plan *plan) {
 void pause_main(void) {
   sigset_t all;
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  prctl(PR_SET_NAME, "pause", 0, 0, 0);
   sys_close_range(0, ~0u, 0);
   sigfillset(&all);
   sigprocmask(SIG_SETMASK, &all, NULL);

@@ -51,11 +51,19 @@ export class ControlClient {
   #text = '';
   #id = 0;
   readonly closed: Promise<void>;
+  #rejecting = new Set<(error: Error) => void>();
+  #isClosed = false;
 
   constructor(socketPath: string) {
     this.socket = net.connect(socketPath);
     this.socket.setEncoding('utf8');
-    this.closed = new Promise((resolve) => this.socket.on('close', () => resolve()));
+    this.closed = new Promise((resolve) => {
+      this.socket.on('close', () => {
+        this.#isClosed = true;
+        for (const reject of this.#rejecting) reject(new Error('the control connection closed'));
+        resolve();
+      });
+    });
     this.socket.on('error', () => {});
     this.socket.on('data', (chunk: string) => this.#take(chunk));
   }
@@ -73,9 +81,13 @@ export class ControlClient {
 
   send(request: Json): Promise<Json> {
     const id = ++this.#id;
+    if (this.#isClosed) return Promise.reject(new Error('the control connection is closed'));
     return new Promise((resolve, reject) => {
-      this.#waiting.set(id, resolve);
-      this.socket.once('close', () => reject(new Error(`connection closed before the answer to ${String(request['command'])}`)));
+      this.#rejecting.add(reject);
+      this.#waiting.set(id, (answer) => {
+        this.#rejecting.delete(reject);
+        resolve(answer);
+      });
       this.socket.write(`${JSON.stringify({ version: 1, id, ...request })}\n`);
     });
   }
@@ -98,8 +110,31 @@ export class ControlClient {
     for (;;) {
       const index = this.events.findIndex(matches);
       if (index >= 0) return this.events.splice(index, 1)[0] as Json;
-      await new Promise<void>((resolve) => this.#eventWaiters.push(resolve));
+      await new Promise<void>((resolve, reject) => {
+        this.#eventWaiters.push(resolve);
+        this.#rejecting.add(reject);
+      });
     }
+  }
+}
+
+/** Whether a process runs; one that waits for its parent to notice its end does not. */
+export function alive(pid: number): boolean {
+  try {
+    return !/\) [ZX] /.test(fs.readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+/** A pod for one test; it goes whatever happens. */
+export async function withPod(overrides: Json, test: (pod: Pod) => Promise<void>): Promise<void> {
+  const pod = new Pod(overrides);
+  try {
+    await pod.start();
+    await test(pod);
+  } finally {
+    await pod.stop();
   }
 }
 
@@ -109,6 +144,7 @@ class NetworkNamespace {
 
   constructor() {
     this.#keeper = spawn('unshare', ['--net', 'sh', '-c', 'ip link set lo up; echo ready; exec sleep 3600']);
+    this.#keeper.unref();
   }
 
   ready(): Promise<void> {
@@ -217,7 +253,8 @@ export class Pod {
   }
 
   async stop(): Promise<void> {
-    if (this.#monitorPid > 0 && fs.existsSync(`/proc/${this.#monitorPid}`)) {
+    if (this.#monitorPid > 0 && alive(this.#monitorPid)) {
+      this.client ??= new ControlClient(this.socketPath);
       await this.client.call('shutdown').catch(() => {});
       await this.client.closed;
     }

@@ -2,11 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { binary, build, cannotRun, ControlClient, Pod } from './pod-fixture.ts';
+import { alive, binary, build, cannotRun, ControlClient, Pod, withPod } from './pod-fixture.ts';
 import type { Json } from './pod-fixture.ts';
 
 const suite = cannotRun === undefined ? describe : describe.skip;
-const alive = (pid: number): boolean => fs.existsSync(`/proc/${pid}`);
 
 suite(`native sandbox${cannotRun === undefined ? '' : ` (skipped: ${cannotRun})`}`, () => {
   let pod: Pod;
@@ -66,7 +65,7 @@ suite(`native sandbox${cannotRun === undefined ? '' : ` (skipped: ${cannotRun})`
   });
 
   it('containers share network, IPC and host name, and each is PID 1 of its own namespace', async () => {
-    const script = 'for n in net ipc uts pid mnt cgroup; do readlink /proc/self/ns/$n; done; ps -o pid,comm';
+    const script = 'for n in net ipc uts pid mnt cgroup; do readlink /proc/self/ns/$n; done; ps -o pid,comm; true';
     const first = await pod.shell(script);
     const second = await pod.shell(script);
     const shared = (text: string): string[] => text.split('\n').slice(0, 3);
@@ -113,45 +112,44 @@ suite('native sandbox: other modes and ends', () => {
   beforeAll(() => build(), 120_000);
 
   it('shares one PID namespace when asked, with pause as PID 1 and its descriptors out of reach', async () => {
-    const pod = await new Pod({ namespaces: { pid: 'pod' } }).start();
+    await withPod({ namespaces: { pid: 'pod' } }, async (pod) => {
     const id = await pod.run(['sleep', '1000']);
     const { stdout } = await pod.shell('ps -o pid,args; ls /proc/1/fd; ls /proc/1/root; ls /proc/1/exe -l; true');
     expect(stdout).toMatch(/ 1 \/?pause/);
     expect(stdout).toContain('sleep 1000');
     expect(stdout).not.toContain('null');
     await pod.client.call('remove', { container: id });
-    await pod.stop();
+    });
   }, 30_000);
 
   it('uses the host namespaces when asked', async () => {
-    const pod = await new Pod({ namespaces: { network: 'node', ipc: 'node', pid: 'node' } }).start();
+    await withPod({ namespaces: { network: 'node', ipc: 'node', pid: 'node' } }, async (pod) => {
     const { stdout } = await pod.shell('for n in ipc uts pid; do readlink /proc/self/ns/$n; done; echo $$; ip link');
     const own = ['ipc', 'uts', 'pid'].map((kind) => fs.readlinkSync(`/proc/self/ns/${kind}`));
     expect(stdout.split('\n').slice(0, 3)).toEqual(own);
     expect(Number(stdout.split('\n')[3])).toBeGreaterThan(1);
     expect(stdout).toContain('br0');
-    await pod.stop();
+    });
   }, 30_000);
 
   it('takes a socket path longer than 107 bytes', async () => {
-    const pod = new Pod();
+    await withPod({}, async (pod) => {
     const folder = path.join(pod.folder, 'd'.repeat(100));
     fs.mkdirSync(folder);
-    await pod.network.ready();
-    pod.network.run(binary, ['bridge', 'ensure', '--name', 'br0', '--address', '10.99.0.1/24']);
-    expect(pod.launch(pod.config, path.join(folder, 'control.sock')).status).toBe(0);
+    const config = { ...pod.config, network: null, cgroup: { parent: `${pod.cgroup}/other` } };
+    expect(pod.launch(config, path.join(folder, 'control.sock')).status).toBe(0);
     const fd = fs.openSync(folder, 'r');
-    pod.client = new ControlClient(`/proc/self/fd/${fd}/control.sock`);
-    expect((await pod.client.call('status'))['sandbox'].state).toBe('Ready');
+    const client = new ControlClient(`/proc/self/fd/${fd}/control.sock`);
+    expect((await client.call('status'))['sandbox'].state).toBe('Ready');
     expect(fs.statSync(path.join(folder, 'control.sock')).mode & 0o777).toBe(0o600);
-    await pod.client.call('shutdown');
-    await pod.client.closed;
+    await client.call('shutdown');
+    await client.closed;
     fs.closeSync(fd);
-    await pod.stop();
+    });
   }, 30_000);
 
   it('kill -9 of the monitor ends the whole pod, also a container that cleared its death signal; cleanup takes the rest', async () => {
-    const pod = await new Pod().start();
+    await withPod({}, async (pod) => {
     const container = await pod.run(['sh', '-c', 'setsid sleep 1000 & sleep 1000']);
     const { containers } = await pod.client.call('status');
     const pids = [pod.ready['pausePid'] as number, containers[0].pid as number];
@@ -166,11 +164,11 @@ suite('native sandbox: other modes and ends', () => {
     expect(fs.existsSync(pod.socketPath)).toBe(false);
     for (const folder of pod.cgroupFolders()) expect(fs.existsSync(path.join(folder, 'pod'))).toBe(false);
     expect(pod.network.run('ip', ['link', 'show', 'veth1']).status).not.toBe(0);
-    await pod.stop();
+    });
   }, 30_000);
 
   it('death of pause ends the containers and is told', async () => {
-    const pod = await new Pod().start();
+    await withPod({}, async (pod) => {
     await pod.run(['sleep', '1000']);
     await pod.client.call('watch');
     process.kill(pod.ready['pausePid'] as number, 'SIGKILL');
@@ -179,7 +177,7 @@ suite('native sandbox: other modes and ends', () => {
     expect(exited['container']).toMatchObject({ id: 'c1', exitCode: 137, signal: 9 });
     expect((await pod.client.call('status'))['sandbox'].state).toBe('NotReady');
     expect(await pod.client.fails('start', { container: pod.container(['true']) })).toMatchObject({ code: 'SandboxNotReady' });
-    await pod.stop();
+    });
   }, 30_000);
 
   it('shutdown leaves no mounts, processes, links or cgroups', async () => {
@@ -199,6 +197,6 @@ suite('native sandbox: other modes and ends', () => {
     expect(pod.network.run('ip', ['link', 'show', 'veth1']).status).not.toBe(0);
     for (const folder of pod.cgroupFolders()) expect(fs.existsSync(path.join(folder, 'pod'))).toBe(false);
     expect(fs.existsSync(pod.socketPath)).toBe(false);
-    await pod.stop();
+    });
   }, 30_000);
 });

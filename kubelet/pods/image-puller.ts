@@ -1,0 +1,147 @@
+/** Sees to it that an image is on the node before its container is made (upstream `pkg/kubelet/images/image_manager.go`). */
+import type { Secret } from '../../api/core/v1/secret.ts';
+import type { Pod } from '../../api/core/v1/pod/types.ts';
+import type { Clock } from '../../base/clock.ts';
+import { ImageError } from '../runtime.ts';
+import type { ImageService, PullAuth } from '../runtime.ts';
+import { formatGoDuration } from './go-duration.ts';
+import type { PodContainer } from './container-kinds.ts';
+import type { PodEvents } from './pod-events.ts';
+import { pullAuthsFor } from './pull-secrets.ts';
+import { StartBackoff } from './start-backoff.ts';
+import { StartError } from './start-error.ts';
+
+export interface ImagePullerOptions {
+  images: ImageService;
+  clock: Clock;
+  events: PodEvents;
+}
+
+export interface PullRequest {
+  pod: Pod;
+  target: PodContainer;
+  /** Of the pod's `imagePullSecrets`. */
+  secrets: readonly Secret[];
+  signal: AbortSignal;
+}
+
+const IMAGE_BACKOFF = { initialMs: 10_000, maxMs: 300_000 };
+
+export class ImagePuller {
+  readonly #options: ImagePullerOptions;
+  readonly #backoff: StartBackoff;
+  /** What the last pull failed with, by backoff key. */
+  readonly #failures = new Map<string, string>();
+  /** Pulls of one image under way, so that two containers share one. */
+  readonly #pulls = new Map<string, Promise<string>>();
+
+  constructor(options: ImagePullerOptions) {
+    this.#options = options;
+    this.#backoff = new StartBackoff({ clock: options.clock, ...IMAGE_BACKOFF });
+  }
+
+  /** Resolves with the image's id. Throws `StartError` with the reason for the container's waiting state. */
+  async ensure(request: PullRequest): Promise<string> {
+    const { images, events } = this.#options;
+    const { pod, target } = request;
+    const image = target.container.image ?? '';
+    const present = await this.#inspect(request, image);
+    const policy = target.container.imagePullPolicy ?? 'IfNotPresent';
+    const quoted = JSON.stringify(image);
+    if (present !== undefined && policy !== 'Always') {
+      events.normal(pod, 'Pulled', `Container image ${quoted} already present on machine and can be accessed by the pod`, target);
+      return present;
+    }
+    if (policy === 'Never') {
+      const message = `Container image ${quoted} is not present with pull policy of Never`;
+      events.warning(pod, 'ErrImageNeverPull', message, target);
+      throw new StartError('ErrImageNeverPull', message);
+    }
+    this.#checkBackoff(request, image);
+    events.normal(pod, 'Pulling', `Pulling image ${quoted}`, target);
+    const startMs = this.#options.clock.monotonicMs();
+    const id = await this.#pull(request, image);
+    const took = formatGoDuration(this.#options.clock.monotonicMs() - startMs);
+    const size = (await images.imageStatus(id))?.sizeBytes ?? 0;
+    events.normal(pod, 'Pulled', `Successfully pulled image ${quoted} in ${took} (${took} including waiting). Image size: ${size} bytes.`, target);
+    return id;
+  }
+
+  /** How long until the next pull of this container's image is due. */
+  remainingMs(pod: Pod, image: string): number {
+    return this.#backoff.remainingSinceFailureMs(keyOf(pod, image));
+  }
+
+  forgetPod(uid: string): void {
+    this.#backoff.forget(`${uid}_`);
+    for (const key of this.#failures.keys()) if (key.startsWith(`${uid}_`)) this.#failures.delete(key);
+  }
+
+  async #inspect({ pod, target }: PullRequest, image: string): Promise<string | undefined> {
+    const { images, events } = this.#options;
+    try {
+      return (await images.imageStatus(image))?.id;
+    } catch (error) {
+      const isName = error instanceof ImageError && error.reason === 'InvalidImageName';
+      const text = (error as Error).message;
+      const message = isName
+        ? `Failed to apply default image tag ${JSON.stringify(image)}: ${text}`
+        : `Failed to inspect image ${JSON.stringify(image)}: ${text}`;
+      events.warning(pod, 'InspectFailed', message, target);
+      throw new StartError(isName ? 'InvalidImageName' : 'ImageInspectError', message);
+    }
+  }
+
+  #checkBackoff({ pod, target }: PullRequest, image: string): void {
+    const key = keyOf(pod, image);
+    if (this.#backoff.remainingSinceFailureMs(key) === 0) return;
+    const message = `Back-off pulling image ${JSON.stringify(image)}`;
+    this.#options.events.normal(pod, 'BackOff', message, target);
+    const cause = this.#failures.get(key);
+    throw new StartError('ImagePullBackOff', cause === undefined ? message : `${message}: ${cause}`);
+  }
+
+  async #pull(request: PullRequest, image: string): Promise<string> {
+    const { pod, target, signal } = request;
+    const key = keyOf(pod, image);
+    try {
+      const id = await this.#shared(request, image);
+      this.#failures.delete(key);
+      return id;
+    } catch (error) {
+      signal.throwIfAborted();
+      const text = (error as Error).message;
+      const reason = error instanceof ImageError ? error.reason : 'ErrImagePull';
+      this.#options.events.warning(pod, 'Failed', `Failed to pull image ${JSON.stringify(image)}: ${text}`, target);
+      this.#backoff.next(key, this.#options.clock.now());
+      this.#failures.set(key, `${reason}: ${text}`);
+      throw new StartError(reason, text);
+    }
+  }
+
+  /** Without credentials of the pod, a pull that is under way anyway serves this one too. */
+  #shared({ secrets, signal }: PullRequest, image: string): Promise<string> {
+    const auths = pullAuthsFor(image, secrets);
+    if (auths.length > 0) return this.#tryEach(image, auths, signal);
+    const running = this.#pulls.get(image);
+    if (running !== undefined) return running;
+    const pull = this.#options.images.pullImage(image, undefined, signal).finally(() => this.#pulls.delete(image));
+    this.#pulls.set(image, pull);
+    return pull;
+  }
+
+  async #tryEach(image: string, auths: readonly PullAuth[], signal: AbortSignal): Promise<string> {
+    let failure: unknown;
+    for (const auth of auths) {
+      try {
+        return await this.#options.images.pullImage(image, auth, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        failure = error;
+      }
+    }
+    throw failure;
+  }
+}
+
+const keyOf = (pod: Pod, image: string): string => `${pod.metadata.uid}_${image}`;
