@@ -23,7 +23,16 @@ export const binary = path.join(output, 'nocher-native');
 /** Runs make under a lock (jest runs files side by side); quick when nothing is stale. */
 export function build(): void {
   fs.mkdirSync(output, { recursive: true });
-  const args = [path.join(output, 'lock'), 'make', '-s', '-j2', '-C', here, `OUT=${output}`, `SANITIZE=${sanitized ? 1 : 0}`];
+  const args = [
+    path.join(output, 'lock'),
+    'make',
+    '-s',
+    '-j2',
+    '-C',
+    here,
+    `OUT=${output}`,
+    `SANITIZE=${sanitized ? 1 : 0}`,
+  ];
   const made = spawnSync('flock', args, { encoding: 'utf8' });
   if (made.status !== 0) throw new Error(`make failed: ${made.stderr}`);
 }
@@ -224,7 +233,10 @@ export class Pod {
   }
 
   /** Runs a shell command to its end; its exit code and what it wrote. */
-  async shell(script: string, more: Json = {}): Promise<{ code: number; stdout: string; stderr: string; status: Json }> {
+  async shell(
+    script: string,
+    more: Json = {},
+  ): Promise<{ code: number; stdout: string; stderr: string; status: Json }> {
     const container = await this.run(['sh', '-c', script], more);
     const status = await this.client.call('wait', { container });
     const output = { stdout: this.log(container, 'stdout'), stderr: this.log(container, 'stderr') };
@@ -232,7 +244,10 @@ export class Pod {
   }
 
   logLines(container: string): string[] {
-    return fs.readFileSync(path.join(this.folder, `${container}.log`), 'utf8').split('\n').slice(0, -1);
+    return fs
+      .readFileSync(path.join(this.folder, `${container}.log`), 'utf8')
+      .split('\n')
+      .slice(0, -1);
   }
 
   /** A stream's text as `kubectl logs` would show it. */
@@ -261,7 +276,8 @@ export class Pod {
     this.client?.socket.destroy();
     this.network.close();
     for (const folder of this.cgroupFolders()) {
-      for (const below of ['pod', 'other']) if (fs.existsSync(path.join(folder, below))) fs.rmdirSync(path.join(folder, below));
+      for (const below of ['pod', 'other'])
+        if (fs.existsSync(path.join(folder, below))) fs.rmdirSync(path.join(folder, below));
       fs.rmdirSync(folder);
     }
     fs.rmSync(this.folder, { recursive: true, force: true });

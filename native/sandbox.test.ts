@@ -29,9 +29,18 @@ suite(`native sandbox${cannotRun === undefined ? '' : ` (skipped: ${cannotRun})`
   });
 
   it('the ready line and status describe the sandbox', async () => {
-    expect(pod.ready).toMatchObject({ version: 1, ok: true, network: { hostInterface: 'veth1', mac: '0a:58:0a:63:00:05' } });
+    expect(pod.ready).toMatchObject({
+      version: 1,
+      ok: true,
+      network: { hostInterface: 'veth1', mac: '0a:58:0a:63:00:05' },
+    });
     const { sandbox, containers } = await pod.client.call('status');
-    expect(sandbox).toMatchObject({ id: 'pod1', state: 'Ready', monitorPid: pod.ready['monitorPid'], pausePid: pod.ready['pausePid'] });
+    expect(sandbox).toMatchObject({
+      id: 'pod1',
+      state: 'Ready',
+      monitorPid: pod.ready['monitorPid'],
+      pausePid: pod.ready['pausePid'],
+    });
     expect(containers).toEqual([]);
     expect(sandbox.startedAt).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/);
   });
@@ -92,10 +101,18 @@ suite(`native sandbox${cannotRun === undefined ? '' : ` (skipped: ${cannotRun})`
   it.each<[string, Json, Json]>([
     ['another version', { version: 2 }, { code: 'UnsupportedVersion', supported: [1] }],
     ['a cgroup outside', { cgroup: { parent: '../../etc' } }, { code: 'InvalidRequest' }],
-    ['a missing bridge', { network: { hostInterface: 'veth2', bridge: 'nobridge' } }, { code: 'Failed', errno: 'ENODEV' }],
+    [
+      'a missing bridge',
+      { network: { hostInterface: 'veth2', bridge: 'nobridge' } },
+      { code: 'Failed', errno: 'ENODEV' },
+    ],
     ['a sysctl of the host', { sysctls: { 'kernel.panic': '1' } }, { code: 'InvalidRequest' }],
     ['a sysctl that climbs', { sysctls: { 'net/../kernel/panic': '1' } }, { code: 'InvalidRequest' }],
-    ['an unknown sysctl', { network: null, sysctls: { 'net.ipv4.nonsense': '1' } }, { code: 'Failed', errno: 'ENOENT' }],
+    [
+      'an unknown sysctl',
+      { network: null, sysctls: { 'net.ipv4.nonsense': '1' } },
+      { code: 'Failed', errno: 'ENOENT' },
+    ],
   ])('a config with %s fails and leaves nothing', (_name, change, error) => {
     const config = { ...pod.config, cgroup: { parent: `${pod.cgroup}/other` }, ...change };
     const socket = path.join(pod.folder, 'other');
@@ -113,90 +130,94 @@ suite('native sandbox: other modes and ends', () => {
 
   it('shares one PID namespace when asked, with pause as PID 1 and its descriptors out of reach', async () => {
     await withPod({ namespaces: { pid: 'pod' } }, async (pod) => {
-    const id = await pod.run(['sleep', '1000']);
-    const { stdout } = await pod.shell('ps -o pid,args; ls /proc/1/fd; ls /proc/1/root; ls /proc/1/exe -l; true');
-    expect(stdout).toMatch(/ 1 \/?pause/);
-    expect(stdout).toContain('sleep 1000');
-    expect(stdout).not.toContain('null');
-    await pod.client.call('remove', { container: id });
+      const id = await pod.run(['sleep', '1000']);
+      const { stdout } = await pod.shell('ps -o pid,args; ls /proc/1/fd; ls /proc/1/root; ls /proc/1/exe -l; true');
+      expect(stdout).toMatch(/ 1 \/?pause/);
+      expect(stdout).toContain('sleep 1000');
+      expect(stdout).not.toContain('null');
+      await pod.client.call('remove', { container: id });
     });
   }, 30_000);
 
   it('uses the host namespaces when asked', async () => {
     await withPod({ namespaces: { network: 'node', ipc: 'node', pid: 'node' } }, async (pod) => {
-    const { stdout } = await pod.shell('for n in ipc uts pid; do readlink /proc/self/ns/$n; done; echo $$; ip link');
-    const own = ['ipc', 'uts', 'pid'].map((kind) => fs.readlinkSync(`/proc/self/ns/${kind}`));
-    expect(stdout.split('\n').slice(0, 3)).toEqual(own);
-    expect(Number(stdout.split('\n')[3])).toBeGreaterThan(1);
-    expect(stdout).toContain('br0');
+      const { stdout } = await pod.shell('for n in ipc uts pid; do readlink /proc/self/ns/$n; done; echo $$; ip link');
+      const own = ['ipc', 'uts', 'pid'].map((kind) => fs.readlinkSync(`/proc/self/ns/${kind}`));
+      expect(stdout.split('\n').slice(0, 3)).toEqual(own);
+      expect(Number(stdout.split('\n')[3])).toBeGreaterThan(1);
+      expect(stdout).toContain('br0');
     });
   }, 30_000);
 
   it('takes a socket path longer than 107 bytes', async () => {
     await withPod({}, async (pod) => {
-    const folder = path.join(pod.folder, 'd'.repeat(100));
-    fs.mkdirSync(folder);
-    const config = { ...pod.config, network: null, cgroup: { parent: `${pod.cgroup}/other` } };
-    expect(pod.launch(config, path.join(folder, 'control.sock')).status).toBe(0);
-    const fd = fs.openSync(folder, 'r');
-    const client = new ControlClient(`/proc/self/fd/${fd}/control.sock`);
-    expect((await client.call('status'))['sandbox'].state).toBe('Ready');
-    expect(fs.statSync(path.join(folder, 'control.sock')).mode & 0o777).toBe(0o600);
-    await client.call('shutdown');
-    await client.closed;
-    fs.closeSync(fd);
+      const folder = path.join(pod.folder, 'd'.repeat(100));
+      fs.mkdirSync(folder);
+      const config = { ...pod.config, network: null, cgroup: { parent: `${pod.cgroup}/other` } };
+      expect(pod.launch(config, path.join(folder, 'control.sock')).status).toBe(0);
+      const fd = fs.openSync(folder, 'r');
+      const client = new ControlClient(`/proc/self/fd/${fd}/control.sock`);
+      expect((await client.call('status'))['sandbox'].state).toBe('Ready');
+      expect(fs.statSync(path.join(folder, 'control.sock')).mode & 0o777).toBe(0o600);
+      await client.call('shutdown');
+      await client.closed;
+      fs.closeSync(fd);
     });
   }, 30_000);
 
   it('kill -9 of the monitor ends the whole pod, also a container that cleared its death signal; cleanup takes the rest', async () => {
     await withPod({}, async (pod) => {
-    const container = await pod.run(['sh', '-c', 'setsid sleep 1000 & sleep 1000']);
-    const { containers } = await pod.client.call('status');
-    const pids = [pod.ready['pausePid'] as number, containers[0].pid as number];
-    process.kill(pod.ready['monitorPid'] as number, 'SIGKILL');
-    await pod.client.closed;
-    for (let i = 0; i < 500 && pids.some(alive); i++) spawnSync('sleep', ['0.01']);
-    expect(pids.filter(alive)).toEqual([]);
-    expect(container).toBe('c1');
-    expect(fs.existsSync(pod.socketPath)).toBe(true);
-    const args = ['cleanup', '--config', '-', '--socket', pod.socketPath];
-    expect(pod.network.run(binary, args, JSON.stringify(pod.config)).status).toBe(0);
-    expect(fs.existsSync(pod.socketPath)).toBe(false);
-    for (const folder of pod.cgroupFolders()) expect(fs.existsSync(path.join(folder, 'pod'))).toBe(false);
-    expect(pod.network.run('ip', ['link', 'show', 'veth1']).status).not.toBe(0);
+      const container = await pod.run(['sh', '-c', 'setsid sleep 1000 & sleep 1000']);
+      const { containers } = await pod.client.call('status');
+      const pids = [pod.ready['pausePid'] as number, containers[0].pid as number];
+      process.kill(pod.ready['monitorPid'] as number, 'SIGKILL');
+      await pod.client.closed;
+      for (let i = 0; i < 500 && pids.some(alive); i++) spawnSync('sleep', ['0.01']);
+      expect(pids.filter(alive)).toEqual([]);
+      expect(container).toBe('c1');
+      expect(fs.existsSync(pod.socketPath)).toBe(true);
+      const args = ['cleanup', '--config', '-', '--socket', pod.socketPath];
+      expect(pod.network.run(binary, args, JSON.stringify(pod.config)).status).toBe(0);
+      expect(fs.existsSync(pod.socketPath)).toBe(false);
+      for (const folder of pod.cgroupFolders()) expect(fs.existsSync(path.join(folder, 'pod'))).toBe(false);
+      expect(pod.network.run('ip', ['link', 'show', 'veth1']).status).not.toBe(0);
     });
   }, 30_000);
 
   it('death of pause ends the containers and is told', async () => {
     await withPod({}, async (pod) => {
-    await pod.run(['sleep', '1000']);
-    await pod.client.call('watch');
-    process.kill(pod.ready['pausePid'] as number, 'SIGKILL');
-    await pod.client.nextEvent((event) => event['event'] === 'sandboxExited');
-    const exited = await pod.client.nextEvent((event) => event['event'] === 'exited');
-    expect(exited['container']).toMatchObject({ id: 'c1', exitCode: 137, signal: 9 });
-    expect((await pod.client.call('status'))['sandbox'].state).toBe('NotReady');
-    expect(await pod.client.fails('start', { container: pod.container(['true']) })).toMatchObject({ code: 'SandboxNotReady' });
+      await pod.run(['sleep', '1000']);
+      await pod.client.call('watch');
+      process.kill(pod.ready['pausePid'] as number, 'SIGKILL');
+      await pod.client.nextEvent((event) => event['event'] === 'sandboxExited');
+      const exited = await pod.client.nextEvent((event) => event['event'] === 'exited');
+      expect(exited['container']).toMatchObject({ id: 'c1', exitCode: 137, signal: 9 });
+      expect((await pod.client.call('status'))['sandbox'].state).toBe('NotReady');
+      expect(await pod.client.fails('start', { container: pod.container(['true']) })).toMatchObject({
+        code: 'SandboxNotReady',
+      });
     });
   }, 30_000);
 
   it('shutdown leaves no mounts, processes, links or cgroups', async () => {
     const mounts = (): string => fs.readFileSync('/proc/self/mountinfo', 'utf8');
     const before = mounts();
-    const pod = await new Pod().start();
-    await pod.run(['sh', '-c', 'trap "" TERM; sleep 1000 & sleep 1000 & wait']);
-    expect(mounts()).toBe(before);
-    const pids = pod.cgroupFolders().flatMap((folder) =>
-      fs.readFileSync(path.join(folder, 'pod/c1/cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number),
-    );
-    expect(pids.length).toBeGreaterThan(0);
-    await pod.client.call('shutdown');
-    await pod.client.closed;
-    expect([...pids, pod.ready['pausePid'] as number].filter(alive)).toEqual([]);
-    expect(mounts()).toBe(before);
-    expect(pod.network.run('ip', ['link', 'show', 'veth1']).status).not.toBe(0);
-    for (const folder of pod.cgroupFolders()) expect(fs.existsSync(path.join(folder, 'pod'))).toBe(false);
-    expect(fs.existsSync(pod.socketPath)).toBe(false);
+    await withPod({}, async (pod) => {
+      await pod.run(['sh', '-c', 'trap "" TERM; sleep 1000 & sleep 1000 & wait']);
+      expect(mounts()).toBe(before);
+      const pids = pod
+        .cgroupFolders()
+        .flatMap((folder) =>
+          fs.readFileSync(path.join(folder, 'pod/c1/cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number),
+        );
+      expect(pids.length).toBeGreaterThan(0);
+      await pod.client.call('shutdown');
+      await pod.client.closed;
+      expect([...pids, pod.ready['pausePid'] as number].filter(alive)).toEqual([]);
+      expect(mounts()).toBe(before);
+      expect(pod.network.run('ip', ['link', 'show', 'veth1']).status).not.toBe(0);
+      for (const folder of pod.cgroupFolders()) expect(fs.existsSync(path.join(folder, 'pod'))).toBe(false);
+      expect(fs.existsSync(pod.socketPath)).toBe(false);
     });
   }, 30_000);
 });

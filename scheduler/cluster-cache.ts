@@ -6,6 +6,8 @@
  * (`forgetPod`), or the pod is gone (`removePod`).
  */
 import type { Node } from '../api/core/v1/node.ts';
+import type { Pod } from '../api/core/v1/pod.ts';
+import { keyOf } from '../client/keys.ts';
 import { NodeInfo } from './node-info.ts';
 import type { PodInfo } from './pod-info.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -56,9 +58,11 @@ export class ClusterCache {
     this.#place(podInfo, { uid: podInfo.uid, nodeName, isAssumed: false });
   }
 
-  /** The pod shall be on this node: its binding is under way. */
-  assumePod(podInfo: PodInfo, nodeName: string): void {
+  /** The pod shall be on this node: its binding is under way. `false`, and no effect, when it has one already. */
+  assumePod(podInfo: PodInfo, nodeName: string): boolean {
+    if (this.#placements.has(podInfo.key)) return false;
     this.#place(podInfo, { uid: podInfo.uid, nodeName, isAssumed: true });
+    return true;
   }
 
   /** The binding failed. No effect on a pod whose binding was seen after all. */
@@ -78,9 +82,9 @@ export class ClusterCache {
   }
 
   /** By uid: a new pod of the same name is another one. */
-  isAssumed({ key, uid }: PodInfo): boolean {
-    const placement = this.#placements.get(key);
-    return placement?.isAssumed === true && placement.uid === uid;
+  isAssumed(pod: Pod): boolean {
+    const placement = this.#placements.get(keyOf(pod));
+    return placement?.isAssumed === true && placement.uid === pod.metadata.uid;
   }
 
   get assumedCount(): number {

@@ -84,8 +84,6 @@ export const SKIP: PreFilterResult = { type: 'skip' };
 export interface PostFilterResult {
   /** Goes into the pod's condition. */
   message: string;
-  /** The node that will have room once the victims have gone. */
-  nominatedNodeName?: string;
 }
 
 /** Why each node was left out, as far as nodes were looked at. */

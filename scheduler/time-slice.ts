@@ -1,4 +1,7 @@
-/** Lets a long computation share the thread: it asks now and then whether its time is up, and gives way if so. */
+/**
+ * Lets a long computation share the thread: it asks now and then whether its time is up, and gives way if so.
+ * A slice begins when the last one gave way: waits that others end within the same turn are part of it.
+ */
 import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../base/clock.ts';
 
@@ -20,11 +23,6 @@ export class TimeSlice {
   /** Everyone else on the event loop has a turn; then a new slice begins. */
   async giveWay(): Promise<void> {
     await setImmediate();
-    this.restart();
-  }
-
-  /** After a wait for something else. */
-  restart(): void {
     this.#startMs = this.#clock.monotonicMs();
   }
 }

@@ -166,11 +166,22 @@ function requestOf(raw: { method: string; url: string; headers: IncomingHttpHead
   };
 }
 
+/** Calls back when there is room again, or nobody to send to. */
+function onceEither(stream: ServerResponse | ServerHttp2Stream, callback: () => void): void {
+  const done = (): void => {
+    stream.removeListener('drain', done);
+    stream.removeListener('close', done);
+    callback();
+  };
+  stream.on('drain', done);
+  stream.on('close', done);
+}
+
 function http1Sink(response: ServerResponse): ResponseSink {
   return {
     head: (status, headers) => void response.writeHead(status, headers),
     write: (bytes) => response.write(bytes),
-    drained: (callback) => void response.once('drain', callback).once('close', callback),
+    drained: (callback) => onceEither(response, callback),
     end: (bytes) => void response.end(bytes),
     abort: () => void response.destroy(),
   };
@@ -182,7 +193,7 @@ function http2Sink(stream: ServerHttp2Stream): ResponseSink {
       if (!stream.destroyed && !stream.headersSent) stream.respond({ [constants.HTTP2_HEADER_STATUS]: status, ...headers });
     },
     write: (bytes) => stream.destroyed || stream.write(bytes),
-    drained: (callback) => void stream.once('drain', callback).once('close', callback),
+    drained: (callback) => onceEither(stream, callback),
     end: (bytes) => void (stream.destroyed || stream.end(bytes)),
     abort: () => void (stream.destroyed || stream.close(constants.NGHTTP2_INTERNAL_ERROR)),
   };

@@ -157,3 +157,8 @@ function watchStalls(): { stop: () => number } {
     },
   };
 }
+
+/** Durable creates a second with 64 writers on Debian's etcd; undefined where it is not installed. */
+export async function etcdReference(): Promise<number | undefined> {
+  return installedEtcd() === undefined ? undefined : (await measureEtcd()).many;
+}

@@ -4,10 +4,11 @@
  */
 import type { OffsetAllocator } from './offset-allocator.ts';
 
-/** Which object owns a value. */
-export interface OwnerKey {
+/** Which object owns a value. One of the same name that came later is another owner: its uid differs. */
+export interface Owner {
   namespace: string;
   name: string;
+  uid: string;
 }
 
 /** Takes back what was done. Calling it twice does nothing more. */
@@ -16,65 +17,66 @@ export type Undo = () => void;
 export interface OwnedRangeOptions {
   allocator: OffsetAllocator;
   /** Whether the owner, as it is stored now, still has the value. */
-  isUsedBy(owner: OwnerKey, offset: number): boolean;
+  isUsedBy(owner: Owner, offset: number): boolean;
+}
+
+interface Ownership {
+  owner: Owner;
+  isLeaving: boolean;
 }
 
 export class OwnedRange {
   readonly #allocator: OffsetAllocator;
   readonly #isUsedBy: OwnedRangeOptions['isUsedBy'];
-  readonly #leaving = new Map<number, OwnerKey>();
+  readonly #ownerships = new Map<number, Ownership>();
 
   constructor({ allocator, isUsedBy }: OwnedRangeOptions) {
     this.#allocator = allocator;
     this.#isUsedBy = isUsedBy;
   }
 
-  contains(offset: number): boolean {
-    return this.#allocator.contains(offset);
-  }
-
-  /** Undefined when another object has it. */
-  take(offset: number): Undo | undefined {
+  /** Undefined when another object has it, or it is outside of the range. */
+  take(offset: number, owner: Owner): Undo | undefined {
     this.#releaseIfLeft(offset);
-    return this.#allocator.allocate(offset) ? this.#undoTake(offset) : undefined;
+    return this.#allocator.allocate(offset) ? this.#own(offset, owner) : undefined;
   }
 
   /** Undefined when the range is full. */
-  takeNext(): { offset: number; undo: Undo } | undefined {
+  takeNext(owner: Owner): { offset: number; undo: Undo } | undefined {
     let offset = this.#allocator.allocateNext();
     if (offset === undefined) {
-      for (const left of [...this.#leaving.keys()]) this.#releaseIfLeft(left);
+      for (const taken of [...this.#ownerships.keys()]) this.#releaseIfLeft(taken);
       offset = this.#allocator.allocateNext();
     }
-    return offset === undefined ? undefined : { offset, undo: this.#undoTake(offset) };
+    return offset === undefined ? undefined : { offset, undo: this.#own(offset, owner) };
   }
 
-  /** The owner is about to be stored without it. */
-  giveUp(offset: number, owner: OwnerKey): Undo {
-    if (!this.#allocator.isTaken(offset)) return () => undefined;
-    this.#leaving.set(offset, owner);
-    return () => {
-      if (this.#leaving.get(offset) === owner) this.#leaving.delete(offset);
-    };
+  /** The owner is about to be stored without it. Nothing is to be undone: what the owner keeps is never freed. */
+  giveUp(offset: number, owner: Owner): void {
+    const ownership = this.#ownerships.get(offset);
+    if (ownership?.owner.uid === owner.uid) ownership.isLeaving = true;
   }
 
   /** The owner is gone. */
-  release(offset: number): void {
-    this.#leaving.delete(offset);
-    this.#allocator.release(offset);
+  release(offset: number, owner: Owner): void {
+    if (this.#ownerships.get(offset)?.owner.uid === owner.uid) this.#free(offset);
   }
 
-  #undoTake(offset: number): Undo {
-    let done = false;
+  #own(offset: number, owner: Owner): Undo {
+    const ownership = { owner, isLeaving: false };
+    this.#ownerships.set(offset, ownership);
     return () => {
-      if (!done) this.#allocator.release(offset);
-      done = true;
+      if (this.#ownerships.get(offset) === ownership) this.#free(offset);
     };
   }
 
   #releaseIfLeft(offset: number): void {
-    const owner = this.#leaving.get(offset);
-    if (owner === undefined || this.#isUsedBy(owner, offset)) return;
-    this.release(offset);
+    const ownership = this.#ownerships.get(offset);
+    if (ownership?.isLeaving === true && !this.#isUsedBy(ownership.owner, offset)) this.#free(offset);
+  }
+
+  #free(offset: number): void {
+    this.#ownerships.delete(offset);
+    this.#allocator.release(offset);
   }
 }

@@ -17,7 +17,7 @@ import type { Random } from '../../../base/random.ts';
 import type { WriteHook } from '../store.ts';
 import { setIpFamilies } from './ip-families.ts';
 import { OwnedRange } from './owned-range.ts';
-import type { OwnerKey, Undo } from './owned-range.ts';
+import type { Owner, Undo } from './owned-range.ts';
 import * as ranges from './service-ranges.ts';
 import type { PortRange, ValueRange } from './service-ranges.ts';
 
@@ -71,36 +71,39 @@ class ServiceAllocation {
     this.#load();
     const problems = setIpFamilies(next, previous);
     if (problems.length > 0) throw invalidService(next, problems);
-    const undos: Undo[] = [];
+    
     const undo = (): void => undos.splice(0).forEach((step) => step());
     try {
-      this.#allocateIps(next, previous, undos);
-      this.#allocatePorts(next, previous, undos);
-      this.#giveUp(next, previous, undos);
+      this.#allocateIps(next, previous, write);
+      this.#allocatePorts(next, previous, write);
     } catch (error) {
       undo();
       throw error;
     }
+    this.#giveUp(next, previous);
     return undo;
   }
 
   release(service: Service): void {
     this.#load();
-    for (const offset of this.#ipOffsets(service)) this.#ownedIps.release(offset);
-    for (const offset of this.#portOffsets(service)) this.#ownedPorts.release(offset);
+    const owner = ownerOf(service);
+    for (const offset of this.#ipOffsets(service)) this.#ownedIps.release(offset, owner);
+    for (const offset of this.#portOffsets(service)) this.#ownedPorts.release(offset, owner);
   }
 
   #load(): void {
     if (this.#isLoaded) return;
     this.#isLoaded = true;
     for (const service of this.#lister.list()) {
-      for (const offset of this.#ipOffsets(service)) this.#ips.allocator.allocate(offset);
-      for (const offset of this.#portOffsets(service)) this.#ports.allocator.allocate(offset);
+      const owner = ownerOf(service);
+      for (const offset of this.#ipOffsets(service)) this.#ownedIps.take(offset, owner);
+      for (const offset of this.#portOffsets(service)) this.#ownedPorts.take(offset, owner);
     }
   }
 
-  #stored({ namespace, name }: OwnerKey): Service | undefined {
-    return this.#lister.get(namespace, name);
+  #stored({ namespace, name, uid }: Owner): Service | undefined {
+    const service = this.#lister.get(namespace, name);
+    return service?.metadata.uid === uid ? service : undefined;
   }
 
   #ipOffsets(service: Service | undefined): number[] {
@@ -111,14 +114,14 @@ class ServiceAllocation {
     return ownedPorts(service).flatMap((port) => this.#ports.offsetOf(port) ?? []);
   }
 
-  #allocateIps(next: Service, previous: Service | undefined, undos: Undo[]): void {
+  #allocateIps(next: Service, previous: Service | undefined, write: Write): void {
     const spec = next.spec!;
     if (!needsClusterIp(spec) || isHeadless(spec)) return;
     const wanted = ranges.ownedIps(next);
     if (wanted.length === 0) {
-      const taken = this.#ownedIps.takeNext();
+      const taken = this.#ownedIps.takeNext(write.owner);
       if (taken === undefined) throw internalServerError(`failed to allocate a serviceIP: ${ranges.RANGE_FULL}`);
-      undos.push(taken.undo);
+      write.undos.push(taken.undo);
       spec.clusterIP = this.#ips.valueAt(taken.offset);
       spec.clusterIPs = [spec.clusterIP];
       return;
@@ -126,37 +129,37 @@ class ServiceAllocation {
     const known = new Set(ranges.ownedIps(previous));
     for (const ip of wanted) {
       if (known.has(ip)) continue;
-      const undo = this.#takeIp(ip);
+      const undo = this.#takeIp(ip, write.owner);
       if (typeof undo === 'string') {
         const detail = `failed to allocate IP ${ip}: ${undo}`;
         throw invalidService(next, [invalid(fieldPath('spec', 'clusterIPs'), spec.clusterIPs, detail)]);
       }
-      undos.push(undo);
+      write.undos.push(undo);
     }
   }
 
-  #takeIp(ip: string): Undo | string {
+  #takeIp(ip: string, owner: Owner): Undo | string {
     const offset = this.#ips.offsetOf(ip);
-    return offset === undefined ? ranges.IP_OUTSIDE : (this.#ownedIps.take(offset) ?? ranges.IP_TAKEN);
+    return offset === undefined ? ranges.IP_OUTSIDE : (this.#ownedIps.take(offset, owner) ?? ranges.IP_TAKEN);
   }
 
-  #allocatePorts(next: Service, previous: Service | undefined, undos: Undo[]): void {
+  #allocatePorts(next: Service, previous: Service | undefined, write: Write): void {
     const spec = next.spec!;
     if (ranges.hasNodePorts(spec)) {
-      if (previous === undefined) shareNodePorts(spec.ports ?? [], this.#portTaker(next, undos));
-      else this.#updateNodePorts(next, previous, undos);
+      if (previous === undefined) shareNodePorts(spec.ports ?? [], this.#portTaker(next, write));
+      else this.#updateNodePorts(next, previous, write);
     }
     const had = previous?.spec !== undefined && needsHealthCheckNodePort(previous.spec);
-    if (needsHealthCheckNodePort(spec) && !had) this.#allocateHealthCheckPort(spec, undos);
+    if (needsHealthCheckNodePort(spec) && !had) this.#allocateHealthCheckPort(spec, write);
   }
 
   /** The ports of one write, by `initNodePorts` or `updateNodePorts`. */
-  #portTaker(service: Service, undos: Undo[]): PortTaker {
+  #portTaker(service: Service, write: Write): PortTaker {
     return {
       mayChoose: needsNodePorts(service.spec!),
-      choose: () => this.#takeNextPort(undos, 'failed to allocate a nodePort'),
+      choose: () => this.#takeNextPort(write, 'failed to allocate a nodePort'),
       take: (port, index) => {
-        const problem = this.#takePort(port, undos);
+        const problem = this.#takePort(port, write);
         if (problem === undefined) return;
         const path = fieldPath('spec', 'ports').index(index).child('nodePort');
         throw invalidService(service, [invalid(path, port, problem)]);
@@ -164,8 +167,8 @@ class ServiceAllocation {
     };
   }
 
-  #updateNodePorts(next: Service, previous: Service, undos: Undo[]): void {
-    const taker = this.#portTaker(next, undos);
+  #updateNodePorts(next: Service, previous: Service, write: Write): void {
+    const taker = this.#portTaker(next, write);
     const known = new Set(ranges.ownedNodePorts(previous));
     next.spec!.ports?.forEach((port, i) => {
       if (port.nodePort) {
@@ -177,48 +180,50 @@ class ServiceAllocation {
     });
   }
 
-  #allocateHealthCheckPort(spec: ServiceSpec, undos: Undo[]): void {
+  #allocateHealthCheckPort(spec: ServiceSpec, write: Write): void {
     const port = spec.healthCheckNodePort;
     if (!port) {
-      spec.healthCheckNodePort = this.#takeNextPort(undos, 'failed to allocate a HealthCheck NodePort 0');
+      spec.healthCheckNodePort = this.#takeNextPort(write, 'failed to allocate a HealthCheck NodePort 0');
       return;
     }
-    const problem = this.#takePort(port, undos);
+    const problem = this.#takePort(port, write);
     if (problem === undefined) return;
     throw internalServerError(`failed to allocate requested HealthCheck NodePort ${port}: ${problem}`);
   }
 
   /** What is wrong with it, if anything. */
-  #takePort(port: number, undos: Undo[]): string | undefined {
+  #takePort(port: number, write: Write): string | undefined {
     const offset = this.#ports.offsetOf(port);
     if (offset === undefined) {
       const { first, last } = this.#portRange;
       return `provided port is not in the valid range. The range of valid ports is ${first}-${last}`;
     }
-    const undo = this.#ownedPorts.take(offset);
+    const undo = this.#ownedPorts.take(offset, write.owner);
     if (undo === undefined) return ranges.PORT_TAKEN;
-    undos.push(undo);
+    write.undos.push(undo);
     return undefined;
   }
 
-  #takeNextPort(undos: Undo[], failure: string): number {
-    const taken = this.#ownedPorts.takeNext();
+  #takeNextPort(write: Write, failure: string): number {
+    const taken = this.#ownedPorts.takeNext(write.owner);
     if (taken === undefined) throw internalServerError(`${failure}: ${ranges.RANGE_FULL}`);
-    undos.push(taken.undo);
+    write.undos.push(taken.undo);
     return this.#ports.valueAt(taken.offset);
   }
 
-  #giveUp(next: Service, previous: Service | undefined, undos: Undo[]): void {
-    const { namespace = '', name = '' } = next.metadata;
+  #giveUp(next: Service, previous: Service | undefined): void {
+    const owner = ownerOf(next);
     const ips = new Set(this.#ipOffsets(next));
     const ports = new Set(this.#portOffsets(next));
-    for (const offset of this.#ipOffsets(previous)) {
-      if (!ips.has(offset)) undos.push(this.#ownedIps.giveUp(offset, { namespace, name }));
-    }
-    for (const offset of this.#portOffsets(previous)) {
-      if (!ports.has(offset)) undos.push(this.#ownedPorts.giveUp(offset, { namespace, name }));
-    }
+    for (const offset of this.#ipOffsets(previous)) if (!ips.has(offset)) this.#ownedIps.giveUp(offset, owner);
+    for (const offset of this.#portOffsets(previous)) if (!ports.has(offset)) this.#ownedPorts.giveUp(offset, owner);
   }
+}
+
+/** One write under way. */
+interface Write {
+  owner: Owner;
+  undos: Undo[];
 }
 
 interface PortTaker {
@@ -246,6 +251,10 @@ function shareNodePorts(ports: readonly ServicePort[], taker: PortTaker): void {
       taker.take(port.nodePort, i);
     }
   });
+}
+
+function ownerOf({ metadata: { namespace = '', name = '', uid = '' } }: Service): Owner {
+  return { namespace, name, uid };
 }
 
 function ownedPorts(service: Service | undefined): number[] {

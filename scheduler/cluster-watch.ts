@@ -1,0 +1,106 @@
+/**
+ * What the informers see, brought to the cache and the queue (`pkg/scheduler/eventhandlers.go`): nodes, pods on nodes,
+ * and pods that wait for a node and for this scheduler.
+ */
+import { nodes } from '../api/core/v1/node.ts';
+import type { Node } from '../api/core/v1/node.ts';
+import { pods } from '../api/core/v1/pod.ts';
+import type { Pod } from '../api/core/v1/pod.ts';
+import type { InformerFactory } from '../client/informer-factory.ts';
+import type { Informer, InformerChange } from '../client/informer.ts';
+import type { ClusterCache } from './cluster-cache.ts';
+import { assignedPodEvents, nodeEvents } from './cluster-event.ts';
+import { podInfoOf } from './pod-info.ts';
+import type { SchedulingQueue } from './scheduling-queue.ts';
+
+/** Pods that have ended take no room; for a watch with this selection, ending is a delete. */
+const NOT_ENDED = { fieldSelector: 'status.phase!=Succeeded,status.phase!=Failed' };
+
+export interface ClusterWatchOptions {
+  informers: InformerFactory;
+  cache: ClusterCache;
+  queue: SchedulingQueue;
+  schedulerName: string;
+}
+
+export class ClusterWatch {
+  readonly #options: ClusterWatchOptions;
+  readonly #nodes: Informer<Node>;
+  readonly #pods: Informer<Pod>;
+
+  constructor(options: ClusterWatchOptions) {
+    this.#options = options;
+    this.#nodes = options.informers.informer<Node>(nodes);
+    this.#pods = options.informers.informer<Pod>(pods, NOT_ENDED);
+  }
+
+  /** Resolves when all that there is has been seen; follows changes until the signal aborts. */
+  async start(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.#nodes.waitForSync(signal), this.#pods.waitForSync(signal)]);
+    const nodeChanges = this.#nodes.changes.subscribe((change) => this.#onNode(change));
+    const podChanges = this.#pods.changes.subscribe((change) => this.#onPod(change));
+    const stop = (): void => {
+      nodeChanges.unsubscribe();
+      podChanges.unsubscribe();
+    };
+    signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
+  }
+
+  /** The pod as it is now; `undefined` when it is gone, has ended, or is another one of that name. */
+  currentPod(pod: Pod): Pod | undefined {
+    const { namespace = '', name = '', uid } = pod.metadata;
+    const current = this.#pods.lister.get(namespace, name);
+    return current?.metadata.uid === uid ? current : undefined;
+  }
+
+  #onNode({ type, object, previous }: InformerChange<Node>): void {
+    const { cache, queue } = this.#options;
+    if (type === 'delete') {
+      cache.removeNode(object.metadata.name ?? '');
+      return;
+    }
+    // Heartbeats change nothing that matters here, but images come with them.
+    cache.setNode(object);
+    if (previous === undefined) queue.moveAll({ name: 'NodeAdd', node: object });
+    else for (const event of nodeEvents(previous, object)) queue.moveAll(event);
+  }
+
+  #onPod({ type, key, object, previous }: InformerChange<Pod>): void {
+    if (type === 'delete') this.#onPodGone(key, object);
+    else if (isAssigned(object)) this.#onAssigned(key, object, previous);
+    else this.#onWaiting(object, previous);
+  }
+
+  #onAssigned(key: string, pod: Pod, previous: Pod | undefined): void {
+    const { cache, queue } = this.#options;
+    cache.setPod(podInfoOf(pod), pod.spec.nodeName!);
+    if (previous !== undefined && isAssigned(previous)) {
+      for (const event of assignedPodEvents(previous, pod)) queue.moveAll(event);
+      return;
+    }
+    queue.delete(key);
+    queue.moveAll({ name: 'AssignedPodAdd', pod });
+  }
+
+  #onWaiting(pod: Pod, previous: Pod | undefined): void {
+    const { cache, queue, schedulerName } = this.#options;
+    if (pod.spec.schedulerName !== schedulerName) return;
+    if (previous === undefined) queue.add(pod);
+    // The pod will be bound in a moment; if not, it comes back as it is then.
+    else if (!cache.isAssumed(pod)) queue.update(previous, pod);
+  }
+
+  #onPodGone(key: string, pod: Pod): void {
+    const { cache, queue } = this.#options;
+    queue.delete(key);
+    // It may have been on a node although it was never seen there.
+    const hadNode = isAssigned(pod) || cache.isAssumed(pod);
+    cache.removePod(key);
+    if (hadNode) queue.moveAll({ name: 'AssignedPodDelete', pod });
+  }
+}
+
+function isAssigned({ spec }: Pod): boolean {
+  return spec.nodeName !== undefined && spec.nodeName !== '';
+}

@@ -1,0 +1,211 @@
+/**
+ * The scheduler: gives each pod that has no node the best one (`pkg/scheduler/schedule_one.go`).
+ *
+ * Flow of a pod: queue → snapshot → `NodeSearch` → assume → reserve → permit → (next pod) … bind.
+ * Guarantees: pods are looked at one after the other, each against all placements made before it; nobody waits for a
+ * binding; the thread is given away after every `SLICE_MS`.
+ * Assumptions: no other scheduler of this name is at work.
+ */
+import { pods } from '../api/core/v1/pod.ts';
+import { formatTime } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/log.ts';
+import type { Random } from '../base/random.ts';
+import type { Client } from '../client/client.ts';
+import type { EventRecorder } from '../client/events.ts';
+import type { InformerFactory } from '../client/informer-factory.ts';
+import { ClusterCache } from './cluster-cache.ts';
+import { ClusterWatch } from './cluster-watch.ts';
+import { fitErrorMessage, NO_NODES_MESSAGE } from './fit-error.ts';
+import type { Diagnosis } from './fit-error.ts';
+import { CycleState } from './framework.ts';
+import type { Cycle, PluginRejection, ProfileEntry } from './framework.ts';
+import { NodeSearch } from './node-search.ts';
+import { PendingCalls } from './pending-calls.ts';
+import { PluginRunner } from './plugin-runner.ts';
+import { truncateNote, unscheduledPatch } from './pod-condition.ts';
+import type { FailureReason } from './pod-condition.ts';
+import { defaultProfile } from './profile.ts';
+import { SchedulingQueue } from './scheduling-queue.ts';
+import type { FailedAttempt, QueuedPod } from './scheduling-queue.ts';
+import { TimeSlice } from './time-slice.ts';
+
+export interface SchedulerOptions {
+  client: Client;
+  /** Started by its owner, before or after this. */
+  informers: InformerFactory;
+  events: EventRecorder;
+  clock: Clock;
+  random: Random;
+  log: Logger;
+  signal: AbortSignal;
+  /** Pods of other names are left alone. Default `default-scheduler`. */
+  schedulerName?: string;
+  /** Default: `defaultProfile`. */
+  profile?: readonly ProfileEntry[];
+}
+
+/** Bindings and status patches under way at once. */
+const MAX_PENDING_CALLS = 128;
+const SLICE_MS = 5;
+const NONE: ReadonlySet<string> = new Set();
+
+/** Schedules pods until the signal aborts and the bindings under way have ended. Never rejects for what pods say. */
+export async function startScheduler(options: SchedulerOptions): Promise<void> {
+  await new Scheduler(options).run();
+}
+
+interface Failure {
+  reason: FailureReason;
+  message: string;
+  attempt: FailedAttempt;
+}
+
+class Scheduler {
+  readonly #options: SchedulerOptions;
+  readonly #cache = new ClusterCache();
+  readonly #runner: PluginRunner;
+  readonly #queue: SchedulingQueue;
+  readonly #watch: ClusterWatch;
+  readonly #slice: TimeSlice;
+  readonly #search: NodeSearch;
+  readonly #calls = new PendingCalls(MAX_PENDING_CALLS);
+
+  constructor(options: SchedulerOptions) {
+    const { clock, random, informers, client, schedulerName = 'default-scheduler' } = options;
+    this.#options = options;
+    this.#runner = new PluginRunner(options.profile ?? defaultProfile({ client }));
+    this.#queue = new SchedulingQueue({ clock, plugins: this.#runner.plugins });
+    this.#watch = new ClusterWatch({ informers, cache: this.#cache, queue: this.#queue, schedulerName });
+    this.#slice = new TimeSlice(clock, SLICE_MS);
+    this.#search = new NodeSearch({ runner: this.#runner, random, slice: this.#slice });
+  }
+
+  async run(): Promise<void> {
+    const { signal, log } = this.#options;
+    try {
+      await this.#watch.start(signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      throw error;
+    }
+    this.#queue.start(signal);
+    log.info('the scheduler has started', this.#queue.counts);
+    while (!signal.aborted) {
+      const queued = this.#queue.pop();
+      if (queued === undefined) await this.#queue.waitForPod(signal);
+      else await this.#scheduleOne(queued);
+      if (this.#calls.isFull) await this.#calls.room();
+      if (this.#slice.isOver) await this.#slice.giveWay();
+    }
+    await this.#calls.allDone();
+  }
+
+  async #scheduleOne(queued: QueuedPod): Promise<void> {
+    const { podInfo } = queued;
+    const { pod } = podInfo;
+    if (pod.metadata.deletionTimestamp !== undefined || this.#cache.isAssumed(pod)) {
+      this.#queue.done(podInfo.uid);
+      return;
+    }
+    const cycle: Cycle = { pod, podInfo, state: new CycleState(), snapshot: this.#cache.takeSnapshot() };
+    try {
+      const result = await this.#search.findNode(cycle);
+      if (result.type === 'found') this.#place(queued, cycle, result.nodeName);
+      else if (result.type === 'unfit') await this.#unfit(queued, cycle, result.diagnosis);
+      else this.#fail(queued, rejected(NO_NODES_MESSAGE, NONE));
+    } catch (error) {
+      this.#fail(queued, errorOf(error));
+    }
+  }
+
+  /** From here on the pod counts as being on the node. */
+  #place(queued: QueuedPod, cycle: Cycle, nodeName: string): void {
+    if (!this.#cache.assumePod(cycle.podInfo, nodeName)) {
+      // Someone else has bound it meanwhile.
+      this.#queue.done(cycle.podInfo.uid);
+      return;
+    }
+    const rejection = this.#runner.runReserve(cycle, nodeName) ?? this.#runner.runPermit(cycle, nodeName);
+    if (rejection !== undefined) {
+      this.#undo(cycle, nodeName);
+      this.#fail(queued, rejectedAt(nodeName, rejection));
+      return;
+    }
+    this.#queue.done(cycle.podInfo.uid);
+    this.#calls.track(this.#bind(queued, cycle, nodeName));
+  }
+
+  async #bind(queued: QueuedPod, cycle: Cycle, nodeName: string): Promise<void> {
+    const { events, log } = this.#options;
+    const { pod } = cycle;
+    const { namespace = '', name = '' } = pod.metadata;
+    try {
+      const rejection = await this.#runner.runPreBind(cycle, nodeName);
+      if (rejection !== undefined) throw new Error(rejection.reasons.join(', '));
+      await this.#runner.runBind(cycle, nodeName);
+      events.event(pod, 'Normal', 'Scheduled', `Successfully assigned ${namespace}/${name} to ${nodeName}`, {
+        action: 'Binding',
+      });
+      this.#runner.runPostBind(cycle, nodeName);
+    } catch (error) {
+      log.debug('a pod was not bound', { kind: 'Pod', namespace, name, node: nodeName, error: String(error) });
+      this.#undo(cycle, nodeName);
+      this.#fail(queued, errorOf(error));
+    }
+  }
+
+  /** What was assumed does not come: others may have the room. */
+  #undo(cycle: Cycle, nodeName: string): void {
+    this.#runner.runUnreserve(cycle, nodeName);
+    this.#cache.forgetPod(cycle.podInfo);
+    this.#queue.moveAll({ name: 'AssignedPodDelete', pod: cycle.pod });
+  }
+
+  async #unfit(queued: QueuedPod, cycle: Cycle, diagnosis: Diagnosis): Promise<void> {
+    const result = await this.#runner.runPostFilter(cycle, diagnosis.rejections);
+    this.#fail(queued, rejected(fitErrorMessage(diagnosis, result?.message), diagnosis.rejectors));
+  }
+
+  /** Back into the queue, and tell the user why. */
+  #fail(queued: QueuedPod, { reason, message, attempt }: Failure): void {
+    const { clock, events } = this.#options;
+    const current = this.#watch.currentPod(queued.podInfo.pod);
+    if (current === undefined || (current.spec.nodeName ?? '') !== '') {
+      this.#queue.done(queued.podInfo.uid);
+      return;
+    }
+    this.#queue.addUnschedulable(queued, current, attempt);
+    events.event(current, 'Warning', 'FailedScheduling', truncateNote(message), { action: 'Scheduling' });
+    const patch = unscheduledPatch(current, { reason, message }, formatTime(clock.now()));
+    if (patch !== undefined) this.#calls.track(this.#patchStatus(queued, patch));
+  }
+
+  async #patchStatus({ podInfo }: QueuedPod, body: Record<string, unknown>): Promise<void> {
+    const { client, log } = this.#options;
+    const { namespace = '', name = '' } = podInfo.pod.metadata;
+    try {
+      await client.patch(pods, { namespace, name }, { type: 'strategic', body, subresource: 'status' });
+    } catch (error) {
+      // The next failed attempt says it again.
+      log.debug('a pod condition was not written', { kind: 'Pod', namespace, name, error: String(error) });
+    }
+  }
+}
+
+function rejected(message: string, rejectors: ReadonlySet<string>): Failure {
+  return { reason: 'Unschedulable', message, attempt: { type: 'rejected', rejectors } };
+}
+
+/** A rejection after the search: of the one node that was chosen. */
+function rejectedAt(nodeName: string, rejection: PluginRejection): Failure {
+  if (rejection.code === 'Error') return errorOf(new Error(rejection.reasons.join(', ')));
+  const rejectors = new Set([rejection.plugin]);
+  const rejections = new Map([[nodeName, rejection]]);
+  return rejected(fitErrorMessage({ nodeCount: 1, rejections, rejectors }), rejectors);
+}
+
+function errorOf(error: unknown): Failure {
+  const message = error instanceof Error ? error.message : String(error);
+  return { reason: 'SchedulerError', message, attempt: { type: 'error' } };
+}
