@@ -3,6 +3,13 @@ import type { Resource } from './machinery/resource.ts';
 import { controllerRevisions } from './apps/v1/controller-revision.ts';
 import { deployments } from './apps/v1/deployment.ts';
 import { replicaSets } from './apps/v1/replica-set.ts';
+import { selfSubjectReviews, tokenReviews } from './authentication/v1/reviews.ts';
+import {
+  localSubjectAccessReviews,
+  selfSubjectAccessReviews,
+  selfSubjectRulesReviews,
+  subjectAccessReviews,
+} from './authorization/v1/reviews.ts';
 import { leases } from './coordination/v1/lease.ts';
 import { configMaps } from './core/v1/config-map.ts';
 import { endpoints } from './core/v1/endpoints.ts';
@@ -34,6 +41,12 @@ const all = [
   controllerRevisions,
   deployments,
   replicaSets,
+  selfSubjectReviews,
+  tokenReviews,
+  localSubjectAccessReviews,
+  selfSubjectAccessReviews,
+  selfSubjectRulesReviews,
+  subjectAccessReviews,
   leases,
   endpointSlices,
   clusterRoleBindings,

@@ -33,6 +33,8 @@ export class Router {
   readonly #kinds = new Map<string, ServedKind>();
   readonly #subresources = new Map<string, Subresource>();
   readonly #paths = new Map<string, Endpoint>();
+  /** Kinds that are asked, not stored: their own handlers by verb. */
+  readonly #asked = new Map<ServedKind, Record<string, VerbHandler>>();
   readonly #dependencies: VerbDependencies;
 
   constructor(dependencies: VerbDependencies) {
@@ -42,6 +44,11 @@ export class Router {
   addKind(kind: ServedKind): void {
     const { group, version, names } = kind.resource;
     this.#kinds.set(`${group}/${version}/${names.plural}`, kind);
+  }
+
+  /** Answers a kind's verbs without storing anything (reviews). */
+  addAsked(kind: ServedKind, verbs: Record<string, VerbHandler>): void {
+    this.#asked.set(kind, verbs);
   }
 
   addSubresource(kind: ServedKind, subresource: Subresource): void {
@@ -92,7 +99,7 @@ export class Router {
   }
 
   #verbsOf(kind: ServedKind, subresource: string): Record<string, VerbHandler> | undefined {
-    if (subresource === '') return kind.resource.verbs.length > 0 ? VERBS : undefined;
+    if (subresource === '') return this.#asked.get(kind) ?? (kind.resource.verbs.includes('get') ? VERBS : undefined);
     const { group, version, names } = kind.resource;
     const registered = this.#subresources.get(`${group}/${version}/${names.plural}/${subresource}`);
     if (registered !== undefined) return registered.verbs;

@@ -1,8 +1,9 @@
 /** The control plane in one process: storage, API server and its listener, controllers, scheduler. */
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { resources } from '../api/resources.ts';
 import { loadSchemaTable } from '../api/schema/table.ts';
-import type { ApiServer } from '../apiserver/api-server.ts';
+import type { ApiServer, ApiServerOptions } from '../apiserver/api-server.ts';
 import { createApiServer } from '../apiserver/api-server.ts';
 import type { HttpServer } from '../apiserver/http/http-server.ts';
 import { createHttpServer } from '../apiserver/http/http-server.ts';
@@ -36,6 +37,14 @@ export interface ControlPlaneOptions {
   certificates: Certificates;
   network: { serviceCidr: string; apiPort: number };
   log: Logger;
+  /** Further wiring of the API server: what reaches kubelets, allocators. */
+  extend?: ApiServerOptions['extend'];
+}
+
+/** `<data folder>/tokens.csv`, when the user has put one there. */
+function readStaticTokens(folder: DataFolder): string | undefined {
+  const path = folder.file('tokens.csv');
+  return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
 }
 
 export async function openStorage(config: UpConfig, folder: DataFolder): Promise<Storage> {
@@ -50,6 +59,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const compacting = new AbortController();
   void runCompactor({ storage, clock: realClock, logger: log.child({ component: 'compactor' }), signal: compacting.signal });
   let port = 0;
+  const wiring = identities({ serviceAccountKey: certificates.serviceAccount, staticTokens: readStaticTokens(folder) });
   const api = createApiServer({
     resources,
     storage,
@@ -57,7 +67,11 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     clock: realClock,
     random: realRandom,
     log: log.child({ component: 'apiserver' }),
-    ...identities(options),
+    ...wiring,
+    extend(parts) {
+      wiring.extend(parts);
+      options.extend?.(parts);
+    },
     healthChecks: [],
     serverAddress: () => `${config.bindAddress}:${port}`,
   });

@@ -49,7 +49,7 @@ export type ReconcileResult = { requeueAfterMs: number } | undefined;
 
 export interface WatchDeclaration {
   resource: ResourceRef;
-  /** Keys (`namespace/name`) of the objects to reconcile. After an update both the old and the new object are mapped. */
+  /** Keys (`namespace/name`) of the objects to reconcile. After an update both old and new object are mapped. */
   map(object: ApiObject, context: CacheReader): readonly string[];
   /** An update from `previous` to `object` that cannot matter is left out. Default: every change matters. */
   isRelevant?(object: ApiObject, previous: ApiObject): boolean;

@@ -1,4 +1,4 @@
-/** Delivers events in order in the background: bounded, retried for a while, and never a concern of who records them. */
+/** Delivers events in order in the background: bounded, retried for a while, never a concern of who records them. */
 import { ApiError } from '../api/machinery/errors.ts';
 import { sleep } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';

@@ -30,7 +30,6 @@ export interface EventOptions {
 
 export interface EventRecorder {
   /** `object` has been stored; `reason` is one CamelCase word; `message` is cut at 1024 bytes. Never throws. */
-  // eslint-disable-next-line @typescript-eslint/max-params -- the order that every Kubernetes component knows
   event(
     object: ApiObject | ObjectReference,
     type: EventType,
@@ -99,7 +98,6 @@ class CoreEventRecorder implements FlushableEventRecorder {
     this.#nameOf = createEventNamer(options.clock, options.random ?? realRandom);
   }
 
-  // eslint-disable-next-line @typescript-eslint/max-params -- the order that every Kubernetes component knows
   event(
     object: ApiObject | ObjectReference,
     type: EventType,

@@ -32,7 +32,7 @@ export interface HttpClient extends Client {
   close(): void;
 }
 
-/** Connects with the first request. Objects are frozen. Failures of the network are `ApiError`s with code 503 or 504. */
+/** Connects with the first request. Objects are frozen. Failures of the network are `ApiError`s of code 503 or 504. */
 export function httpClient(options: HttpClientOptions): HttpClient {
   const connection = new HttpConnection(options.server, options, options.clock ?? realClock);
   return { ...clientOver(new HttpTransport(options, connection)), close: () => connection.close() };

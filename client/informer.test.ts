@@ -24,7 +24,7 @@ interface Setup {
   stop: AbortController;
 }
 
-let stops: AbortController[] = [];
+const stops: AbortController[] = [];
 afterEach(() => {
   for (const stop of stops.splice(0)) stop.abort();
 });
@@ -64,7 +64,7 @@ describe('informer', () => {
     expect(server.requests.filter(({ query }) => query.has('watch'))).toHaveLength(1);
   });
 
-  it('tells subscribers of adds, updates and deletes with the state before, late ones of what is there first', async () => {
+  it('tells subscribers of adds, updates and deletes with the state before, late ones of what is there', async () => {
     const { client, factory, informer, stop } = setUp();
     const seen: string[] = [];
     informer.changes.subscribe((change) => seen.push(describeChange(change)));

@@ -5,6 +5,7 @@
 import { Observable } from 'rxjs';
 import type { Lister, WatchEvent } from '../api/machinery/handler.ts';
 import type { ApiObject } from '../api/machinery/meta.ts';
+import { sleep } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
@@ -82,6 +83,9 @@ class Listeners<V> {
   }
 }
 
+/** How long a batch may be worked on before others get their turn. */
+const SLICE_MS = 5;
+
 export class SharedInformer<T extends ApiObject = ApiObject> implements Informer<T> {
   readonly resource: ResourceRef;
   readonly changes: Observable<InformerChange<T>>;
@@ -150,16 +154,23 @@ export class SharedInformer<T extends ApiObject = ApiObject> implements Informer
   /** Follows the server until the signal aborts; never rejects. To be called once. */
   run(signal: AbortSignal): Promise<void> {
     const { client, resource, selection, clock, random, log } = this.#options;
-    const onChange = (change: ReflectorChange<T>): void => this.#take(change);
+    const onChange = (change: ReflectorChange<T>): Promise<void> => this.#take(change, signal);
     return runReflector<T>({ client, resource, selection, onChange, clock, random, log, signal });
   }
 
-  #take(change: ReflectorChange<T>): void {
+  async #take(change: ReflectorChange<T>, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    let sliceEndMs = clock.monotonicMs() + SLICE_MS;
     const changedKeys = new Set<string>();
     const changes = change.type === 'replace' ? this.#replace(change.objects) : this.#apply(change.events);
     for (const one of changes) {
       changedKeys.add(one.key);
       this.#changeListeners.emit(one);
+      if (clock.monotonicMs() < sliceEndMs) continue;
+      // Thousands of objects at once (a first list) must not hold up the process.
+      await sleep(clock, 0, signal);
+      if (signal.aborted) return;
+      sliceEndMs = clock.monotonicMs() + SLICE_MS;
     }
     this.#resourceVersion =
       change.type === 'replace'

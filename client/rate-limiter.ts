@@ -1,4 +1,4 @@
-/** How long a failed item waits (client-go `util/workqueue/default_rate_limiters.go`), and the token bucket below it. */
+/** How long a failed item waits (client-go `util/workqueue/default_rate_limiters.go`), and a token bucket. */
 import type { Clock } from '../base/clock.ts';
 
 export interface RateLimiter<T> {

@@ -22,8 +22,8 @@ export interface ReflectorOptions<T extends ApiObject> {
   client: Client;
   resource: ResourceRef;
   selection: Selection;
-  /** Called in order, one at a time. Must not throw. */
-  onChange(change: ReflectorChange<T>): void;
+  /** Called in order; the next is not read before it resolves. Must not reject. */
+  onChange(change: ReflectorChange<T>): Promise<void>;
   clock: Clock;
   random: Random;
   log: Logger;
@@ -48,7 +48,7 @@ export async function runReflector<T extends ApiObject>(options: ReflectorOption
     if (input.type === 'failed') logFailure(log, input.error, state);
     const result = step(state, input);
     state = result.state;
-    if (result.change !== undefined) options.onChange(result.change);
+    if (result.change !== undefined) await options.onChange(result.change);
     if (!state.wait && input.type !== 'failed') backoff.reset();
   }
   connection.close();

@@ -141,7 +141,7 @@ function receiveInitialEvents<T extends ApiObject>(
   const objects = objectsAfter(inOrder(initial));
   const resourceVersion = events[end]!.object.metadata.resourceVersion ?? '';
   const rest = events.slice(end + 1);
-  // Events behind the bookmark in the same batch belong to the watch; the copy is replaced first, so they are folded in.
+  // Events behind the bookmark belong to the watch; a step makes one change, so they are folded into the list.
   const folded = objectsAfter([...objects.map((object) => ({ type: 'ADDED' as const, object })), ...rest]);
   const reached = lastVersion(resourceVersion, rest);
   return {

@@ -34,7 +34,7 @@ export interface WorkqueueOptions<T> {
   rateLimiter?: RateLimiter<T>;
 }
 
-/** client-go `DefaultTypedControllerRateLimiter`: 5 ms doubling to 1000 s per item, 10 a second over all (burst 100). */
+/** client-go `DefaultTypedControllerRateLimiter`: per item 5 ms doubling to 1000 s; over all 10 a second, burst 100. */
 export function defaultRateLimiter<T>(clock: Clock): RateLimiter<T> {
   return maxOfRateLimiters([
     exponentialRateLimiter({ baseMs: 5, maxMs: 1_000_000 }),

@@ -172,7 +172,7 @@ int sandbox_create(struct monitor *monitor, struct failure *failure) {
 
 static void remove_cgroups(struct monitor *monitor) {
   // The kernel takes a moment between a process's end and its leaving the cgroup.
-  for (int attempt = 0; attempt < 200; attempt++) {
+  for (int attempt = 0; attempt < 1000; attempt++) {
     cgroup_kill(&monitor->cgroups, monitor->config.cgroup_parent);
     if (cgroup_remove(&monitor->cgroups, monitor->config.cgroup_parent) == 0) return;
     usleep(5000);

@@ -13,6 +13,8 @@ export interface Attributes {
   name: string;
   /** Non-resource path. */
   path: string;
+  /** The query's field selector, of a list, watch or deletecollection. Absent: everything is asked for. */
+  fieldSelector?: string;
 }
 
 export interface AuthorizeResult {

@@ -25,6 +25,7 @@ import type { Storage } from '../storage/storage.ts';
 import { StorageError } from '../storage/storage.ts';
 import { decideDeletion, isFullyFinalized } from './deletion.ts';
 import { fillMetadataForCreate, generateName, hasGeneration, keepStatus, keepSystemMetadata, onlyStatusFrom } from './object-meta.ts';
+import { isSameValue } from './same-value.ts';
 import type { ServedKind } from './served-kind.ts';
 
 /** Who writes, and how. */
@@ -161,8 +162,9 @@ export class Store {
     const conditional = checkWriteConditions(kind, wanted, previous);
     const next = await this.#prepareUpdate(request, wanted, previous);
     if (isFullyFinalized(next, kind.resource.strategy)) return this.#finishDeletion(kind, current, { object: next, context });
+    // The order in which a client wrote the fields is no change.
+    if (isSameValue(next, previous)) return current;
     const value = encodeForStorage(next);
-    if (Buffer.compare(value, current.value) === 0) return current;
     const hook = subresource === 'status' ? undefined : this.#hooks.get(kind.cache.keyPrefix);
     const undo = (await hook?.beforeUpdate?.(next, previous, context)) ?? undoNothing;
     if (context.dryRun) {
@@ -186,11 +188,12 @@ export class Store {
     const { strategy } = kind.resource;
     const nowMs = this.#options.clock.now();
     const isStatus = subresource === 'status';
+    // Before the frozen parts of `previous` come in, which defaulting must not touch.
+    strategy.default?.(wanted);
     const next = isStatus ? onlyStatusFrom(wanted, previous) : wanted;
     next.kind = kind.groupKind.kind;
     next.apiVersion = kind.apiVersion;
     keepSystemMetadata(next, previous);
-    strategy.default?.(next);
     const attributes = this.#attributes(kind, { operation: 'UPDATE', object: next, oldObject: previous, subresource, context });
     await this.#mutate(attributes);
     keepSystemMetadata(next, previous);
@@ -375,7 +378,7 @@ function validateUpdate(strategy: Strategy<ApiObject>, subresource: string, { ne
 }
 
 function specChanged(next: ApiObject, previous: ApiObject): boolean {
-  return JSON.stringify((next as { spec?: unknown }).spec) !== JSON.stringify((previous as { spec?: unknown }).spec);
+  return !isSameValue((next as { spec?: unknown }).spec, (previous as { spec?: unknown }).spec);
 }
 
 function isLostRace(error: unknown): boolean {

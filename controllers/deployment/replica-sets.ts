@@ -128,19 +128,18 @@ async function findCollision(deployment: Deployment, wanted: ReplicaSet, { error
   throw error;
 }
 
+/** Written through `/status`, annotation and all: what the controller notes is no new generation. */
 async function recordRevision(
   deployment: Deployment,
   { revision, condition }: { revision: number; condition: ConditionInit | undefined },
   context: ControllerContext,
 ): Promise<Deployment> {
-  let current = deployment;
-  if (revision > 0 && revisionOf(deployment) !== revision) {
-    const annotations = { ...deployment.metadata.annotations, [REVISION]: String(revision) };
-    current = await context.client.update<Deployment>(deployments, { ...deployment, metadata: { ...deployment.metadata, annotations } });
-  }
-  if (condition === undefined) return current;
-  const conditions = withCondition(current.status?.conditions ?? [], condition, context.now());
-  return context.client.update<Deployment>(deployments, { ...current, status: { ...current.status, conditions } }, { subresource: 'status' });
+  const next: Deployment = { ...deployment, metadata: { ...deployment.metadata }, status: { ...deployment.status } };
+  const isNewRevision = revision > 0 && revisionOf(deployment) !== revision;
+  if (!isNewRevision && condition === undefined) return deployment;
+  if (isNewRevision) next.metadata.annotations = { ...deployment.metadata.annotations, [REVISION]: String(revision) };
+  if (condition !== undefined) next.status!.conditions = withCondition(deployment.status?.conditions ?? [], condition, context.now());
+  return context.client.update<Deployment>(deployments, next, { subresource: 'status' });
 }
 
 function scalingEvent(deployment: Deployment, context: ControllerContext, message: string): void {

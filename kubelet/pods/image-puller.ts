@@ -4,6 +4,7 @@ import type { Pod } from '../../api/core/v1/pod/types.ts';
 import type { Clock } from '../../base/clock.ts';
 import { ImageError } from '../runtime.ts';
 import type { ImageService, PullAuth } from '../runtime.ts';
+import { abortable } from './abortable.ts';
 import { formatGoDuration } from './go-duration.ts';
 import type { PodContainer } from './container-kinds.ts';
 import type { PodEvents } from './pod-events.ts';
@@ -15,6 +16,8 @@ export interface ImagePullerOptions {
   images: ImageService;
   clock: Clock;
   events: PodEvents;
+  /** Of the kubelet: a pull goes on when its pod is gone, since the image is likely to be asked for again. */
+  signal: AbortSignal;
 }
 
 export interface PullRequest {
@@ -105,7 +108,7 @@ export class ImagePuller {
     const { pod, target, signal } = request;
     const key = keyOf(pod, image);
     try {
-      const id = await this.#shared(request, image);
+      const id = await abortable(this.#shared(request, image), signal);
       this.#failures.delete(key);
       return id;
     } catch (error) {
@@ -120,21 +123,22 @@ export class ImagePuller {
   }
 
   /** Without credentials of the pod, a pull that is under way anyway serves this one too. */
-  #shared({ secrets, signal }: PullRequest, image: string): Promise<string> {
+  #shared({ secrets }: PullRequest, image: string): Promise<string> {
     const auths = pullAuthsFor(image, secrets);
-    if (auths.length > 0) return this.#tryEach(image, auths, signal);
+    if (auths.length > 0) return this.#tryEach(image, auths);
     const running = this.#pulls.get(image);
     if (running !== undefined) return running;
-    const pull = this.#options.images.pullImage(image, undefined, signal).finally(() => this.#pulls.delete(image));
+    const pull = this.#options.images.pullImage(image, undefined, this.#options.signal).finally(() => this.#pulls.delete(image));
     this.#pulls.set(image, pull);
     return pull;
   }
 
-  async #tryEach(image: string, auths: readonly PullAuth[], signal: AbortSignal): Promise<string> {
+  async #tryEach(image: string, auths: readonly PullAuth[]): Promise<string> {
+    const { images, signal } = this.#options;
     let failure: unknown;
     for (const auth of auths) {
       try {
-        return await this.#options.images.pullImage(image, auth, signal);
+        return await images.pullImage(image, auth, signal);
       } catch (error) {
         signal.throwIfAborted();
         failure = error;

@@ -4,6 +4,7 @@ import { namespaces } from '../../api/core/v1/namespace.ts';
 import { nodes } from '../../api/core/v1/node.ts';
 import { pods } from '../../api/core/v1/pod.ts';
 import type { Pod } from '../../api/core/v1/pod.ts';
+import { serviceAccounts } from '../../api/core/v1/service-account.ts';
 import type { ApiObject } from '../../api/machinery/meta.ts';
 import { resources } from '../../api/resources.ts';
 import { loadSchemaTable } from '../../api/schema/table.ts';
@@ -34,14 +35,14 @@ export async function run(): Promise<BenchLine[]> {
   const stopping = new AbortController();
   const { client, close } = await startServer();
   await client.create(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'default' } });
+  const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default', namespace: 'default' } };
+  await client.create(serviceAccounts, account);
   await createAll(NODES, (i) => client.create(nodes, node(`node-${i}`)));
   const delays = measureLoopDelay(stopping.signal);
   const scheduler = start(client, stopping.signal);
   await scheduleAll(client, 'warm', WARM_UP_PODS);
-  delays.longestMs = 0;
   const scheduled = await scheduleAll(client, 'pod', PODS);
-  const longestMs = delays.longestMs;
-  const waiting = await scheduleExisting(client);
+  const waiting = await scheduleExisting(client, delays);
   stopping.abort();
   await scheduler;
   await close();
@@ -56,7 +57,7 @@ export async function run(): Promise<BenchLine[]> {
       target: `>= ${TARGET}`,
       ok: waiting >= TARGET,
     },
-    { scenario: SCENARIO, what: 'longest time without a turn of the event loop', value: longestMs, unit: 'ms' },
+    { scenario: SCENARIO, what: 'longest time without a turn of the event loop', value: delays.longestMs, unit: 'ms' },
   ];
 }
 
@@ -102,13 +103,15 @@ async function scheduleAll(client: Client, prefix: string, count: number): Promi
 }
 
 /** As `scheduleAll`, with a second scheduler's pods, which all wait when it starts. */
-async function scheduleExisting(client: Client): Promise<number> {
+async function scheduleExisting(client: Client, delays: { longestMs: number }): Promise<number> {
   await createAll(PODS, (i) => client.create(pods, pod(`waiting-${i}`, 'second')));
   const stopping = new AbortController();
   const parts = { clock: realClock, random: realRandom, log: silentLogger, signal: stopping.signal };
   const informers = createInformerFactory(client, parts);
   informers.start(stopping.signal);
   await informers.waitForSync();
+  await sleep(realClock, 100);
+  delays.longestMs = 0;
   const startMs = realClock.monotonicMs();
   const recorder = createEventRecorder({ client, resource: events, component: 'second', ...parts });
   const scheduler = startScheduler({ client, informers, events: recorder, schedulerName: 'second', ...parts });

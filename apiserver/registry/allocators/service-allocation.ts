@@ -72,7 +72,8 @@ class ServiceAllocation {
     const problems = setIpFamilies(next, previous);
     if (problems.length > 0) throw invalidService(next, problems);
     
-    const undo = (): void => undos.splice(0).forEach((step) => step());
+    const write: Write = { owner: ownerOf(next), undos: [] };
+    const undo = (): void => write.undos.splice(0).forEach((step) => step());
     try {
       this.#allocateIps(next, previous, write);
       this.#allocatePorts(next, previous, write);

@@ -1,0 +1,33 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { ApiObject } from '../../api/machinery/meta.ts';
+import type { TestServer } from '../testing.ts';
+import { startTestServer } from '../testing.ts';
+
+let server: TestServer;
+const deployments = '/apis/apps/v1/namespaces/default/deployments';
+const template = { metadata: { labels: { app: 'a' } }, spec: { serviceAccount: 'bot', containers: [{ name: 'c', image: 'i', resources: { limits: { cpu: '1' } } }] } };
+const deployment = (name: string) => ({ metadata: { name }, spec: { selector: { matchLabels: { app: 'a' } }, template } });
+
+beforeAll(async () => {
+  server = await startTestServer();
+});
+afterAll(() => server.close());
+
+function reversed(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).reverse().map(([key, member]) => [key, reversed(member)]));
+}
+
+describe('update', () => {
+  it('takes fields in another order for no change', async () => {
+    const created = await server.call<ApiObject>('POST', deployments, deployment('order'));
+    const replaced = await server.call<ApiObject>('PUT', `${deployments}/order`, reversed(created));
+    expect(replaced.metadata).toMatchObject({ generation: 1, resourceVersion: created.metadata.resourceVersion });
+  });
+
+  it('writes the status of an object whose spec defaulting would touch', async () => {
+    const created = await server.call<ApiObject>('POST', deployments, deployment('status'));
+    const reported = await server.call('PUT', `${deployments}/status/status`, { ...created, status: { observedGeneration: 1 } });
+    expect(reported).toMatchObject({ metadata: { generation: 1 }, status: { observedGeneration: 1 } });
+  });
+});
