@@ -8,6 +8,7 @@ import { realClock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import { realRandom } from '../base/random.ts';
 import { createEventRecorder } from '../client/events.ts';
+import type { NativeRuntime } from '../kubelet/native/native-runtime.ts';
 import type { ImageService, RuntimeService } from '../kubelet/runtime.ts';
 import type { Certificates } from './certificates.ts';
 import type { UpConfig } from './config.ts';
@@ -109,14 +110,14 @@ async function openMachinery(options: NodeOptions): Promise<Machinery> {
 }
 
 async function openNative({ config, folder, settings, log }: NodeOptions): Promise<Machinery> {
-  const { NativeRuntime } = await import('../kubelet/native/native-runtime.ts');
+  const { NativeRuntime: Native } = await import('../kubelet/native/native-runtime.ts');
   const { createImageService } = await import('../kubelet/images/image-service.ts');
   const { buildHelloImages } = await import('../kubelet/images/hello-image.ts');
   const own = log.child({ component: 'runtime' });
-  let runtime: InstanceType<typeof NativeRuntime> | undefined;
+  let runtime: NativeRuntime | undefined;
   const inUse = async (): Promise<ReadonlySet<string>> => new Set((await runtime?.listContainers())?.map(({ imageId }) => imageId) ?? []);
   const store = openImageStore(folder, own, inUse);
-  runtime = await NativeRuntime.open({
+  runtime = await Native.open({
     program: nativeProgram(),
     folder: folder.file('sandboxes'),
     clusterId: folder.id,

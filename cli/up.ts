@@ -19,6 +19,7 @@ import { startControllers } from './managers.ts';
 import { addressInRange, advertisedAddress, choosePort, chooseRange, hostAddresses } from './ports.ts';
 import { createProgress } from './progress.ts';
 import type { Progress } from './progress.ts';
+import { serverExtensions } from './server-extensions.ts';
 import { startScheduling } from './scheduling.ts';
 
 const POD_RANGES = ['10.244.0.0/16', '10.245.0.0/16', '10.246.0.0/16', '10.247.0.0/16'];
@@ -112,7 +113,7 @@ async function start({ config, folder, progress, log, stop }: StartOptions): Pro
   });
   progress.step('control plane');
   const network = { serviceCidr: settings.serviceCidr, apiPort: settings.apiPort };
-  const controlPlane = await startControlPlane({ config, folder, certificates, network, log });
+  const controlPlane = await startControlPlane({ config, folder, certificates, network, log, extend: serverExtensions({ certificates, serviceCidr: settings.serviceCidr }) });
   const server = `https://${config.bindAddress}:${controlPlane.port}`;
   const kubeconfig = await installKubeconfig({ folder, server, certificates });
   await bootstrap(controlPlane.clientFor(apiServerUser, 'nocher/apiserver'), {

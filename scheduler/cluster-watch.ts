@@ -1,6 +1,7 @@
 /**
  * What the informers see, brought to the cache and the queue (`pkg/scheduler/eventhandlers.go`): nodes, pods on nodes,
- * and pods that wait for a node and for this scheduler.
+ * and pods that wait for a node and for this scheduler. Changes are taken in at once and applied by the scheduler's
+ * loop, between two pods, so that thousands of them do not hold up the informers' thread.
  */
 import { nodes } from '../api/core/v1/node.ts';
 import type { Node } from '../api/core/v1/node.ts';
@@ -12,6 +13,7 @@ import type { ClusterCache } from './cluster-cache.ts';
 import { assignedPodEvents, nodeEvents } from './cluster-event.ts';
 import { podInfoOf } from './pod-info.ts';
 import type { SchedulingQueue } from './scheduling-queue.ts';
+import type { TimeSlice } from './time-slice.ts';
 
 /** Pods that have ended take no room; for a watch with this selection, ending is a delete. */
 const NOT_ENDED = { fieldSelector: 'status.phase!=Succeeded,status.phase!=Failed' };
@@ -27,6 +29,7 @@ export class ClusterWatch {
   readonly #options: ClusterWatchOptions;
   readonly #nodes: Informer<Node>;
   readonly #pods: Informer<Pod>;
+  #inbox: (() => void)[] = [];
 
   constructor(options: ClusterWatchOptions) {
     this.#options = options;
@@ -34,11 +37,11 @@ export class ClusterWatch {
     this.#pods = options.informers.informer<Pod>(pods, NOT_ENDED);
   }
 
-  /** Resolves when all that there is has been seen; follows changes until the signal aborts. */
+  /** Resolves when the informers have their first lists; takes in changes until the signal aborts. */
   async start(signal: AbortSignal): Promise<void> {
     await Promise.all([this.#nodes.waitForSync(signal), this.#pods.waitForSync(signal)]);
-    const nodeChanges = this.#nodes.changes.subscribe((change) => this.#onNode(change));
-    const podChanges = this.#pods.changes.subscribe((change) => this.#onPod(change));
+    const nodeChanges = this.#nodes.changes.subscribe((change) => this.#take(() => this.#onNode(change)));
+    const podChanges = this.#pods.changes.subscribe((change) => this.#take(() => this.#onPod(change)));
     const stop = (): void => {
       nodeChanges.unsubscribe();
       podChanges.unsubscribe();
@@ -47,11 +50,28 @@ export class ClusterWatch {
     if (signal.aborted) stop();
   }
 
+  /** Applies the changes that have been taken in, in order; shares the thread by `slice`. For one caller at a time. */
+  async applyChanges(slice: TimeSlice): Promise<void> {
+    while (this.#inbox.length > 0) {
+      const batch = this.#inbox;
+      this.#inbox = [];
+      for (const apply of batch) {
+        if (slice.isOver) await slice.giveWay();
+        apply();
+      }
+    }
+  }
+
   /** The pod as it is now; `undefined` when it is gone, has ended, or is another one of that name. */
   currentPod(pod: Pod): Pod | undefined {
     const { namespace = '', name = '', uid } = pod.metadata;
     const current = this.#pods.lister.get(namespace, name);
     return current?.metadata.uid === uid ? current : undefined;
+  }
+
+  #take(apply: () => void): void {
+    this.#inbox.push(apply);
+    this.#options.queue.wake();
   }
 
   #onNode({ type, object, previous }: InformerChange<Node>): void {

@@ -11,9 +11,7 @@ import type { PluginRunner } from './plugin-runner.ts';
 import type { TimeSlice } from './time-slice.ts';
 
 export type SearchResult =
-  | { type: 'found'; nodeName: string }
-  | { type: 'noNodes' }
-  | { type: 'unfit'; diagnosis: Diagnosis };
+  { type: 'found'; nodeName: string } | { type: 'noNodes' } | { type: 'unfit'; diagnosis: Diagnosis };
 
 export interface NodeSearchOptions {
   runner: PluginRunner;
@@ -120,6 +118,7 @@ function diagnosisOf(found: {
   const { cycle, rejections, narrowedBy } = found;
   const rejectors = new Set(narrowedBy);
   for (const { plugin } of rejections.values()) rejectors.add(plugin);
-  const absent = narrowedBy.size === 0 ? {} : { absentReason: `node(s) didn't satisfy plugin(s) ${formatNames(narrowedBy)}` };
+  const absent =
+    narrowedBy.size === 0 ? {} : { absentReason: `node(s) didn't satisfy plugin(s) ${formatNames(narrowedBy)}` };
   return { nodeCount: cycle.snapshot.nodes.length, rejections, rejectors, ...absent };
 }

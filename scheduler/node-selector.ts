@@ -78,7 +78,8 @@ function compileTerm(term: V1NodeSelectorTerm): NodeMatcher {
   const fields = compileRequirements(term.matchFields ?? []);
   if (isEmptyTerm(term) || labels === undefined || fields === undefined) return { matches: () => false };
   return {
-    matches: ({ metadata }) => labels.matches(metadata.labels) && fields.matches({ 'metadata.name': metadata.name ?? '' }),
+    matches: ({ metadata }) =>
+      labels.matches(metadata.labels) && fields.matches({ 'metadata.name': metadata.name ?? '' }),
   };
 }
 

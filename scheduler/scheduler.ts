@@ -46,7 +46,7 @@ export interface SchedulerOptions {
 }
 
 /** Bindings and status patches under way at once. */
-const MAX_PENDING_CALLS = 128;
+const MAX_PENDING_CALLS = 32;
 const SLICE_MS = 5;
 const NONE: ReadonlySet<string> = new Set();
 
@@ -90,8 +90,9 @@ class Scheduler {
       throw error;
     }
     this.#queue.start(signal);
-    log.info('the scheduler has started', this.#queue.counts);
+    log.info('the scheduler has started');
     while (!signal.aborted) {
+      await this.#watch.applyChanges(this.#slice);
       const queued = this.#queue.pop();
       if (queued === undefined) await this.#queue.waitForPod(signal);
       else await this.#scheduleOne(queued);

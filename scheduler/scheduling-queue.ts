@@ -189,7 +189,12 @@ export class SchedulingQueue {
     for (const queued of due) this.#requeue(queued);
   }
 
-  /** Resolves when `pop` may have something, or the signal aborts. For one caller at a time. */
+  /** Ends a wait for pods. */
+  wake(): void {
+    this.#wake?.();
+  }
+
+  /** Resolves when `pop` may have something, after `wake`, or when the signal aborts. For one caller at a time. */
   async waitForPod(signal: AbortSignal): Promise<void> {
     if (signal.aborted || this.#active.size + this.#backoff.size > 0) return;
     await new Promise<void>((resolve) => {
@@ -215,10 +220,7 @@ export class SchedulingQueue {
 
   #find(key: string): QueuedPod | undefined {
     return (
-      this.#active.get(key) ??
-      this.#backoff.get(key) ??
-      this.#errorBackoff.get(key) ??
-      this.#unschedulable.get(key)
+      this.#active.get(key) ?? this.#backoff.get(key) ?? this.#errorBackoff.get(key) ?? this.#unschedulable.get(key)
     );
   }
 

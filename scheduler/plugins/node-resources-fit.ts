@@ -2,32 +2,26 @@
  * NodeResourcesFit: the node must have free what the pod requests; the more is free afterwards, the better
  * (`plugins/noderesources/fit.go` and `least_allocated.go`).
  */
-import { amountOf } from '../../api/core/v1/pod/resources.ts';
 import type { Node } from '../../api/core/v1/node.ts';
+import { amountOf } from '../../api/core/v1/pod/resources.ts';
 import { MAX_NODE_SCORE } from '../framework.ts';
 import type { Plugin, Rejection } from '../framework.ts';
+import { podInfoOf } from '../pod-info.ts';
 import type { PodInfo } from '../pod-info.ts';
 import type { Resource } from '../resource.ts';
-import { EMPTY_RESOURCE, resourceOfList } from '../resource.ts';
-import { podInfoOf } from '../pod-info.ts';
+import { EMPTY_RESOURCE, amountIn, resourceOfList } from '../resource.ts';
 
-/** What a node offers, and what of it is taken. */
+/** What a node offers, and what of it is taken. A `NodeInfo` is one. */
 export interface Room {
-  allocatable: Resource;
-  requested: Resource;
-  allowedPods: number;
-  podCount: number;
+  readonly allocatable: Resource;
+  readonly requested: Resource;
+  readonly allowedPods: number;
+  readonly pods: { readonly size: number };
 }
 
 export const nodeResourcesFit: Plugin = {
   name: 'NodeResourcesFit',
-  events: [
-    'NodeAdd',
-    'NodeUpdateAllocatable',
-    'AssignedPodDelete',
-    'AssignedPodScaleDown',
-    'PodScaleDown',
-  ],
+  events: ['NodeAdd', 'NodeUpdateAllocatable', 'AssignedPodDelete', 'AssignedPodScaleDown', 'PodScaleDown'],
   queueingHint(podInfo, event) {
     switch (event.name) {
       case 'NodeAdd':
@@ -40,13 +34,7 @@ export const nodeResourcesFit: Plugin = {
         return true;
     }
   },
-  filter: ({ podInfo }, node) =>
-    shortage(podInfo.requests, {
-      allocatable: node.allocatable,
-      requested: node.requested,
-      allowedPods: node.allowedPods,
-      podCount: node.pods.size,
-    }),
+  filter: ({ podInfo }, node) => (fits(podInfo.requests, node) ? undefined : shortage(podInfo.requests, node)),
   score({ podInfo: { nonZero } }, node) {
     const cpu = leastAllocated(node.nonZero.milliCpu + nonZero.milliCpu, node.allocatable.milliCpu);
     const memory = leastAllocated(node.nonZero.memory + nonZero.memory, node.allocatable.memory);
@@ -55,27 +43,31 @@ export const nodeResourcesFit: Plugin = {
   },
 };
 
-/** What there is too little of; not to be mended by other pods' going when even the whole node is too small. */
-export function shortage(wanted: Resource, room: Room): Rejection | undefined {
-  let reasons: string[] | undefined;
-  let isTooSmall = false;
-  if (room.podCount + 1 > room.allowedPods) reasons = ['Too many pods'];
-  const check = (name: string, amount: number, { total, taken }: { total: number; taken: number }): void => {
-    if (amount <= 0 || amount <= total - taken) return;
-    (reasons ??= []).push(`Insufficient ${name}`);
-    if (amount > total) isTooSmall = true;
-  };
-  const { allocatable, requested } = room;
-  check('cpu', wanted.milliCpu, { total: allocatable.milliCpu, taken: requested.milliCpu });
-  check('memory', wanted.memory, { total: allocatable.memory, taken: requested.memory });
-  check('ephemeral-storage', wanted.ephemeralStorage, {
-    total: allocatable.ephemeralStorage,
-    taken: requested.ephemeralStorage,
-  });
+/** Whether there is enough of everything. Asked for every node and pod, and mostly answered with yes. */
+export function fits(wanted: Resource, { allocatable, requested, allowedPods, pods }: Room): boolean {
+  if (pods.size + 1 > allowedPods) return false;
+  if (wanted.milliCpu > 0 && wanted.milliCpu > allocatable.milliCpu - requested.milliCpu) return false;
+  if (wanted.memory > 0 && wanted.memory > allocatable.memory - requested.memory) return false;
+  const storage = wanted.ephemeralStorage;
+  if (storage > 0 && storage > allocatable.ephemeralStorage - requested.ephemeralStorage) return false;
   for (const [name, amount] of wanted.scalars) {
-    check(name, amount, { total: allocatable.scalars.get(name) ?? 0, taken: requested.scalars.get(name) ?? 0 });
+    const free = (allocatable.scalars.get(name) ?? 0) - (requested.scalars.get(name) ?? 0);
+    if (amount > 0 && amount > free) return false;
   }
-  if (reasons === undefined) return undefined;
+  return true;
+}
+
+/** What there is too little of; not to be mended by other pods' going when even the whole node is too small. */
+export function shortage(wanted: Resource, { allocatable, requested, allowedPods, pods }: Room): Rejection {
+  const reasons = pods.size + 1 > allowedPods ? ['Too many pods'] : [];
+  let isTooSmall = false;
+  for (const name of ['cpu', 'memory', 'ephemeral-storage', ...wanted.scalars.keys()]) {
+    const amount = amountIn(wanted, name);
+    const total = amountIn(allocatable, name);
+    if (amount <= 0 || amount <= total - amountIn(requested, name)) continue;
+    reasons.push(`Insufficient ${name}`);
+    if (amount > total) isTooSmall = true;
+  }
   return { code: isTooSmall ? 'UnschedulableAndUnresolvable' : 'Unschedulable', reasons };
 }
 
@@ -86,16 +78,13 @@ function leastAllocated(requested: number, allocatable: number): number | undefi
   return Math.floor(((allocatable - requested) * MAX_NODE_SCORE) / allocatable);
 }
 
-function fitsEmpty({ requests }: PodInfo, node: Node): boolean {
-  const allocatable = node.status?.allocatable;
-  return (
-    shortage(requests, {
-      allocatable: resourceOfList(allocatable),
-      requested: EMPTY_RESOURCE,
-      allowedPods: amountOf(allocatable, 'pods').value(),
-      podCount: 0,
-    }) === undefined
-  );
+function fitsEmpty({ requests }: PodInfo, { status }: Node): boolean {
+  return fits(requests, {
+    allocatable: resourceOfList(status?.allocatable),
+    requested: EMPTY_RESOURCE,
+    allowedPods: amountOf(status?.allocatable, 'pods').value(),
+    pods: { size: 0 },
+  });
 }
 
 /** Of anything that the pod wants, room for pods included. */
@@ -107,11 +96,7 @@ function offersMore({ requests }: PodInfo, { node, previous }: { node: Node; pre
 
 /** Whether `less` is less than `more` in any resource of `wanted`. */
 function asksForLess(wanted: Resource, less: Resource, more: Resource): boolean {
-  if (wanted.milliCpu > 0 && less.milliCpu < more.milliCpu) return true;
-  if (wanted.memory > 0 && less.memory < more.memory) return true;
-  if (wanted.ephemeralStorage > 0 && less.ephemeralStorage < more.ephemeralStorage) return true;
-  for (const name of wanted.scalars.keys()) {
-    if ((less.scalars.get(name) ?? 0) < (more.scalars.get(name) ?? 0)) return true;
-  }
-  return false;
+  return ['cpu', 'memory', 'ephemeral-storage', ...wanted.scalars.keys()].some(
+    (name) => amountIn(wanted, name) > 0 && amountIn(less, name) < amountIn(more, name),
+  );
 }

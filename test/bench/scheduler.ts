@@ -164,7 +164,9 @@ function node(name: string): ApiObject {
 
 function pod(name: string, schedulerName = 'default-scheduler'): ApiObject {
   const requests = { cpu: '100m', memory: '500Mi' };
-  const containers = [{ name: 'pause', image: 'registry.k8s.io/pause:3.10.1', resources: { requests, limits: requests } }];
+  const containers = [
+    { name: 'pause', image: 'registry.k8s.io/pause:3.10.1', resources: { requests, limits: requests } },
+  ];
   const object = {
     apiVersion: 'v1',
     kind: 'Pod',

@@ -133,7 +133,7 @@ describe('serviceAllocationHook() on create', () => {
 
   it('refuses a node port that is taken or outside of the range, and takes nothing', () => {
     const server = new Server();
-    const ports = (nodePort: number): NonNullable<Service['spec']>['ports'] => [{ port: 80, protocol: 'TCP', nodePort }];
+    const ports = (nodePort: number): NonNullable<NonNullable<Service['spec']>['ports']> => [{ port: 80, protocol: 'TCP', nodePort }];
     server.create(service('a', { type: 'NodePort', ports: ports(30080) }));
     const clusterIP = '10.96.0.7';
     expect(() => server.create(service('b', { type: 'NodePort', clusterIP, clusterIPs: [clusterIP], ports: ports(30080) }))).toThrow(

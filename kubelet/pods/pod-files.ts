@@ -1,0 +1,117 @@
+/**
+ * A pod's files on the node: its volumes, the files that the kubelet manages in its containers, and its folders. The
+ * simulated runtime runs without any of them.
+ */
+import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Pod } from '../../api/core/v1/pod/types.ts';
+import { hostsFile, resolvConf } from '../env/pod-names.ts';
+import type { DnsConfig, PodHostname } from '../env/pod-names.ts';
+import type { ContainerInfo, Mount } from '../runtime.ts';
+import type { VolumeSources } from '../volumes/payloads.ts';
+import { containerFolder, etcFile, podFolder, podLogFolder } from '../volumes/pod-folder.ts';
+import type { PodFolders } from '../volumes/pod-folder.ts';
+import type { MountedVolumes, VolumeFailure, VolumeManager } from '../volumes/volume-manager.ts';
+import type { PodContainer } from './container-kinds.ts';
+import { readTerminationMessage } from './termination-message.ts';
+import { containerName, restartCountOf } from './runtime-pod.ts';
+
+export interface PodNetworkFiles {
+  podIps: readonly string[];
+  hostname: PodHostname;
+  dns: DnsConfig;
+}
+
+export interface PodFiles {
+  /** Repeatable. */
+  setUpVolumes(pod: Pod, sources: VolumeSources): Promise<{ mounted: MountedVolumes; failures: VolumeFailure[] }>;
+  logDirectory(pod: Pod): string;
+  /** `/etc/hosts` and its like, and the file for the termination message of this run. */
+  managedMounts(pod: Pod, target: PodContainer, options: { restartCount: number; network: PodNetworkFiles }): Promise<Mount[]>;
+  terminationMessage(uid: string, info: ContainerInfo): Promise<string>;
+  /** Volumes and managed files go; logs stay. Repeatable. */
+  removeVolumes(uid: string): Promise<void>;
+  removeLogs(pod: Pod): Promise<void>;
+  /** UIDs of pods that have files here. */
+  podUids(): Promise<string[]>;
+}
+
+export function createPodFiles(folders: PodFolders, volumes: VolumeManager): PodFiles {
+  return {
+    async setUpVolumes(pod, sources) {
+      const uid = pod.metadata.uid ?? '';
+      await mkdir(podFolder(folders, uid), { recursive: true, mode: 0o750 });
+      await mkdir(podLogFolder(folders, pod.metadata), { recursive: true, mode: 0o755 });
+      return volumes.setUp(pod, sources);
+    },
+    logDirectory: (pod) => podLogFolder(folders, pod.metadata),
+    async managedMounts(pod, target, { restartCount, network }) {
+      const mounts = await writeEtcFiles(folders, pod, network);
+      const { container } = target;
+      const path = container.terminationMessagePath ?? '/dev/termination-log';
+      if (path === '') return mounts;
+      const hostPath = await writeTerminationFile(folders, { uid: pod.metadata.uid ?? '', container: container.name, restartCount });
+      return [...mounts, { containerPath: path, hostPath, readOnly: false, propagation: 'private' }];
+    },
+    terminationMessage: (uid, info) =>
+      readTerminationMessage(info, join(containerFolder(folders, uid, containerName(info)), String(restartCountOf(info)))),
+    removeVolumes: (uid) => volumes.tearDown(uid),
+    removeLogs: (pod) => rm(podLogFolder(folders, pod.metadata), { recursive: true, force: true }),
+    podUids: () => volumes.podUids(),
+  };
+}
+
+/** Pods leave nothing on the disk, and get nothing from it. */
+export const noPodFiles: PodFiles = {
+  setUpVolumes: (pod) =>
+    Promise.resolve({
+      mounted: new Map((pod.spec.volumes ?? []).map(({ name }) => [name, { path: `/simulated/${name}`, readOnly: false }])),
+      failures: [],
+    }),
+  logDirectory: ({ metadata }) => `/simulated/${metadata.uid}`,
+  managedMounts: () => Promise.resolve([]),
+  terminationMessage: () => Promise.resolve(''),
+  removeVolumes: () => Promise.resolve(),
+  removeLogs: () => Promise.resolve(),
+  podUids: () => Promise.resolve([]),
+};
+
+async function writeEtcFiles(folders: PodFolders, pod: Pod, { podIps, hostname, dns }: PodNetworkFiles): Promise<Mount[]> {
+  const uid = pod.metadata.uid ?? '';
+  const nodeHosts = pod.spec.hostNetwork === true ? await readFile('/etc/hosts', 'utf8').catch(() => '') : undefined;
+  const contents = {
+    hosts: hostsFile(pod, { podIps, hostname, nodeHosts }),
+    'resolv.conf': resolvConf(dns),
+    hostname: `${hostname.hostname}\n`,
+  };
+  const mounts: Mount[] = [];
+  for (const [name, content] of Object.entries(contents) as [keyof typeof contents, string][]) {
+    const hostPath = etcFile(folders, uid, name);
+    await replaceFile(hostPath, content);
+    // A container may write into its hosts file, as with other runtimes.
+    mounts.push({ containerPath: `/etc/${name}`, hostPath, readOnly: false, propagation: 'private' });
+  }
+  return mounts;
+}
+
+/** Containers that run keep the file that they have: a changed one is a new one. */
+async function replaceFile(path: string, content: string): Promise<void> {
+  if ((await readFile(path, 'utf8').catch(() => undefined)) === content) return;
+  const fresh = `${path}.new`;
+  await writeFile(fresh, content, { mode: 0o644 });
+  await rename(fresh, path);
+}
+
+async function writeTerminationFile(
+  folders: PodFolders,
+  { uid, container, restartCount }: { uid: string; container: string; restartCount: number },
+): Promise<string> {
+  const folder = containerFolder(folders, uid, container);
+  await mkdir(folder, { recursive: true, mode: 0o750 });
+  const path = join(folder, String(restartCount));
+  await rm(path, { force: true });
+  await writeFile(path, '', { mode: 0o666, flag: 'wx' });
+  // Past the umask: any user in the container may write it.
+  await chmod(path, 0o666);
+  return path;
+}
