@@ -1,6 +1,6 @@
 /**
  * The request path. The first filter in the list is the first to see a request and the last to see its response:
- * errors → request info → authentication → (audit → impersonation → priority and fairness) → authorization → endpoint.
+ * errors → request info → authentication → (audit) → impersonation → (priority and fairness) → authorization → endpoint.
  *
  * **Invariant:** nothing behind authorization runs for a request that was not allowed; errors are made into a Status
  * in one place.
@@ -12,6 +12,7 @@ import type { Authenticator } from './authn/authenticator.ts';
 import { ANONYMOUS } from './authn/authenticator.ts';
 import type { Authorizer } from './authz/authorizer.ts';
 import { forbiddenMessage } from './authz/authorizer.ts';
+import { impersonatedUser } from './impersonation.ts';
 import type { Endpoint, RequestContext } from './request-context.ts';
 import { requestInfoOf } from './request-info.ts';
 import { errorResponse } from './responses.ts';
@@ -34,6 +35,7 @@ export function createHandlerChain(options: HandlerChainOptions): Handler {
       withWarnings,
       withRequestInfo,
       withAuthentication(options.authenticate),
+      withImpersonation(options.authorize),
       withMaxInFlight(options.maxRequestsInFlight),
       withAuthorization(options.authorize),
     ],
@@ -113,6 +115,13 @@ const withRequestInfo: Filter = async (context, next) => {
 function withAuthentication(authenticate: Authenticator): Filter {
   return async (context, next) => {
     context.user = context.request.user ?? (await authenticate(context.request)) ?? ANONYMOUS;
+    return next(context);
+  };
+}
+
+function withImpersonation(authorize: Authorizer): Filter {
+  return async (context, next) => {
+    context.user = impersonatedUser(context, authorize) ?? context.user;
     return next(context);
   };
 }

@@ -122,12 +122,23 @@ async function scheduleExisting(client: Client, delays: { longestMs: number }): 
   return rate;
 }
 
+/** Resolves when no pod is without a node. */
 async function allBound(client: Client): Promise<void> {
-  for (;;) {
-    const { items } = await client.list<Pod>(pods, { fieldSelector: 'spec.nodeName=', limit: 1 });
-    if (items.length === 0) return;
-    await sleep(realClock, 5);
-  }
+  const watching = new AbortController();
+  const informers = createInformerFactory(client, { clock: realClock, log: silentLogger });
+  const waiting = informers.informer<Pod>(pods, { fieldSelector: 'spec.nodeName=' });
+  informers.start(watching.signal);
+  await informers.waitForSync();
+  const left = new Set<string>();
+  await new Promise<void>((resolve) => {
+    waiting.changes.subscribe(({ type, key }) => {
+      if (type === 'delete') left.delete(key);
+      else left.add(key);
+      if (left.size === 0) resolve();
+    });
+    if (left.size === 0) resolve();
+  });
+  watching.abort();
 }
 
 async function createAll(count: number, create: (i: number) => Promise<unknown>): Promise<void> {
