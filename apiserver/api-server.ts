@@ -6,6 +6,7 @@ import type { SchemaTable } from '../api/schema/schema.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
+import type { AdmissionPlugin } from './admission/admission.ts';
 import { admissionPlugins } from './admission/plugins.ts';
 import type { Authenticator } from './authn/authenticator.ts';
 import type { Authorizer } from './authz/authorizer.ts';
@@ -36,6 +37,8 @@ export interface ApiServerOptions {
   /** Given the listers of this server's own cache. */
   authenticator(listers: Listers): Authenticator;
   authorizer(listers: Listers): Authorizer;
+  /** Admission that needs more than listers, such as the authorizer; runs after the table's plugins. */
+  admission?(listers: Listers): AdmissionPlugin[];
   healthChecks: readonly HealthCheck[];
   /** `host:port`, known once the listener has its port. */
   serverAddress(): string;
@@ -59,7 +62,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const watchCache = new WatchCache({ storage, clock, log });
   const kinds = options.resources.map((resource) => servedKind(resource, watchCache.cacheOf(resource)));
   const listers = listersOf(kinds);
-  const admission = admissionPlugins({ listers, random });
+  const admission = [...admissionPlugins({ listers, random }), ...(options.admission?.(listers) ?? [])];
   const store = new Store({ storage, watchCache, schemas, admission, clock, random });
   const router = new Router({ store, watchCache, storage, schemas, clock });
   for (const kind of kinds) router.addKind(kind);

@@ -96,12 +96,17 @@ function versionOf(apiVersion: string): string {
   return apiVersion.slice(apiVersion.indexOf('/') + 1);
 }
 
+export interface ObjectCheck {
+  kind: ServedKind;
+  schemas: SchemaTable;
+  duplicates: readonly string[];
+  /** Words what is wrong with the object. Default: the body cannot be handled as the kind. */
+  refuse?(problem: string): errors.ApiError;
+}
+
 /** Prunes and checks `object`; unknown and duplicate fields are errors or warnings as the request asks. */
-export function checkObject(
-  context: RequestContext,
-  object: ApiObject,
-  { kind, schemas, duplicates }: { kind: ServedKind; schemas: SchemaTable; duplicates: readonly string[] },
-): void {
+export function checkObject(context: RequestContext, object: ApiObject, check: ObjectCheck): void {
+  const { kind, schemas, duplicates, refuse = (problem) => cannotBeHandled(kind, problem) } = check;
   const { unknownFields, typeError } = checkStructure({
     table: schemas,
     schema: kind.resource.schema,
@@ -109,18 +114,14 @@ export function checkObject(
     apiVersion: kind.apiVersion,
     object,
   });
-  if (typeError !== undefined) {
-    throw errors.badRequest(
-      `${kind.groupKind.kind} in version ${JSON.stringify(kind.resource.version)} cannot be handled as a ${kind.groupKind.kind}: ${typeError}`,
-    );
-  }
+  if (typeError !== undefined) throw refuse(typeError);
   const problems = [...duplicates, ...unknownFields.map((path) => `unknown field ${JSON.stringify(path)}`)];
   if (problems.length === 0) return;
   const validation = fieldValidationOf(context);
-  if (validation === 'Strict') {
-    throw errors.badRequest(
-      `${kind.groupKind.kind} in version ${JSON.stringify(kind.resource.version)} cannot be handled as a ${kind.groupKind.kind}: strict decoding error: ${problems.join(', ')}`,
-    );
-  }
+  if (validation === 'Strict') throw refuse(`strict decoding error: ${problems.join(', ')}`);
   if (validation === 'Warn') for (const problem of problems) context.warnings.add(problem);
+}
+
+function cannotBeHandled({ groupKind: { kind }, resource: { version } }: ServedKind, problem: string): errors.ApiError {
+  return errors.badRequest(`${kind} in version ${JSON.stringify(version)} cannot be handled as a ${kind}: ${problem}`);
 }

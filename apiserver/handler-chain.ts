@@ -146,7 +146,8 @@ const LONG_SUBRESOURCES = new Set(['attach', 'exec', 'log', 'portforward', 'prox
 function withAuthorization(authorize: Authorizer): Filter {
   return async (context, next) => {
     const { info, user } = context;
-    const attributes = { user, ...info };
+    const fieldSelector = context.request.query.get('fieldSelector');
+    const attributes = { user, ...info, ...(fieldSelector === null ? {} : { fieldSelector }) };
     const { decision, reason } = authorize(attributes);
     if (decision === 'allow') return next(context);
     const cause = forbiddenMessage(attributes) + (reason === '' ? '' : `: ${reason}`);

@@ -2,7 +2,6 @@
 import { endpoints } from '../api/core/v1/endpoints.ts';
 import { namespaces } from '../api/core/v1/namespace.ts';
 import { services } from '../api/core/v1/service.ts';
-import { bootstrapRbacObjects } from '../api/rbac/bootstrap/bootstrap-objects.ts';
 import { clusterRoleBindings } from '../api/rbac/v1/cluster-role-binding.ts';
 import { clusterRoles } from '../api/rbac/v1/cluster-role.ts';
 import { roleBindings } from '../api/rbac/v1/role-binding.ts';
@@ -10,6 +9,8 @@ import { roles } from '../api/rbac/v1/role.ts';
 import { endpointSlices } from '../api/discovery/v1/endpoint-slice.ts';
 import { isAlreadyExists, isNotFound } from '../api/machinery/errors.ts';
 import type { ApiObject } from '../api/machinery/meta.ts';
+import type { RbacKind, RbacWriter } from '../apiserver/authz/reconcile-bootstrap.ts';
+import { reconcileBootstrapRbac } from '../apiserver/authz/reconcile-bootstrap.ts';
 import { kubernetesEndpoints, kubernetesEndpointSlice, kubernetesService, systemNamespaces } from '../apiserver/system-objects.ts';
 import type { Client, ResourceRef } from '../client/client.ts';
 
@@ -33,16 +34,26 @@ async function point(client: Client, resource: ResourceRef, object: ApiObject): 
   }
 }
 
+const RBAC_RESOURCES: Record<RbacKind, ResourceRef> = { ClusterRole: clusterRoles, ClusterRoleBinding: clusterRoleBindings, Role: roles, RoleBinding: roleBindings };
+
+function rbacWriter(client: Client): RbacWriter {
+  return {
+    async get(kind, name) {
+      try {
+        return await client.get<ApiObject>(RBAC_RESOURCES[kind], name);
+      } catch (error) {
+        if (isNotFound(error)) return undefined;
+        throw error;
+      }
+    },
+    create: (kind, object) => client.create(RBAC_RESOURCES[kind], object),
+    update: (kind, object) => client.update(RBAC_RESOURCES[kind], object),
+  };
+}
+
 export async function bootstrap(client: Client, address: { serviceIp: string; host: string | undefined; port: number }): Promise<void> {
   await Promise.all(systemNamespaces().map((namespace) => ensure(client, namespaces, namespace)));
-  const rbac = bootstrapRbacObjects();
-  const tables = [
-    [clusterRoles, rbac.clusterRoles],
-    [clusterRoleBindings, rbac.clusterRoleBindings],
-    [roles, rbac.roles],
-    [roleBindings, rbac.roleBindings],
-  ] as const;
-  await Promise.all(tables.flatMap(([resource, objects]) => objects.map((object) => ensure(client, resource, object))));
+  await reconcileBootstrapRbac(rbacWriter(client));
   await ensure(client, services, kubernetesService(address.serviceIp, address.port));
   if (address.host === undefined) return;
   await point(client, endpointSlices, kubernetesEndpointSlice(address.host, address.port));

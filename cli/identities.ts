@@ -12,6 +12,7 @@ import { createTokenKeys } from '../apiserver/authn/token-keys.ts';
 import { unionAuthenticator } from '../apiserver/authn/union.ts';
 import type { Authorizer } from '../apiserver/authz/authorizer.ts';
 import { unionAuthorizer } from '../apiserver/authz/authorizer.ts';
+import { rbacEscalationCheck } from '../apiserver/authz/escalation-check.ts';
 import { nodeAuthorizer } from '../apiserver/authz/node-authorizer.ts';
 import { createRbac } from '../apiserver/authz/rbac.ts';
 import type { Rbac } from '../apiserver/authz/rbac.ts';
@@ -31,7 +32,7 @@ export interface IdentityOptions {
   staticTokens: string | undefined;
 }
 
-type Wiring = Pick<ApiServerOptions, 'authenticator' | 'authorizer'> & { extend: NonNullable<ApiServerOptions['extend']> };
+type Wiring = Pick<ApiServerOptions, 'authenticator' | 'authorizer'> & Required<Pick<ApiServerOptions, 'admission' | 'extend'>>;
 
 const publicDocument =
   ({ body, contentType, cacheControl }: PublicDocument): Endpoint =>
@@ -52,6 +53,7 @@ export function identities({ serviceAccountKey, staticTokens }: IdentityOptions)
   return {
     authenticator: (listers) => unionAuthenticator([clientCertificateAuthenticator, bearerTokenAuthenticator([parts(listers).tokens], [ISSUER])]),
     authorizer: (listers) => parts(listers).authorize,
+    admission: (listers) => [rbacEscalationCheck(parts(listers))],
     extend({ router, kinds, listers }) {
       const { tokens, authorize, rbac } = parts(listers);
       const issuer = { keys, listers, apiAudiences: [ISSUER], clock: realClock, random: realRandom };

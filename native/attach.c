@@ -40,7 +40,9 @@ void attachments_output(struct container *container, int stream, const char *byt
     next = attachment->next;
     if (!attachment->wants[stream]) continue;
     if (attachment->connection->out.length + length > ATTACH_LIMIT) cut_off(attachment);
-    else connection_send_frame(attachment->connection, stream == OUTPUT_STDERR ? FRAME_STDERR : FRAME_STDOUT, bytes, length);
+    else
+      connection_send_frame(attachment->connection, stream == OUTPUT_STDERR ? FRAME_STDERR : FRAME_STDOUT, bytes,
+                            length);
   }
 }
 
@@ -120,7 +122,8 @@ int attach_command(struct request *request, struct failure *failure) {
   if (container == NULL || json_read_boolean(request->document, "stdin", &input, failure) < 0) return -1;
   if (json_read_boolean(request->document, "stdout", &output, failure) < 0) return -1;
   if (json_read_boolean(request->document, "stderr", &error, failure) < 0) return -1;
-  if (input && !container->has_stdin && !container->process.tty) return fail(failure, "InvalidRequest", "the container has no stdin");
+  if (input && !container->has_stdin && !container->process.tty)
+    return fail(failure, "InvalidRequest", "the container has no stdin");
   struct attachment *attachment = allocate(1, sizeof *attachment);
   *attachment = (struct attachment){container->attachments, container, request->connection, input, {output, error}};
   container->attachments = attachment;

@@ -24,7 +24,8 @@ static int create_bridge(int netlink, const struct bridge_config *config) {
 }
 
 int bridge_ensure(int netlink, const struct bridge_config *config, struct failure *failure) {
-  if (create_bridge(netlink, config) < 0 && errno != EEXIST) return fail_errno(failure, "create bridge %s", config->name);
+  if (create_bridge(netlink, config) < 0 && errno != EEXIST)
+    return fail_errno(failure, "create bridge %s", config->name);
   int index = netlink_find_link(netlink, config->name, NULL);
   if (index < 0) return fail_errno(failure, "find bridge %s", config->name);
   for (size_t i = 0; i < config->address_count; i++) {

@@ -12,26 +12,54 @@
 #define BIT(capability) (UINT64_C(1) << (capability))
 
 static const char *const NAMES[] = {
-    [CAP_CHOWN] = "CHOWN", [CAP_DAC_OVERRIDE] = "DAC_OVERRIDE", [CAP_DAC_READ_SEARCH] = "DAC_READ_SEARCH",
-    [CAP_FOWNER] = "FOWNER", [CAP_FSETID] = "FSETID", [CAP_KILL] = "KILL", [CAP_SETGID] = "SETGID",
-    [CAP_SETUID] = "SETUID", [CAP_SETPCAP] = "SETPCAP", [CAP_LINUX_IMMUTABLE] = "LINUX_IMMUTABLE",
-    [CAP_NET_BIND_SERVICE] = "NET_BIND_SERVICE", [CAP_NET_BROADCAST] = "NET_BROADCAST", [CAP_NET_ADMIN] = "NET_ADMIN",
-    [CAP_NET_RAW] = "NET_RAW", [CAP_IPC_LOCK] = "IPC_LOCK", [CAP_IPC_OWNER] = "IPC_OWNER",
-    [CAP_SYS_MODULE] = "SYS_MODULE", [CAP_SYS_RAWIO] = "SYS_RAWIO", [CAP_SYS_CHROOT] = "SYS_CHROOT",
-    [CAP_SYS_PTRACE] = "SYS_PTRACE", [CAP_SYS_PACCT] = "SYS_PACCT", [CAP_SYS_ADMIN] = "SYS_ADMIN",
-    [CAP_SYS_BOOT] = "SYS_BOOT", [CAP_SYS_NICE] = "SYS_NICE", [CAP_SYS_RESOURCE] = "SYS_RESOURCE",
-    [CAP_SYS_TIME] = "SYS_TIME", [CAP_SYS_TTY_CONFIG] = "SYS_TTY_CONFIG", [CAP_MKNOD] = "MKNOD", [CAP_LEASE] = "LEASE",
-    [CAP_AUDIT_WRITE] = "AUDIT_WRITE", [CAP_AUDIT_CONTROL] = "AUDIT_CONTROL", [CAP_SETFCAP] = "SETFCAP",
-    [CAP_MAC_OVERRIDE] = "MAC_OVERRIDE", [CAP_MAC_ADMIN] = "MAC_ADMIN", [CAP_SYSLOG] = "SYSLOG",
-    [CAP_WAKE_ALARM] = "WAKE_ALARM", [CAP_BLOCK_SUSPEND] = "BLOCK_SUSPEND", [CAP_AUDIT_READ] = "AUDIT_READ",
-    [CAP_PERFMON] = "PERFMON", [CAP_BPF] = "BPF", [CAP_CHECKPOINT_RESTORE] = "CHECKPOINT_RESTORE",
+    [CAP_CHOWN] = "CHOWN",
+    [CAP_DAC_OVERRIDE] = "DAC_OVERRIDE",
+    [CAP_DAC_READ_SEARCH] = "DAC_READ_SEARCH",
+    [CAP_FOWNER] = "FOWNER",
+    [CAP_FSETID] = "FSETID",
+    [CAP_KILL] = "KILL",
+    [CAP_SETGID] = "SETGID",
+    [CAP_SETUID] = "SETUID",
+    [CAP_SETPCAP] = "SETPCAP",
+    [CAP_LINUX_IMMUTABLE] = "LINUX_IMMUTABLE",
+    [CAP_NET_BIND_SERVICE] = "NET_BIND_SERVICE",
+    [CAP_NET_BROADCAST] = "NET_BROADCAST",
+    [CAP_NET_ADMIN] = "NET_ADMIN",
+    [CAP_NET_RAW] = "NET_RAW",
+    [CAP_IPC_LOCK] = "IPC_LOCK",
+    [CAP_IPC_OWNER] = "IPC_OWNER",
+    [CAP_SYS_MODULE] = "SYS_MODULE",
+    [CAP_SYS_RAWIO] = "SYS_RAWIO",
+    [CAP_SYS_CHROOT] = "SYS_CHROOT",
+    [CAP_SYS_PTRACE] = "SYS_PTRACE",
+    [CAP_SYS_PACCT] = "SYS_PACCT",
+    [CAP_SYS_ADMIN] = "SYS_ADMIN",
+    [CAP_SYS_BOOT] = "SYS_BOOT",
+    [CAP_SYS_NICE] = "SYS_NICE",
+    [CAP_SYS_RESOURCE] = "SYS_RESOURCE",
+    [CAP_SYS_TIME] = "SYS_TIME",
+    [CAP_SYS_TTY_CONFIG] = "SYS_TTY_CONFIG",
+    [CAP_MKNOD] = "MKNOD",
+    [CAP_LEASE] = "LEASE",
+    [CAP_AUDIT_WRITE] = "AUDIT_WRITE",
+    [CAP_AUDIT_CONTROL] = "AUDIT_CONTROL",
+    [CAP_SETFCAP] = "SETFCAP",
+    [CAP_MAC_OVERRIDE] = "MAC_OVERRIDE",
+    [CAP_MAC_ADMIN] = "MAC_ADMIN",
+    [CAP_SYSLOG] = "SYSLOG",
+    [CAP_WAKE_ALARM] = "WAKE_ALARM",
+    [CAP_BLOCK_SUSPEND] = "BLOCK_SUSPEND",
+    [CAP_AUDIT_READ] = "AUDIT_READ",
+    [CAP_PERFMON] = "PERFMON",
+    [CAP_BPF] = "BPF",
+    [CAP_CHECKPOINT_RESTORE] = "CHECKPOINT_RESTORE",
 };
 enum { NAME_COUNT = sizeof NAMES / sizeof *NAMES };
 
 uint64_t capability_default(void) {
-  return BIT(CAP_CHOWN) | BIT(CAP_DAC_OVERRIDE) | BIT(CAP_FSETID) | BIT(CAP_FOWNER) | BIT(CAP_MKNOD) | BIT(CAP_NET_RAW) |
-         BIT(CAP_SETGID) | BIT(CAP_SETUID) | BIT(CAP_SETFCAP) | BIT(CAP_SETPCAP) | BIT(CAP_NET_BIND_SERVICE) |
-         BIT(CAP_SYS_CHROOT) | BIT(CAP_KILL) | BIT(CAP_AUDIT_WRITE);
+  return BIT(CAP_CHOWN) | BIT(CAP_DAC_OVERRIDE) | BIT(CAP_FSETID) | BIT(CAP_FOWNER) | BIT(CAP_MKNOD) |
+         BIT(CAP_NET_RAW) | BIT(CAP_SETGID) | BIT(CAP_SETUID) | BIT(CAP_SETFCAP) | BIT(CAP_SETPCAP) |
+         BIT(CAP_NET_BIND_SERVICE) | BIT(CAP_SYS_CHROOT) | BIT(CAP_KILL) | BIT(CAP_AUDIT_WRITE);
 }
 
 bool capability_in(uint64_t set, int capability) { return (set & BIT(capability)) != 0; }
@@ -70,7 +98,8 @@ static int read_set(const struct json *object, const char *key, uint64_t *set, s
   return result;
 }
 
-int capabilities_read(const struct json *object, uint64_t fallback, struct capabilities *result, struct failure *failure) {
+int capabilities_read(const struct json *object, uint64_t fallback, struct capabilities *result,
+                      struct failure *failure) {
   *result = (struct capabilities){.bounding = fallback, .permitted = fallback, .effective = fallback};
   if (read_set(object, "bounding", &result->bounding, failure) < 0) return -1;
   if (read_set(object, "permitted", &result->permitted, failure) < 0) return -1;

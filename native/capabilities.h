@@ -20,8 +20,10 @@ uint64_t capability_default(void);
 // What the calling process may hand on: its permitted set within its bounding set.
 uint64_t capability_available(void);
 bool capability_in(uint64_t set, int capability);
-// Reads the five lists; a missing one of the first three is `fallback`. Bits outside `available` are taken out and told in a warning.
-int capabilities_read(const struct json *object, uint64_t fallback, struct capabilities *result, struct failure *failure);
+// Reads the five lists; a missing one of the first three is `fallback`. Bits outside `available` are taken out and told
+// in a warning.
+int capabilities_read(const struct json *object, uint64_t fallback, struct capabilities *result,
+                      struct failure *failure);
 // Takes out what is not available; true when something was asked for that is not.
 bool capabilities_restrict(struct capabilities *sets, uint64_t available);
 

@@ -14,7 +14,8 @@ enum { MAX_INSTRUCTIONS = 4096 };
 
 // null zero full random urandom tty console ptmx pts
 static const struct device_rule DEFAULTS[] = {
-    {'c', 1, 3}, {'c', 1, 5}, {'c', 1, 7}, {'c', 1, 8}, {'c', 1, 9}, {'c', 5, 0}, {'c', 5, 1}, {'c', 5, 2}, {'c', 136, -1},
+    {'c', 1, 3}, {'c', 1, 5}, {'c', 1, 7}, {'c', 1, 8},    {'c', 1, 9},
+    {'c', 5, 0}, {'c', 5, 1}, {'c', 5, 2}, {'c', 136, -1},
 };
 enum { DEFAULT_COUNT = sizeof DEFAULTS / sizeof *DEFAULTS };
 
@@ -96,12 +97,13 @@ static int limit_v2(const struct cgroup_host *host, const char *path, const stru
   build_program(program, extra, count);
   union bpf_attr load = {.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE, .insn_cnt = (unsigned)program->count};
   load.insns = (uintptr_t)program->instructions;
-  load.license = (uintptr_t) "Apache-2.0";
+  load.license = (uintptr_t)"Apache-2.0";
   int fd = bpf(BPF_PROG_LOAD, &load);
   free(program);
   int result = -1;
   if (fd >= 0) {
-    union bpf_attr attach = {.target_fd = (unsigned)group, .attach_bpf_fd = (unsigned)fd, .attach_type = BPF_CGROUP_DEVICE};
+    union bpf_attr attach = {
+        .target_fd = (unsigned)group, .attach_bpf_fd = (unsigned)fd, .attach_type = BPF_CGROUP_DEVICE};
     attach.attach_flags = BPF_F_ALLOW_MULTI;
     result = bpf(BPF_PROG_ATTACH, &attach);
     close(fd);

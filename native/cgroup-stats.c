@@ -9,7 +9,8 @@
 #include "cgroup.h"
 #include "syscalls.h"
 
-static bool read_text(const struct cgroup_hierarchy *hierarchy, const char *path, const char *file, char *text, size_t size) {
+static bool read_text(const struct cgroup_hierarchy *hierarchy, const char *path, const char *file, char *text,
+                      size_t size) {
   if (hierarchy == NULL) return false;
   char name[PATH_MAX];
   snprintf(name, sizeof name, "%s/%s/%s", hierarchy->mount, path, file);

@@ -18,7 +18,8 @@ bool cgroup_path_valid(const char *path) {
   if (length == 0 || length > 900 || path[0] == '/' || path[length - 1] == '/') return false;
   for (const char *at = path; at != NULL; at = strchr(at, '/') == NULL ? NULL : strchr(at, '/') + 1) {
     size_t part = strcspn(at, "/");
-    if (part == 0 || part > 200 || (part == 1 && at[0] == '.') || (part == 2 && strncmp(at, "..", 2) == 0)) return false;
+    if (part == 0 || part > 200 || (part == 1 && at[0] == '.') || (part == 2 && strncmp(at, "..", 2) == 0))
+      return false;
   }
   return true;
 }
@@ -98,7 +99,8 @@ static int apply_setting(const struct cgroup_host *host, const char *path, const
   return -1;
 }
 
-static void limit_cpu(const struct cgroup_host *host, const char *path, const struct resources *r, struct strings *warnings) {
+static void limit_cpu(const struct cgroup_host *host, const char *path, const struct resources *r,
+                      struct strings *warnings) {
   int64_t period = r->cpu_period_us > 0 ? r->cpu_period_us : 100000;
   if (r->cpu_shares > 0) {
     int64_t shares = r->cpu_shares < 2 ? 2 : r->cpu_shares > 262144 ? 262144 : r->cpu_shares;
@@ -118,21 +120,24 @@ static void limit_cpu(const struct cgroup_host *host, const char *path, const st
   }
 }
 
-static int limit_memory(const struct cgroup_host *host, const char *path, int64_t limit, struct strings *warnings) {
+static void limit_memory(const struct cgroup_host *host, const char *path, int64_t limit, struct strings *warnings) {
   struct setting setting = {"memory", "memory.limit_in_bytes", "memory.max", "", ""};
+  const struct cgroup_hierarchy *hierarchy = cgroup_find(host, "memory");
+  bool v1 = host->mode != CGROUP_V2;
   snprintf(setting.v1_text, sizeof setting.v1_text, "%" PRId64, limit);
   strcpy(setting.v2_text, setting.v1_text);
+  // Swap accounting is optional in both versions. v1 keeps memory <= memory + swap at every moment: when growing, the
+  // sum has to go first; when shrinking (and at first), memory has to.
+  if (v1 && hierarchy != NULL) cgroup_write(hierarchy, path, "memory.memsw.limit_in_bytes", setting.v1_text);
   int result = apply_setting(host, path, &setting, warnings);
-  const struct cgroup_hierarchy *hierarchy = cgroup_find(host, "memory");
-  if (hierarchy == NULL) return 0;
-  // Swap accounting is optional in both versions; the memory limit holds without it.
-  if (host->mode == CGROUP_V2) cgroup_write(hierarchy, path, "memory.swap.max", "0");
-  else cgroup_write(hierarchy, path, "memory.memsw.limit_in_bytes", setting.v1_text);
-  // On growth memsw had to go first; on the first setting memory has to.
-  if (result < 0 && host->mode != CGROUP_V2) {
-    result = cgroup_write(hierarchy, path, "memory.limit_in_bytes", setting.v1_text);
+  if (result < 0 || hierarchy == NULL) return;
+  if (v1) {
+    cgroup_write(hierarchy, path, "memory.memsw.limit_in_bytes", setting.v1_text);
+  } else {
+    cgroup_write(hierarchy, path, "memory.swap.max", "0");
+    // As the kubelet asks of runtimes on v2: half a container is no container.
+    cgroup_write(hierarchy, path, "memory.oom.group", "1");
   }
-  return result;
 }
 
 int cgroup_limit(const struct cgroup_host *host, const char *path, const struct resources *resources,
@@ -160,7 +165,8 @@ int cgroup_open_procs(const struct cgroup_host *host, const char *path, int fds[
   return count;
 }
 
-int cgroup_open_trees(const struct cgroup_host *host, const char *path, bool writable, int fds[CGROUP_MAX_HIERARCHIES]) {
+int cgroup_open_trees(const struct cgroup_host *host, const char *path, bool writable,
+                      int fds[CGROUP_MAX_HIERARCHIES]) {
   for (int i = 0; i < host->count; i++) {
     char name[PATH_MAX];
     snprintf(name, sizeof name, "%s/%s", host->hierarchies[i].mount, path);
@@ -179,7 +185,8 @@ static void walk_groups(const char *path, void (*visit)(const char *path, void *
   while (directory != NULL && (entry = readdir(directory)) != NULL) {
     if (entry->d_type != DT_DIR || entry->d_name[0] == '.') continue;
     char child[PATH_MAX];
-    if (snprintf(child, sizeof child, "%s/%s", path, entry->d_name) < (int)sizeof child) walk_groups(child, visit, context);
+    if (snprintf(child, sizeof child, "%s/%s", path, entry->d_name) < (int)sizeof child)
+      walk_groups(child, visit, context);
   }
   if (directory != NULL) closedir(directory);
   visit(path, context);

@@ -86,16 +86,19 @@ static void write_missing(const struct findings *found, const struct cgroup_host
       {found->root, "required: root"},
       {found->administer, "required: CAP_SYS_ADMIN"},
       {found->overlay, "required: the overlay file system"},
-      {found->mount_api && found->mount_setattr && found->openat2 && found->clone3 && found->pidfd && found->close_range,
+      {found->mount_api && found->mount_setattr && found->openat2 && found->clone3 && found->pidfd &&
+           found->close_range,
        "required: Linux 5.14 or newer"},
       {found->bridge, "bridges: pods get no network of their own"},
       {found->veth, "veth: pods get no network of their own"},
       {found->seccomp, "seccomp: RuntimeDefault profiles cannot be used"},
       {cgroups->mode != CGROUP_NONE, "cgroups: no resource limits, statistics or OOM detection"},
-      {cgroups->mode == CGROUP_NONE || cgroup_find(cgroups, "memory") != NULL, "the memory controller: no memory limits"},
+      {cgroups->mode == CGROUP_NONE || cgroup_find(cgroups, "memory") != NULL,
+       "the memory controller: no memory limits"},
       {cgroups->mode == CGROUP_NONE || cgroup_find(cgroups, "cpu") != NULL, "the cpu controller: no CPU limits"},
       {cgroups->mode == CGROUP_NONE || cgroup_find(cgroups, "pids") != NULL, "the pids controller: no process limits"},
-      {capability_in(capability_available(), CAP_SYS_RESOURCE), "CAP_SYS_RESOURCE: limits and OOM scores are lowered only"},
+      {capability_in(capability_available(), CAP_SYS_RESOURCE),
+       "CAP_SYS_RESOURCE: limits and OOM scores are lowered only"},
   };
   json_key(out, "missing");
   json_open(out, '[');

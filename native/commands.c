@@ -25,8 +25,10 @@ struct container *request_container(const struct request *request, bool running,
 }
 
 static int start_command(struct request *request, struct failure *failure) {
-  if (!request->monitor->sandbox.ready || request->monitor->stopping) return fail(failure, "SandboxNotReady", "the sandbox is not ready");
-  if (json_member(request->document, "container") == NULL) return fail(failure, "InvalidRequest", "field \"container\" must be given");
+  if (!request->monitor->sandbox.ready || request->monitor->stopping)
+    return fail(failure, "SandboxNotReady", "the sandbox is not ready");
+  if (json_member(request->document, "container") == NULL)
+    return fail(failure, "InvalidRequest", "field \"container\" must be given");
   struct json *document = request->document;
   request->document = NULL;
   request->deferred = true;
@@ -73,7 +75,9 @@ static int resize_command(struct request *request, struct failure *failure) {
   if (json_read_integer(request->document, "rows", &rows, failure) < 0) return -1;
   if (json_read_integer(request->document, "columns", &columns, failure) < 0) return -1;
   if (!container->process.tty) return fail(failure, "InvalidRequest", "the container has no terminal");
-  return process_resize(&container->process, (unsigned short)rows, (unsigned short)columns) < 0 ? fail_errno(failure, "resize") : 0;
+  return process_resize(&container->process, (unsigned short)rows, (unsigned short)columns) < 0
+             ? fail_errno(failure, "resize")
+             : 0;
 }
 
 static void defer(struct request *request, struct container *container, bool removes) {
@@ -163,9 +167,13 @@ static void write_stats(const struct monitor *monitor, const char *path, const c
   const struct {
     const char *key;
     int64_t value;
-  } fields[] = {{"cpuUsageNs", stats.cpu_usage_ns}, {"memoryUsageBytes", stats.memory_usage}, {"memoryWorkingSetBytes", stats.memory_working_set},
-                {"memoryRssBytes", stats.memory_rss}, {"memoryPageFaults", stats.page_faults},
-                {"memoryMajorPageFaults", stats.major_page_faults}, {"pids", stats.pids}};
+  } fields[] = {{"cpuUsageNs", stats.cpu_usage_ns},
+                {"memoryUsageBytes", stats.memory_usage},
+                {"memoryWorkingSetBytes", stats.memory_working_set},
+                {"memoryRssBytes", stats.memory_rss},
+                {"memoryPageFaults", stats.page_faults},
+                {"memoryMajorPageFaults", stats.major_page_faults},
+                {"pids", stats.pids}};
   json_open(out, '{');
   if (id != NULL) json_put_string(out, "id", id);
   for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
@@ -237,8 +245,19 @@ static int shutdown_command(struct request *request, struct failure *failure) {
 }
 
 const struct command COMMANDS[] = {
-    {"start", start_command},   {"exec", exec_command},     {"attach", attach_command},  {"dial", dial_command},
-    {"signal", signal_command}, {"resize", resize_command}, {"wait", wait_command},      {"remove", remove_command},
-    {"status", status_command}, {"watch", watch_command},   {"stats", stats_command},    {"update", update_command},
-    {"reopenLog", reopen_log_command}, {"shutdown", shutdown_command}, {NULL, NULL},
+    {"start", start_command},
+    {"exec", exec_command},
+    {"attach", attach_command},
+    {"dial", dial_command},
+    {"signal", signal_command},
+    {"resize", resize_command},
+    {"wait", wait_command},
+    {"remove", remove_command},
+    {"status", status_command},
+    {"watch", watch_command},
+    {"stats", stats_command},
+    {"update", update_command},
+    {"reopenLog", reopen_log_command},
+    {"shutdown", shutdown_command},
+    {NULL, NULL},
 };

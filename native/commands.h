@@ -9,8 +9,8 @@ struct request {
   struct connection *connection;
   struct json *document;  // a command that keeps it sets it to NULL
   int64_t id;
-  struct buffer result;   // an object's JSON; empty means {}
-  bool deferred;          // the command answers itself, later
+  struct buffer result;                    // an object's JSON; empty means {}
+  bool deferred;                           // the command answers itself, later
   void (*after)(struct request *request);  // runs when the answer has been queued
 };
 

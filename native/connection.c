@@ -36,7 +36,8 @@ void connection_update(struct connection *connection) {
 
 static void flush(struct connection *connection) {
   while (connection->out.length > 0) {
-    ssize_t written = send(connection->source.fd, connection->out.data, connection->out.length, MSG_NOSIGNAL | MSG_DONTWAIT);
+    ssize_t written =
+        send(connection->source.fd, connection->out.data, connection->out.length, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (written < 0 && errno == EINTR) continue;
     if (written < 0 && errno != EAGAIN) connection->broken = true;
     if (written < 0) return;
@@ -95,7 +96,8 @@ static void connection_ready(struct event_source *source, uint32_t events) {
   if ((events & (EPOLLHUP | EPOLLERR)) != 0 && !readable) connection->broken = true;
   if ((events & EPOLLOUT) != 0 && !connection->broken) {
     flush(connection);
-    if (connection->out.length < DRAINED && connection->handler->output_drained != NULL) connection->handler->output_drained(connection);
+    if (connection->out.length < DRAINED && connection->handler->output_drained != NULL)
+      connection->handler->output_drained(connection);
   }
   if (readable && !connection->broken) read_input(connection);
   if (connection->broken || (connection->ending && connection->out.length == 0)) destroy(connection);
@@ -150,7 +152,6 @@ static void accept_ready(struct event_source *source, uint32_t events) {
   monitor->connections = connection;
   event_loop_add(&monitor->loop, &connection->source, EPOLLIN | EPOLLRDHUP);
 }
-
 
 void control_accept_from(struct monitor *monitor, int fd) {
   monitor->listener = (struct event_source){.fd = fd, .ready = accept_ready, .owner = monitor};

@@ -21,28 +21,39 @@ struct connection {
   struct connection *next;
   struct event_source source;
   const struct connection_events *handler;
-  void *stream;            // of exec, attach or dial
+  void *stream;  // of exec, attach or dial
   struct buffer in;
   struct buffer out;
-  size_t output_limit;     // beyond it the connection is cut off
-  bool paused;             // do not read
+  size_t output_limit;  // beyond it the connection is cut off
+  bool paused;          // do not read
   bool input_closed;
-  bool ending;             // close when `out` is empty
-  bool half_close;         // shut down writing when `out` is empty
+  bool ending;      // close when `out` is empty
+  bool half_close;  // shut down writing when `out` is empty
   bool broken;
-  bool watching;           // gets events
-  int pending;             // answers that come later
-  bool stops;              // asked for shutdown
+  bool watching;  // gets events
+  int pending;    // answers that come later
+  bool stops;     // asked for shutdown
   int64_t stopping_request;
 };
 
 int control_listen(struct monitor *monitor, const char *path, struct failure *failure);
+// Whether a monitor answers there.
+bool control_is_live(const char *path);
 void control_close(struct monitor *monitor);
 // Serves connections of a listening socket.
 void control_accept_from(struct monitor *monitor, int fd);
 void connection_send(struct connection *connection, const void *bytes, size_t length);
 // Header and payload of README section 6.
-enum frame_type { FRAME_STDIN, FRAME_STDIN_CLOSE, FRAME_RESIZE, FRAME_SIGNAL, FRAME_STDOUT = 16, FRAME_STDERR, FRAME_EXIT, FRAME_ERROR };
+enum frame_type {
+  FRAME_STDIN,
+  FRAME_STDIN_CLOSE,
+  FRAME_RESIZE,
+  FRAME_SIGNAL,
+  FRAME_STDOUT = 16,
+  FRAME_STDERR,
+  FRAME_EXIT,
+  FRAME_ERROR
+};
 void connection_send_frame(struct connection *connection, int type, const void *payload, size_t length);
 // The next whole frame of `in`: its length without header, -1 when there is none yet, -2 when it is too long.
 struct frame {

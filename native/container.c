@@ -83,7 +83,8 @@ static void watch_oom(struct container *container) {
 }
 
 void container_kill(struct container *container) {
-  if (container->process.pidfd >= 0 && !container->process.reaped) sys_pidfd_send_signal(container->process.pidfd, SIGKILL);
+  if (container->process.pidfd >= 0 && !container->process.reaped)
+    sys_pidfd_send_signal(container->process.pidfd, SIGKILL);
   cgroup_kill(&container->monitor->cgroups, container->cgroup);
 }
 
@@ -151,9 +152,11 @@ static void on_finished(struct process *process) {
 
 static void on_input_drained(struct process *process) { attachments_input_drained(owner_of(process)); }
 
-static const struct process_events container_events = {on_started, on_failed, on_output, on_reaped, on_finished, on_input_drained};
+static const struct process_events container_events = {on_started, on_failed,   on_output,
+                                                       on_reaped,  on_finished, on_input_drained};
 
-static int create_cgroup(struct container *container, const struct rootfs_plan *rootfs, bool privileged, struct failure *failure) {
+static int create_cgroup(struct container *container, const struct rootfs_plan *rootfs, bool privileged,
+                         struct failure *failure) {
   const struct cgroup_host *host = &container->monitor->cgroups;
   struct resources resources;
   if (resources_read(json_member(container->config, "resources"), &resources, failure) < 0) return -1;
@@ -237,7 +240,8 @@ static int prepare(struct container *container, struct rootfs_plan *rootfs, stru
   if (json_read_boolean(container->config, "privileged", &privileged, failure) < 0) return -1;
   if (rootfs_prepare(container->config, !monitor->config.own_ipc, rootfs, failure) < 0) return -1;
   if (rootfs_prepare_devices(container->config, privileged, rootfs, failure) < 0) return -1;
-  if (process_spec_read(container->config, rootfs->root, &container->spec, &container->warnings, failure) < 0) return -1;
+  if (process_spec_read(container->config, rootfs->root, &container->spec, &container->warnings, failure) < 0)
+    return -1;
   if (create_cgroup(container, rootfs, privileged, failure) < 0 || prepare_log(container, failure) < 0) return -1;
   rootfs_add_cgroups(rootfs, &monitor->cgroups, container->cgroup);
   return 0;
@@ -296,7 +300,8 @@ void container_free(struct container *container) {
   log_close(&container->log);
   if (container->cgroup != NULL) {
     // What cannot go at once goes with the pod's cgroup.
-    for (int attempt = 0; attempt < 20 && cgroup_remove(&monitor->cgroups, container->cgroup) < 0; attempt++) usleep(1000);
+    for (int attempt = 0; attempt < 20 && cgroup_remove(&monitor->cgroups, container->cgroup) < 0; attempt++)
+      usleep(1000);
   }
   process_spec_free(&container->spec);
   strings_free(&container->warnings);

@@ -14,7 +14,9 @@
 static int open_directory(const char *path, char **name) {
   const char *slash = strrchr(path, '/');
   *name = copy_string(slash == NULL ? path : slash + 1);
-  char *directory = slash == NULL ? copy_string(".") : slash == path ? copy_string("/") : strndup(path, (size_t)(slash - path));
+  char *directory = slash == NULL   ? copy_string(".")
+                    : slash == path ? copy_string("/")
+                                    : strndup(path, (size_t)(slash - path));
   int fd = directory == NULL ? -1 : open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
   free(directory);
   return fd;
@@ -22,7 +24,8 @@ static int open_directory(const char *path, char **name) {
 
 static int fill_address(const struct monitor *monitor, struct sockaddr_un *address) {
   *address = (struct sockaddr_un){.sun_family = AF_UNIX};
-  int length = snprintf(address->sun_path, sizeof address->sun_path, "/proc/self/fd/%d/%s", monitor->socket_directory, monitor->socket_name);
+  int length = snprintf(address->sun_path, sizeof address->sun_path, "/proc/self/fd/%d/%s", monitor->socket_directory,
+                        monitor->socket_name);
   return length < (int)sizeof address->sun_path ? 0 : -1;
 }
 
@@ -34,6 +37,16 @@ static bool is_live(const struct sockaddr_un *address) {
   return live;
 }
 
+bool control_is_live(const char *path) {
+  struct monitor probe = {0};
+  struct sockaddr_un address;
+  probe.socket_directory = open_directory(path, &probe.socket_name);
+  bool live = probe.socket_directory >= 0 && fill_address(&probe, &address) == 0 && is_live(&address);
+  if (probe.socket_directory >= 0) close(probe.socket_directory);
+  free(probe.socket_name);
+  return live;
+}
+
 int control_listen(struct monitor *monitor, const char *path, struct failure *failure) {
   struct sockaddr_un address;
   monitor->socket_directory = open_directory(path, &monitor->socket_name);
@@ -41,7 +54,8 @@ int control_listen(struct monitor *monitor, const char *path, struct failure *fa
   if (fill_address(monitor, &address) < 0) return fail(failure, "InvalidRequest", "the socket's file name is too long");
   if (is_live(&address)) return fail(failure, "AlreadyExists", "socket %s is served by another monitor", path);
   struct stat status;
-  bool stale = fstatat(monitor->socket_directory, monitor->socket_name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISSOCK(status.st_mode);
+  bool stale = fstatat(monitor->socket_directory, monitor->socket_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+               S_ISSOCK(status.st_mode);
   if (stale) unlinkat(monitor->socket_directory, monitor->socket_name, 0);
   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return fail_errno(failure, "create socket");

@@ -17,7 +17,7 @@ struct dial {
   struct connection *connection;
   int64_t request;
   uint16_t port;
-  bool second;     // ::1 after 127.0.0.1 was refused
+  bool second;  // ::1 after 127.0.0.1 was refused
   bool connected;
   bool read_done;  // the pod's side has ended its output
   bool write_done;
@@ -41,8 +41,10 @@ static void dial_update(struct dial *dial) {
 }
 
 static int try_connect(struct dial *dial) {
-  struct sockaddr_in first = {.sin_family = AF_INET, .sin_port = htons(dial->port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
-  struct sockaddr_in6 second = {.sin6_family = AF_INET6, .sin6_port = htons(dial->port), .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+  struct sockaddr_in first = {
+      .sin_family = AF_INET, .sin_port = htons(dial->port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+  struct sockaddr_in6 second = {
+      .sin6_family = AF_INET6, .sin6_port = htons(dial->port), .sin6_addr = IN6ADDR_LOOPBACK_INIT};
   const struct sockaddr *address = dial->second ? (const struct sockaddr *)&second : (const struct sockaddr *)&first;
   socklen_t size = dial->second ? sizeof second : sizeof first;
   int one = 1;
@@ -185,7 +187,8 @@ int dial_command(struct request *request, struct failure *failure) {
   if (json_read_integer(request->document, "port", &port, failure) < 0) return -1;
   if (port < 1 || port > 65535) return fail(failure, "InvalidRequest", "field \"port\" must be a port");
   struct dial *dial = allocate(1, sizeof *dial);
-  *dial = (struct dial){.monitor = request->monitor, .connection = request->connection, .request = request->id, .port = (uint16_t)port};
+  *dial = (struct dial){
+      .monitor = request->monitor, .connection = request->connection, .request = request->id, .port = (uint16_t)port};
   dial->socket = (struct event_source){.fd = -1, .ready = socket_ready, .owner = dial};
   if (try_connect(dial) < 0) {
     connect_failure(dial, failure);

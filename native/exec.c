@@ -115,17 +115,14 @@ static void on_input_drained(struct process *process) {
   session->connection->handler->input(session->connection);
 }
 
-static const struct process_events exec_process_events = {on_started, on_failed, on_output, on_reaped, on_finished, on_input_drained};
+static const struct process_events exec_process_events = {on_started, on_failed,   on_output,
+                                                          on_reaped,  on_finished, on_input_drained};
 
 static void take_frame(struct exec_session *session, const struct frame *frame) {
   uint16_t size[2];
   switch (frame->type) {
-    case FRAME_STDIN:
-      process_write(&session->process, frame->payload, frame->length);
-      break;
-    case FRAME_STDIN_CLOSE:
-      process_close_input(&session->process);
-      break;
+    case FRAME_STDIN: process_write(&session->process, frame->payload, frame->length); break;
+    case FRAME_STDIN_CLOSE: process_close_input(&session->process); break;
     case FRAME_RESIZE:
       if (frame->length != sizeof size) break;
       memcpy(size, frame->payload, sizeof size);
@@ -134,8 +131,7 @@ static void take_frame(struct exec_session *session, const struct frame *frame) 
     case FRAME_SIGNAL:
       if (frame->length == 1) kill_session(session, frame->payload[0]);
       break;
-    default:
-      break;
+    default: break;
   }
 }
 
@@ -143,7 +139,8 @@ static void exec_input(struct connection *connection) {
   struct exec_session *session = connection->stream;
   struct frame frame;
   int outcome = -1;
-  while (session != NULL && session->process.pending.length < INPUT_LIMIT && (outcome = connection_peek_frame(connection, &frame)) == 0) {
+  while (session != NULL && session->process.pending.length < INPUT_LIMIT &&
+         (outcome = connection_peek_frame(connection, &frame)) == 0) {
     take_frame(session, &frame);
     connection_drop_frame(connection, &frame);
   }
@@ -168,9 +165,11 @@ static void exec_closed(struct connection *connection) {
   process_abandon(&session->process);
 }
 
-static const struct connection_events exec_connection_events = {exec_input, exec_input_ended, exec_output_drained, exec_closed};
+static const struct connection_events exec_connection_events = {exec_input, exec_input_ended, exec_output_drained,
+                                                                exec_closed};
 
-static int read_spec(struct exec_session *session, const struct container *container, const struct json *request, struct failure *failure) {
+static int read_spec(struct exec_session *session, const struct container *container, const struct json *request,
+                     struct failure *failure) {
   char path[64];
   struct strings warnings = {0};
   char *text = format_string("/proc/%d/root", container->process.pid);
@@ -179,7 +178,8 @@ static int read_spec(struct exec_session *session, const struct container *conta
   free(text);
   int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (root < 0) return fail_errno(failure, "open the container's root");
-  int result = process_spec_derive(&container->spec, container->config, request, root, &session->spec, &warnings, failure);
+  int result =
+      process_spec_derive(&container->spec, container->config, request, root, &session->spec, &warnings, failure);
   close(root);
   strings_free(&warnings);
   return result;

@@ -9,7 +9,8 @@ struct failure {
   char message[1024];
 };
 
-// Both fill `failure` and return -1, so that callers write `return fail(...)`. The second adds strerror(errno) and keeps errno.
+// Both fill `failure` and return -1, so that callers write `return fail(...)`. The second adds strerror(errno) and
+// keeps errno.
 __attribute__((format(printf, 3, 4))) int fail(struct failure *failure, const char *code, const char *format, ...);
 __attribute__((format(printf, 2, 3))) int fail_errno(struct failure *failure, const char *format, ...);
 

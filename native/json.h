@@ -36,7 +36,8 @@ int json_read_strings(const struct json *object, const char *key, struct strings
 // As json_read_string, but absent or empty is an error too.
 int json_require_string(const struct json *object, const char *key, const char **result, struct failure *failure);
 
-// The writer. `first` state is in the buffer's last byte: a comma is put when the last byte is no opening bracket or colon.
+// The writer. `first` state is in the buffer's last byte: a comma is put when the last byte is no opening bracket or
+// colon.
 void json_open(struct buffer *out, char bracket);
 void json_close(struct buffer *out, char bracket);
 void json_key(struct buffer *out, const char *key);

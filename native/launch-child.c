@@ -106,12 +106,14 @@ static void send_terminal(const struct launch *launch, int master, int slave) {
 }
 
 static void enter_root(const struct launch *launch) {
-  struct rootfs_build build = {.plan = launch->rootfs, .cwd = launch->spec->cwd, .terminal = launch->spec->tty, .master = -1};
+  struct rootfs_build build = {
+      .plan = launch->rootfs, .cwd = launch->spec->cwd, .terminal = launch->spec->tty, .master = -1};
   if (launch->rootfs != NULL) {
     if (rootfs_build(&build) < 0) child_failed(launch->report, build.step, build.detail);
   } else if (launch->spec->tty) {
     int pts = open("/dev/pts", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (pts < 0 || terminal_open(pts, &build.master, &build.slave) < 0) child_failed(launch->report, "open terminal", "");
+    if (pts < 0 || terminal_open(pts, &build.master, &build.slave) < 0)
+      child_failed(launch->report, "open terminal", "");
   }
   if (build.master >= 0) send_terminal(launch, build.master, build.slave);
 }
@@ -168,8 +170,10 @@ static int enter_cwd(const struct launch *launch) {
 static void take_identity(const struct launch *launch) {
   const struct process_spec *spec = launch->spec;
   bool entered = enter_cwd(launch) == 0;
-  if (!spec->no_new_privs && seccomp_install(&spec->filter) < 0) child_failed(launch->report, "install seccomp filter", "");
-  if (capabilities_drop_bounding(spec->capabilities.bounding) < 0) child_failed(launch->report, "drop capabilities", "");
+  if (!spec->no_new_privs && seccomp_install(&spec->filter) < 0)
+    child_failed(launch->report, "install seccomp filter", "");
+  if (capabilities_drop_bounding(spec->capabilities.bounding) < 0)
+    child_failed(launch->report, "drop capabilities", "");
   if (user_apply(&spec->user) < 0) child_failed(launch->report, "become user", "");
   if (capabilities_apply(&spec->capabilities) < 0) child_failed(launch->report, "set capabilities", "");
   // On a network file system root may be the one who is not let in.

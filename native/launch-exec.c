@@ -73,8 +73,9 @@ void child_execute(const struct launch *launch) {
     const char *copy[] = {name, NULL};
     child_text(found, sizeof found, copy);
     int error = check_executable(found, &missing);
-    const char *pieces[] = {"exec: \"", name, missing ? "\": stat " : "\": ", missing ? name : "", missing ? ": " : "",
-                            error_text(error), NULL};
+    const char *pieces[] = {
+        "exec: \"",        name, missing ? "\": stat " : "\": ", missing ? name : "", missing ? ": " : "",
+        error_text(error), NULL};
     if (error != 0) refuse(launch, error, pieces);
   }
   execve(found, launch->spec->args.items, launch->spec->env.items);

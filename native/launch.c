@@ -48,8 +48,8 @@ static int deliver(void *argument) {
   _exit(0);
 }
 
-// A namespace below another one can only be made by a process that lives in that one. So a short-lived process, sharing our memory
-// and descriptors and born there, makes the child; CLONE_PARENT leaves the child ours.
+// A namespace below another one can only be made by a process that lives in that one. So a short-lived process, sharing
+// our memory and descriptors and born there, makes the child; CLONE_PARENT leaves the child ours.
 static pid_t clone_below(const struct launch *launch, int *pidfd) {
   enum { STACK = 65536 };
   struct midwife midwife = {.launch = launch, .pidfd = -1};

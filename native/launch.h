@@ -34,8 +34,8 @@ struct process_spec {
   unsigned short columns;
 };
 
-// One message of the child on its report socket. A terminal's master travels with REPORT_TERMINAL. The socket's end without
-// REPORT_ERROR means that execve succeeded.
+// One message of the child on its report socket. A terminal's master travels with REPORT_TERMINAL. The socket's end
+// without REPORT_ERROR means that execve succeeded.
 enum report_kind { REPORT_WARNING, REPORT_ERROR, REPORT_TERMINAL, REPORT_READY };
 struct report {
   int kind;
@@ -49,13 +49,13 @@ struct launch {
   const struct rootfs_plan *rootfs;  // NULL for exec: the joined mount namespace is the root
   int join_pidfd;                    // whose namespaces are joined
   int join_flags;
-  int stdio[3];                      // -1: the container's /dev/null; unused with a terminal
+  int stdio[3];  // -1: the container's /dev/null; unused with a terminal
   int cgroup_procs[CGROUP_MAX_HIERARCHIES];
   int cgroup_procs_count;
-  int cgroup_directory;              // v2: CLONE_INTO_CGROUP, else -1
+  int cgroup_directory;  // v2: CLONE_INTO_CGROUP, else -1
   int report;
-  int pid_namespace;                 // pidfd or namespace descriptor that children are born in, -1: the monitor's own
-  bool new_pid_namespace;            // born as PID 1 of a namespace below `pid_namespace`
+  int pid_namespace;       // pidfd or namespace descriptor that children are born in, -1: the monitor's own
+  bool new_pid_namespace;  // born as PID 1 of a namespace below `pid_namespace`
 };
 
 // Clones and runs the child. Returns the host's pid and a pidfd, or -1 with errno.

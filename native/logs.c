@@ -35,6 +35,7 @@ int log_open(struct log_file *log, const char *path, struct failure *failure) {
 
 int log_reopen(struct log_file *log, const char *path, struct failure *failure) {
   if (log->path == NULL) return fail(failure, "InvalidRequest", "the container has no log");
+  if (log->fd < 0) return 0;
   int fd = open_file(path == NULL ? log->path : path, failure);
   if (fd < 0) return -1;
   close(log->fd);
@@ -101,6 +102,8 @@ void log_finish(struct log_file *log) {
     if (log->partial[stream].length > 0) compose(log, stream, time, "P ");
   }
   flush(log);
+  close(log->fd);
+  log->fd = -1;
 }
 
 void log_close(struct log_file *log) {

@@ -7,6 +7,7 @@
 #include <sysexits.h>
 
 #include "check.h"
+#include "connection.h"
 #include "monitor.h"
 #include "netlink.h"
 #include "pause.h"
@@ -23,12 +24,13 @@ struct options {
 };
 
 static int usage(void) {
-  fputs("usage: nocher-native check | version\n"
-        "       nocher-native monitor --socket PATH --config FILE\n"
-        "       nocher-native cleanup --config FILE [--socket PATH]\n"
-        "       nocher-native bridge ensure --name NAME --address ADDRESS/LENGTH [--mtu N]\n"
-        "       nocher-native bridge delete --name NAME\n",
-        stderr);
+  fputs(
+      "usage: nocher-native check | version\n"
+      "       nocher-native monitor --socket PATH --config FILE\n"
+      "       nocher-native cleanup --config FILE [--socket PATH]\n"
+      "       nocher-native bridge ensure --name NAME --address ADDRESS/LENGTH [--mtu N]\n"
+      "       nocher-native bridge delete --name NAME\n",
+      stderr);
   return EX_USAGE;
 }
 
@@ -45,7 +47,8 @@ static int parse(char *const arguments[], struct options *options) {
     else if (strcmp(name, "--config") == 0) options->config = value;
     else if (strcmp(name, "--name") == 0) options->name = value;
     else if (strcmp(name, "--mtu") == 0) options->mtu = value;
-    else if (strcmp(name, "--address") == 0 && options->address_count < 2) options->addresses[options->address_count++] = value;
+    else if (strcmp(name, "--address") == 0 && options->address_count < 2)
+      options->addresses[options->address_count++] = value;
     else return -1;
   }
   return 0;
@@ -72,7 +75,8 @@ static struct json *read_config(const char *path, struct failure *failure) {
   int fd = strcmp(path, "-") == 0 ? 0 : open(path, O_RDONLY | O_CLOEXEC);
   struct buffer text = {0};
   ssize_t length = fd < 0 ? -1 : 0;
-  while (fd >= 0 && text.length < 8 << 20 && (length = read(fd, buffer_reserve(&text, 65536), 65536)) > 0) text.length += (size_t)length;
+  while (fd >= 0 && text.length < 8 << 20 && (length = read(fd, buffer_reserve(&text, 65536), 65536)) > 0)
+    text.length += (size_t)length;
   struct json *document = NULL;
   if (length < 0) fail_errno(failure, "read config %s", path);
   else document = json_parse(text.data, text.length, failure);
@@ -81,8 +85,8 @@ static struct json *read_config(const char *path, struct failure *failure) {
   return document;
 }
 
-// Executes this program anew from a read-only mount of its own file: a container that gets hold of it through /proc/PID/exe cannot
-// write to it. Where that fails the program goes on as it is.
+// Executes this program anew from a read-only mount of its own file: a container that gets hold of it through
+// /proc/PID/exe cannot write to it. Where that fails the program goes on as it is.
 static void seal(char *const arguments[]) {
   char *copy[32];
 #ifdef __SANITIZE_ADDRESS__
@@ -101,7 +105,8 @@ static void seal(char *const arguments[]) {
   copy[count] = NULL;
   int tree = sys_open_tree(AT_FDCWD, "/proc/self/exe", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
   if (tree < 0) return;
-  if (sys_mount_setattr(tree, "", AT_EMPTY_PATH, &read_only) == 0) sys_execveat(tree, "", copy, environment, AT_EMPTY_PATH);
+  if (sys_mount_setattr(tree, "", AT_EMPTY_PATH, &read_only) == 0)
+    sys_execveat(tree, "", copy, environment, AT_EMPTY_PATH);
   close(tree);
 }
 
@@ -124,12 +129,17 @@ static int run_cleanup(const struct options *options) {
   if (options->config == NULL) return usage();
   struct json *document = read_config(options->config, &failure);
   if (document == NULL || sandbox_config_read(document, &monitor->config, &failure) < 0) return print_failure(&failure);
+  if (options->socket != NULL && control_is_live(options->socket)) {
+    fail(&failure, "AlreadyExists", "a monitor serves %s: shut it down instead", options->socket);
+    return print_failure(&failure);
+  }
   cgroup_detect(&monitor->cgroups);
   monitor->sandbox.pidfd = -1;
   monitor->sandbox.host_index = monitor->config.network.wanted ? 1 : 0;
   sandbox_destroy(monitor);
   struct stat status;
-  if (options->socket != NULL && lstat(options->socket, &status) == 0 && S_ISSOCK(status.st_mode)) unlink(options->socket);
+  if (options->socket != NULL && lstat(options->socket, &status) == 0 && S_ISSOCK(status.st_mode))
+    unlink(options->socket);
   buffer_text(&out, "{\"version\":1,\"ok\":true}\n");
   return print(&out);
 }

@@ -121,7 +121,8 @@ static void detach(void) {
 }
 
 static int build(struct monitor *monitor, const struct monitor_options *options, struct failure *failure) {
-  if (event_loop_init(&monitor->loop) < 0 || watch_signals(monitor) < 0) return fail_errno(failure, "set up the event loop");
+  if (event_loop_init(&monitor->loop) < 0 || watch_signals(monitor) < 0)
+    return fail_errno(failure, "set up the event loop");
   if (sandbox_config_read(options->config, &monitor->config, failure) < 0) return -1;
   if (control_listen(monitor, options->socket, failure) < 0) return -1;
   if (sandbox_create(monitor, failure) == 0) return 0;

@@ -51,17 +51,17 @@ struct monitor {
   struct sandbox_config config;
   struct cgroup_host cgroups;
   struct sandbox sandbox;
-  int executable;         // of this program, for pause
+  int executable;  // of this program, for pause
   struct container *containers;
   struct process *processes;
   struct connection *connections;
   struct event_source listener;
   struct event_source signals;
   struct timer housekeeping;
-  char *socket_name;      // within socket_directory
+  char *socket_name;  // within socket_directory
   int socket_directory;
   bool stopping;
-  int64_t cursor;         // of the last event
+  int64_t cursor;              // of the last event
   char *events[EVENT_WINDOW];  // ring, by cursor
 };
 
@@ -91,6 +91,7 @@ struct monitor_options {
   struct json *config;
   int executable;
 };
-// The monitor command: forks, prints the answer when the sandbox stands, returns the exit code. The other half never returns.
+// The monitor command: forks, prints the answer when the sandbox stands, returns the exit code. The other half never
+// returns.
 int monitor_main(const struct monitor_options *options);
 #endif

@@ -89,7 +89,8 @@ int network_read(const struct json *object, struct network_config *config, struc
   if (read_addresses(object, "addresses", config->addresses, &config->address_count, failure) < 0) return -1;
   if (read_addresses(object, "gateways", config->gateways, &config->gateway_count, failure) < 0) return -1;
   bool valid = interface_name_valid(config->host_interface) && interface_name_valid(config->interface) &&
-               (*config->bridge == '\0' || interface_name_valid(config->bridge)) && config->mtu >= 68 && config->mtu <= 65535;
+               (*config->bridge == '\0' || interface_name_valid(config->bridge)) && config->mtu >= 68 &&
+               config->mtu <= 65535;
   if (!valid) return fail(failure, "InvalidRequest", "field \"network\" holds a wrong interface name or mtu");
   return read_mac(object, config, failure);
 }
@@ -158,7 +159,8 @@ int link_up(int netlink, int index) {
 
 int address_add(int netlink, int index, const struct ip_address *address) {
   struct netlink_request request;
-  struct ifaddrmsg message = {.ifa_family = (unsigned char)address->family, .ifa_prefixlen = (unsigned char)address->prefix,
+  struct ifaddrmsg message = {.ifa_family = (unsigned char)address->family,
+                              .ifa_prefixlen = (unsigned char)address->prefix,
                               .ifa_index = (unsigned)index};
   // Duplicate address detection would leave the address unusable for a second.
   if (address->family == AF_INET6) message.ifa_flags = IFA_F_NODAD;
@@ -177,8 +179,12 @@ int address_add(int netlink, int index, const struct ip_address *address) {
 
 static int default_route_add(int netlink, int index, const struct ip_address *gateway) {
   struct netlink_request request;
-  struct rtmsg route = {.rtm_family = (unsigned char)gateway->family, .rtm_table = RT_TABLE_MAIN, .rtm_protocol = RTPROT_STATIC,
-                        .rtm_scope = RT_SCOPE_UNIVERSE, .rtm_type = RTN_UNICAST, .rtm_flags = RTNH_F_ONLINK};
+  struct rtmsg route = {.rtm_family = (unsigned char)gateway->family,
+                        .rtm_table = RT_TABLE_MAIN,
+                        .rtm_protocol = RTPROT_STATIC,
+                        .rtm_scope = RT_SCOPE_UNIVERSE,
+                        .rtm_type = RTN_UNICAST,
+                        .rtm_flags = RTNH_F_ONLINK};
   netlink_begin(&request, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &route, sizeof route);
   netlink_put(&request, RTA_GATEWAY, gateway->bytes, address_size(gateway));
   netlink_put_u32(&request, RTA_OIF, (uint32_t)index);
@@ -189,7 +195,8 @@ static int configure_pod_side(const struct network_config *config, int pod, stru
   int index = netlink_find_link(pod, config->interface, NULL);
   if (index < 0) return fail_errno(failure, "find %s in the pod", config->interface);
   for (size_t i = 0; i < config->address_count; i++) {
-    if (address_add(pod, index, &config->addresses[i]) < 0) return fail_errno(failure, "add address to %s", config->interface);
+    if (address_add(pod, index, &config->addresses[i]) < 0)
+      return fail_errno(failure, "add address to %s", config->interface);
   }
   if (link_up(pod, index) < 0) return fail_errno(failure, "set %s up", config->interface);
   for (size_t i = 0; i < config->gateway_count; i++) {
@@ -214,7 +221,8 @@ static int configure_host_side(const struct network_config *config, int host, st
   return index;
 }
 
-int network_create(const struct network_config *config, int host, int pod, int pod_namespace_fd, struct failure *failure) {
+int network_create(const struct network_config *config, int host, int pod, int pod_namespace_fd,
+                   struct failure *failure) {
   if (link_up(pod, 1) < 0) return fail_errno(failure, "set lo up");
   if (!config->wanted) return 0;
   if (create_veth(config, host, pod_namespace_fd) < 0) {

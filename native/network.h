@@ -37,8 +37,10 @@ void mac_from_address(const struct ip_address *address, unsigned char mac[6]);
 void mac_format(const unsigned char mac[6], char text[18]);
 
 int network_read(const struct json *object, struct network_config *config, struct failure *failure);
-// `host` and `pod` are netlink sockets in the two namespaces. Returns the host interface's index, 0 when none is wanted, or -1.
-int network_create(const struct network_config *config, int host, int pod, int pod_namespace_fd, struct failure *failure);
+// `host` and `pod` are netlink sockets in the two namespaces. Returns the host interface's index, 0 when none is
+// wanted, or -1.
+int network_create(const struct network_config *config, int host, int pod, int pod_namespace_fd,
+                   struct failure *failure);
 void network_delete(int netlink, const char *interface);
 // Loopback or any other link up.
 int link_up(int netlink, int index);

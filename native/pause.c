@@ -1,5 +1,5 @@
-// PID 1 of the pod. It holds the namespaces, reaps orphans, and offers containers three things in its empty root: /null and /empty
-// (what masked paths are covered with) and /shm.
+// PID 1 of the pod. It holds the namespaces, reaps orphans, and offers containers three things in its empty root: /null
+// and /empty (what masked paths are covered with) and /shm.
 #include "pause.h"
 
 #include <errno.h>
@@ -58,8 +58,10 @@ static void enter_empty_root(const struct pause_plan *plan) {
   require(plan, sys_umount(".", MNT_DETACH), "detach the host's mounts");
   require(plan, chdir("/"), "enter root");
   // The file system itself, not only this mount: its clones in containers are read-only for good.
-  require(plan, sys_mount(NULL, "/", NULL, 32 /* MS_REMOUNT */ | 1 /* MS_RDONLY */ | 2 /* MS_NOSUID */ | 8 /* MS_NOEXEC */, NULL),
-          "seal root");
+  require(
+      plan,
+      sys_mount(NULL, "/", NULL, 32 /* MS_REMOUNT */ | 1 /* MS_RDONLY */ | 2 /* MS_NOSUID */ | 8 /* MS_NOEXEC */, NULL),
+      "seal root");
 }
 
 void pause_child(const struct pause_plan *plan) {
@@ -70,7 +72,8 @@ void pause_child(const struct pause_plan *plan) {
   umask(0);
   join_cgroups(plan);
   if (plan->hostname[0] != '\0') require(plan, sethostname(plan->hostname, strlen(plan->hostname)), "set hostname");
-  if (plan->domainname[0] != '\0') require(plan, setdomainname(plan->domainname, strlen(plan->domainname)), "set domainname");
+  if (plan->domainname[0] != '\0')
+    require(plan, setdomainname(plan->domainname, strlen(plan->domainname)), "set domainname");
   enter_empty_root(plan);
   prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   // A monitor that died before that line cannot take this message.

@@ -1,4 +1,5 @@
-// PID 1 of the pod: made by pause_child in a fresh clone, then executed anew as `pause_main` so that no memory of the monitor stays.
+// PID 1 of the pod: made by pause_child in a fresh clone, then executed anew as `pause_main` so that no memory of the
+// monitor stays.
 #ifndef NOCHER_PAUSE_H
 #define NOCHER_PAUSE_H
 

@@ -148,7 +148,7 @@ export async function withPod(overrides: Json, test: (pod: Pod) => Promise<void>
 }
 
 /** A namespace of the test's own, kept by a sleeping process. */
-class NetworkNamespace {
+export class NetworkNamespace {
   readonly #keeper: ChildProcess;
 
   constructor() {
@@ -158,6 +158,14 @@ class NetworkNamespace {
 
   ready(): Promise<void> {
     return new Promise((resolve) => this.#keeper.stdout?.once('data', () => resolve()));
+  }
+
+  /** A server of this program's own network address: a Node script that says `ready`. `pid` names the namespace. */
+  static async serve(pid: number, script: string): Promise<ChildProcess> {
+    const server = spawn('nsenter', [`--net=/proc/${pid}/ns/net`, process.execPath, '-e', script]);
+    server.unref();
+    await new Promise<void>((resolve) => server.stdout.once('data', () => resolve()));
+    return server;
   }
 
   run(command: string, args: string[], input?: string): { status: number | null; stdout: string; stderr: string } {
@@ -183,6 +191,7 @@ export class Pod {
   ready: Json = {};
   client!: ControlClient;
   #containers = 0;
+  #wrapper: string[] = [];
   #monitorPid = 0;
 
   constructor(overrides: Json = {}) {
@@ -199,8 +208,19 @@ export class Pod {
 
   /** The launcher's exit code and its line. */
   launch(config: Json = this.config, socketPath = this.socketPath): { status: number | null; line: Json } {
-    const run = this.network.run(binary, ['monitor', '--socket', socketPath, '--config', '-'], JSON.stringify(config));
+    const args = [binary, 'monitor', '--socket', socketPath, '--config', '-'];
+    const run = this.network.run(
+      this.#wrapper[0] ?? binary,
+      [...this.#wrapper.slice(1), ...args].slice(this.#wrapper[0] ? 0 : 1),
+      JSON.stringify(config),
+    );
     return { status: run.status, line: JSON.parse(run.stdout || '{}') as Json };
+  }
+
+  /** The monitor will see a mount table in which only a v2 hierarchy is left. */
+  hideCgroupV1(): void {
+    const script = 'umount -R -l /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup && exec "$@"';
+    this.#wrapper = ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', script, 'sh'];
   }
 
   async start(): Promise<this> {
@@ -301,7 +321,7 @@ export class Stream {
   #waiters: (() => void)[] = [];
 
   constructor(socketPath: string, request: Json) {
-    this.socket = net.connect({ path: socketPath, allowHalfOpen: true });
+    this.socket = net.connect({ path: socketPath, allowHalfOpen: request['command'] === 'dial' });
     this.answer = new Promise((resolve) => (this.#resolve = resolve));
     this.closed = new Promise((resolve) => this.socket.on('close', () => resolve()));
     this.socket.on('error', () => {});

@@ -9,10 +9,12 @@
 #include <strings.h>
 
 static const char *const RLIMIT_NAMES[RLIMIT_COUNT] = {
-    [RLIMIT_AS] = "AS", [RLIMIT_CORE] = "CORE", [RLIMIT_CPU] = "CPU", [RLIMIT_DATA] = "DATA", [RLIMIT_FSIZE] = "FSIZE",
-    [RLIMIT_LOCKS] = "LOCKS", [RLIMIT_MEMLOCK] = "MEMLOCK", [RLIMIT_MSGQUEUE] = "MSGQUEUE", [RLIMIT_NICE] = "NICE",
-    [RLIMIT_NOFILE] = "NOFILE", [RLIMIT_NPROC] = "NPROC", [RLIMIT_RSS] = "RSS", [RLIMIT_RTPRIO] = "RTPRIO",
-    [RLIMIT_RTTIME] = "RTTIME", [RLIMIT_SIGPENDING] = "SIGPENDING", [RLIMIT_STACK] = "STACK"};
+    [RLIMIT_AS] = "AS",           [RLIMIT_CORE] = "CORE",         [RLIMIT_CPU] = "CPU",
+    [RLIMIT_DATA] = "DATA",       [RLIMIT_FSIZE] = "FSIZE",       [RLIMIT_LOCKS] = "LOCKS",
+    [RLIMIT_MEMLOCK] = "MEMLOCK", [RLIMIT_MSGQUEUE] = "MSGQUEUE", [RLIMIT_NICE] = "NICE",
+    [RLIMIT_NOFILE] = "NOFILE",   [RLIMIT_NPROC] = "NPROC",       [RLIMIT_RSS] = "RSS",
+    [RLIMIT_RTPRIO] = "RTPRIO",   [RLIMIT_RTTIME] = "RTTIME",     [RLIMIT_SIGPENDING] = "SIGPENDING",
+    [RLIMIT_STACK] = "STACK"};
 
 static int rlimit_by_name(const char *name) {
   if (strncasecmp(name, "RLIMIT_", 7) == 0) name += 7;
@@ -50,7 +52,8 @@ static int read_rlimits(const struct json *container, struct process_spec *spec,
     int64_t soft = -1;
     int64_t hard = -1;
     if (json_require_string(item, "type", &type, failure) < 0) return -1;
-    if (json_read_integer(item, "soft", &soft, failure) < 0 || json_read_integer(item, "hard", &hard, failure) < 0) return -1;
+    if (json_read_integer(item, "soft", &soft, failure) < 0 || json_read_integer(item, "hard", &hard, failure) < 0)
+      return -1;
     int kind = rlimit_by_name(type);
     if (kind < 0) return fail(failure, "InvalidRequest", "unknown rlimit \"%s\"", type);
     struct rlimit *limit = &spec->limits[kind];
@@ -67,13 +70,15 @@ static int read_terminal(const struct json *object, struct process_spec *spec, s
   int64_t columns = 0;
   const struct json *size = json_member(object, "ttySize");
   if (json_read_boolean(object, "tty", &spec->tty, failure) < 0) return -1;
-  if (json_read_integer(size, "rows", &rows, failure) < 0 || json_read_integer(size, "columns", &columns, failure) < 0) return -1;
+  if (json_read_integer(size, "rows", &rows, failure) < 0 || json_read_integer(size, "columns", &columns, failure) < 0)
+    return -1;
   spec->rows = (unsigned short)rows;
   spec->columns = (unsigned short)columns;
   return 0;
 }
 
-static int read_command(const struct json *object, struct process_spec *spec, const char *default_cwd, struct failure *failure) {
+static int read_command(const struct json *object, struct process_spec *spec, const char *default_cwd,
+                        struct failure *failure) {
   const char *cwd = default_cwd;
   if (json_read_strings(object, "args", &spec->args, failure) < 0) return -1;
   if (spec->args.count == 0) return fail(failure, "InvalidRequest", "field \"args\" must be given");
@@ -145,8 +150,8 @@ static void lay_over(struct strings *env, const struct strings *more) {
   }
 }
 
-int process_spec_derive(const struct process_spec *base, const struct json *container, const struct json *request, int root,
-                        struct process_spec *spec, struct strings *warnings, struct failure *failure) {
+int process_spec_derive(const struct process_spec *base, const struct json *container, const struct json *request,
+                        int root, struct process_spec *spec, struct strings *warnings, struct failure *failure) {
   *spec = (struct process_spec){.user = base->user};
   struct strings more = {0};
   int result = read_command(request, spec, base->cwd, failure);

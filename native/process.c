@@ -21,6 +21,8 @@ static void settle(struct process *process) {
   } else if (quiet) {
     process->state = PROCESS_FINISHED;
     timer_stop(process->loop, &process->drain);
+    close(process->pidfd);
+    process->pidfd = -1;
     process->handler->finished(process);
   }
 }
@@ -37,7 +39,8 @@ static void output_ready(struct event_source *source, uint32_t events) {
   char bytes[OUTPUT_CHUNK];
   ssize_t length = read(source->fd, bytes, sizeof bytes);
   if (length > 0) {
-    process->handler->output(process, source == &process->output[OUTPUT_STDERR] ? OUTPUT_STDERR : OUTPUT_STDOUT, bytes, (size_t)length);
+    process->handler->output(process, source == &process->output[OUTPUT_STDERR] ? OUTPUT_STDERR : OUTPUT_STDOUT, bytes,
+                             (size_t)length);
     return;
   }
   if (length < 0 && (errno == EAGAIN || errno == EINTR)) return;
@@ -112,7 +115,8 @@ static int receive_report(int fd, struct report *message, int *passed) {
     char bytes[CMSG_SPACE(sizeof(int))];
   } control;
   struct iovec part = {message, sizeof *message};
-  struct msghdr header = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+  struct msghdr header = {
+      .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
   *passed = -1;
   ssize_t length = recvmsg(fd, &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
   if (length < 0) return errno == EAGAIN || errno == EINTR ? -1 : 0;
@@ -216,12 +220,14 @@ static void watch_pipes(struct process *process, const struct pipes *pipes) {
   process->input.fd = pipes->parent[0];
 }
 
-int process_start(struct process *process, struct launch *launch, const struct process_streams *streams, struct failure *failure) {
+int process_start(struct process *process, struct launch *launch, const struct process_streams *streams,
+                  struct failure *failure) {
   struct pipes pipes;
   process->tty = launch->spec->tty;
   process->report = (struct event_source){.fd = -1, .ready = report_ready, .owner = process};
   process->input = (struct event_source){.fd = -1, .ready = input_ready, .owner = process};
-  for (int i = 0; i < 2; i++) process->output[i] = (struct event_source){.fd = -1, .ready = output_ready, .owner = process};
+  for (int i = 0; i < 2; i++)
+    process->output[i] = (struct event_source){.fd = -1, .ready = output_ready, .owner = process};
   process->drain = (struct timer){.source.fd = -1};
   process->pidfd = -1;
   int result = open_pipes(&pipes, streams, process->tty);

@@ -45,7 +45,7 @@ struct process {
   struct event_source report;
   struct event_source output[2];
   struct event_source input;
-  struct buffer pending;   // input that the process has not taken yet
+  struct buffer pending;  // input that the process has not taken yet
   bool close_when_empty;
   struct timer drain;
 };
@@ -58,7 +58,8 @@ struct process_streams {
 };
 
 // Makes pipes and clones. `launch` needs all but stdio and report. On failure nothing is left.
-int process_start(struct process *process, struct launch *launch, const struct process_streams *streams, struct failure *failure);
+int process_start(struct process *process, struct launch *launch, const struct process_streams *streams,
+                  struct failure *failure);
 // The monitor has waited for it.
 void process_reaped(struct process *process, int wait_status);
 // Queues input; false when there is no open input.

@@ -1,4 +1,5 @@
-// The child's half of a root file system: everything is put together inside pause's empty mount namespace, then it becomes "/".
+// The child's half of a root file system: everything is put together inside pause's empty mount namespace, then it
+// becomes "/".
 #include <errno.h>
 #include <linux/magic.h>
 #include <stddef.h>
@@ -14,7 +15,7 @@
 
 struct build_state {
   struct rootfs_build *build;
-  int null;   // pause's /null and /empty, for masks
+  int null;  // pause's /null and /empty, for masks
   int empty;
   int shm;
   int dev;
@@ -106,9 +107,9 @@ static int make_standard_nodes(struct build_state *state) {
     const char *name;
     unsigned int minor;
   } nodes[] = {{"null", 3}, {"zero", 5}, {"full", 7}, {"random", 8}, {"urandom", 9}};
-  static const char *const links[][2] = {
-      {"/proc/self/fd", "fd"}, {"/proc/self/fd/0", "stdin"}, {"/proc/self/fd/1", "stdout"}, {"/proc/self/fd/2", "stderr"},
-      {"pts/ptmx", "ptmx"},    {"/proc/kcore", "core"}};
+  static const char *const links[][2] = {{"/proc/self/fd", "fd"},       {"/proc/self/fd/0", "stdin"},
+                                         {"/proc/self/fd/1", "stdout"}, {"/proc/self/fd/2", "stderr"},
+                                         {"pts/ptmx", "ptmx"},          {"/proc/kcore", "core"}};
   for (size_t i = 0; i < sizeof nodes / sizeof *nodes; i++) {
     if (make_node(state->dev, nodes[i].name, S_IFCHR | 0666, makedev(1, nodes[i].minor)) < 0) return -1;
   }
@@ -132,15 +133,18 @@ static int make_extra_nodes(struct build_state *state) {
       int fd = resolve_in_root(state->dev, directory, &options);
       if (fd >= 0) close(fd);
     }
-    if (make_node(state->dev, node->path, node->mode, node->device) < 0) return step_failed(state, "create device", node->path);
+    if (make_node(state->dev, node->path, node->mode, node->device) < 0)
+      return step_failed(state, "create device", node->path);
     fchownat(state->dev, node->path, node->uid, node->gid, AT_SYMLINK_NOFOLLOW);
   }
   return 0;
 }
 
 static int mount_below_dev(struct build_state *state, int tree, const char *name) {
-  if (tree < 0 || (mkdirat(state->dev, name, 0755) < 0 && errno != EEXIST)) return step_failed(state, "create mount for /dev/", name);
-  if (sys_move_mount(tree, "", state->dev, name, MOVE_MOUNT_F_EMPTY_PATH) < 0) return step_failed(state, "mount /dev/", name);
+  if (tree < 0 || (mkdirat(state->dev, name, 0755) < 0 && errno != EEXIST))
+    return step_failed(state, "create mount for /dev/", name);
+  if (sys_move_mount(tree, "", state->dev, name, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+    return step_failed(state, "mount /dev/", name);
   return 0;
 }
 
@@ -178,7 +182,8 @@ int terminal_open(int pts, int *master, int *slave) {
 }
 
 static int mount_console(struct build_state *state) {
-  if (terminal_open(state->pts, &state->build->master, &state->build->slave) < 0) return step_failed(state, "open", "terminal");
+  if (terminal_open(state->pts, &state->build->master, &state->build->slave) < 0)
+    return step_failed(state, "open", "terminal");
   int number = 0;
   ioctl(state->build->master, TIOCGPTN, &number);
   char name[2] = {(char)('0' + number % 10), '\0'};
@@ -186,7 +191,8 @@ static int mount_console(struct build_state *state) {
   int tree = sys_open_tree(state->pts, name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
   if (fd < 0 || tree < 0) return step_failed(state, "create", "/dev/console");
   close(fd);
-  if (sys_move_mount(tree, "", state->dev, "console", MOVE_MOUNT_F_EMPTY_PATH) < 0) return step_failed(state, "mount", "/dev/console");
+  if (sys_move_mount(tree, "", state->dev, "console", MOVE_MOUNT_F_EMPTY_PATH) < 0)
+    return step_failed(state, "mount", "/dev/console");
   close(tree);
   return 0;
 }
@@ -219,7 +225,8 @@ static int seal_path(struct build_state *state, const char *path) {
 static int protect_paths(struct build_state *state) {
   const struct rootfs_plan *plan = state->build->plan;
   for (size_t i = 0; i < plan->read_only_paths.count; i++) {
-    if (seal_path(state, plan->read_only_paths.items[i]) < 0) return step_failed(state, "make read-only", plan->read_only_paths.items[i]);
+    if (seal_path(state, plan->read_only_paths.items[i]) < 0)
+      return step_failed(state, "make read-only", plan->read_only_paths.items[i]);
   }
   for (size_t i = 0; i < plan->masked.count; i++) {
     if (mask_path(state, plan->masked.items[i]) < 0) return step_failed(state, "mask", plan->masked.items[i]);
@@ -262,7 +269,8 @@ static int enter_root(struct build_state *state) {
   if (fchdir(plan->root) < 0 || sys_pivot_root(".", ".") < 0) return step_failed(state, "pivot_root", "");
   if (sys_umount(".", MNT_DETACH) < 0 || chdir("/") < 0) return step_failed(state, "leave the old root", "");
   struct mount_attr read_only = {.attr_set = MOUNT_ATTR_RDONLY};
-  if (plan->read_only && sys_mount_setattr(AT_FDCWD, "/", 0, &read_only) < 0) return step_failed(state, "make read-only", "/");
+  if (plan->read_only && sys_mount_setattr(AT_FDCWD, "/", 0, &read_only) < 0)
+    return step_failed(state, "make read-only", "/");
   return 0;
 }
 
@@ -272,7 +280,8 @@ static int take_from_pause(struct build_state *state) {
   state->empty = open("/empty", O_PATH | O_CLOEXEC);
   state->shm = plan->shm >= 0 ? plan->shm : sys_open_tree(AT_FDCWD, "/shm", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
   if (state->null < 0 || state->empty < 0 || state->shm < 0) return step_failed(state, "open", "pause's files");
-  if (sys_move_mount(plan->root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0) return step_failed(state, "attach", "rootfs");
+  if (sys_move_mount(plan->root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
+    return step_failed(state, "attach", "rootfs");
   return 0;
 }
 

@@ -1,4 +1,5 @@
-// The monitor's half of a root file system: every source becomes a detached mount, errors are told before anything runs.
+// The monitor's half of a root file system: every source becomes a detached mount, errors are told before anything
+// runs.
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
@@ -16,14 +17,16 @@ enum { MAX_LOWER = 500, MAX_MOUNTS = 1000, MAX_DEVICES = 4000 };
 
 static int detach(int context, unsigned int attributes) {
   int tree = -1;
-  if (sys_fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0) tree = sys_fsmount(context, FSMOUNT_CLOEXEC, attributes);
+  if (sys_fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+    tree = sys_fsmount(context, FSMOUNT_CLOEXEC, attributes);
   int error = errno;
   close(context);
   errno = error;
   return tree;
 }
 
-// Kernels before 6.8 have no `lowerdir+`: descriptors in /proc/self/fd keep the option short whatever the paths' length.
+// Kernels before 6.8 have no `lowerdir+`: descriptors in /proc/self/fd keep the option short whatever the paths'
+// length.
 static int set_lower_list(int context, const struct strings *lower) {
   struct buffer option = {0};
   int fds[MAX_LOWER];
@@ -129,11 +132,15 @@ static int open_source(const char *source, const char *sub_path, struct failure 
   return below < 0 ? fail_errno(failure, "subPath %s of %s", sub_path, source) : below;
 }
 
-static int read_attributes(const struct json *item, struct mount_attr *own, bool *recursive_read_only, struct failure *failure) {
+static int read_attributes(const struct json *item, struct mount_attr *own, bool *recursive_read_only,
+                           struct failure *failure) {
   static const struct {
     const char *key;
     unsigned int flag;
-  } flags[] = {{"readOnly", MOUNT_ATTR_RDONLY}, {"noSuid", MOUNT_ATTR_NOSUID}, {"noDev", MOUNT_ATTR_NODEV}, {"noExec", MOUNT_ATTR_NOEXEC}};
+  } flags[] = {{"readOnly", MOUNT_ATTR_RDONLY},
+               {"noSuid", MOUNT_ATTR_NOSUID},
+               {"noDev", MOUNT_ATTR_NODEV},
+               {"noExec", MOUNT_ATTR_NOEXEC}};
   *own = (struct mount_attr){0};
   for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
     bool set = false;
@@ -150,9 +157,13 @@ static int apply_attributes(int tree, const struct json *item, struct failure *f
   if (read_attributes(item, &own, &recursive_read_only, failure) < 0) return -1;
   if (json_read_string(item, "propagation", &propagation, failure) < 0) return -1;
   struct mount_attr all = {.attr_set = recursive_read_only ? MOUNT_ATTR_RDONLY : 0};
-  all.propagation = strcmp(propagation, "shared") == 0 ? 1u << 20 : strcmp(propagation, "slave") == 0 ? 1u << 19 : 1u << 18;
-  if (sys_mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &all) < 0) return fail_errno(failure, "set mount propagation");
-  if (own.attr_set != 0 && sys_mount_setattr(tree, "", AT_EMPTY_PATH, &own) < 0) return fail_errno(failure, "set mount flags");
+  all.propagation = strcmp(propagation, "shared") == 0  ? 1u << 20
+                    : strcmp(propagation, "slave") == 0 ? 1u << 19
+                                                        : 1u << 18;
+  if (sys_mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &all) < 0)
+    return fail_errno(failure, "set mount propagation");
+  if (own.attr_set != 0 && sys_mount_setattr(tree, "", AT_EMPTY_PATH, &own) < 0)
+    return fail_errno(failure, "set mount flags");
   return 0;
 }
 
@@ -162,7 +173,8 @@ static int open_mount(const struct json *item, struct mount_plan *mount, struct 
   const char *type = "bind";
   const char *sub_path = "";
   if (json_require_string(item, "destination", &destination, failure) < 0) return -1;
-  if (json_read_string(item, "source", &source, failure) < 0 || json_read_string(item, "type", &type, failure) < 0) return -1;
+  if (json_read_string(item, "source", &source, failure) < 0 || json_read_string(item, "type", &type, failure) < 0)
+    return -1;
   if (json_read_string(item, "subPath", &sub_path, failure) < 0) return -1;
   bool is_tmpfs = strcmp(type, "tmpfs") == 0;
   if (*destination != '/' || (!is_tmpfs && *source != '/')) {
@@ -200,13 +212,23 @@ static int prepare_mounts(const struct json *list, struct rootfs_plan *plan, str
 }
 
 // runc's and containerd's lists (oci/spec.go, populateDefaultUnixSpec).
-static const char *const MASKED[] = {
-    "/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
-    "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware", "/sys/devices/virtual/powercap", NULL};
+static const char *const MASKED[] = {"/proc/acpi",
+                                     "/proc/asound",
+                                     "/proc/interrupts",
+                                     "/proc/kcore",
+                                     "/proc/keys",
+                                     "/proc/latency_stats",
+                                     "/proc/timer_list",
+                                     "/proc/timer_stats",
+                                     "/proc/sched_debug",
+                                     "/proc/scsi",
+                                     "/sys/firmware",
+                                     "/sys/devices/virtual/powercap",
+                                     NULL};
 static const char *const READ_ONLY[] = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", NULL};
 
-static int prepare_paths(const struct json *container, const char *key, const char *const *defaults, struct strings *result,
-                         struct failure *failure) {
+static int prepare_paths(const struct json *container, const char *key, const char *const *defaults,
+                         struct strings *result, struct failure *failure) {
   if (json_member(container, key) != NULL) return json_read_strings(container, key, result, failure);
   for (; *defaults != NULL; defaults++) strings_add(result, *defaults);
   return 0;
@@ -220,9 +242,11 @@ int rootfs_prepare(const struct json *container, bool host_ipc, struct rootfs_pl
   plan->writable_system = privileged;
   if (result == 0) result = prepare_root(json_member(container, "rootfs"), plan, failure);
   if (result == 0) result = prepare_mounts(json_member(container, "mounts"), plan, failure);
-  if (result == 0) result = prepare_paths(container, "maskedPaths", privileged ? nothing : MASKED, &plan->masked, failure);
+  if (result == 0)
+    result = prepare_paths(container, "maskedPaths", privileged ? nothing : MASKED, &plan->masked, failure);
   if (result == 0) {
-    result = prepare_paths(container, "readonlyPaths", privileged ? nothing : READ_ONLY, &plan->read_only_paths, failure);
+    result =
+        prepare_paths(container, "readonlyPaths", privileged ? nothing : READ_ONLY, &plan->read_only_paths, failure);
   }
   if (result == 0 && host_ipc) plan->shm = clone_tree(AT_FDCWD, "/dev/shm", false);
   if (result < 0) rootfs_plan_free(plan);

@@ -1,5 +1,6 @@
-// A container's root file system: the monitor opens every source as a detached mount (rootfs-prepare.c), the child, already in
-// pause's empty mount namespace, only puts them together (rootfs-build.c). No host path is visible to the child at any time.
+// A container's root file system: the monitor opens every source as a detached mount (rootfs-prepare.c), the child,
+// already in pause's empty mount namespace, only puts them together (rootfs-build.c). No host path is visible to the
+// child at any time.
 #ifndef NOCHER_ROOTFS_H
 #define NOCHER_ROOTFS_H
 
@@ -50,8 +51,8 @@ struct device_rule device_rule_of(const struct device_node *node);
 void rootfs_add_cgroups(struct rootfs_plan *plan, const struct cgroup_host *host, const char *path);
 void rootfs_plan_free(struct rootfs_plan *plan);
 
-// In the child, async-signal-safe. Returns 0, or -1 with errno and `*step`, `*detail` naming what failed. `terminal` (in: -1, or -2
-// to ask for one) becomes the master of a new terminal and `*slave` its other side.
+// In the child, async-signal-safe. Returns 0, or -1 with errno and `*step`, `*detail` naming what failed. `terminal`
+// (in: -1, or -2 to ask for one) becomes the master of a new terminal and `*slave` its other side.
 struct rootfs_build {
   const struct rootfs_plan *plan;
   const char *cwd;

@@ -16,13 +16,17 @@
 
 enum { PAUSE_TIMEOUT_MS = 20000 };
 
-static char *sandbox_cgroup(const struct monitor *monitor) { return format_string("%s/sandbox", monitor->config.cgroup_parent); }
+static char *sandbox_cgroup(const struct monitor *monitor) {
+  return format_string("%s/sandbox", monitor->config.cgroup_parent);
+}
 
 static int create_cgroups(struct monitor *monitor, struct failure *failure) {
   const struct sandbox_config *config = &monitor->config;
   char *own = sandbox_cgroup(monitor);
   int result = cgroup_create(&monitor->cgroups, config->cgroup_parent, failure);
-  if (result == 0) result = cgroup_limit(&monitor->cgroups, config->cgroup_parent, &config->resources, &monitor->sandbox.warnings, failure);
+  if (result == 0)
+    result =
+        cgroup_limit(&monitor->cgroups, config->cgroup_parent, &config->resources, &monitor->sandbox.warnings, failure);
   if (result == 0) result = cgroup_create(&monitor->cgroups, own, failure);
   free(own);
   return result;
@@ -49,7 +53,8 @@ static void fill_plan(const struct monitor *monitor, struct pause_plan *plan) {
     plan->hostname = config->hostname;
     plan->domainname = config->domainname;
   }
-  snprintf(plan->shm_size, sizeof plan->shm_size, "%lld", (long long)(config->shm_size > 0 ? config->shm_size : 64 << 20));
+  snprintf(plan->shm_size, sizeof plan->shm_size, "%lld",
+           (long long)(config->shm_size > 0 ? config->shm_size : 64 << 20));
   if (config->oom_score != 0) snprintf(plan->oom_score, sizeof plan->oom_score, "%lld", (long long)config->oom_score);
   char *cgroup = sandbox_cgroup(monitor);
   plan->cgroup_procs_count = cgroup_open_procs(&monitor->cgroups, cgroup, plan->cgroup_procs);
@@ -108,7 +113,8 @@ static int configure_inside(struct monitor *monitor, int host, struct failure *f
     if (own >= 0) close(own);
     if (pod >= 0) close(pod);
   }
-  for (const struct json *item = config->sysctls == NULL ? NULL : config->sysctls->child; item != NULL && result >= 0; item = item->next) {
+  for (const struct json *item = config->sysctls == NULL ? NULL : config->sysctls->child; item != NULL && result >= 0;
+       item = item->next) {
     result = write_sysctl(item->key, item->string, failure);
   }
   return result < 0 ? -1 : 0;

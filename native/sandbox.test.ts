@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { alive, binary, build, cannotRun, ControlClient, Pod, withPod } from './pod-fixture.ts';
+import { alive, binary, build, cannotRun, ControlClient, Pod, sanitized, Stream, withPod } from './pod-fixture.ts';
 import type { Json } from './pod-fixture.ts';
 
 const suite = cannotRun === undefined ? describe : describe.skip;
@@ -45,7 +45,9 @@ suite(`native sandbox${cannotRun === undefined ? '' : ` (skipped: ${cannotRun})`
     expect(sandbox.startedAt).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/);
   });
 
-  it('pause has no descriptors, an empty read-only root and no environment', () => {
+  // The sanitized build's pause is a fork of the monitor.
+  const itStatic = sanitized ? it.skip : it;
+  itStatic('pause has no descriptors, an empty read-only root and no environment', () => {
     const pause = `/proc/${pod.ready['pausePid'] as number}`;
     expect(fs.readdirSync(`${pause}/fd`)).toEqual([]);
     expect(fs.readdirSync(`${pause}/root`).sort()).toEqual(['empty', 'null', 'shm']);
@@ -95,6 +97,8 @@ suite(`native sandbox${cannotRun === undefined ? '' : ` (skipped: ${cannotRun})`
     const { status, line } = pod.launch({ ...pod.config, cgroup: { parent: `${pod.cgroup}/other` } });
     expect(status).toBe(1);
     expect(line['error']).toMatchObject({ code: 'AlreadyExists' });
+    const args = ['cleanup', '--config', '-', '--socket', pod.socketPath];
+    expect(pod.network.run(binary, args, JSON.stringify(pod.config)).status).toBe(1);
     expect((await pod.client.call('status'))['sandbox'].state).toBe('Ready');
   });
 
@@ -128,16 +132,21 @@ suite(`native sandbox${cannotRun === undefined ? '' : ` (skipped: ${cannotRun})`
 suite('native sandbox: other modes and ends', () => {
   beforeAll(() => build(), 120_000);
 
-  it('shares one PID namespace when asked, with pause as PID 1 and its descriptors out of reach', async () => {
-    await withPod({ namespaces: { pid: 'pod' } }, async (pod) => {
-      const id = await pod.run(['sleep', '1000']);
-      const { stdout } = await pod.shell('ps -o pid,args; ls /proc/1/fd; ls /proc/1/root; ls /proc/1/exe -l; true');
-      expect(stdout).toMatch(/ 1 \/?pause/);
-      expect(stdout).toContain('sleep 1000');
-      expect(stdout).not.toContain('null');
-      await pod.client.call('remove', { container: id });
-    });
-  }, 30_000);
+  const itStatic = sanitized ? it.skip : it;
+  itStatic(
+    'shares one PID namespace when asked, with pause as PID 1 and its descriptors out of reach',
+    async () => {
+      await withPod({ namespaces: { pid: 'pod' } }, async (pod) => {
+        const id = await pod.run(['sleep', '1000']);
+        const { stdout } = await pod.shell('ps -o pid,args; ls /proc/1/fd; ls /proc/1/root; ls /proc/1/exe -l; true');
+        expect(stdout).toMatch(/ 1 \/?pause/);
+        expect(stdout).toContain('sleep 1000');
+        expect(stdout).not.toContain('null');
+        await pod.client.call('remove', { container: id });
+      });
+    },
+    30_000,
+  );
 
   it('uses the host namespaces when asked', async () => {
     await withPod({ namespaces: { network: 'node', ipc: 'node', pid: 'node' } }, async (pod) => {
@@ -147,6 +156,31 @@ suite('native sandbox: other modes and ends', () => {
       expect(Number(stdout.split('\n')[3])).toBeGreaterThan(1);
       expect(stdout).toContain('br0');
     });
+  }, 30_000);
+
+  it('works on a host with cgroup v2 alone', async () => {
+    const pod = new Pod();
+    try {
+      pod.hideCgroupV1();
+      await pod.start();
+      expect(pod.ready).toMatchObject({ cgroupMode: 'v2' });
+      const id = await pod.run(['sh', '-c', 'setsid sleep 1000 & sleep 1000']);
+      const script =
+        'cat /proc/self/cgroup; ls /sys/fs/cgroup/cgroup.procs; mkdir /sys/fs/cgroup/x; mknod /tmp/k c 1 11 && echo made; head -c1 /tmp/k; head -c2 /dev/zero | wc -c';
+      const { stdout, stderr } = await pod.shell(script);
+      expect(stdout).toMatch(/0::\/\n[^]*\/sys\/fs\/cgroup\/cgroup.procs\nmade\n2\n/);
+      expect(stderr).toContain('Read-only file system');
+      expect(stderr).toContain('/tmp/k: Operation not permitted');
+      const stream = new Stream(pod.socketPath, { command: 'exec', container: id, args: ['cat', '/proc/self/cgroup'] });
+      await stream.exit();
+      expect(stream.output(16)).toContain('0::/\n');
+      await pod.client.call('signal', { container: id, signal: 'KILL' });
+      expect(await pod.client.call('wait', { container: id })).toMatchObject({ exitCode: 137 });
+      const devices = [{ path: '/dev/kmsg', hostPath: '/dev/null' }];
+      expect((await pod.shell('head -c1 /dev/kmsg && echo ok', { devices })).stdout).toBe('ok\n');
+    } finally {
+      await pod.stop();
+    }
   }, 30_000);
 
   it('takes a socket path longer than 107 bytes', async () => {

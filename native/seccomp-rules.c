@@ -55,10 +55,10 @@ static int read_action(const char *name, int64_t error, uint32_t *action, struct
     const char *name;
     uint32_t action;
   } actions[] = {
-      {"SCMP_ACT_ALLOW", SECCOMP_RET_ALLOW},        {"SCMP_ACT_KILL", SECCOMP_RET_KILL_THREAD},
-      {"SCMP_ACT_LOG", SECCOMP_RET_LOG},            {"SCMP_ACT_KILL_PROCESS", SECCOMP_RET_KILL_PROCESS},
-      {"SCMP_ACT_ERRNO", SECCOMP_RET_ERRNO},        {"SCMP_ACT_KILL_THREAD", SECCOMP_RET_KILL_THREAD},
-      {"SCMP_ACT_TRAP", SECCOMP_RET_TRAP},          {"SCMP_ACT_TRACE", SECCOMP_RET_TRACE},
+      {"SCMP_ACT_ALLOW", SECCOMP_RET_ALLOW}, {"SCMP_ACT_KILL", SECCOMP_RET_KILL_THREAD},
+      {"SCMP_ACT_LOG", SECCOMP_RET_LOG},     {"SCMP_ACT_KILL_PROCESS", SECCOMP_RET_KILL_PROCESS},
+      {"SCMP_ACT_ERRNO", SECCOMP_RET_ERRNO}, {"SCMP_ACT_KILL_THREAD", SECCOMP_RET_KILL_THREAD},
+      {"SCMP_ACT_TRAP", SECCOMP_RET_TRAP},   {"SCMP_ACT_TRACE", SECCOMP_RET_TRACE},
   };
   for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
     if (strcmp(name, actions[i].name) != 0) continue;
@@ -74,7 +74,8 @@ static struct condition half(int argument, int high, int test, uint64_t value) {
   return (struct condition){.argument = argument, .high_word = high, .mask = 0xffffffff, .test = test, .value = word};
 }
 
-// Comparisons of 64 bits. Orders look at the low word only when the high word is zero in `value`, which profiles keep to.
+// Comparisons of 64 bits. Orders look at the low word only when the high word is zero in `value`, which profiles keep
+// to.
 static int add_argument(struct rule *rule, int argument, const char *op, const uint64_t values[2]) {
   if (argument < 0 || argument > 5 || rule->count + 2 > RULE_CONDITIONS) return -1;
   struct condition *out = &rule->conditions[rule->count];
@@ -103,7 +104,8 @@ static int read_arguments(const struct json *entry, struct rule *rule, struct fa
     int64_t value = 0;
     int64_t second = 0;
     const char *op = "";
-    if (json_read_integer(item, "index", &index, failure) < 0 || json_read_string(item, "op", &op, failure) < 0) return -1;
+    if (json_read_integer(item, "index", &index, failure) < 0 || json_read_string(item, "op", &op, failure) < 0)
+      return -1;
     if (json_read_integer(item, "value", &value, failure) < 0) return -1;
     if (json_read_integer(item, "valueTwo", &second, failure) < 0) return -1;
     uint64_t values[2] = {(uint64_t)value, (uint64_t)second};
@@ -121,7 +123,8 @@ static int number_by_name(const char *name) {
   return -1;
 }
 
-static int read_entry(struct rule_set *set, const struct json *entry, struct strings *warnings, struct failure *failure) {
+static int read_entry(struct rule_set *set, const struct json *entry, struct strings *warnings,
+                      struct failure *failure) {
   const char *action = "";
   int64_t error = EPERM;
   struct rule rule = {0};

@@ -46,7 +46,8 @@ static void emit_return(struct seccomp_filter *filter, uint32_t action) {
 static void emit_condition(struct seccomp_filter *filter, const struct condition *condition) {
   size_t low = offsetof(struct seccomp_data, args) + 8 * (size_t)condition->argument;
   emit_load(filter, low + 4 * (size_t)condition->high_word);
-  if (condition->mask != 0xffffffff) emit(filter, (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, condition->mask));
+  if (condition->mask != 0xffffffff)
+    emit(filter, (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, condition->mask));
   emit(filter, (struct sock_filter)BPF_JUMP(BPF_JMP | condition->test | BPF_K, condition->value, 0, 0));
 }
 
@@ -141,8 +142,8 @@ static void build_default(struct seccomp_filter *filter, uint64_t bounding) {
   rule_set_free(&set);
 }
 
-int seccomp_build(const struct json *profile, uint64_t bounding, struct seccomp_filter *filter, struct strings *warnings,
-                  struct failure *failure) {
+int seccomp_build(const struct json *profile, uint64_t bounding, struct seccomp_filter *filter,
+                  struct strings *warnings, struct failure *failure) {
   *filter = (struct seccomp_filter){0};
   if (profile == NULL) return 0;
   if (profile->type == JSON_STRING && strcmp(profile->string, "Unconfined") == 0) return 0;
@@ -160,7 +161,8 @@ int seccomp_build(const struct json *profile, uint64_t bounding, struct seccomp_
     range_list_free(&list);
   }
   rule_set_free(&set);
-  if (result == 0 && filter->count >= BPF_MAXINSNS) result = fail(failure, "InvalidRequest", "seccomp profile too long");
+  if (result == 0 && filter->count >= BPF_MAXINSNS)
+    result = fail(failure, "InvalidRequest", "seccomp profile too long");
   return result;
 }
 

@@ -9,7 +9,8 @@
 #include "failure.h"
 #include "json.h"
 
-// One line of the table: a system call, and the capabilities that allow it (0: always). `known` only lends its name to profiles.
+// One line of the table: a system call, and the capabilities that allow it (0: always). `known` only lends its name to
+// profiles.
 struct syscall_entry {
   const char *name;
   int number;
@@ -24,9 +25,10 @@ struct seccomp_filter {
   unsigned short count;
 };
 
-// `profile` is a JSON string or object as README says, or NULL. `bounding` decides about calls that a capability guards.
-int seccomp_build(const struct json *profile, uint64_t bounding, struct seccomp_filter *filter, struct strings *warnings,
-                  struct failure *failure);
+// `profile` is a JSON string or object as README says, or NULL. `bounding` decides about calls that a capability
+// guards.
+int seccomp_build(const struct json *profile, uint64_t bounding, struct seccomp_filter *filter,
+                  struct strings *warnings, struct failure *failure);
 void seccomp_free(struct seccomp_filter *filter);
 // In the child, async-signal-safe.
 int seccomp_install(const struct seccomp_filter *filter);

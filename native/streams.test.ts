@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { ChildProcess } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { build, cannotRun, ControlClient, Pod, Stream } from './pod-fixture.ts';
+import { build, cannotRun, ControlClient, NetworkNamespace, Pod, Stream } from './pod-fixture.ts';
 import type { Json } from './pod-fixture.ts';
 
 const suite = cannotRun === undefined ? describe : describe.skip;
@@ -169,6 +170,7 @@ suite('native streams', () => {
       });
       const stream = attach(id, { stdin: true });
       expect(await stream.answer).toMatchObject({ result: { tty: true } });
+      while (!pod.log(id, 'stdout').includes('c\r')) await pod.client.call('status');
       await pod.client.call('resize', { container: id, rows: 11, columns: 22 });
       stream.send(STDIN, 'hi\r');
       expect(await stream.exit()).toEqual({ exitCode: 3 });
@@ -196,30 +198,49 @@ suite('native streams', () => {
   });
 
   describe('dial', () => {
+    const listen = (host: string, port: number, body: string): Promise<ChildProcess> =>
+      NetworkNamespace.serve(
+        pod.ready['pausePid'] as number,
+        `require('net').createServer({ allowHalfOpen: true }, (s) => { ${body} }).listen(${port}, '${host}', () => console.log('ready'))`,
+      );
+
     it('relays bytes both ways with half-close', async () => {
-      await pod.run(['nc', '-l', '-p', '8080', '-s', '127.0.0.1', '-e', 'sh', '-c', 'wc -c; echo bye']);
-      let stream = new Stream(pod.socketPath, { command: 'dial', port: 8080 });
-      while ((await stream.answer)['ok'] !== true) {
-        expect((await stream.answer)['error']).toMatchObject({ code: 'ConnectFailed', errno: 'ECONNREFUSED' });
-        stream.socket.destroy();
-        stream = new Stream(pod.socketPath, { command: 'dial', port: 8080 });
-      }
+      const server = await listen(
+        '127.0.0.1',
+        8080,
+        "let n = 0; s.on('data', (d) => n += d.length).on('end', () => s.end(n + ' bye'))",
+      );
+      const stream = new Stream(pod.socketPath, { command: 'dial', port: 8080 });
       expect(await stream.answer).toMatchObject({ result: { address: '127.0.0.1:8080' } });
-      stream.socket.end('x'.repeat(1_000_000));
+      stream.socket.end('x'.repeat(3_000_000));
       await stream.closed;
-      expect(stream.raw.toString()).toBe('1000000\nbye\n');
+      expect(stream.raw.toString()).toBe('3000000 bye');
+      server.kill('SIGKILL');
+    });
+
+    it('megabytes come back whole, and a reader that stops does not stop the monitor', async () => {
+      const server = await listen('127.0.0.1', 8082, "s.end(Buffer.alloc(20_000_000, 'y'))");
+      const stream = new Stream(pod.socketPath, { command: 'dial', port: 8082 });
+      await stream.answer;
+      stream.socket.pause();
+      for (let i = 0; i < 20; i++) await pod.client.call('status');
+      let length = stream.raw.length;
+      stream.socket.removeAllListeners('data').on('data', (chunk: Buffer) => (length += chunk.length));
+      stream.socket.on('end', () => stream.socket.end());
+      stream.socket.resume();
+      await stream.closed;
+      expect(length).toBe(20_000_000);
+      server.kill('SIGKILL');
     });
 
     it('tries ::1 when 127.0.0.1 refuses', async () => {
-      await pod.run(['nc', '-l', '-p', '8081', '-s', '::1', '-e', 'echo', 'six']);
-      let answer: Json = {};
-      let stream = new Stream(pod.socketPath, { command: 'dial', port: 8081 });
-      while ((answer = await stream.answer)['ok'] !== true)
-        stream = new Stream(pod.socketPath, { command: 'dial', port: 8081 });
-      expect(answer['result']).toEqual({ address: '[::1]:8081' });
-      await stream.until(() => stream.raw.toString() === 'six\n');
+      const server = await listen('::1', 8081, "s.end('six')");
+      const stream = new Stream(pod.socketPath, { command: 'dial', port: 8081 });
+      expect((await stream.answer)['result']).toEqual({ address: '[::1]:8081' });
+      await stream.until(() => stream.raw.toString() === 'six');
       stream.socket.end();
       await stream.closed;
+      server.kill('SIGKILL');
     });
 
     it('a port where nobody listens is an error, and the connection stays', async () => {
@@ -307,6 +328,35 @@ suite('native streams', () => {
       expect(await lagged.nextEvent(() => true)).toMatchObject({ event: 'lagged', cursor: cursor + 3 });
       lagged.socket.destroy();
     });
+
+    it('survives clients that come and go at any moment, and leaks no descriptor', async () => {
+      const descriptors = (): number => fs.readdirSync(`/proc/${pod.ready['monitorPid'] as number}/fd`).length;
+      const before = descriptors();
+      const requests: Json[] = [
+        { command: 'exec', args: ['sh', '-c', 'echo x; cat'], stdin: true },
+        { command: 'exec', args: ['sh', '-c', 'yes'], tty: true, stdin: true },
+        { command: 'exec', args: ['nope'] },
+        { command: 'exec', args: ['sleep', '5'], timeoutMs: 3 },
+        { command: 'attach', stdin: true },
+        { command: 'dial', port: 9999 },
+        { command: 'wait' },
+        { command: 'watch', cursor: 0 },
+      ];
+      for (let round = 0; round < 25; round++) {
+        const container = await pod.run(['sh', '-c', 'while true; do echo tick; usleep 500; done'], { stdin: true });
+        const streams = requests.map((request) => new Stream(pod.socketPath, { container, ...request }));
+        // Every client leaves at another point of its request's life.
+        for (const [i, stream] of streams.entries()) {
+          if ((round + i) % 3 !== 0 && requests[i]?.['command'] !== 'wait') await stream.answer;
+          if ((round + i) % 5 === 1) stream.send(STDIN, 'y'.repeat(100_000));
+          if ((round + i) % 2 === 0) stream.socket.destroy();
+        }
+        await pod.client.call('remove', { container });
+        for (const stream of streams) stream.socket.destroy();
+      }
+      for (let i = 0; i < 500 && descriptors() > before; i++) await pod.client.call('status');
+      expect(descriptors()).toBeLessThanOrEqual(before);
+    }, 60_000);
 
     it('the metadata comes back', async () => {
       const metadata = JSON.stringify({ name: 'wéb "x"\n', emoji: '🚢' });

@@ -23,7 +23,8 @@
 #define MNT_DETACH 2
 #endif
 
-static inline int sys_mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data) {
+static inline int sys_mount(const char *source, const char *target, const char *type, unsigned long flags,
+                            const char *data) {
   return (int)syscall(SYS_mount, source, target, type, flags, data);
 }
 static inline int sys_umount(const char *target, int flags) { return (int)syscall(SYS_umount2, target, flags); }
@@ -58,7 +59,8 @@ static inline int sys_pidfd_send_signal(int pidfd, int signal) {
 static inline int sys_close_range(unsigned int first, unsigned int last, unsigned int flags) {
   return (int)syscall(SYS_close_range, first, last, flags);
 }
-static inline int sys_execveat(int dir, const char *path, char *const arguments[], char *const environment[], int flags) {
+static inline int sys_execveat(int dir, const char *path, char *const arguments[], char *const environment[],
+                               int flags) {
   return (int)syscall(SYS_execveat, dir, path, arguments, environment, flags);
 }
 #endif

@@ -12,7 +12,7 @@ struct user_request {
   const char *group;  // overrides the group; "" when absent
   gid_t supplemental[64];
   size_t supplemental_count;
-  bool merge;         // add the image's memberships
+  bool merge;  // add the image's memberships
 };
 
 struct user {

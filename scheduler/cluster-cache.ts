@@ -87,12 +87,6 @@ export class ClusterCache {
     return placement?.isAssumed === true && placement.uid === pod.metadata.uid;
   }
 
-  get assumedCount(): number {
-    let count = 0;
-    for (const { isAssumed } of this.#placements.values()) if (isAssumed) count++;
-    return count;
-  }
-
   /**
    * The state of now. Costs as much as has changed since the last call, and changes the snapshot of that call.
    * Between calls a snapshot stays as it is (but for `imageNodes`, which is live).

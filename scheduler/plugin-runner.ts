@@ -87,7 +87,7 @@ export class PluginRunner {
     return totals;
   }
 
-  /** All or nothing: after a rejection nothing is reserved. */
+  /** After a rejection the caller undoes what was reserved before it. */
   runReserve(cycle: Cycle, nodeName: string): PluginRejection | undefined {
     return this.#firstRejection('reserve', cycle, nodeName);
   }

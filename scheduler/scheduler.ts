@@ -7,6 +7,7 @@
  * Assumptions: no other scheduler of this name is at work.
  */
 import { pods } from '../api/core/v1/pod.ts';
+import type { Pod } from '../api/core/v1/pod.ts';
 import { formatTime } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
@@ -49,6 +50,11 @@ export interface SchedulerOptions {
 const MAX_PENDING_CALLS = 32;
 const SLICE_MS = 5;
 const NONE: ReadonlySet<string> = new Set();
+
+const EVENT_FACTS = {
+  Scheduled: { type: 'Normal', action: 'Binding' },
+  FailedScheduling: { type: 'Warning', action: 'Scheduling' },
+} as const;
 
 /** Schedules pods until the signal aborts and the bindings under way have ended. Never rejects for what pods say. */
 export async function startScheduler(options: SchedulerOptions): Promise<void> {
@@ -105,7 +111,7 @@ class Scheduler {
   async #scheduleOne(queued: QueuedPod): Promise<void> {
     const { podInfo } = queued;
     const { pod } = podInfo;
-    if (pod.metadata.deletionTimestamp !== undefined || this.#cache.isAssumed(pod)) {
+    if (this.#isToBeSkipped(pod)) {
       this.#queue.done(podInfo.uid);
       return;
     }
@@ -118,6 +124,14 @@ class Scheduler {
     } catch (error) {
       this.#fail(queued, errorOf(error));
     }
+  }
+
+  /** `skipPodSchedule` */
+  #isToBeSkipped(pod: Pod): boolean {
+    const { deletionTimestamp, namespace = '', name = '' } = pod.metadata;
+    if (deletionTimestamp === undefined) return this.#cache.isAssumed(pod);
+    this.#record(pod, 'FailedScheduling', `skip schedule deleting pod: ${namespace}/${name}`);
+    return true;
   }
 
   /** From here on the pod counts as being on the node. */
@@ -138,29 +152,27 @@ class Scheduler {
   }
 
   async #bind(queued: QueuedPod, cycle: Cycle, nodeName: string): Promise<void> {
-    const { events, log } = this.#options;
+    const { log } = this.#options;
     const { pod } = cycle;
     const { namespace = '', name = '' } = pod.metadata;
     try {
       const rejection = await this.#runner.runPreBind(cycle, nodeName);
       if (rejection !== undefined) throw new Error(rejection.reasons.join(', '));
       await this.#runner.runBind(cycle, nodeName);
-      events.event(pod, 'Normal', 'Scheduled', `Successfully assigned ${namespace}/${name} to ${nodeName}`, {
-        action: 'Binding',
-      });
+      this.#record(pod, 'Scheduled', `Successfully assigned ${namespace}/${name} to ${nodeName}`);
       this.#runner.runPostBind(cycle, nodeName);
     } catch (error) {
       log.debug('a pod was not bound', { kind: 'Pod', namespace, name, node: nodeName, error: String(error) });
       this.#undo(cycle, nodeName);
+      // Others have been rejected for want of the room that was assumed taken.
+      this.#queue.moveAll({ name: 'AssignedPodDelete', pod });
       this.#fail(queued, errorOf(error));
     }
   }
 
-  /** What was assumed does not come: others may have the room. */
   #undo(cycle: Cycle, nodeName: string): void {
     this.#runner.runUnreserve(cycle, nodeName);
     this.#cache.forgetPod(cycle.podInfo);
-    this.#queue.moveAll({ name: 'AssignedPodDelete', pod: cycle.pod });
   }
 
   async #unfit(queued: QueuedPod, cycle: Cycle, diagnosis: Diagnosis): Promise<void> {
@@ -170,16 +182,23 @@ class Scheduler {
 
   /** Back into the queue, and tell the user why. */
   #fail(queued: QueuedPod, { reason, message, attempt }: Failure): void {
-    const { clock, events } = this.#options;
+    const { clock } = this.#options;
     const current = this.#watch.currentPod(queued.podInfo.pod);
     if (current === undefined || (current.spec.nodeName ?? '') !== '') {
       this.#queue.done(queued.podInfo.uid);
       return;
     }
     this.#queue.addUnschedulable(queued, current, attempt);
-    events.event(current, 'Warning', 'FailedScheduling', truncateNote(message), { action: 'Scheduling' });
+    this.#record(current, 'FailedScheduling', truncateNote(message));
     const patch = unscheduledPatch(current, { reason, message }, formatTime(clock.now()));
     if (patch !== undefined) this.#calls.track(this.#patchStatus(queued, patch));
+  }
+
+  #record(pod: Pod, reason: 'Scheduled' | 'FailedScheduling', message: string): void {
+    // Members of a list do not say what they are.
+    const about = { ...pod, apiVersion: 'v1', kind: 'Pod' };
+    const { type, action } = EVENT_FACTS[reason];
+    this.#options.events.event(about, type, reason, message, { action });
   }
 
   async #patchStatus({ podInfo }: QueuedPod, body: Record<string, unknown>): Promise<void> {

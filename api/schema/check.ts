@@ -1,6 +1,7 @@
 /**
  * Checks and prunes a decoded object against its schema in one walk, with the results and words of Go's decoder
- * (sigs.k8s.io/json): what does not fit the type is an error, what has no field goes, `null` is the zero value.
+ * (sigs.k8s.io/json): what does not fit the type is an error, what has no field goes, `null` is the zero value, and
+ * optional lists and maps that are empty are left out.
  */
 import { parseQuantity } from '../machinery/quantity.ts';
 import type { Plan } from './plan.ts';
@@ -118,6 +119,7 @@ class Walk {
         this.#fields.push(key);
         const stored = this.visit(field, value);
         if (stored !== value) object[key] = stored;
+        if (plan.omitsEmpty.has(key) && isEmptyContainer(stored)) delete object[key];
         this.#fields.pop();
         this.#path.pop();
       }
@@ -220,6 +222,10 @@ const QUANTITY_ERROR = "quantities must match the regular expression '^([+-]?[0-
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isEmptyContainer(value: unknown): boolean {
+  return Array.isArray(value) ? value.length === 0 : isObject(value) && Object.keys(value).length === 0;
 }
 
 function isInt64(value: number): boolean {

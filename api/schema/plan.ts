@@ -34,6 +34,8 @@ export interface Plan {
   element: Plan | undefined;
   /** Fields that are not named are kept. */
   preserves: boolean;
+  /** A built-in struct's lists and maps that are left out when they are empty, as Go's `omitempty` does. */
+  omitsEmpty: Set<string>;
 }
 
 const compiled = new WeakMap<SchemaTable, Map<string, Plan>>();
@@ -67,7 +69,7 @@ function namedPlan(table: SchemaTable, name: string): Plan {
 }
 
 function emptyPlan(): Plan {
-  return { kind: 'any', goType: '', structName: '', fields: new Map(), element: undefined, preserves: false };
+  return { kind: 'any', goType: '', structName: '', fields: new Map(), element: undefined, preserves: false, omitsEmpty: new Set() };
 }
 
 const SCALAR_FORMATS: Readonly<Record<string, { kind: PlanKind; goType: string }>> = {
@@ -98,7 +100,13 @@ function fillObject(plan: Plan, schema: Schema, table: SchemaTable): void {
     plan.goType = plan.element.kind === 'quantity' ? 'v1.ResourceList' : `map[string]${plan.element.goType}`;
   } else if (schema.properties !== undefined) {
     plan.kind = 'struct';
-    for (const [name, field] of Object.entries(schema.properties)) plan.fields.set(name, childPlan(field, table));
+    for (const [name, field] of Object.entries(schema.properties)) {
+      const child = childPlan(field, table);
+      plan.fields.set(name, child);
+      // The kind of a model that is still being compiled is not known; those are structs.
+      const isOptional = plan.structName !== '' && schema.required?.includes(name) !== true;
+      if (isOptional && (child.kind === 'list' || child.kind === 'map')) plan.omitsEmpty.add(name);
+    }
   } else plan.kind = plan.preserves ? 'any' : 'struct';
 }
 

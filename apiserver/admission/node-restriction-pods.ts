@@ -2,7 +2,7 @@
 import type { Pod } from '../../api/core/v1/pod.ts';
 import * as errors from '../../api/machinery/errors.ts';
 import { referencesOf } from '../authz/pod-references.ts';
-import type { NodeRequest } from './node-restriction.ts';
+import type { NodeRequest } from './node-restriction-request.ts';
 
 export function mirrorPodProblem(node: NodeRequest, pod: Pod): string | undefined {
   const quoted = JSON.stringify(node.nodeName);

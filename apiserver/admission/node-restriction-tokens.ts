@@ -8,7 +8,7 @@ import type { ApiObject } from '../../api/machinery/meta.ts';
 import type { TokenRequest } from '../authn/token-request.ts';
 import { listerIfServed } from '../authz/optional-lister.ts';
 import type { AdmissionAttributes } from './admission.ts';
-import type { NodeRequest } from './node-restriction.ts';
+import type { NodeRequest } from './node-restriction-request.ts';
 
 export function podTokenProblem(node: NodeRequest, attributes: AdmissionAttributes): string | undefined {
   const { spec = {} } = attributes.object as unknown as TokenRequest;

@@ -5,22 +5,15 @@
 import type { Pod } from '../../api/core/v1/pod.ts';
 import { deepEqual } from '../../api/machinery/equality.ts';
 import * as errors from '../../api/machinery/errors.ts';
-import type { Lister, Listers } from '../../api/machinery/handler.ts';
+import type { Listers } from '../../api/machinery/handler.ts';
 import type { ApiObject } from '../../api/machinery/meta.ts';
 import { nodeNameOf } from '../authz/node-identity.ts';
 import { listerIfServed } from '../authz/optional-lister.ts';
 import type { AdmissionAttributes, AdmissionPlugin } from './admission.ts';
 import { forbiddenNodeLabels } from './node-restriction-labels.ts';
 import { mirrorPodProblem } from './node-restriction-pods.ts';
+import type { NodeRequest } from './node-restriction-request.ts';
 import { podTokenProblem } from './node-restriction-tokens.ts';
-
-/** What the checks read and for which node. */
-export interface NodeRequest {
-  nodeName: string;
-  pods: Lister<Pod>;
-  nodes: Lister;
-  listers: Listers;
-}
 
 /** Answers why the request is refused; `undefined` when it is not. May throw `ApiError` itself. */
 type Check = (node: NodeRequest, attributes: AdmissionAttributes) => string | undefined;
@@ -181,7 +174,7 @@ function checkClaim({ nodeName }: NodeRequest, attributes: AdmissionAttributes):
   if (attributes.subresource !== 'status') return 'may only update PVC status';
   if (attributes.operation !== 'UPDATE') return `unexpected operation ${JSON.stringify(attributes.operation)}`;
   const rest = (claim: Claim): unknown => {
-    const { resourceVersion, managedFields, ...metadata } = claim.metadata;
+    const { resourceVersion: _version, managedFields: _managed, ...metadata } = claim.metadata;
     const others = Object.entries(claim.status ?? {}).filter(([field]) => !CLAIM_STATUS_FIELDS.includes(field));
     return { ...claim, metadata, status: Object.fromEntries(others) };
   };

@@ -5,6 +5,7 @@ import type { Random } from '../../base/random.ts';
 import type { AdmissionPlugin } from './admission.ts';
 import { defaultTolerationSeconds } from './default-toleration-seconds.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
+import { nodeRestriction } from './node-restriction.ts';
 import { priorityAdmission } from './priority.ts';
 import { serviceAccountAdmission } from './service-account.ts';
 
@@ -12,6 +13,7 @@ export function admissionPlugins({ listers, random }: { listers: Listers; random
   return [
     namespaceLifecycle(listers({ group: '', plural: 'namespaces' })),
     serviceAccountAdmission(listers<ServiceAccount>({ group: '', plural: 'serviceaccounts' }), random),
+    nodeRestriction(listers),
     priorityAdmission,
     defaultTolerationSeconds,
   ];

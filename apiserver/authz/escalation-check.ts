@@ -35,12 +35,13 @@ export function rbacEscalationCheck({ rbac, authorize }: { rbac: Rbac; authorize
 /** The garbage collector takes finalizers and owners off objects without holding what they grant. */
 function changesOnlyCollectorFields(next: ApiObject, previous: ApiObject): boolean {
   const reduced = (object: ApiObject): unknown => {
-    const { ownerReferences, finalizers, managedFields, resourceVersion, ...metadata } = object.metadata;
+    const { ownerReferences: _owners, finalizers: _finalizers, ...others } = object.metadata;
+    const { managedFields: _managed, resourceVersion: _version, ...metadata } = others;
     return { ...object, metadata };
   };
-  const keeps = !deepEqual(next.metadata.ownerReferences, previous.metadata.ownerReferences);
-  const loses = !deepEqual(next.metadata.finalizers, previous.metadata.finalizers);
-  return (keeps || loses) && deepEqual(reduced(next), reduced(previous));
+  const changesOwners = !deepEqual(next.metadata.ownerReferences, previous.metadata.ownerReferences);
+  const changesFinalizers = !deepEqual(next.metadata.finalizers, previous.metadata.finalizers);
+  return (changesOwners || changesFinalizers) && deepEqual(reduced(next), reduced(previous));
 }
 
 function checkRole(attributes: AdmissionAttributes, { rbac, authorize }: { rbac: Rbac; authorize: Authorizer }): void {

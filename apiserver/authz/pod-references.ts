@@ -13,6 +13,20 @@ export interface PodReferences {
   serviceAccount: string;
 }
 
+/** Where kinds of volumes name the secret that they need. */
+const VOLUME_SECRETS: readonly ((volume: Volume) => string | undefined)[] = [
+  ({ secret }) => secret?.secretName,
+  ({ azureFile }) => azureFile?.secretName,
+  ({ cephfs }) => cephfs?.secretRef?.name,
+  ({ cinder }) => cinder?.secretRef?.name,
+  ({ flexVolume }) => flexVolume?.secretRef?.name,
+  ({ rbd }) => rbd?.secretRef?.name,
+  ({ scaleIO }) => scaleIO?.secretRef?.name,
+  ({ iscsi }) => iscsi?.secretRef?.name,
+  ({ storageos }) => storageos?.secretRef?.name,
+  ({ csi }) => csi?.nodePublishSecretRef?.name,
+];
+
 interface Names {
   secrets: Set<string>;
   configMaps: Set<string>;
@@ -67,19 +81,7 @@ function gatherEnvironment({ env, envFrom }: AnyContainer, names: Names): void {
 }
 
 function gatherVolume(volume: Volume, podName: string, names: Names): void {
-  const secrets = [
-    volume.secret?.secretName,
-    volume.azureFile?.secretName,
-    volume.cephfs?.secretRef?.name,
-    volume.cinder?.secretRef?.name,
-    volume.flexVolume?.secretRef?.name,
-    volume.rbd?.secretRef?.name,
-    volume.scaleIO?.secretRef?.name,
-    volume.iscsi?.secretRef?.name,
-    volume.storageos?.secretRef?.name,
-    volume.csi?.nodePublishSecretRef?.name,
-  ];
-  for (const name of secrets) add(names.secrets, name);
+  for (const secretOf of VOLUME_SECRETS) add(names.secrets, secretOf(volume));
   add(names.configMaps, volume.configMap?.name);
   for (const { secret, configMap } of volume.projected?.sources ?? []) {
     add(names.secrets, secret?.name);

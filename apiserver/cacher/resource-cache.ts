@@ -41,6 +41,8 @@ const MAX_SNAPSHOTS = 32;
 export class ResourceCache<T extends ApiObject = ApiObject> implements Lister<T> {
   /** `/registry/pods/` */
   readonly keyPrefix: string;
+  /** Raised by every change: what was derived from a lister is good while it stands. */
+  generation = 0;
   readonly #namespaced: boolean;
   #tree: Tree = new BTree<string, CachedObject>();
   #window: CacheEvent[] = [];
@@ -83,6 +85,7 @@ export class ResourceCache<T extends ApiObject = ApiObject> implements Lister<T>
 
   /** Fills the cache at start; `revision` is the snapshot's. */
   load(objects: Iterable<CachedObject>, revision: number): void {
+    this.generation++;
     this.#tree = new BTree<string, CachedObject>();
     for (const object of objects) this.#tree.set(object.key, object);
     this.#windowStart = revision;
@@ -92,6 +95,7 @@ export class ResourceCache<T extends ApiObject = ApiObject> implements Lister<T>
   }
 
   apply(type: 'put' | 'delete', key: string, state: { value: Uint8Array; revision: number }): void {
+    this.generation++;
     const previous = this.#tree.get(key);
     const current = new CachedObject(key, state.value, state.revision);
     if (type === 'put') this.#tree.set(key, current);

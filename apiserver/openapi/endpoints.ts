@@ -11,17 +11,24 @@ import { GIT_VERSION } from '../version.ts';
 import { groupVersionPath } from './operations.ts';
 import type { SubresourceInfo } from './operations.ts';
 import { openApiV2Document } from './v2.ts';
+import { encodeOpenApiV2 } from './v2-protobuf.ts';
+import type { DocumentV2 } from './v2-protobuf.ts';
 import { groupVersionsOf, openApiV3Document, openApiV3Index } from './v3.ts';
 import type { OpenApiInput } from './v3.ts';
 
 const JSON_TYPE = 'application/json';
+const PROTOBUF_TYPE = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
+/** What clients ask for; `@` may not stand in a media type that is sent. */
+const PROTOBUF_ASKED = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';
 
 export function addOpenApi(
   router: Router,
   { table, descriptions }: { table: SchemaTable; descriptions: () => Descriptions },
 ): void {
   const documents = new Documents(router, { table, descriptions });
-  router.addPath('/openapi/v2', (context) => negotiated(context, () => documents.v2()));
+  router.addPath('/openapi/v2', (context) =>
+    takesProtobuf(context) ? respond(context, documents.v2Protobuf(), PROTOBUF_TYPE) : negotiated(context, () => documents.v2()),
+  );
   router.addPath('/openapi/v3', (context) => negotiated(context, () => documents.index()));
   router.addPath('/openapi/v3/', documents.v3);
 }
@@ -50,9 +57,15 @@ class Documents {
   }
 
   v2(): Encoded {
-    return this.#keep('v2', (input) =>
-      openApiV2Document({ ...input, descriptions: this.#descriptions(), serverVersion: GIT_VERSION }),
-    );
+    return this.#keep('v2', (input) => this.#documentV2(input));
+  }
+
+  v2Protobuf(): Encoded {
+    return this.#keep('v2-protobuf', (input) => encodeOpenApiV2(this.#documentV2(input) as unknown as DocumentV2));
+  }
+
+  #documentV2(input: OpenApiInput): Record<string, unknown> {
+    return openApiV2Document({ ...input, descriptions: this.#descriptions(), serverVersion: GIT_VERSION });
   }
 
   /** `/openapi/v3/apis/apps/v1`; for good when the URL has the hash of the content, as those of the index have. */
@@ -70,6 +83,7 @@ class Documents {
     return response;
   };
 
+  /** What `build` gives is sent as JSON, unless it is encoded already. */
   #keep(name: string, build: (input: OpenApiInput) => unknown): Encoded {
     const resources = this.#router.kinds().map(({ resource }) => resource);
     const isSame =
@@ -79,7 +93,8 @@ class Documents {
     let encoded = this.#encoded.get(name);
     if (encoded === undefined) {
       const subresources = (resource: Resource): SubresourceInfo[] => this.#subresourcesOf(resource);
-      const bytes = Buffer.from(JSON.stringify(build({ resources, table: this.#table, subresources })));
+      const document = build({ resources, table: this.#table, subresources });
+      const bytes = Buffer.isBuffer(document) ? document : Buffer.from(JSON.stringify(document));
       encoded = { bytes, etag: `"${createHash('sha256').update(bytes).digest('hex').toUpperCase()}"` };
       this.#encoded.set(name, encoded);
     }
@@ -93,14 +108,23 @@ class Documents {
   }
 }
 
-/** JSON, or 304 for who has it, or 406 for who takes only protobuf. */
+/** JSON, or 406 for who takes only something else. */
 function negotiated(context: RequestContext, document: () => Encoded): ApiResponse {
-  const { headers } = context.request;
-  if (!acceptsJson(headers['accept'])) throw errors.notAcceptable([JSON_TYPE]);
-  const { bytes, etag } = document();
+  if (!acceptsJson(context.request.headers['accept'])) throw errors.notAcceptable([JSON_TYPE]);
+  return respond(context, document(), JSON_TYPE);
+}
+
+/** The document, or 304 for who has it. */
+function respond(context: RequestContext, { bytes, etag }: Encoded, contentType: string): ApiResponse {
   const answer = { etag, vary: 'Accept' };
-  if (headers['if-none-match'] === etag) return { status: 304, headers: answer, body: { type: 'none' } };
-  return { status: 200, headers: answer, body: { type: 'bytes', bytes, contentType: JSON_TYPE } };
+  if (context.request.headers['if-none-match'] === etag) return { status: 304, headers: answer, body: { type: 'none' } };
+  return { status: 200, headers: answer, body: { type: 'bytes', bytes, contentType } };
+}
+
+/** The first media type that is asked for decides. */
+function takesProtobuf(context: RequestContext): boolean {
+  const first = (context.request.headers['accept'] ?? '').split(',')[0]!.split(';')[0]!.trim();
+  return first === PROTOBUF_ASKED || first === PROTOBUF_TYPE;
 }
 
 function acceptsJson(accept: string | undefined): boolean {

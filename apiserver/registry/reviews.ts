@@ -1,4 +1,5 @@
 /** Reviews and tokens: `create` on kinds that are asked, not stored. */
+import type { ApiObject } from '../../api/machinery/meta.ts';
 import { decodeObject } from '../decode.ts';
 import type { TokenAuthenticator } from '../authn/bearer-token.ts';
 import type { TokenIssuer } from '../authn/token-request.ts';
@@ -13,6 +14,7 @@ import { decodeDocument } from '../decode.ts';
 import { pathName } from '../request-info.ts';
 import { objectResponse } from '../responses.ts';
 import type { Router, Subresource, VerbHandler } from '../router.ts';
+import { writeContext } from '../verbs/write-context.ts';
 import type { ServedKind } from './served-kind.ts';
 
 export interface ReviewOptions {
@@ -23,9 +25,11 @@ export interface ReviewOptions {
 }
 
 function tokenSubresource({ issuer }: ReviewOptions): Subresource {
-  const create: VerbHandler = async (context, _kind, { schemas }) => {
+  const create: VerbHandler = async (context, kind, { schemas, store }) => {
     const request = (decodeDocument(context, false, schemas).value ?? {}) as TokenRequest;
     const account = { namespace: context.info.namespace, name: pathName(context.info) };
+    request.metadata ??= {};
+    await store.admit(kind, request as ApiObject, { key: account, subresource: 'token', context: writeContext(context) });
     return objectResponse(await issueServiceAccountToken(issuer, account, request), 201);
   };
   return { name: 'token', kind: { group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest' }, verbs: { create } };

@@ -154,6 +154,17 @@ export class Store {
     throw errors.conflict(kind.groupResource, key.name, errors.OPTIMISTIC_LOCK_MESSAGE);
   }
 
+  /** Runs admission for a subresource that stores nothing by itself (`serviceaccounts/token`). Throws to refuse. */
+  async admit(kind: ServedKind, object: ApiObject, about: { key: ObjectKey; subresource: string; context: WriteContext }): Promise<void> {
+    const { key, subresource, context } = about;
+    const attributes: AdmissionAttributes = {
+      ...this.#attributes(kind, { operation: 'CREATE', object, oldObject: undefined, subresource, context }),
+      ...key,
+    };
+    await this.#mutate(attributes);
+    await this.#validateAdmission(attributes);
+  }
+
   /** Undefined when another write came first. */
   async #updateOnce(request: UpdateRequest, current: CachedObject): Promise<EncodedObject | undefined> {
     const { kind, context, subresource } = request;

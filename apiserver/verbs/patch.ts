@@ -2,6 +2,7 @@
 import type { ApiResponse } from '../../api/machinery/handler.ts';
 import type { ApiObject } from '../../api/machinery/meta.ts';
 import * as errors from '../../api/machinery/errors.ts';
+import { fieldPath, invalid } from '../../api/machinery/field-error.ts';
 import { applyJsonPatch } from '../../api/patch/json-patch.ts';
 import { applyMergePatch } from '../../api/patch/merge-patch.ts';
 import { applyStrategicMergePatch } from '../../api/patch/strategic-merge-patch.ts';
@@ -22,34 +23,58 @@ const STRATEGIC_MERGE_PATCH = 'application/strategic-merge-patch+json';
 const ACCEPTED = [JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH];
 
 export async function patch(context: RequestContext, kind: ServedKind, dependencies: VerbDependencies): Promise<ApiResponse> {
-  const applyTo = patchFunction(context, kind, dependencies);
+  const change = readPatch(context, kind, dependencies);
   const { namespace, subresource } = context.info;
   const name = pathName(context.info);
   const result = await dependencies.store.update({
     kind,
     key: { namespace, name },
     subresource,
-    transform: (current) => patched(context, kind, { dependencies, current, applyTo }),
+    transform: (current) => patched(context, kind, { dependencies, current, change }),
     context: writeContext(context),
     retriesLostRace: true,
   });
   return encodedResponse(result.encoded, 200);
 }
 
-type PatchFunction = (document: unknown) => unknown;
-
-/** Reads the patch once; a patch that is not one is the client's fault whatever the object. */
-function patchFunction(context: RequestContext, kind: ServedKind, { schemas }: VerbDependencies): PatchFunction {
-  const type = mediaTypeOf(context.request.headers['content-type']);
-  if (!ACCEPTED.includes(type)) throw errors.unsupportedMediaType(ACCEPTED);
-  const body = readPatch(context);
-  if (type === JSON_PATCH) return (document) => applyJsonPatch(document, body);
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw errors.badRequest('the patch must be a JSON object');
-  if (type === MERGE_PATCH) return (document) => applyMergePatch(document, body);
-  return (document) => applyStrategicMergePatch({ original: document, patch: body, schema: kind.resource.schema, table: schemas });
+interface Patch {
+  applyTo(document: unknown): unknown;
+  /** What an error about the outcome quotes. */
+  quote(outcome: unknown): string;
 }
 
-function readPatch(context: RequestContext): unknown {
+const asJson = (outcome: unknown): string => JSON.stringify(outcome);
+
+/** Reads the patch once; a patch that is not one is the client's fault whatever the object. */
+function readPatch(context: RequestContext, kind: ServedKind, { schemas }: VerbDependencies): Patch {
+  const type = mediaTypeOf(context.request.headers['content-type']);
+  if (!ACCEPTED.includes(type)) throw errors.unsupportedMediaType(ACCEPTED);
+  const body = decodeBody(context);
+  if (type === JSON_PATCH) return { applyTo: (document) => applyJsonPatch(document, body), quote: asJson };
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw notAnObject(body, type);
+  if (type === MERGE_PATCH) return { applyTo: (document) => applyMergePatch(document, body), quote: asJson };
+  return {
+    applyTo: (document) => applyStrategicMergePatch({ original: document, patch: body, schema: kind.resource.schema, table: schemas }),
+    quote: () => goText(body),
+  };
+}
+
+function notAnObject(body: unknown, type: string): errors.ApiError {
+  const found = Array.isArray(body) ? 'array' : typeof body === 'boolean' ? 'bool' : body === null ? 'null' : typeof body;
+  const prefix = type === MERGE_PATCH ? 'error decoding patch: ' : '';
+  return errors.badRequest(`${prefix}json: cannot unmarshal ${found} into Go value of type map[string]interface {}`);
+}
+
+/** A value as Go's `%+v` prints it. */
+function goText(value: unknown): string {
+  if (value === null || value === undefined) return '<nil>';
+  if (typeof value !== 'object') return String(value);
+  if (Array.isArray(value)) return `[${value.map(goText).join(' ')}]`;
+  const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `map[${members.map(([key, member]) => `${key}:${goText(member)}`).join(' ')}]`;
+}
+
+function decodeBody(context: RequestContext): unknown {
   if (context.request.object !== undefined) return structuredClone(context.request.object);
   try {
     return decodeJson(context.request.body ?? new Uint8Array());
@@ -61,16 +86,18 @@ function readPatch(context: RequestContext): unknown {
 function patched(
   context: RequestContext,
   kind: ServedKind,
-  { dependencies, current, applyTo }: { dependencies: VerbDependencies; current: ApiObject; applyTo: PatchFunction },
+  { dependencies, current, change }: { dependencies: VerbDependencies; current: ApiObject; change: Patch },
 ): ApiObject {
-  const result = applyTo(current);
+  const result = change.applyTo(current);
   if (typeof result !== 'object' || result === null || Array.isArray(result)) throw errors.badRequest('the patch does not leave an object');
   const next = structuredClone(result) as ApiObject;
   if (typeof next.metadata !== 'object' || next.metadata === null) next.metadata = {};
   if (next.kind !== current.kind || next.apiVersion !== current.apiVersion) {
     throw errors.badRequest(`the patch may not change kind or apiVersion (${String(next.apiVersion)} ${String(next.kind)})`);
   }
-  checkObject(context, next, { kind, schemas: dependencies.schemas, duplicates: [] });
+  const refuse = (problem: string): errors.ApiError =>
+    errors.invalidObject({ group: '', kind: '' }, '', [invalid(fieldPath('patch'), change.quote(result), problem)]);
+  checkObject(context, next, { kind, schemas: dependencies.schemas, duplicates: [], refuse });
   takeNamespaceFromPath(context, kind, next);
   checkName(next, pathName(context.info));
   return next;

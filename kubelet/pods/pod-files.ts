@@ -2,8 +2,8 @@
  * A pod's files on the node: its volumes, the files that the kubelet manages in its containers, and its folders. The
  * simulated runtime runs without any of them.
  */
-import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import type { Pod } from '../../api/core/v1/pod/types.ts';
 import { hostsFile, resolvConf } from '../env/pod-names.ts';
 import type { DnsConfig, PodHostname } from '../env/pod-names.ts';
@@ -32,6 +32,8 @@ export interface PodFiles {
   /** Volumes and managed files go; logs stay. Repeatable. */
   removeVolumes(uid: string): Promise<void>;
   removeLogs(pod: Pod): Promise<void>;
+  /** Of a container that is gone, with those that were rotated. */
+  removeContainerLogs(info: ContainerInfo): Promise<void>;
   /** UIDs of pods that have files here. */
   podUids(): Promise<string[]>;
 }
@@ -57,6 +59,11 @@ export function createPodFiles(folders: PodFolders, volumes: VolumeManager): Pod
       readTerminationMessage(info, join(containerFolder(folders, uid, containerName(info)), String(restartCountOf(info)))),
     removeVolumes: (uid) => volumes.tearDown(uid),
     removeLogs: (pod) => rm(podLogFolder(folders, pod.metadata), { recursive: true, force: true }),
+    async removeContainerLogs({ logPath }) {
+      const [folder, name] = [dirname(logPath), basename(logPath)];
+      const present = await readdir(folder).catch(() => [] as string[]);
+      for (const one of present) if (one === name || one.startsWith(`${name}.`)) await rm(join(folder, one), { force: true });
+    },
     podUids: () => volumes.podUids(),
   };
 }
@@ -73,6 +80,7 @@ export const noPodFiles: PodFiles = {
   terminationMessage: () => Promise.resolve(''),
   removeVolumes: () => Promise.resolve(),
   removeLogs: () => Promise.resolve(),
+  removeContainerLogs: () => Promise.resolve(),
   podUids: () => Promise.resolve([]),
 };
 

@@ -21,7 +21,7 @@ export interface PodKillerOptions {
   events: PodEvents;
   log: Logger;
   /** Called before the containers of a pod get their signal; takes it out of Services. */
-  beforeStop?: ((pod: Pod) => Promise<void>) | undefined;
+  beforeStop?: ((podIp: string) => Promise<void>) | undefined;
 }
 
 export interface KillRequest {
@@ -71,7 +71,7 @@ export class PodKiller {
     const isSidecar = (info: ContainerInfo): boolean => findPodContainer(pod, containerName(info))?.role === 'sidecar';
     const podIp = runtimePod.sandboxes[0]?.ips[0] ?? '';
     const startMs = clock.monotonicMs();
-    const announced = reason === 'deleted' && alive.length > 0 ? this.#announce(pod) : Promise.resolve();
+    const announced = reason === 'deleted' && alive.length > 0 ? this.#announce(pod.metadata.uid ?? '', podIp) : Promise.resolve();
     const kill = (info: ContainerInfo, seconds: number): Promise<void> => {
       const message = `Stopping container ${containerName(info)}`;
       return this.killContainer(pod, { info, message, reason, graceSeconds: seconds, podIp, signal }, announced);
@@ -89,13 +89,12 @@ export class PodKiller {
     this.#announced.delete(uid);
   }
 
-  #announce(pod: Pod): Promise<void> {
-    const uid = pod.metadata.uid ?? '';
+  #announce(uid: string, podIp: string): Promise<void> {
     const { beforeStop, clock, log } = this.#options;
-    if (beforeStop === undefined) return Promise.resolve();
+    if (beforeStop === undefined || podIp === '') return Promise.resolve();
     let announced = this.#announced.get(uid);
     if (announced === undefined) {
-      const told = beforeStop(pod).catch((error: unknown) => log.warn('cannot announce that a pod stops', { uid, error: String(error) }));
+      const told = beforeStop(podIp).catch((error: unknown) => log.warn('cannot announce that a pod stops', { uid, error: String(error) }));
       announced = Promise.race([told, sleep(clock, BEFORE_STOP_TIMEOUT_MS)]);
       this.#announced.set(uid, announced);
     }

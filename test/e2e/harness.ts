@@ -148,6 +148,49 @@ export async function eventually<T>(what: string, check: () => T | undefined | f
   }
 }
 
+/** A kubectl of one release, in a namespace of its own. */
+export interface NamespacedKubectl {
+  minor: string;
+  namespace: string;
+  /** Any outcome. */
+  (...args: string[]): CommandResult;
+  /** Standard output; throws unless the command succeeds. */
+  ok(...args: string[]): string;
+  /** With standard input. */
+  given(input: string, ...args: string[]): CommandResult;
+  /** With further environment, such as an EDITOR. */
+  withEnv(env: Record<string, string>, ...args: string[]): CommandResult;
+}
+
+/** Makes the namespace `m<minor>`, ready for pods, and gives a kubectl that works in it. */
+export async function kubectlIn(cluster: Cluster, minor: string, namespace = `m${minor}`): Promise<NamespacedKubectl> {
+  const scoped = (args: readonly string[]): string[] => [args[0]!, `--namespace=${namespace}`, ...args.slice(1)];
+  const call = (...args: string[]): CommandResult => cluster.kubectl(scoped(args), { minor });
+  const kubectl: NamespacedKubectl = Object.assign(call, {
+    minor,
+    namespace,
+    ok(...args: string[]) {
+      const { code, stdout, stderr } = call(...args);
+      if (code !== 0) throw new Error(`kubectl ${args.join(' ')} exited with ${code}\n${stdout}${stderr}`);
+      return stdout;
+    },
+    given: (input: string, ...args: string[]) => cluster.kubectl(scoped(args), { minor, input }),
+    withEnv: (env: Record<string, string>, ...args: string[]) =>
+      cluster.host('env', [...Object.entries(env).map(([name, value]) => `${name}=${value}`), cluster.kubectlPath(minor), ...scoped(args)]),
+  });
+  kubectl.ok('create', 'namespace', namespace);
+  await eventually('the default service account', () => call('get', 'serviceaccount', 'default').code === 0);
+  return kubectl;
+}
+
+export const MINORS = ['31', '33', '35'] as const;
+
+/** What a command that succeeds prints. */
+export const done = (stdout: string, stderr = ''): CommandResult => ({ code: 0, stdout, stderr });
+
+/** What a command that fails prints. */
+export const failed = (stderr: string, code = 1): CommandResult => ({ code, stdout: '', stderr });
+
 export function writeFile(dataDir: string, name: string, text: string): string {
   const path = join(dataDir, name);
   writeFileSync(path, text);

@@ -47,12 +47,16 @@ function gatherRules(target: ClusterRole, roles: readonly ClusterRole[]): Policy
     const selector = selectorOrNothing(labelSelector as LabelSelector);
     for (const role of roles) {
       if (role.metadata.name === target.metadata.name || !selector.matches(role.metadata.labels)) continue;
-      for (const rule of role.rules ?? []) {
-        if (!gathered.some((present) => deepEqual(present, rule))) gathered.push(rule);
-      }
+      addMissing(gathered, role.rules ?? []);
     }
   }
   return gathered;
+}
+
+function addMissing(gathered: PolicyRule[], rules: readonly PolicyRule[]): void {
+  for (const rule of rules) {
+    if (!gathered.some((present) => deepEqual(present, rule))) gathered.push(rule);
+  }
 }
 
 /** Validation refuses such a selector; one that got in gathers nothing. */

@@ -1,0 +1,212 @@
+/**
+ * The node's agent: watches the pods that are bound to its node, runs them through a container runtime, reports what
+ * became of them, and serves logs, exec, attach and port-forward.
+ *
+ * ```
+ * pods (watch) ─► pod workers ─► runtime, images, volumes
+ *                    │   ▲ ▲
+ *      status ◄──────┘   │ └── probes
+ *                        └──── runtime cache (events and listings of the runtime)
+ * ```
+ */
+import { mkdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { events } from '../api/core/v1/event.ts';
+import { pods } from '../api/core/v1/pod.ts';
+import type { Pod } from '../api/core/v1/pod/types.ts';
+import { services } from '../api/core/v1/service.ts';
+import type { Service } from '../api/core/v1/service.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/log.ts';
+import type { Random } from '../base/random.ts';
+import type { Client } from '../client/client.ts';
+import { createEventRecorder } from '../client/events.ts';
+import type { EventRecorder } from '../client/events.ts';
+import { createInformerFactory } from '../client/informer-factory.ts';
+import { parseResolvConf } from './env/pod-names.ts';
+import { startLogRotation } from './logs/log-rotation.ts';
+import { detectCapacity, noPressure, readHostFacts, readHostPressure } from './node/host-facts.ts';
+import type { HostCapacity } from './node/host-facts.ts';
+import { NodeAgent } from './node/node-agent.ts';
+import { allocatableOf, KUBELET_VERSION, nodeStatus } from './node/node-status.ts';
+import type { NodeInput } from './node/node-status.ts';
+import { createMachinery } from './pods/create-machinery.ts';
+import { PodWorkers } from './pods/pod-workers.ts';
+import type { ImageService, RuntimeService } from './runtime.ts';
+import { startKubeletServer } from './server/server.ts';
+import type { KubeletServer } from './server/server.ts';
+import { linuxMounter } from './volumes/host-mounter.ts';
+import type { HostMounter } from './volumes/host-mounter.ts';
+import type { PodFolders } from './volumes/pod-folder.ts';
+
+export interface KubeletOptions {
+  nodeName: string;
+  /** With the identity `system:node:<name>` in `system:nodes`. */
+  client: Client;
+  clock: Clock;
+  random: Random;
+  log: Logger;
+  runtime: RuntimeService;
+  images: ImageService;
+  /** `<dataDir>/pods`; logs lie beside it, in `<dataDir>/logs`. Absent: pods get no files at all (simulation). */
+  folder?: string;
+  nodeIp: string;
+  podCidr: string;
+  /** Where the server listens; 0 picks a free port. The node reports the real one. */
+  kubeletPort: number;
+  /** Default: all addresses. */
+  bindAddress?: string;
+  dns: { servers: readonly string[]; domain: string };
+  /** PEM, of the server. Without them there is none. */
+  certificate?: string;
+  privateKey?: string;
+  /** PEM. Who signs the certificates of the server's clients. */
+  clientCa?: string;
+  /** What the node reports as `kubeletVersion`. */
+  version?: string;
+  /** Default: one of its own. */
+  events?: EventRecorder;
+  /** Default: what the machine has. */
+  capacity?: Partial<HostCapacity>;
+  maxPods?: number;
+  labels?: Readonly<Record<string, string>>;
+  /** Default: mounts in memory where this process may. */
+  mounter?: HostMounter;
+  /** Takes a terminating pod out of Services before its containers get their signal; waited for at most 2 s. */
+  beforeStop?: (podIp: string) => Promise<void>;
+  /** Ends the kubelet; its pods go on. */
+  signal: AbortSignal;
+}
+
+export interface Kubelet {
+  /** Of the server; 0 without one. */
+  readonly port: number;
+  readonly workers: PodWorkers;
+  /** Resolves when everything has ended after the signal aborted. */
+  readonly stopped: Promise<void>;
+  /** Ends every pod, with their grace periods, or `graceSeconds` if that is less. For `down`. */
+  stopAllPods(graceSeconds: number): Promise<void>;
+}
+
+const MAX_PODS = 110;
+/** The runtime is taken for lost when it has not answered for so long (upstream: the PLEG's threshold). */
+const RUNTIME_SILENCE_MS = 180_000;
+
+/** Resolves when the node is registered and its pods are being looked after. */
+export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
+  const { nodeName, client, clock, random, log, runtime, images, signal } = options;
+  const folders = await prepareFolders(options);
+  const input = await nodeInput(options);
+  const recorder = options.events ?? createEventRecorder({ client, resource: events, component: 'kubelet', host: nodeName, clock, log });
+  const factory = createInformerFactory(client, { clock, log, random });
+  const podInformer = factory.informer<Pod>(pods, { fieldSelector: `spec.nodeName=${nodeName}` });
+  const serviceInformer = factory.informer<Service>(services);
+  const workers = new PodWorkers();
+  const machinery = createMachinery(options, {
+    folders,
+    workers,
+    recorder,
+    memoryCapacityBytes: input.capacity.memoryBytes,
+    services: () => serviceInformer.lister.list(),
+    node: {
+      name: nodeName,
+      ip: options.nodeIp,
+      runtimeName: input.runtime.name,
+      cluster: options.dns,
+      dns: parseResolvConf(await readFile('/etc/resolv.conf', 'utf8').catch(() => '')),
+      allocatable: allocatableOf(nodeStatus(input, { problems: [], pressure: noPressure, images: [], nowMs: clock.now() }, undefined).capacity ?? {}),
+    },
+  });
+  const server = await startServer(options, { workers, machinery });
+  const port = server?.port ?? options.kubeletPort;
+  const agent = new NodeAgent({ client, clock, log, recorder, input: { ...input, kubeletPort: port }, health });
+  factory.start(signal);
+  await agent.register(signal);
+  const running: Promise<unknown>[] = [agent.run(signal)];
+  await Promise.all([podInformer.waitForSync(signal), serviceInformer.waitForSync(signal), machinery.cache.refresh()]);
+  podInformer.changes.subscribe((change) => workers.onPodChange(change));
+  running.push(machinery.cache.run(signal), workers.keepHouse(signal), factory.stopped());
+  if (folders !== undefined) startLogRotation({ cache: machinery.cache, runtime, clock, log, signal });
+  const ended = endWith(signal, () => Promise.all([workers.stop(), server?.close(), ...running]));
+
+  async function health() {
+    const status = await runtime.status().catch((error: unknown) => ({ runtimeReady: false, networkReady: true, message: String(error) }));
+    const problems: string[] = [];
+    if (!status.runtimeReady) problems.push(`container runtime is down: ${status.message}`);
+    else if (!status.networkReady) problems.push(`container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:${status.message}`);
+    const silentMs = clock.monotonicMs() - machinery.cache.lastListMs;
+    if (machinery.cache.lastError !== undefined && silentMs > RUNTIME_SILENCE_MS) problems.push(`PLEG is not healthy: pleg was last seen active ${Math.round(silentMs / 1000)}s ago`);
+    const pressure = folders === undefined ? noPressure : await readHostPressure(folders.folder);
+    return { problems, pressure, images: await images.listImages() };
+  }
+
+  return {
+    port: server?.port ?? 0,
+    workers,
+    stopped: ended.then(() => undefined),
+    async stopAllPods(graceSeconds) {
+      await machinery.cache.refresh();
+      const abort = new AbortController();
+      await Promise.all(
+        workers.all().map(({ uid, pod }) => machinery.killer.killPod(pod, machinery.cache.get(uid), { graceSeconds, reason: 'deleted', signal: abort.signal })),
+      );
+    },
+  };
+}
+
+function endWith(signal: AbortSignal, end: () => Promise<unknown>): Promise<unknown> {
+  if (signal.aborted) return end();
+  return new Promise((resolve, reject) => {
+    signal.addEventListener('abort', () => void end().then(resolve, reject), { once: true });
+  });
+}
+
+async function prepareFolders({ folder, mounter = linuxMounter }: KubeletOptions): Promise<PodFolders | undefined> {
+  if (folder === undefined) return undefined;
+  const secretFolder = join(folder, '.memory');
+  const logFolder = join(dirname(folder), 'logs');
+  for (const path of [folder, secretFolder, logFolder]) await mkdir(path, { recursive: true, mode: 0o750 });
+  const isInMemory = await mounter.mountTmpfs(secretFolder, {});
+  return { folder, logFolder, secretFolder: isInMemory ? secretFolder : folder };
+}
+
+/** Takes away the file systems that the kubelet mounted below its folder; for `down`. */
+export async function unmountPodFolders(folder: string, mounter: HostMounter = linuxMounter): Promise<void> {
+  await mounter.unmountBelow(folder);
+}
+
+async function nodeInput(options: KubeletOptions): Promise<NodeInput> {
+  const { nodeName, nodeIp, podCidr, kubeletPort, maxPods = MAX_PODS, labels = {}, runtime, folder, version } = options;
+  const [facts, detected, runtimeVersion] = await Promise.all([readHostFacts(), detectCapacity(folder ?? '/'), runtime.version()]);
+  const capacity = { ...detected, ...options.capacity };
+  return {
+    name: nodeName,
+    ip: nodeIp,
+    hostname: nodeName,
+    podCidr,
+    kubeletPort,
+    facts,
+    capacity,
+    maxPods,
+    labels,
+    runtime: runtimeVersion,
+    kubeletVersion: version ?? KUBELET_VERSION,
+  };
+}
+
+async function startServer(
+  { certificate, privateKey, clientCa, kubeletPort, bindAddress, runtime, clock, log }: KubeletOptions,
+  { workers, machinery }: { workers: PodWorkers; machinery: ReturnType<typeof createMachinery> },
+): Promise<KubeletServer | undefined> {
+  if (certificate === undefined || privateKey === undefined || clientCa === undefined) return undefined;
+  return startKubeletServer({
+    tls: { certificate, privateKey, clientCa },
+    port: kubeletPort,
+    bindAddress: bindAddress ?? '::',
+    workers,
+    cache: machinery.cache,
+    runtime,
+    clock,
+    log,
+  });
+}

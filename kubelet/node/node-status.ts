@@ -1,0 +1,195 @@
+/** The Node object as its kubelet reports it (upstream `pkg/kubelet/nodestatus/setters.go`): pure. */
+import type { Node, NodeStatus } from '../../api/core/v1/node.ts';
+import { formatTime } from '../../base/clock.ts';
+import type { ImageInfo } from '../runtime.ts';
+import type { HostCapacity, HostFacts, HostPressure } from './host-facts.ts';
+
+export const KUBELET_VERSION = 'v1.36.0+nocher.1';
+
+export interface NodeInput {
+  name: string;
+  ip: string;
+  hostname: string;
+  podCidr: string;
+  kubeletPort: number;
+  facts: HostFacts;
+  capacity: HostCapacity;
+  maxPods: number;
+  labels: Readonly<Record<string, string>>;
+  runtime: { name: string; version: string };
+  kubeletVersion: string;
+}
+
+export interface NodeHealth {
+  /** Why the node is not ready; empty when it is. */
+  problems: readonly string[];
+  pressure: HostPressure;
+  images: readonly ImageInfo[];
+  nowMs: number;
+}
+
+type Condition = NonNullable<NodeStatus['conditions']>[number];
+
+/** Below these the node is under pressure (upstream's default hard eviction thresholds). */
+const MIN_MEMORY_BYTES = 100 * 1024 * 1024;
+const MIN_FREE_DISK = 0.1;
+const MIN_FREE_INODES = 0.05;
+const MIN_FREE_PIDS = 0.05;
+/** Upstream reports so many, the largest first. */
+const MAX_IMAGES = 50;
+const MAX_IMAGE_NAMES = 5;
+
+/** As it is registered. Whoever has to see to the node first (`cloud provider`) does not exist here: no taints. */
+export function newNode(input: NodeInput, status: NodeStatus): Node {
+  return {
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: {
+      name: input.name,
+      labels: nodeLabels(input),
+      annotations: { 'volumes.kubernetes.io/controller-managed-attach-detach': 'true' },
+    },
+    spec: { podCIDR: input.podCidr, podCIDRs: [input.podCidr] },
+    status,
+  };
+}
+
+export function nodeLabels({ hostname, facts, labels }: NodeInput): Record<string, string> {
+  return {
+    'beta.kubernetes.io/arch': facts.architecture,
+    'beta.kubernetes.io/os': 'linux',
+    'kubernetes.io/arch': facts.architecture,
+    'kubernetes.io/hostname': hostname,
+    'kubernetes.io/os': 'linux',
+    ...labels,
+  };
+}
+
+/** Conditions keep their transition times while their status stays. */
+export function nodeStatus(input: NodeInput, health: NodeHealth, previous: NodeStatus | undefined): NodeStatus {
+  const { facts, runtime, kubeletPort } = input;
+  const capacity = capacityOf(input);
+  return {
+    addresses: [
+      { type: 'InternalIP', address: input.ip },
+      { type: 'Hostname', address: input.hostname },
+    ],
+    capacity,
+    allocatable: allocatableOf(capacity),
+    conditions: conditionsOf(health, previous?.conditions ?? []),
+    daemonEndpoints: { kubeletEndpoint: { Port: kubeletPort } },
+    nodeInfo: {
+      architecture: facts.architecture,
+      bootID: facts.bootId,
+      containerRuntimeVersion: `${runtime.name}://${runtime.version}`,
+      kernelVersion: facts.kernelVersion,
+      kubeProxyVersion: '',
+      kubeletVersion: input.kubeletVersion,
+      machineID: facts.machineId,
+      operatingSystem: 'linux',
+      osImage: facts.osImage,
+      systemUUID: facts.systemUuid,
+      ...(facts.swapBytes > 0 ? { swap: { capacity: facts.swapBytes } } : {}),
+    },
+    images: imagesOf(health.images),
+    runtimeHandlers: [{ name: '', features: { recursiveReadOnlyMounts: false, userNamespaces: false } }],
+  };
+}
+
+function capacityOf({ capacity, maxPods }: NodeInput): Record<string, string> {
+  return {
+    cpu: String(capacity.cpus),
+    'ephemeral-storage': `${Math.floor(capacity.diskBytes / 1024)}Ki`,
+    'hugepages-1Gi': '0',
+    'hugepages-2Mi': '0',
+    memory: `${Math.floor(capacity.memoryBytes / 1024)}Ki`,
+    pods: String(maxPods),
+  };
+}
+
+/** Less what must stay free for the node itself. */
+export function allocatableOf(capacity: Readonly<Record<string, string>>): Record<string, string> {
+  const kibibytes = (name: string): number => parseInt(capacity[name] ?? '0', 10);
+  return {
+    ...capacity,
+    'ephemeral-storage': String(Math.floor(kibibytes('ephemeral-storage') * 1024 * (1 - MIN_FREE_DISK))),
+    memory: `${Math.max(0, kibibytes('memory') - MIN_MEMORY_BYTES / 1024)}Ki`,
+  };
+}
+
+function conditionsOf({ pressure, problems, nowMs }: NodeHealth, previous: readonly Condition[]): Condition[] {
+  const noDisk = pressure.freeDisk < MIN_FREE_DISK || pressure.freeInodes < MIN_FREE_INODES;
+  const isReady = problems.length === 0;
+  const verdicts = [
+    pressureCondition({
+      type: 'MemoryPressure',
+      isUnder: pressure.availableMemoryBytes < MIN_MEMORY_BYTES,
+      well: ['KubeletHasSufficientMemory', 'kubelet has sufficient memory available'],
+      ill: ['KubeletHasInsufficientMemory', 'kubelet has insufficient memory available'],
+    }),
+    pressureCondition({
+      type: 'DiskPressure',
+      isUnder: noDisk,
+      well: ['KubeletHasNoDiskPressure', 'kubelet has no disk pressure'],
+      ill: ['KubeletHasDiskPressure', 'kubelet has disk pressure'],
+    }),
+    pressureCondition({
+      type: 'PIDPressure',
+      isUnder: pressure.freePids < MIN_FREE_PIDS,
+      well: ['KubeletHasSufficientPID', 'kubelet has sufficient PID available'],
+      ill: ['KubeletHasInsufficientPID', 'kubelet has insufficient PID available'],
+    }),
+    {
+      type: 'Ready',
+      status: isReady ? 'True' : 'False',
+      reason: isReady ? 'KubeletReady' : 'KubeletNotReady',
+      message: isReady ? 'kubelet is posting ready status' : problems.length === 1 ? problems[0]! : `[${problems.join(', ')}]`,
+    },
+  ];
+  const time = formatTime(nowMs);
+  return verdicts.map((verdict) => {
+    const before = previous.find(({ type }) => type === verdict.type);
+    const since = before?.status === verdict.status ? before.lastTransitionTime : undefined;
+    return { ...verdict, lastHeartbeatTime: time, lastTransitionTime: since ?? time };
+  });
+}
+
+interface Pressure {
+  type: string;
+  isUnder: boolean;
+  /** Reason and message while all is well, and while it is not. */
+  well: [reason: string, message: string];
+  ill: [reason: string, message: string];
+}
+
+function pressureCondition({ type, isUnder, well, ill }: Pressure): Pick<Condition, 'type' | 'status'> & { reason: string; message: string } {
+  const [reason, message] = isUnder ? ill : well;
+  return { type, status: isUnder ? 'True' : 'False', reason, message };
+}
+
+function imagesOf(images: readonly ImageInfo[]): NonNullable<NodeStatus['images']> {
+  return [...images]
+    .sort((a, b) => b.sizeBytes - a.sizeBytes)
+    .slice(0, MAX_IMAGES)
+    .map(({ repoDigests, repoTags, sizeBytes }) => ({ names: [...repoDigests, ...repoTags].slice(0, MAX_IMAGE_NAMES), sizeBytes }))
+    .filter(({ names }) => names.length > 0);
+}
+
+/** Whether more than the times of the heartbeat differs. */
+export function isNodeStatusChanged(previous: NodeStatus | undefined, next: NodeStatus): boolean {
+  const strip = (status: NodeStatus | undefined): unknown => ({
+    ...status,
+    conditions: (status?.conditions ?? []).map(({ type, status: value, reason, message }) => ({ type, value, reason, message })),
+  });
+  return JSON.stringify(sorted(strip(previous))) !== JSON.stringify(sorted(strip(next)));
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.keys(value)
+      .sort()
+      .map((key) => [key, sorted((value as Record<string, unknown>)[key])]),
+  );
+}

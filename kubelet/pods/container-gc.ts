@@ -1,0 +1,31 @@
+/**
+ * Removes what a pod that goes on does not need any more: of each container, instances before the last but one (whose
+ * logs `--previous` shows), and old sandboxes that hold none of these (upstream `kuberuntime_gc.go`).
+ */
+import type { ContainerInfo, RuntimeService } from '../runtime.ts';
+import { containerName } from './runtime-pod.ts';
+import type { RuntimePod } from './runtime-pod.ts';
+
+const KEPT_INSTANCES = 2;
+
+/** Returns the containers that it removed. */
+export async function collectGarbage(runtime: RuntimeService, pod: RuntimePod): Promise<ContainerInfo[]> {
+  const surplus = surplusContainers(pod);
+  for (const { id } of surplus) await runtime.removeContainer(id);
+  const gone = new Set(surplus.map(({ id }) => id));
+  const inUse = new Set(pod.containers.filter(({ id }) => !gone.has(id)).map(({ podSandboxId }) => podSandboxId));
+  for (const { id, state } of pod.sandboxes.slice(1)) {
+    if (state === 'notready' && !inUse.has(id)) await runtime.removePodSandbox(id);
+  }
+  return surplus;
+}
+
+export function surplusContainers({ containers }: RuntimePod): ContainerInfo[] {
+  const seen = new Map<string, number>();
+  return containers.filter((info) => {
+    const name = containerName(info);
+    const count = (seen.get(name) ?? 0) + 1;
+    seen.set(name, count);
+    return count > KEPT_INSTANCES && info.state === 'exited';
+  });
+}

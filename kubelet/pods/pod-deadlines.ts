@@ -1,0 +1,31 @@
+/** The times that a pod's life depends on: grace periods and `activeDeadlineSeconds` (pure). */
+import type { Container, Pod } from '../../api/core/v1/pod/types.ts';
+import type { PodContainer } from './container-kinds.ts';
+import type { KillReason } from './container-verdicts.ts';
+
+const DEFAULT_GRACE_SECONDS = 30;
+/** Of a pod that is being deleted, even when asked for 0: its containers get a signal that they can handle. */
+const MIN_DELETION_GRACE_SECONDS = 1;
+
+/** `calculateEffectiveGracePeriod`. */
+export function podGraceSeconds({ metadata, spec }: Pod): number {
+  const asked = metadata.deletionTimestamp === undefined ? undefined : metadata.deletionGracePeriodSeconds;
+  return Math.max(MIN_DELETION_GRACE_SECONDS, asked ?? spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS);
+}
+
+/** Of one container that is killed while its pod goes on: a probe may have a period of its own. */
+export function containerGraceSeconds(pod: Pod, target: PodContainer | undefined, reason: KillReason): number {
+  const container = target?.container as Container | undefined;
+  const ofPod = pod.spec.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS;
+  if (reason === 'liveness-probe') return container?.livenessProbe?.terminationGracePeriodSeconds ?? ofPod;
+  if (reason === 'startup-probe') return container?.startupProbe?.terminationGracePeriodSeconds ?? ofPod;
+  return ofPod;
+}
+
+/** How long the pod may still run; undefined without a deadline, 0 or less when it is over. */
+export function remainingActiveMs({ spec, status }: Pod, startTime: string | undefined, nowMs: number): number | undefined {
+  const { activeDeadlineSeconds } = spec;
+  const startMs = Date.parse(status?.startTime ?? startTime ?? '');
+  if (activeDeadlineSeconds === undefined || Number.isNaN(startMs)) return undefined;
+  return startMs + activeDeadlineSeconds * 1000 - nowMs;
+}

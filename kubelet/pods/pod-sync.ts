@@ -1,0 +1,233 @@
+/**
+ * Brings one pod nearer to its spec (upstream `kuberuntime_manager.go`, `SyncPod`): decides with `computePodActions`,
+ * then stops, creates and starts. It keeps what failed, for the status.
+ */
+import type { Secret } from '../../api/core/v1/secret.ts';
+import type { AnyContainer, Pod } from '../../api/core/v1/pod/types.ts';
+import { podDns, podHostname } from '../env/pod-names.ts';
+import type { PodSandboxConfig } from '../runtime.ts';
+import type { StartFailure } from '../status/reason-cache.ts';
+import type { VolumeSources } from '../volumes/payloads.ts';
+import type { MountedVolumes } from '../volumes/volume-manager.ts';
+import { containerHash, findPodContainer } from './container-kinds.ts';
+import type { ContainerRole } from './container-kinds.ts';
+import { computePodActions } from './pod-actions.ts';
+import { containerGraceSeconds, podGraceSeconds } from './pod-deadlines.ts';
+import type { PodNetworkFiles } from './pod-files.ts';
+import type { PodMachinery } from './pod-machinery.ts';
+import { containerName, findContainer, restartCountOf } from './runtime-pod.ts';
+import type { RuntimePod } from './runtime-pod.ts';
+import { sandboxConfigOf } from './sandbox-config.ts';
+import { StartError } from './start-error.ts';
+
+export interface SyncResult {
+  /** When to look again at the latest, because something waits for a time. */
+  retryAfterMs: number | undefined;
+}
+
+const RETRY_MS = 10_000;
+
+export class PodSync {
+  /** Why containers do not run, by name. */
+  readonly failures = new Map<string, StartFailure>();
+  readonly #machinery: PodMachinery;
+
+  constructor(machinery: PodMachinery) {
+    this.#machinery = machinery;
+  }
+
+  /** Throws when the pod as a whole cannot go on. */
+  async sync(pod: Pod, signal: AbortSignal): Promise<SyncResult> {
+    const { cache, probes, objects } = this.#machinery;
+    const uid = pod.metadata.uid ?? '';
+    objects.register(pod);
+    const mounted = await this.#setUpVolumes(pod, cache.get(uid));
+    signal.throwIfAborted();
+    const actions = computePodActions(pod, cache.get(uid), probes.verdicts(pod));
+    if (actions.killPod) {
+      await this.#killPod(pod, cache.get(uid), signal);
+      if (!actions.createSandbox) return { retryAfterMs: undefined };
+    } else {
+      await this.#killContainers(pod, actions.containersToKill, signal);
+    }
+    const { initContainers = [], containers, ephemeralContainers = [] } = pod.spec;
+    const pick = (list: readonly AnyContainer[], indexes: readonly number[]): AnyContainer[] => indexes.map((i) => list[i]!);
+    const starts: [AnyContainer[], ContainerRole][] = [
+      [pick(ephemeralContainers, actions.ephemeralContainersToStart), 'ephemeral'],
+      [pick(initContainers, actions.initContainersToStart), 'init'],
+      [pick(containers, actions.containersToStart), 'app'],
+    ];
+    if (!actions.createSandbox && starts.every(([list]) => list.length === 0)) return { retryAfterMs: undefined };
+    const sandbox = await this.#sandbox(pod, actions, signal);
+    const run: PodRun = { pod, sandbox, mounted, network: this.#network(pod), signal, pullSecrets: await this.#pullSecrets(pod) };
+    let retryAfterMs: number | undefined;
+    for (const container of starts.flatMap(([list]) => list)) {
+      const waitMs = await this.#start(run, container);
+      if (waitMs !== undefined) retryAfterMs = Math.min(retryAfterMs ?? Infinity, waitMs);
+    }
+    return { retryAfterMs };
+  }
+
+  async #setUpVolumes(pod: Pod, runtimePod: RuntimePod): Promise<MountedVolumes> {
+    const { files, events } = this.#machinery;
+    const { mounted, failures } = await files.setUpVolumes(pod, this.sources(pod));
+    for (const { volume, message } of failures) {
+      events.warning(pod, 'FailedMount', `MountVolume.SetUp failed for volume ${JSON.stringify(volume)} : ${message}`);
+    }
+    // A pod that runs already keeps what it has, though an object that it came from is gone.
+    if (failures.length > 0 && runtimePod.containers.length === 0) {
+      throw new VolumesNotReady(`unmounted volumes=[${failures.map(({ volume }) => volume).join(' ')}]`);
+    }
+    return mounted;
+  }
+
+  /** What values of the pod's environment and volumes are made from. */
+  sources(pod: Pod): VolumeSources & { services: PodMachinery['services'] } {
+    const { objects, tokens, node, services, cache } = this.#machinery;
+    const sandboxIps = cache.get(pod.metadata.uid ?? '').sandboxes[0]?.ips ?? [];
+    const podIps = pod.spec.hostNetwork === true ? [node.ip] : sandboxIps;
+    return {
+      facts: { nodeName: node.name, hostIps: [node.ip], podIps },
+      allocatable: node.allocatable,
+      services,
+      configMap: (namespace, name) => objects.configMap(namespace, name),
+      secret: (namespace, name) => objects.secret(namespace, name),
+      token: (owner, request) => tokens.token(owner, request),
+    };
+  }
+
+  #network(pod: Pod): PodNetworkFiles {
+    const { node, cache } = this.#machinery;
+    const sandboxIps = cache.get(pod.metadata.uid ?? '').sandboxes[0]?.ips ?? [];
+    return {
+      podIps: pod.spec.hostNetwork === true ? [node.ip] : sandboxIps,
+      hostname: podHostname(pod, { nodeName: node.name, clusterDomain: node.cluster.domain }),
+      dns: podDns(pod, node.cluster, node.dns),
+    };
+  }
+
+  async #pullSecrets({ metadata, spec }: Pod): Promise<Secret[]> {
+    const { objects } = this.#machinery;
+    const names = (spec.imagePullSecrets ?? []).map(({ name = '' }) => name).filter((name) => name !== '');
+    const found = await Promise.all(names.map((name) => objects.secret(metadata.namespace ?? '', name)));
+    return found.filter((secret) => secret !== undefined);
+  }
+
+  async #killPod(pod: Pod, runtimePod: RuntimePod, signal: AbortSignal): Promise<void> {
+    const { killer, cache, events } = this.#machinery;
+    if (runtimePod.sandboxes.length > 0 && runtimePod.sandboxes[0]!.state !== 'ready' && runtimePod.containers.some(({ state }) => state === 'running')) {
+      events.normal(pod, 'SandboxChanged', 'Pod sandbox changed, it will be killed and re-created.');
+    }
+    await killer.killPod(pod, runtimePod, { graceSeconds: podGraceSeconds(pod), reason: 'pod-ended', signal });
+    await cache.refresh();
+  }
+
+  async #killContainers(pod: Pod, kills: ReturnType<typeof computePodActions>['containersToKill'], signal: AbortSignal): Promise<void> {
+    const { killer, cache } = this.#machinery;
+    if (kills.length === 0) return;
+    const runtimePod = cache.get(pod.metadata.uid ?? '');
+    const podIp = runtimePod.sandboxes[0]?.ips[0] ?? '';
+    await Promise.all(
+      kills.map(async ({ id, name, message, reason }) => {
+        const info = runtimePod.containers.find((one) => one.id === id);
+        const graceSeconds = containerGraceSeconds(pod, findPodContainer(pod, name), reason);
+        if (info !== undefined) await killer.killContainer(pod, { info, message, reason, graceSeconds, podIp, signal });
+      }),
+    );
+    await cache.refresh();
+  }
+
+  async #sandbox(pod: Pod, actions: ReturnType<typeof computePodActions>, signal: AbortSignal): Promise<PodRun['sandbox']> {
+    const { runtime, events, cache, files } = this.#machinery;
+    const { hostname, dns } = this.#network(pod);
+    const logDirectory = files.logDirectory(pod);
+    const config = sandboxConfigOf(pod, { attempt: actions.attempt, hostname: hostname.hostname, logDirectory, dns });
+    if (!actions.createSandbox) return { id: actions.sandboxId, config };
+    try {
+      const id = await runtime.runPodSandbox(config);
+      await cache.refresh();
+      signal.throwIfAborted();
+      return { id, config };
+    } catch (error) {
+      signal.throwIfAborted();
+      events.warning(pod, 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${(error as Error).message}`);
+      throw error;
+    }
+  }
+
+  /** Returns when to try again, if it must wait. */
+  async #start(run: PodRun, container: AnyContainer): Promise<number | undefined> {
+    const { starter, cache, puller } = this.#machinery;
+    const { pod, signal } = run;
+    const target = findPodContainer(pod, container.name)!;
+    const runtimePod = cache.get(pod.metadata.uid ?? '');
+    const waitMs = this.#crashBackoff(pod, container, runtimePod);
+    if (waitMs > 0) return waitMs;
+    const last = findContainer(runtimePod, container.name);
+    const restartCount = last === undefined ? recordedRestarts(pod, container.name) : restartCountOf(last) + 1;
+    try {
+      await starter.start({ ...run, target, restartCount, sources: this.sources(pod) });
+      this.failures.delete(container.name);
+      return undefined;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof StartError)) throw error;
+      this.failures.set(container.name, { reason: error.reason, message: error.message });
+      const pullMs = puller.remainingMs(pod, container.image ?? '');
+      return isPullReason(error.reason) && pullMs > 0 ? pullMs : RETRY_MS;
+    }
+  }
+
+  /** `doBackOff`: how long a container that has crashed is left alone. */
+  #crashBackoff(pod: Pod, container: AnyContainer, runtimePod: RuntimePod): number {
+    const { crashBackoff, events } = this.#machinery;
+    const last = runtimePod.containers.find((info) => containerName(info) === container.name && info.state === 'exited');
+    if (last === undefined) return 0;
+    const key = `${pod.metadata.uid}_${container.name}_${containerHash(container)}`;
+    const waitMs = crashBackoff.remainingMs(key, last.finishedAtMs);
+    if (waitMs === 0) {
+      crashBackoff.next(key, last.finishedAtMs);
+      return 0;
+    }
+    const { name, namespace, uid } = pod.metadata;
+    const podText = `${name}_${namespace}(${uid})`;
+    const message = `Back-off restarting failed container ${container.name} in pod ${podText}`;
+    // Upstream tells it at each sync, about every ten seconds; here it is told when the wait begins.
+    if (this.failures.get(container.name)?.reason !== 'CrashLoopBackOff') {
+      events.warning(pod, 'BackOff', message, findPodContainer(pod, container.name));
+    }
+    const delay = formatBackoff(crashBackoff.delayMs(key));
+    this.failures.set(container.name, {
+      reason: 'CrashLoopBackOff',
+      message: `back-off ${delay} restarting failed container=${container.name} pod=${podText}`,
+    });
+    return waitMs;
+  }
+}
+
+/** Volumes are missing: the pod waits, which the events tell. */
+export class VolumesNotReady extends Error {}
+
+interface PodRun {
+  pod: Pod;
+  sandbox: { id: string; config: PodSandboxConfig };
+  mounted: MountedVolumes;
+  network: PodNetworkFiles;
+  signal: AbortSignal;
+  pullSecrets: readonly Secret[];
+}
+
+const isPullReason = (reason: string): boolean => /Pull|Registry|Signature/.test(reason) && reason !== 'ErrImageNeverPull';
+
+/** Of a container that ran, though the runtime has forgotten it. */
+function recordedRestarts({ status }: Pod, name: string): number {
+  const all = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])];
+  const recorded = all.find((one) => one.name === name);
+  return recorded?.containerID ? recorded.restartCount + 1 : 0;
+}
+
+/** `10s`, `1m20s`, `5m0s`. */
+function formatBackoff(delayMs: number): string {
+  const seconds = Math.round(delayMs / 1000);
+  return seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}m${seconds % 60}s`;
+}

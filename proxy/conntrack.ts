@@ -1,0 +1,60 @@
+/**
+ * Forgets connections of the kernel that would lead UDP packets past the present rules: UDP has no end, so a flow to an
+ * endpoint that is gone would live as long as its client sends (upstream: `pkg/proxy/conntrack/cleanup.go`).
+ */
+import type { Logger } from '../base/log.ts';
+import { runCommand } from './nft.ts';
+import type { ServicePortInfo } from './service-map.ts';
+import { idOf } from './service-map.ts';
+
+/** Arguments of `conntrack`, one list for each kind of flow that must go. Pure. */
+export function staleFlows(previous: readonly ServicePortInfo[], next: readonly ServicePortInfo[]): string[][] {
+  const known = new Map(next.map((info) => [idOf(info), info]));
+  const before = new Map(previous.map((info) => [idOf(info), info]));
+  const flows: string[][] = [];
+  for (const info of previous) {
+    if (info.protocol !== 'udp') continue;
+    const left = new Set((known.get(idOf(info))?.endpoints ?? []).map(({ ip, port }) => `${ip}:${port}`));
+    for (const { ip, port } of info.endpoints) {
+      if (!left.has(`${ip}:${port}`)) flows.push(...flowsTo(info).map((flow) => [...flow, '--dst-nat', ip]));
+    }
+  }
+  // Flows that began while there was no endpoint are not translated at all.
+  for (const info of next) {
+    const wasServed = (before.get(idOf(info))?.endpoints ?? []).length > 0;
+    if (info.protocol === 'udp' && info.endpoints.length > 0 && !wasServed) flows.push(...flowsTo(info));
+  }
+  return flows;
+}
+
+function flowsTo(info: ServicePortInfo): string[][] {
+  const addresses = [info.clusterIp, ...info.externalIps, ...info.loadBalancerIps];
+  const flows = addresses.map((ip) => ['-D', '-p', 'udp', '--orig-dst', ip, '--orig-port-dst', String(info.port)]);
+  if (info.nodePort !== 0) flows.push(['-D', '-p', 'udp', '--orig-port-dst', String(info.nodePort)]);
+  return flows;
+}
+
+/** Commands at once: each is a process. */
+const MAX_COMMANDS = 64;
+
+export interface ConntrackOptions {
+  log: Logger;
+  /** Runs in another network namespace, for tests. */
+  prefix?: readonly string[];
+}
+
+/** Deletes flows; does nothing where there is no `conntrack`. Never rejects. */
+export function conntrackCleaner({ log, prefix = [] }: ConntrackOptions): (flows: readonly string[][]) => Promise<void> {
+  let isMissing = false;
+  return async (flows) => {
+    for (const args of flows.slice(0, MAX_COMMANDS)) {
+      if (isMissing) return;
+      await runCommand([...prefix, 'conntrack', ...args]).catch((error: unknown) => {
+        const message = error instanceof Error ? error.message : '';
+        isMissing = message.includes('ENOENT');
+        // No such flow is the ordinary case, and an error to conntrack.
+        if (!isMissing && !message.includes('0 flow entries')) log.debug('conntrack failed', { error: message });
+      });
+    }
+  };
+}

@@ -1,0 +1,213 @@
+/**
+ * Keeps the node's rules as the cluster's Services and EndpointSlices want them.
+ *
+ * Flow: changes → gathered for 50 ms → the whole table as data → the difference to what is loaded → one transaction.
+ * Guarantees: transactions follow one another; after a failed one the whole table is written anew; a table that
+ * somebody else flushed is noticed within ten seconds.
+ */
+import { endpointSlices } from '../api/discovery/v1/endpoint-slice.ts';
+import type { EndpointSlice } from '../api/discovery/v1/endpoint-slice.ts';
+import { services } from '../api/core/v1/service.ts';
+import type { Service } from '../api/core/v1/service.ts';
+import type { Clock } from '../base/clock.ts';
+import { sleep } from '../base/clock.ts';
+import type { Logger } from '../base/log.ts';
+import type { Informer } from '../client/informer.ts';
+import type { InformerFactory } from '../client/informer-factory.ts';
+import { conntrackCleaner, staleFlows } from './conntrack.ts';
+import type { NftRunner } from './nft.ts';
+import { buildBridgeRules, buildRules } from './rules.ts';
+import type { BridgeAddresses, RulesOptions } from './rules.ts';
+import { deleteScript, diffRules, fullScript } from './ruleset.ts';
+import type { NftTable } from './ruleset.ts';
+import { buildServiceMap, readyIps } from './service-map.ts';
+import type { ServicePortInfo } from './service-map.ts';
+
+export interface ProxierOptions {
+  /** Started by its owner. */
+  informers: InformerFactory;
+  nodeName: string;
+  rules: RulesOptions;
+  /** Absent where pods are not on a bridge of ours. */
+  bridge?: BridgeAddresses;
+  clock: Clock;
+  log: Logger;
+  nft: NftRunner;
+  /** Told of every port after each change; for listeners on 127.0.0.1. */
+  onPorts?(ports: readonly ServicePortInfo[]): void;
+  /** Runs `conntrack` in another network namespace, for tests. */
+  commandPrefix?: readonly string[];
+  /** Ends the work. The rules stay until `removeRules`. */
+  signal: AbortSignal;
+}
+
+export interface Proxier {
+  /** Resolves when the rules have been written for the first time; never rejects. */
+  readonly firstSync: Promise<void>;
+  /**
+   * Resolves when no new connection goes to the pod any more, but for Services that have no other pod left. At once
+   * for a pod of no Service. Also resolves when the proxier stops.
+   */
+  syncedWithout(podIp: string): Promise<void>;
+  /** Resolves after the signal aborted and the last transaction ended. */
+  readonly stopped: Promise<void>;
+}
+
+const GATHER_MS = 50;
+const CHECK_MS = 10_000;
+const FIRST_RETRY_MS = 500;
+const MAX_RETRY_MS = 30_000;
+
+export function startProxier(options: ProxierOptions): Proxier {
+  const loop = new ProxierLoop(options);
+  const stopped = loop.run();
+  return {
+    firstSync: Promise.race([loop.firstSync, stopped]),
+    syncedWithout: (podIp) => loop.syncedWithout(podIp),
+    stopped,
+  };
+}
+
+/** Takes everything of the cluster out of nftables; what is not there is fine. */
+export async function removeRules(nft: NftRunner, clusterId: string): Promise<void> {
+  const name = `nocher-${clusterId}`;
+  await nft.apply(deleteScript({ family: 'ip', name }));
+  // A kernel without the bridge family has no such table either.
+  await nft.apply(deleteScript({ family: 'bridge', name })).catch(() => undefined);
+}
+
+/** What the kernel has now, as far as we know. */
+interface Loaded {
+  table: NftTable;
+  ports: readonly ServicePortInfo[];
+}
+
+class ProxierLoop {
+  readonly #options: ProxierOptions;
+  readonly #services: Informer<Service>;
+  readonly #slices: Informer<EndpointSlice>;
+  readonly #clean: (flows: readonly string[][]) => Promise<void>;
+  readonly firstSync: Promise<void>;
+  #markSynced: () => void = () => undefined;
+  #loaded: Loaded | undefined;
+  #readyIps: ReadonlySet<string> | undefined;
+  #waiters: { podIp: string; resolve: () => void }[] = [];
+  #isDirty = true;
+  #wake: () => void = () => undefined;
+
+  constructor(options: ProxierOptions) {
+    this.#options = options;
+    this.#services = options.informers.informer<Service>(services);
+    this.#slices = options.informers.informer<EndpointSlice>(endpointSlices);
+    const { log, commandPrefix } = options;
+    this.#clean = conntrackCleaner({ log, ...(commandPrefix === undefined ? {} : { prefix: commandPrefix }) });
+    this.firstSync = new Promise((resolve) => (this.#markSynced = resolve));
+  }
+
+  async run(): Promise<void> {
+    const { signal } = this.#options;
+    try {
+      await Promise.all([this.#services.waitForSync(signal), this.#slices.waitForSync(signal)]);
+    } catch {
+      this.#resolveWaiters(() => true);
+      return;
+    }
+    const subscriptions = [this.#services, this.#slices].map((informer) => informer.keys.subscribe(() => this.#touch()));
+    const onAbort = (): void => this.#wake();
+    signal.addEventListener('abort', onAbort, { once: true });
+    await this.#work();
+    for (const subscription of subscriptions) subscription.unsubscribe();
+    this.#resolveWaiters(() => true);
+  }
+
+  syncedWithout(podIp: string): Promise<void> {
+    if (this.#options.signal.aborted || this.#readyIps?.has(podIp) !== true) return Promise.resolve();
+    return new Promise((resolve) => this.#waiters.push({ podIp, resolve }));
+  }
+
+  #touch(): void {
+    this.#isDirty = true;
+    this.#wake();
+  }
+
+  async #work(): Promise<void> {
+    const { signal, clock, log } = this.#options;
+    let retryMs = FIRST_RETRY_MS;
+    while (!signal.aborted) {
+      try {
+        if (this.#isDirty) await this.#sync();
+        else await this.#check();
+        retryMs = FIRST_RETRY_MS;
+      } catch (error) {
+        log.warn('writing the rules failed; all of them are written again', { error: String(error) });
+        this.#loaded = undefined;
+        this.#isDirty = true;
+        await sleep(clock, retryMs, signal);
+        retryMs = Math.min(retryMs * 2, MAX_RETRY_MS);
+        continue;
+      }
+      await this.#waitForWork();
+    }
+  }
+
+  /** Until something changed (and a moment for more of it), or it is time to look after the table. */
+  async #waitForWork(): Promise<void> {
+    const { signal, clock } = this.#options;
+    if (!this.#isDirty && !signal.aborted) {
+      await new Promise<void>((resolve) => {
+        const cancel = clock.setTimeout(resolve, CHECK_MS);
+        this.#wake = () => {
+          cancel();
+          resolve();
+        };
+      });
+      this.#wake = () => undefined;
+    }
+    if (this.#isDirty) await sleep(clock, GATHER_MS, signal);
+  }
+
+  async #sync(): Promise<void> {
+    const { nodeName, rules, nft, onPorts } = this.#options;
+    this.#isDirty = false;
+    const slices = this.#slices.lister.list();
+    const ports = buildServiceMap({ services: this.#services.lister.list(), slices, nodeName });
+    const table = buildRules(ports, rules);
+    const previous = this.#loaded;
+    // Unknown until the transaction has ended: an error in between must not leave the old state believed.
+    this.#loaded = undefined;
+    const script = previous === undefined ? fullScript(table) : diffRules(previous.table, table);
+    if (script !== '') await nft.apply(script);
+    if (previous === undefined) await this.#applyBridge();
+    this.#loaded = { table, ports };
+    await this.#clean(staleFlows(previous?.ports ?? [], ports));
+    this.#readyIps = readyIps(slices);
+    this.#markSynced();
+    onPorts?.(ports);
+    this.#resolveWaiters((podIp) => this.#readyIps?.has(podIp) !== true);
+  }
+
+  async #applyBridge(): Promise<void> {
+    const { bridge, rules, nft, log } = this.#options;
+    if (bridge === undefined) return;
+    await nft.apply(fullScript(buildBridgeRules(rules, bridge))).catch((error: unknown) => {
+      log.warn('pods may not reach Services whose pods are on the same node: the kernel refused bridge rules', {
+        error: String(error),
+      });
+    });
+  }
+
+  async #check(): Promise<void> {
+    const { nft, rules, log } = this.#options;
+    const chain = await nft.chain('ip', `nocher-${rules.clusterId}`, 'prerouting');
+    if (chain?.includes('jump services') === true || this.#options.signal.aborted) return;
+    log.warn('the rules are gone from the kernel; writing them again');
+    this.#loaded = undefined;
+    await this.#sync();
+  }
+
+  #resolveWaiters(isDone: (podIp: string) => boolean): void {
+    const waiting = this.#waiters;
+    this.#waiters = waiting.filter(({ podIp }) => !isDone(podIp));
+    for (const { podIp, resolve } of waiting) if (isDone(podIp)) resolve();
+  }
+}
