@@ -59,6 +59,21 @@ export function decodeObject(context: RequestContext, kind: ServedKind, schemas:
   return object;
 }
 
+/** What a subresource or an option takes: `schema` need not be a served kind's. */
+export interface BodyForm {
+  schema: string;
+  kind: string;
+  apiVersion: string;
+}
+
+/** The body as a private, pruned object of another form than the kind's. Throws BadRequest for what does not fit. */
+export function decodeAs<T>(context: RequestContext, { schema, kind, apiVersion }: BodyForm, table: SchemaTable): T {
+  const { value } = decodeBody(context, false, table);
+  const { typeError } = checkStructure({ table, schema, kind, apiVersion, object: value });
+  if (typeError === undefined) return value as T;
+  throw errors.badRequest(`${kind} in version ${JSON.stringify(versionOf(apiVersion))} cannot be handled as a ${kind}: ${typeError}`);
+}
+
 function decodeBody(context: RequestContext, findDuplicates: boolean, schemas: SchemaTable): DecodedDocument {
   try {
     return decodeDocument(context, findDuplicates, schemas);

@@ -40,6 +40,8 @@ export interface Certificates {
   admin: KeyPair;
   controllerManager: KeyPair;
   scheduler: KeyPair;
+  /** Of the DNS process, which reads what Service rules are made from. */
+  kubeProxy: KeyPair;
   /** The kubelet's serving certificate. */
   kubelet: KeyPair;
   /** The node's own identity, `system:node:<name>`. */
@@ -68,6 +70,7 @@ const FILE_NAMES: Record<LeafName, string> = {
   admin: 'admin',
   controllerManager: 'controller-manager',
   scheduler: 'scheduler',
+  kubeProxy: 'kube-proxy',
   kubelet: 'kubelet',
   kubeletClient: 'kubelet-client',
 };
@@ -101,6 +104,7 @@ function leavesOf(request: CertificateRequest): Record<LeafName, Leaf> {
     admin: client('kubernetes-admin', 'system:masters'),
     controllerManager: client('system:kube-controller-manager'),
     scheduler: client('system:kube-scheduler'),
+    kubeProxy: client('system:kube-proxy'),
     kubelet: {
       commonName: `system:node:${request.nodeName}`,
       organizations: ['system:nodes'],

@@ -69,6 +69,9 @@ const AUTHENTICATED = 'system:authenticated';
 /** The API server's own identity, for what it creates at start. */
 export const apiServerUser: UserInfo = { name: 'system:apiserver', groups: ['system:masters', AUTHENTICATED] };
 
+/** Whoever starts the cluster, for the example. */
+export const adminUser: UserInfo = { name: 'kubernetes-admin', groups: ['system:masters', AUTHENTICATED] };
+
 export const controllerManagerUser: UserInfo = { name: 'system:kube-controller-manager', groups: [AUTHENTICATED] };
 
 export const schedulerUser: UserInfo = { name: 'system:kube-scheduler', groups: [AUTHENTICATED] };

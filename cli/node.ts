@@ -1,7 +1,5 @@
 /** One node: runtime, images, kubelet, Service rules and DNS, put together for this machine. */
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { events } from '../api/core/v1/event.ts';
 import { GIT_VERSION } from '../apiserver/version.ts';
 import { realClock } from '../base/clock.ts';
@@ -18,7 +16,8 @@ import type { DataFolder, Settings } from './data-folder.ts';
 import { nodeUser } from './identities.ts';
 import { openImageStore, registryConfig } from './node-images.ts';
 import { startNodeNetwork } from './node-network.ts';
-import { hostAddresses, nodeRange } from './ports.ts';
+import { nativeProgram, packageFolder } from './package-folder.ts';
+import { addressInRange, hostAddresses, nodeRange } from './ports.ts';
 
 export interface NodeOptions {
   config: UpConfig;
@@ -36,22 +35,14 @@ export interface RunningNode {
   stop(options: { keepPods: boolean }): Promise<void>;
 }
 
+/** Ctrl-C does not wait for grace periods longer than this. */
+const STOP_GRACE_SECONDS = 2;
+
 interface Machinery {
   runtime: RuntimeService;
   images: ImageService;
   /** Undone in this order's reverse. */
   close(): Promise<void>;
-}
-
-/** The folder that holds `dist/` and `examples/`, from the sources and from the bundle. */
-export function packageFolder(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
-  return folder;
-}
-
-export function nativeProgram(): string {
-  return join(packageFolder(), 'dist', 'native', 'nocher-native');
 }
 
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
@@ -71,8 +62,8 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     events: createEventRecorder({ client, resource: events, component: 'kubelet', host: settings.nodeName, clock: realClock, log: own }),
     runtime: machinery.runtime,
     images: machinery.images,
-    folder: folder.file('pods'),
-    nodeIp: hostAddresses()[0] ?? '127.0.0.1',
+    ...(options.config.runtime === 'simulated' ? {} : { folder: folder.file('pods') }),
+    nodeIp: hostAddresses()[0] ?? addressInRange(settings.podCidr, 1),
     podCidr: nodeRange(settings.podCidr),
     kubeletPort: settings.kubeletPort,
     bindAddress: '0.0.0.0',
@@ -86,6 +77,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   });
   return {
     async stop({ keepPods }) {
+      if (!keepPods) await kubelet.stopAllPods(STOP_GRACE_SECONDS);
       stopping.abort();
       await kubelet.stopped;
       if (!keepPods) await removePods(machinery.runtime);
@@ -122,7 +114,7 @@ async function openNative({ config, folder, settings, log }: NodeOptions): Promi
     folder: folder.file('sandboxes'),
     clusterId: folder.id,
     podCidr: nodeRange(settings.podCidr),
-    images: store as never,
+    images: store,
     clock: realClock,
     random: realRandom,
     log: own,

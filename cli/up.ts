@@ -1,6 +1,7 @@
 /** `nocher up`: starts a cluster step by step and runs it until it is told to stop. */
 import { setMaxListeners } from 'node:events';
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import { realClock } from '../base/clock.ts';
 import { realRandom } from '../base/random.ts';
 import { bootstrap } from './bootstrap.ts';
@@ -12,10 +13,15 @@ import { startControlPlane } from './control-plane.ts';
 import type { DataFolder, Settings } from './data-folder.ts';
 import { openDataFolder } from './data-folder.ts';
 import { detach } from './detach.ts';
-import { apiServerUser } from './identities.ts';
+import { runDemo } from './demo.ts';
+import { adminUser, apiServerUser } from './identities.ts';
 import { installKubeconfig } from './kubeconfig-install.ts';
 import { createLogger } from './log.ts';
 import { startControllers } from './managers.ts';
+import type { RunningNode } from './node.ts';
+import { startNode } from './node.ts';
+import { nodeReady } from './node-ready.ts';
+import { packageFolder } from './package-folder.ts';
 import { addressInRange, advertisedAddress, choosePort, chooseRange, hostAddresses } from './ports.ts';
 import { createProgress } from './progress.ts';
 import type { Progress } from './progress.ts';
@@ -81,6 +87,8 @@ interface StartOptions {
 interface Running {
   server: string;
   kubeconfig: string;
+  /** Of the example. */
+  url: string | undefined;
   close(): Promise<void>;
 }
 
@@ -125,13 +133,32 @@ async function start({ config, folder, progress, log, stop }: StartOptions): Pro
   const stopping = new AbortController();
   // Every informer and controller listens for the end: many listeners are no leak here.
   setMaxListeners(0, stopping.signal, stop);
-  stop.addEventListener('abort', () => stopping.abort(), { once: true });
   const controllers = startControllers({ controlPlane, rootCa: certificates.ca.certificate, log, signal: stopping.signal });
   const scheduler = startScheduling({ controlPlane, log, signal: stopping.signal });
-  return { server, kubeconfig, close: () => close({ controlPlane, running: [controllers, scheduler], stopping }) };
+  let node: RunningNode | undefined;
+  if (config.runtime !== 'none') {
+    progress.step(`node ${settings.nodeName}`);
+    node = await startNode({ config, folder, settings, certificates, controlPlane, log, note: (text) => progress.note(text) });
+    await nodeReady(controlPlane.clientFor(apiServerUser, 'nocher/apiserver'), settings.nodeName);
+  }
+  let url: string | undefined;
+  if (config.demo && node !== undefined) {
+    progress.step('hello example');
+    url = await runDemo(controlPlane.clientFor(adminUser, 'nocher/demo'), join(packageFolder(), 'examples', 'hello'));
+  }
+  return { server, kubeconfig, url, close: () => close({ controlPlane, node, keepPods: config.keepPods, running: [controllers, scheduler], stopping }) };
 }
 
-async function close({ controlPlane, running, stopping }: { controlPlane: ControlPlane; running: Promise<void>[]; stopping: AbortController }): Promise<void> {
+interface Parts {
+  controlPlane: ControlPlane;
+  node: RunningNode | undefined;
+  keepPods: boolean;
+  running: Promise<void>[];
+  stopping: AbortController;
+}
+
+async function close({ controlPlane, node, keepPods, running, stopping }: Parts): Promise<void> {
+  await node?.stop({ keepPods });
   stopping.abort();
   await Promise.allSettled(running);
   await controlPlane.close();
@@ -143,6 +170,7 @@ function announce({ folder, running, seconds }: { folder: DataFolder; running: R
       `ready in ${seconds.toFixed(2)} s`,
       `  API server   ${running.server}`,
       `  kubeconfig   ${running.kubeconfig}`,
+      ...(running.url === undefined ? [] : [`  example      curl ${running.url}`]),
       `  next         export KUBECONFIG=${running.kubeconfig}; kubectl get nodes`,
       '',
     ].join('\n'),

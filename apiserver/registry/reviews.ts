@@ -1,6 +1,6 @@
 /** Reviews and tokens: `create` on kinds that are asked, not stored. */
 import type { ApiObject } from '../../api/machinery/meta.ts';
-import { decodeObject } from '../decode.ts';
+import { decodeAs, decodeObject } from '../decode.ts';
 import type { TokenAuthenticator } from '../authn/bearer-token.ts';
 import type { TokenIssuer } from '../authn/token-request.ts';
 import { issueServiceAccountToken } from '../authn/token-request.ts';
@@ -10,7 +10,6 @@ import type { TokenReview } from '../authn/token-review.ts';
 import { accessReviewHandlers } from '../authz/access-review-handlers.ts';
 import type { Authorizer } from '../authz/authorizer.ts';
 import type { Rbac } from '../authz/rbac.ts';
-import { decodeDocument } from '../decode.ts';
 import { pathName } from '../request-info.ts';
 import { objectResponse } from '../responses.ts';
 import type { Router, Subresource, VerbHandler } from '../router.ts';
@@ -24,9 +23,11 @@ export interface ReviewOptions {
   rbac: Rbac;
 }
 
+const TOKEN_REQUEST = { schema: 'AuthenticationV1TokenRequest', kind: 'TokenRequest', apiVersion: 'authentication.k8s.io/v1' };
+
 function tokenSubresource({ issuer }: ReviewOptions): Subresource {
   const create: VerbHandler = async (context, kind, { schemas, store }) => {
-    const request = (decodeDocument(context, false, schemas).value ?? {}) as TokenRequest;
+    const request = decodeAs<TokenRequest>(context, TOKEN_REQUEST, schemas);
     const account = { namespace: context.info.namespace, name: pathName(context.info) };
     request.metadata ??= {};
     await store.admit(kind, request as ApiObject, { key: account, subresource: 'token', context: writeContext(context) });

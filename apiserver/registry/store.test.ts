@@ -31,3 +31,17 @@ describe('update', () => {
     expect(reported).toMatchObject({ metadata: { generation: 1 }, status: { observedGeneration: 1 } });
   });
 });
+
+describe('bodies that are no object of the kind', () => {
+  const pod = '/api/v1/namespaces/default/pods/nosuch';
+  it.each([
+    ['POST', `${pod}/binding`, { metadata: { labels: { a: 1 } }, target: { name: 'n' } }, /^Binding in version "v1" cannot be handled as a Binding: json: cannot unmarshal number /],
+    ['POST', `${pod}/eviction`, { deleteOptions: 'now' }, /^Eviction in version "v1" cannot be handled as a Eviction: json: cannot unmarshal string /],
+    ['PUT', '/apis/apps/v1/namespaces/default/deployments/order/scale', { spec: { replicas: 'many' } }, /^Scale in version "v1" cannot be handled as a Scale: json: cannot unmarshal string /],
+    ['DELETE', pod, { gracePeriodSeconds: 'soon' }, /^DeleteOptions in version "v1" cannot be handled as a DeleteOptions: json: cannot unmarshal string /],
+  ])('%s %s says what does not fit', async (method, url, body, message) => {
+    const response = await server.send(method, url, { body });
+    const expected = typeof message === 'string' ? message : expect.stringMatching(message);
+    expect(response).toMatchObject({ status: 400, body: { reason: 'BadRequest', message: expected } });
+  });
+});

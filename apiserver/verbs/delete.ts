@@ -4,7 +4,7 @@ import type { ApiObject } from '../../api/machinery/meta.ts';
 import * as errors from '../../api/machinery/errors.ts';
 import type { DeleteOptions } from '../../api/machinery/resource.ts';
 import type { SchemaTable } from '../../api/schema/schema.ts';
-import { decodeDocument } from '../decode.ts';
+import { decodeAs } from '../decode.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
 import type { RequestContext } from '../request-context.ts';
 import { pathName } from '../request-info.ts';
@@ -54,16 +54,10 @@ export function deleteOptionsOf(context: RequestContext, schemas: SchemaTable): 
 }
 
 function readBody(context: RequestContext, schemas: SchemaTable): DeleteOptions {
-  let value: unknown;
-  try {
-    ({ value } = decodeDocument(context, false, schemas));
-  } catch (error) {
-    throw error instanceof errors.ApiError ? error : errors.badRequest(`error decoding the body: ${(error as Error).message}`);
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw errors.badRequest('the body must be a DeleteOptions object');
-  const { kind } = value as { kind?: unknown };
-  if (kind !== undefined && kind !== 'DeleteOptions') throw errors.badRequest(`decoded object cannot be converted to DeleteOptions`);
-  return value as DeleteOptions;
+  const form = { schema: 'V1DeleteOptions', kind: 'DeleteOptions', apiVersion: 'v1' };
+  const options = decodeAs<DeleteOptions & { kind?: string }>(context, form, schemas);
+  if (options.kind !== undefined && options.kind !== 'DeleteOptions') throw errors.badRequest('decoded object cannot be converted to DeleteOptions');
+  return options;
 }
 
 function readQuery(query: URLSearchParams): DeleteOptions {
@@ -78,7 +72,7 @@ function readQuery(query: URLSearchParams): DeleteOptions {
 }
 
 function checkDeleteOptions(options: DeleteOptions): void {
-  const { gracePeriodSeconds, propagationPolicy, orphanDependents, dryRun } = options;
+  const { gracePeriodSeconds, propagationPolicy, orphanDependents } = options;
   const refuse = (text: string): never => {
     const message = `DeleteOptions.meta.k8s.io "" is invalid: ${text}`;
     throw new errors.ApiError({ code: 422, reason: 'Invalid', message, details: { group: 'meta.k8s.io', kind: 'DeleteOptions' } });
@@ -86,7 +80,6 @@ function checkDeleteOptions(options: DeleteOptions): void {
   if (gracePeriodSeconds !== undefined && !Number.isSafeInteger(gracePeriodSeconds)) {
     throw errors.badRequest('json: cannot unmarshal into Go struct field DeleteOptions.gracePeriodSeconds of type int64');
   }
-  if (dryRun !== undefined && !Array.isArray(dryRun)) throw errors.badRequest('json: cannot unmarshal into Go struct field DeleteOptions.dryRun of type []string');
   if (propagationPolicy !== undefined && orphanDependents !== undefined) {
     refuse('propagationPolicy: Invalid value: "' + propagationPolicy + '": orphanDependents and deletionPropagation cannot be both set');
   }

@@ -20,11 +20,13 @@ export type Respond = (message: Buffer, transport: 'udp' | 'tcp') => Promise<Buf
 const CODES = { NOERROR: 0, FORMERR: 1, SERVFAIL: 2, NXDOMAIN: 3, NOTIMP: 4, REFUSED: 5 } as const;
 type Code = keyof typeof CODES;
 
+const OPCODE_MASK = 0x78;
 const RECURSION_DESIRED = 1 << 8;
 /** Without EDNS0, and what a client may ask for with it. */
 const MIN_UDP_BYTES = 512;
 const MAX_UDP_BYTES = 4096;
 const MAX_TCP_BYTES = 65_535;
+const MAX_LABEL_BYTES = 63;
 const HEADER_BYTES = 12;
 const MAX_FOLLOWS = 8;
 
@@ -43,17 +45,22 @@ export function createResponder({ zone, forwarder }: ResponderOptions): Respond 
   return async (message, transport) => {
     // Answers are never answered: two servers would go on for ever.
     if (message.length < HEADER_BYTES || (message[2]! & 0x80) !== 0) return undefined;
+    if ((message[2]! & OPCODE_MASK) !== 0) return bareReply(message, 'NOTIMP');
     const query = readQuery(message);
     if (query === undefined) return bareReply(message, 'FORMERR');
     const { question } = query;
-    if (query.packet.opcode !== undefined && query.packet.opcode !== 'QUERY') return bareReply(message, 'NOTIMP');
     if (question.class !== 'IN' && question.class !== 'ANY') return bareReply(message, 'REFUSED');
     if (isTransfer(question)) return bareReply(message, 'REFUSED');
     const reply = await resolver.resolve(question);
     if (reply === 'forward') return (await forwarder.forward(message, transport)) ?? bareReply(message, 'SERVFAIL');
     turn = (turn + 1) % 65_536;
     const maxBytes = transport === 'tcp' ? MAX_TCP_BYTES : query.maxBytes;
-    return encodeReply(query, { ...reply, answers: rotate(reply.answers, turn) }, maxBytes);
+    try {
+      return encodeReply(query, { ...reply, answers: rotate(reply.answers, turn) }, maxBytes);
+    } catch {
+      // A name with bytes that are no text.
+      return headerOnly(message, 'FORMERR');
+    }
   };
 }
 
@@ -113,6 +120,8 @@ function readQuery(message: Buffer): Query | undefined {
   const packet = tryDecode(message);
   const [question, ...others] = packet?.questions ?? [];
   if (packet === undefined || question === undefined || others.length > 0) return undefined;
+  // Bytes that are no text grow when they are decoded, and would not fit into a label again.
+  if (question.name.split('.').some((label) => Buffer.byteLength(label) > MAX_LABEL_BYTES)) return undefined;
   const edns = (packet.additionals ?? []).find((record) => record.type === 'OPT');
   const asked = edns?.type === 'OPT' ? edns.udpPayloadSize : MIN_UDP_BYTES;
   return {
@@ -142,7 +151,15 @@ function failure(code: Code): Reply {
 /** Header and question as they came: for messages that cannot be read, and for failures. */
 function bareReply(message: Buffer, code: Code): Buffer {
   const query = readQuery(message);
-  if (query !== undefined) return encodeReply(query, failure(code), MAX_UDP_BYTES);
+  try {
+    if (query !== undefined) return encodeReply(query, failure(code), MAX_UDP_BYTES);
+  } catch {
+    // As below.
+  }
+  return headerOnly(message, code);
+}
+
+function headerOnly(message: Buffer, code: Code): Buffer {
   const header = Buffer.alloc(HEADER_BYTES);
   message.copy(header, 0, 0, 2);
   header[2] = 0x80 | (message[2]! & 0x79);

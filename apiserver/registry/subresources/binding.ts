@@ -3,7 +3,7 @@ import type { ApiObject } from '../../../api/machinery/meta.ts';
 import type { Pod } from '../../../api/core/v1/pod.ts';
 import * as errors from '../../../api/machinery/errors.ts';
 import { formatTime } from '../../../base/clock.ts';
-import { decodeDocument } from '../../decode.ts';
+import { decodeAs } from '../../decode.ts';
 import { pathName } from '../../request-info.ts';
 import { objectResponse } from '../../responses.ts';
 import type { Subresource, VerbHandler } from '../../router.ts';
@@ -53,9 +53,8 @@ function observed(pod: Pod): { observedGeneration?: number } {
 }
 
 const create: VerbHandler = async (context, kind, { store, clock, schemas }) => {
-  const binding = decodeDocument(context, false, schemas).value as Binding;
+  const binding = decodeAs<Binding>(context, { schema: 'V1Binding', kind: 'Binding', apiVersion: 'v1' }, schemas);
   const name = pathName(context.info);
-  if (typeof binding !== 'object' || binding === null) throw errors.badRequest('the body must be a Binding object');
   binding.metadata ??= {};
   if ((binding.metadata.name ?? name) !== name) throw errors.badRequest('the name of the object does not match the name on the URL');
   const node = checkBinding(binding, name);

@@ -8,7 +8,7 @@ import type { ScaleSubresource } from '../../../api/machinery/resource.ts';
 import { applyJsonPatch } from '../../../api/patch/json-patch.ts';
 import { applyMergePatch } from '../../../api/patch/merge-patch.ts';
 import type { SchemaTable } from '../../../api/schema/schema.ts';
-import { decodeDocument, mediaTypeOf } from '../../decode.ts';
+import { decodeAs, decodeDocument, mediaTypeOf } from '../../decode.ts';
 import { KIND_OF_SCALE } from '../../discovery/scale-kind.ts';
 import type { RequestContext } from '../../request-context.ts';
 import { pathName } from '../../request-info.ts';
@@ -66,17 +66,18 @@ const get: VerbHandler = async (context, kind, { store }) => {
 };
 
 function wantedScale(context: RequestContext, current: Scale, schemas: SchemaTable): Scale {
-  const { value } = decodeBodyOf(context, schemas);
-  if (context.request.method === 'PUT') return value as Scale;
+  if (context.request.method === 'PUT') return decodeAs<Scale>(context, SCALE, schemas);
+  const value = decodePatch(context);
   const type = mediaTypeOf(context.request.headers['content-type']);
   return (type === 'application/json-patch+json' ? applyJsonPatch(current, value) : applyMergePatch(current, value)) as Scale;
 }
 
-function decodeBodyOf(context: RequestContext, schemas: SchemaTable): { value: unknown } {
+const SCALE = { schema: 'V1Scale', kind: 'Scale', apiVersion: 'autoscaling/v1' };
+
+function decodePatch(context: RequestContext): unknown {
   const patchTypes = ['application/json-patch+json', 'application/merge-patch+json', 'application/strategic-merge-patch+json'];
-  if (context.request.method !== 'PATCH') return decodeDocument(context, false, schemas);
   if (!patchTypes.includes(mediaTypeOf(context.request.headers['content-type']))) throw errors.unsupportedMediaType(patchTypes);
-  return decodeDocument({ ...context, request: { ...context.request, headers: { 'content-type': 'application/json' } } }, false);
+  return decodeDocument({ ...context, request: { ...context.request, headers: { 'content-type': 'application/json' } } }, false).value;
 }
 
 const write: VerbHandler = async (context, kind, { store, schemas }) => {

@@ -15,7 +15,7 @@ const MAX_FRAME_BYTES = 1024 * 1024;
 
 /** Collects bytes and gives whole frames. Throws for a frame that cannot be. */
 export class FrameReader {
-  #received = Buffer.alloc(0);
+  #received: Buffer = Buffer.alloc(0);
 
   *push(chunk: Buffer): Generator<Frame> {
     this.#received = this.#received.length === 0 ? chunk : Buffer.concat([this.#received, chunk]);

@@ -44,7 +44,7 @@ export class SpdyStream extends Duplex {
   }
 
   /** Takes data of the client; resolves when there is room for more. */
-  async take(payload: Buffer, isLast: boolean): Promise<void> {
+  async accept(payload: Buffer, isLast: boolean): Promise<void> {
     if (this.destroyed || this.readableEnded) return;
     const hasRoom = payload.length === 0 || this.push(payload);
     if (isLast) this.push(null);
@@ -121,7 +121,7 @@ export class SpdySession {
     if (frame.kind === 'data') {
       const stream = this.#streams.get(frame.streamId);
       if (stream === undefined) await this.#reset(frame.streamId, PROTOCOL_ERROR + 1);
-      else await stream.take(frame.payload, (frame.flags & FLAG_FIN) !== 0);
+      else await stream.accept(frame.payload, (frame.flags & FLAG_FIN) !== 0);
       return;
     }
     const { type, payload } = frame;
@@ -151,7 +151,7 @@ export class SpdySession {
     this.#streams.set(id, stream);
     const reply = await this.#encoder.encode(new Map());
     await this.#send(controlFrame(FRAME_TYPES.synReply, Buffer.concat([words(id), reply])));
-    if ((flags & FLAG_FIN) !== 0) await stream.take(Buffer.alloc(0), true);
+    if ((flags & FLAG_FIN) !== 0) await stream.accept(Buffer.alloc(0), true);
     this.#options.onStream(stream);
   }
 

@@ -1,0 +1,78 @@
+/** Finds what a request to the kubelet's API is about. */
+import type { ContainerStatus, Pod, PodStatus } from '../../api/core/v1/pod/types.ts';
+import { badRequest, notFound } from '../../api/machinery/errors.ts';
+import type { PodWorker } from '../pods/pod-worker.ts';
+import type { PodWorkers } from '../pods/pod-workers.ts';
+import type { RuntimeCache } from '../pods/runtime-cache.ts';
+import { findContainer, readySandbox } from '../pods/runtime-pod.ts';
+import type { ContainerInfo, PodSandbox } from '../runtime.ts';
+
+export interface PodLookup {
+  workers: PodWorkers;
+  cache: RuntimeCache;
+}
+
+/** Throws `ApiError`. */
+export function findPod({ workers }: PodLookup, namespace: string, name: string): PodWorker {
+  const worker = workers.findByName(namespace, name);
+  if (worker === undefined) throw notFound({ group: '', resource: 'pods' }, name);
+  return worker;
+}
+
+/** Throws with the text that upstream's clients know. */
+export function findRunningContainer(lookup: PodLookup, worker: PodWorker, container: string): ContainerInfo {
+  const info = findContainer(lookup.cache.get(worker.uid), container);
+  if (info?.state !== 'running') throw badRequest(`container not found (${JSON.stringify(container)})`);
+  return info;
+}
+
+export function findSandbox(lookup: PodLookup, worker: PodWorker): PodSandbox {
+  const sandbox = readySandbox(lookup.cache.get(worker.uid));
+  if (sandbox === undefined) throw badRequest(`not able to find sandbox of pod ${JSON.stringify(worker.pod.metadata.name)}`);
+  return sandbox;
+}
+
+/** The container whose log is asked for (`validateContainerLogStatus`). Throws `ApiError` with upstream's text. */
+export function findLogContainer(lookup: PodLookup, worker: PodWorker, request: { container: string; previous: boolean }): ContainerInfo {
+  const { container } = request;
+  const status = statusOf(worker.currentStatus(), container);
+  const quoted = `container ${JSON.stringify(container)} in pod ${JSON.stringify(worker.pod.metadata.name)}`;
+  if (status === undefined) throw badRequest(`${quoted} is not available`);
+  const id = idOf(status, request.previous, quoted);
+  const info = lookup.cache.get(worker.uid).containers.find((one) => id.endsWith(`://${one.id}`));
+  if (info === undefined) throw badRequest(request.previous ? `previous terminated ${quoted} not found` : `${quoted} is not available`);
+  return info;
+}
+
+function idOf({ state, lastState, containerID = '' }: ContainerStatus, previous: boolean, quoted: string): string {
+  const ended = lastState?.terminated?.containerID ?? '';
+  if (previous) {
+    if (ended === '') throw badRequest(`previous terminated ${quoted} not found`);
+    return ended;
+  }
+  if (state?.running !== undefined) return containerID;
+  if (state?.terminated !== undefined) {
+    const id = state.terminated.containerID ?? ended;
+    if (id === '') throw badRequest(`${quoted} is terminated`);
+    return id;
+  }
+  if (ended !== '') return ended;
+  throw badRequest(`${quoted} is waiting to start: ${waitingText(state?.waiting?.reason ?? '')}`);
+}
+
+const WAITING_TEXTS: Readonly<Record<string, string>> = {
+  ErrImagePull: "image can't be pulled",
+  ImagePullBackOff: 'trying and failing to pull image',
+};
+
+const waitingText = (reason: string): string => WAITING_TEXTS[reason] ?? reason;
+
+function statusOf(status: PodStatus, name: string): ContainerStatus | undefined {
+  const all = [...(status.containerStatuses ?? []), ...(status.initContainerStatuses ?? []), ...(status.ephemeralContainerStatuses ?? [])];
+  return all.find((one) => one.name === name);
+}
+
+/** With the status of this very moment, as `/pods` shows it. */
+export function podWithStatus(worker: PodWorker): Pod {
+  return { ...worker.pod, apiVersion: 'v1', kind: 'Pod', status: worker.currentStatus() };
+}

@@ -1,0 +1,104 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Service } from '../../api/core/v1/service.ts';
+import type { EndpointSlice } from '../../api/discovery/v1/endpoint-slice.ts';
+import { answerQuestion } from './answer.ts';
+import { ClusterZone } from './zone.ts';
+
+function service(name: string, spec: Service['spec']): [string, Service] {
+  return [`default/${name}`, { apiVersion: 'v1', kind: 'Service', metadata: { namespace: 'default', name }, spec } as Service];
+}
+
+function zoneOf(): ClusterZone {
+  const zone = new ClusterZone('cluster.local');
+  const ports = [
+    { name: 'http', port: 80, protocol: 'TCP' },
+    { name: 'dns', port: 53, protocol: 'UDP' },
+  ];
+  zone.setService(...service('web', { type: 'ClusterIP', clusterIP: '10.96.0.5', clusterIPs: ['10.96.0.5'], ports }));
+  zone.setService(...service('db', { type: 'ClusterIP', clusterIP: 'None', clusterIPs: ['None'], ports }));
+  zone.setService(...service('empty', { type: 'ClusterIP', clusterIP: 'None', clusterIPs: ['None'], ports }));
+  zone.setService(...service('away', { type: 'ExternalName', externalName: 'Example.COM.' }));
+  const slice = {
+    metadata: { name: 'db-1', namespace: 'default', labels: { 'kubernetes.io/service-name': 'db' } },
+    addressType: 'IPv4',
+    ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
+    endpoints: [
+      { addresses: ['10.244.0.2'], hostname: 'db-0', conditions: { ready: true } },
+      { addresses: ['10.244.0.3'], conditions: {} },
+      { addresses: ['10.244.0.4'], hostname: 'db-2', conditions: { ready: false } },
+    ],
+  } as unknown as EndpointSlice;
+  zone.setSlice('default/db-1', slice, false);
+  return zone;
+}
+
+/** `CODE answer answer +additional`, shortened. */
+function ask(name: string, type = 'A', zone = zoneOf()): string {
+  const answer = answerQuestion({ name, type }, zone);
+  if (answer.type === 'forward') return 'forward';
+  const text = (data: unknown): string => (typeof data === 'string' ? data : Object.values(data as object).join(' '));
+  const answers = answer.answers.map((record) => `${record.type} ${text(record.data)}`);
+  const additionals = answer.additionals.map((record) => `+${record.name} ${text(record.data)}`);
+  const authorities = answer.authorities.map((record) => record.type);
+  const follow = answer.follow === undefined ? [] : [`follow ${answer.follow}`];
+  return [answer.code, ...answers, ...additionals, ...authorities, ...follow].join('; ');
+}
+
+const suffix = 'default.svc.cluster.local';
+
+describe('answerQuestion()', () => {
+  it.each([
+    [`web.${suffix}`, 'A', 'NOERROR; A 10.96.0.5'],
+    [`WEB.${suffix.toUpperCase()}.`, 'A', 'NOERROR; A 10.96.0.5'],
+    [`web.${suffix}`, 'AAAA', 'NOERROR; SOA'],
+    [`web.${suffix}`, 'ANY', 'NOERROR; A 10.96.0.5'],
+    [`x.web.${suffix}`, 'A', 'NXDOMAIN; SOA'],
+    [`nothing.${suffix}`, 'A', 'NXDOMAIN; SOA'],
+    ['web.other.svc.cluster.local', 'A', 'NXDOMAIN; SOA'],
+    [suffix, 'A', 'NOERROR; SOA'],
+    ['other.svc.cluster.local', 'A', 'NXDOMAIN; SOA'],
+    ['svc.cluster.local', 'A', 'NOERROR; SOA'],
+    [`_http._tcp.web.${suffix}`, 'SRV', `NOERROR; SRV 0 100 80 web.${suffix}; +web.${suffix} 10.96.0.5`],
+    [`_dns._udp.web.${suffix}`, 'SRV', `NOERROR; SRV 0 100 53 web.${suffix}; +web.${suffix} 10.96.0.5`],
+    [`_dns._tcp.web.${suffix}`, 'SRV', 'NXDOMAIN; SOA'],
+    [`_tcp.web.${suffix}`, 'A', 'NOERROR; SOA'],
+    [`db.${suffix}`, 'A', 'NOERROR; A 10.244.0.2; A 10.244.0.3'],
+    [`db-0.db.${suffix}`, 'A', 'NOERROR; A 10.244.0.2'],
+    [`10-244-0-3.db.${suffix}`, 'A', 'NOERROR; A 10.244.0.3'],
+    [`db-2.db.${suffix}`, 'A', 'NXDOMAIN; SOA'],
+    [
+      `_http._tcp.db.${suffix}`,
+      'SRV',
+      `NOERROR; SRV 0 50 8080 db-0.db.${suffix}; SRV 0 50 8080 10-244-0-3.db.${suffix}; ` +
+        `+db-0.db.${suffix} 10.244.0.2; +10-244-0-3.db.${suffix} 10.244.0.3`,
+    ],
+    [`empty.${suffix}`, 'A', 'NOERROR; SOA'],
+    [`away.${suffix}`, 'A', 'NOERROR; CNAME example.com; follow example.com'],
+    [`away.${suffix}`, 'CNAME', 'NOERROR; CNAME example.com'],
+    ['10-244-0-9.default.pod.cluster.local', 'A', 'NOERROR; A 10.244.0.9'],
+    ['10-244-0-999.default.pod.cluster.local', 'A', 'NXDOMAIN; SOA'],
+    ['5.0.96.10.in-addr.arpa', 'PTR', `NOERROR; PTR web.${suffix}`],
+    ['2.0.244.10.in-addr.arpa', 'PTR', `NOERROR; PTR db-0.db.${suffix}`],
+    ['8.8.8.8.in-addr.arpa', 'PTR', 'forward'],
+    ['dns-version.cluster.local', 'TXT', 'NOERROR; TXT 1.1.0'],
+    ['cluster.local', 'SOA', 'NOERROR; SOA ns.dns.cluster.local hostmaster.cluster.local 6 7200 1800 86400 5'],
+    ['cluster.local', 'NS', 'NOERROR; NS ns.dns.cluster.local'],
+    ['example.com', 'A', 'forward'],
+    ['notcluster.local', 'A', 'forward'],
+    ['constructor.__proto__.svc.cluster.local', 'A', 'NXDOMAIN; SOA'],
+  ])('%s %s', (name, type, expected) => {
+    expect(ask(name, type)).toBe(expected);
+  });
+});
+
+describe('ClusterZone', () => {
+  it('forgets what is gone', () => {
+    const zone = zoneOf();
+    expect(ask('5.0.96.10.in-addr.arpa', 'PTR', zone)).toContain('PTR');
+    zone.setService('default/web', undefined);
+    expect(ask(`web.${suffix}`, 'A', zone)).toBe('NXDOMAIN; SOA');
+    expect(ask('5.0.96.10.in-addr.arpa', 'PTR', zone)).toBe('forward');
+    for (const name of ['db', 'empty', 'away']) zone.setService(`default/${name}`, undefined);
+    expect(ask(suffix, 'A', zone)).toBe('NXDOMAIN; SOA');
+  });
+});
