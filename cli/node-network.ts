@@ -1,7 +1,7 @@
 /** The node's network beside its pods' links: Service rules, node ports on loopback, and the DNS process. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { existsSync, openSync, closeSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { services } from '../api/core/v1/service.ts';
 import { endpointSlices } from '../api/discovery/v1/endpoint-slice.ts';
@@ -34,6 +34,12 @@ function has(program: string): boolean {
   return ['/usr/sbin', '/sbin', '/usr/bin', '/bin', '/usr/local/sbin', '/usr/local/bin'].some((folder) => existsSync(join(folder, program)));
 }
 
+/** The native helper gives the bridge the hardware address that its IP address spells (native/README.md). */
+function bridgeMac(ip: string): string {
+  const hex = ip.split('.').map((part) => Number(part).toString(16).padStart(2, '0'));
+  return ['0a', '58', ...hex].join(':');
+}
+
 /** The bridge must be there. */
 export async function startNodeNetwork(options: NodeOptions): Promise<NodeNetwork> {
   const { controlPlane, settings, folder, log } = options;
@@ -58,7 +64,7 @@ export async function startNodeNetwork(options: NodeOptions): Promise<NodeNetwor
     informers,
     nodeName: settings.nodeName,
     rules: { clusterId: folder.id, clusterCidr: settings.podCidr, podCidr: nodeRange(settings.podCidr), bridge },
-    bridge: { ip: gateway, mac: readFileSync(`/sys/class/net/${bridge}/address`, 'utf8').trim() },
+    bridge: { ip: gateway, mac: bridgeMac(gateway) },
     clock: realClock,
     log: proxyLog,
     nft,

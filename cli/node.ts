@@ -101,6 +101,19 @@ async function openMachinery(options: NodeOptions): Promise<Machinery> {
   return openNative(options);
 }
 
+/** The images that are made here are waited for, never asked of a registry. */
+function withBuiltImages(images: ImageService, built: Promise<unknown>): ImageService {
+  return {
+    listImages: () => images.listImages(),
+    async imageStatus(image) {
+      if (image.startsWith('nocher.local/')) await built;
+      return images.imageStatus(image);
+    },
+    pullImage: (image, auth, signal) => images.pullImage(image, auth, signal),
+    removeImage: (image) => images.removeImage(image),
+  };
+}
+
 async function openNative({ config, folder, settings, log }: NodeOptions): Promise<Machinery> {
   const { NativeRuntime: Native } = await import('../kubelet/native/native-runtime.ts');
   const { createImageService } = await import('../kubelet/images/image-service.ts');
@@ -128,7 +141,7 @@ async function openNative({ config, folder, settings, log }: NodeOptions): Promi
   );
   return {
     runtime,
-    images: createImageService({ store, registry: registryConfig(config) }),
+    images: withBuiltImages(createImageService({ store, registry: registryConfig(config) }), hello),
     async close() {
       building.abort();
       await hello;
