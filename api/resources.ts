@@ -22,6 +22,7 @@ import { secrets } from './core/v1/secret.ts';
 import { serviceAccounts } from './core/v1/service-account.ts';
 import { services } from './core/v1/service.ts';
 import { endpointSlices } from './discovery/v1/endpoint-slice.ts';
+import { eventsV1 } from './events/v1/event.ts';
 import { clusterRoleBindings } from './rbac/v1/cluster-role-binding.ts';
 import { clusterRoles } from './rbac/v1/cluster-role.ts';
 import { roleBindings } from './rbac/v1/role-binding.ts';
@@ -49,6 +50,7 @@ const all = [
   subjectAccessReviews,
   leases,
   endpointSlices,
+  eventsV1,
   clusterRoleBindings,
   clusterRoles,
   roleBindings,

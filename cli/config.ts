@@ -1,4 +1,5 @@
 /** The configuration of `nocher up`: flags and environment, parsed once into a frozen record. */
+import { isIPv4 } from 'node:net';
 import { homedir } from 'node:os';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -31,13 +32,16 @@ export function defaultDataDir(): string {
 
 export type UpFlags = Record<string, string | boolean | string[] | undefined>;
 
+/** `apiPort` → `api-port` */
+const flagName = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
 const text = (value: UpFlags[string]): string | undefined => (typeof value === 'string' ? value : undefined);
 
 function port(flags: UpFlags, name: string): number | undefined {
   const value = text(flags[name]);
   if (value === undefined) return undefined;
   const number = Number(value);
-  if (!Number.isInteger(number) || number < 0 || number > 65535) throw new UsageError(`--${name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}: ${value} is not a port (0-65535)`);
+  if (!Number.isInteger(number) || number < 0 || number > 65535) throw new UsageError(`--${flagName(name)}: ${value} is not a port (0-65535)`);
   return number;
 }
 
@@ -54,10 +58,21 @@ function nodeNameOf(flags: UpFlags): string {
   return name;
 }
 
-function cidr(flags: UpFlags, name: string): string | undefined {
+/** A range with room for `maxPrefix`: a node's pods take a /24. */
+function cidr(flags: UpFlags, name: string, maxPrefix: number): string | undefined {
   const value = text(flags[name]);
-  if (value !== undefined && !/^\d{1,3}(\.\d{1,3}){3}\/\d{1,2}$/.test(value)) throw new UsageError(`${value} is not an IPv4 range such as 10.244.0.0/16`);
+  if (value === undefined) return undefined;
+  const flag = `--${flagName(name)}`;
+  const [address = '', prefix = '', ...rest] = value.split('/');
+  if (!isIPv4(address) || !/^\d{1,2}$/.test(prefix) || rest.length > 0) throw new UsageError(`${flag}: ${value} is not an IPv4 range such as 10.244.0.0/16`);
+  if (Number(prefix) < 8 || Number(prefix) > maxPrefix) throw new UsageError(`${flag}: ${value} must be between /8 and /${maxPrefix}`);
   return value;
+}
+
+function count(flags: UpFlags, name: string): number {
+  const value = text(flags[name]) ?? '0';
+  if (!/^\d{1,5}$/.test(value)) throw new UsageError(`--${flagName(name)}: ${value} is not a number`);
+  return Number(value);
 }
 
 export function upConfig(flags: UpFlags): Readonly<UpConfig> {
@@ -70,11 +85,11 @@ export function upConfig(flags: UpFlags): Readonly<UpConfig> {
     nodeName: nodeNameOf(flags),
     storage: oneOf(flags, 'storage', ['lmdb', 'memory'] as const),
     runtime: flags['runtime'] === undefined ? (isRoot ? 'native' : 'simulated') : oneOf(flags, 'runtime', ['native', 'simulated', 'none'] as const),
-    podCidr: cidr(flags, 'podCidr'),
-    serviceCidr: cidr(flags, 'serviceCidr'),
+    podCidr: cidr(flags, 'podCidr', 24),
+    serviceCidr: cidr(flags, 'serviceCidr', 28),
     registryMirrors: (flags['registryMirror'] as string[] | undefined) ?? [],
     insecureRegistries: (flags['insecureRegistry'] as string[] | undefined) ?? [],
-    simulatedNodes: Number(text(flags['simulatedNodes']) ?? '0'),
+    simulatedNodes: count(flags, 'simulatedNodes'),
     keepPods: flags['keepPods'] === true,
     demo: flags['demo'] === true,
     verbose: flags['verbose'] === true,

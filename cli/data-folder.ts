@@ -3,8 +3,8 @@
  *
  *   pki/  db/  images/  pods/  log/  run/  admin.kubeconfig  settings.json
  */
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { createHash } from 'node:crypto';
 import { UsageError } from './config.ts';
 
@@ -36,7 +36,9 @@ export interface DataFolder {
   /** Throws when another process runs it. */
   claim(): void;
   release(): void;
-  /** Makes the folder and its parts. */
+  /** Whether a cluster was ever started here: then the folder is ours, and may be deleted. */
+  isUsed(): boolean;
+  /** Makes the folder and its parts. Throws a `UsageError` where that is not possible. */
   prepare(): void;
   /** Tells whoever waits for the start of this process that it is done. */
   markReady(): void;
@@ -65,6 +67,14 @@ function writeAtomically(path: string, text: string): void {
   renameSync(`${path}.new`, path);
 }
 
+/** Step by step: Node's own recursion does not end where a file system refuses new folders with ENOENT, as /proc does. */
+function makeFolder(path: string, mode: number): void {
+  const missing: string[] = [];
+  for (let folder = path; !existsSync(folder); folder = dirname(folder)) missing.push(folder);
+  for (const folder of missing.reverse()) mkdirSync(folder, { mode });
+  if (missing.length === 0 && !statSync(path).isDirectory()) throw new Error(`${path} is not a folder`);
+}
+
 export class AlreadyRunningError extends UsageError {}
 
 export function openDataFolder(path: string): DataFolder {
@@ -74,9 +84,13 @@ export function openDataFolder(path: string): DataFolder {
     return found !== undefined && startTimeOf(found.pid) === found.startTime ? found : undefined;
   };
   const prepare = (): void => {
-    if (!existsSync(path)) mkdirSync(path, { recursive: true, mode: 0o711 });
-    mkdirSync(file('run'), { recursive: true, mode: 0o700 });
-    mkdirSync(file('log'), { recursive: true, mode: 0o700 });
+    try {
+      makeFolder(path, 0o711);
+      makeFolder(file('run'), 0o700);
+      makeFolder(file('log'), 0o700);
+    } catch (error) {
+      throw new UsageError(`the data folder ${path} cannot be made: ${(error as Error).message}; choose another with --data-dir`);
+    }
   };
   return {
     path,
@@ -93,6 +107,7 @@ export function openDataFolder(path: string): DataFolder {
       prepare();
       writeAtomically(file('run', 'nocher.json'), JSON.stringify({ pid: process.pid, startTime: startTimeOf(process.pid) }));
     },
+    isUsed: () => existsSync(file('settings.json')) || existsSync(file('log', 'nocher.log')),
     prepare,
     release() {
       rmSync(file('run', 'nocher.json'), { force: true });

@@ -1,4 +1,5 @@
 /** `nocher image load|ls|rm`: images on this node without a registry. */
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { silentLogger } from '../base/log.ts';
 import type { UpFlags } from './config.ts';
@@ -40,7 +41,14 @@ function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
+/** Looking must not make a folder. */
+function requireCluster(flags: UpFlags): void {
+  const { path } = openDataFolder(flags['dataDir'] as string);
+  if (!existsSync(path)) throw new UsageError(`there is no cluster in ${path}; start one with: nocher up`);
+}
+
 export async function listImages(flags: UpFlags): Promise<void> {
+  requireCluster(flags);
   const rows = await withImages(flags, async (folder) => (await askRunning(folder, 'list')) as ImageRow[], imageRows);
   const lines = rows.flatMap(({ tags, id, sizeBytes }) => (tags.length > 0 ? tags : ['<none>']).map((tag) => [tag, id.replace('sha256:', '').slice(0, 12), megabytes(sizeBytes)]));
   const width = Math.max(5, ...lines.map(([tag]) => tag!.length)) + 3;
@@ -49,6 +57,7 @@ export async function listImages(flags: UpFlags): Promise<void> {
 }
 
 export async function removeImage(image: string, flags: UpFlags): Promise<void> {
+  requireCluster(flags);
   await withImages(
     flags,
     async (folder) => void (await askRunning(folder, 'remove', image)),

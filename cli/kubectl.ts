@@ -1,11 +1,13 @@
 /** `nocher kubectl …`: the user's own kubectl with this cluster's kubeconfig. */
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import type { UpFlags } from './config.ts';
 import { UsageError } from './config.ts';
 import { openDataFolder } from './data-folder.ts';
 
 export async function kubectl(args: readonly string[], flags: UpFlags): Promise<void> {
   const folder = openDataFolder(flags['dataDir'] as string);
+  if (!existsSync(folder.file('admin.kubeconfig'))) throw new UsageError(`there is no cluster in ${folder.path}; start one with: nocher up`);
   process.exitCode = await runKubectl(args, folder.file('admin.kubeconfig'));
 }
 

@@ -10,14 +10,14 @@ import type { ApiObject } from '../api/machinery/meta.ts';
 import { realClock } from '../base/clock.ts';
 import { createInformerFactory } from '../client/informer-factory.ts';
 import { hostNames } from '../kubelet/native/native-runtime.ts';
-import { runNative } from '../kubelet/native/program.ts';
-import { enableForwarding, restoreForwarding } from '../proxy/host-network.ts';
-import { LocalhostNodePorts } from '../proxy/localhost-node-port.ts';
+import { enableForwarding, openForwarding } from '../proxy/host-network.ts';
+import { createLocalhostNodePorts } from '../proxy/localhost-node-port.ts';
 import { nftRunner } from '../proxy/nft.ts';
-import { removeRules, startProxier } from '../proxy/proxier.ts';
+import { startProxier } from '../proxy/proxier.ts';
 import { apiServerUser, proxyUser } from './identities.ts';
+import { forwardingFolder, removeNetwork } from './host-clean-up.ts';
 import type { NodeOptions } from './node.ts';
-import { nativeProgram, packageFolder } from './package-folder.ts';
+import { packageFolder } from './package-folder.ts';
 import { addressInRange, nodeRange } from './ports.ts';
 
 const DNS_OFFSET = 10;
@@ -45,21 +45,21 @@ export async function startNodeNetwork(options: NodeOptions): Promise<NodeNetwor
   const { controlPlane, settings, folder, log } = options;
   const gateway = addressInRange(settings.podCidr, 1);
   const dnsAddress = addressInRange(settings.serviceCidr, DNS_OFFSET);
-  const memory = folder.file('run', 'ip_forward');
-  enableForwarding(memory);
+  enableForwarding({ clusterId: folder.id, folder: forwardingFolder() });
   await controlPlane.listenOn(gateway);
   await publishDns(options, { dnsAddress, gateway });
   const dns = startDns(options, { gateway, dnsAddress });
   if (!has('nft')) {
     options.note('nft is missing: Services have no addresses that answer (apt-get install nftables)');
-    return { dnsAddress, withoutPod: () => Promise.resolve(), stop: () => stopAll({ options, memory, dns, keepPods: false }) };
+    return { dnsAddress, withoutPod: () => Promise.resolve(), stop: ({ keepPods }) => stopAll({ options, dns, keepPods }) };
   }
   const stopping = new AbortController();
   const proxyLog = log.child({ component: 'proxy' });
   const informers = createInformerFactory(controlPlane.clientFor(proxyUser, 'nocher/kube-proxy'), { clock: realClock, log: proxyLog });
-  const nodePorts = new LocalhostNodePorts(proxyLog);
+  const nodePorts = createLocalhostNodePorts({ clock: realClock, log: proxyLog });
   const nft = nftRunner();
   const { bridge } = hostNames(folder.id);
+  for (const problem of await openForwarding({ clusterId: folder.id, bridge, nft })) options.note(problem);
   const proxier = startProxier({
     informers,
     nodeName: settings.nodeName,
@@ -79,24 +79,16 @@ export async function startNodeNetwork(options: NodeOptions): Promise<NodeNetwor
       stopping.abort();
       await proxier.stopped;
       nodePorts.close();
-      if (!keepPods) await removeRules(nft, folder.id);
-      await stopAll({ options, memory, dns, keepPods });
+      await stopAll({ options, dns, keepPods });
     },
   };
 }
 
-async function stopAll(running: { options: NodeOptions; memory: string; dns: ChildProcess; keepPods: boolean }): Promise<void> {
-  const { dns, memory, keepPods, options } = running;
+async function stopAll({ options, dns, keepPods }: { options: NodeOptions; dns: ChildProcess; keepPods: boolean }): Promise<void> {
   const ended = dns.exitCode !== null ? Promise.resolve() : new Promise<void>((resolve) => dns.once('exit', () => resolve()));
   dns.stdin?.end();
   await ended;
-  if (keepPods) return;
-  await removeBridge(options.folder.id);
-  restoreForwarding(memory);
-}
-
-export async function removeBridge(clusterId: string): Promise<void> {
-  await runNative(nativeProgram(), ['bridge', 'delete', '--name', hostNames(clusterId).bridge]);
+  if (!keepPods) await removeNetwork(options.folder.id);
 }
 
 /** The Service `kube-dns`, whose one endpoint is the DNS process on the bridge's address. */

@@ -13,6 +13,7 @@ import type { UpConfig } from './config.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { serveControlSocket } from './control-socket.ts';
 import type { DataFolder, Settings } from './data-folder.ts';
+import { removeCgroups, unmountBelow } from './host-clean-up.ts';
 import { nodeUser } from './identities.ts';
 import { openImageStore, registryConfig } from './node-images.ts';
 import { startNodeNetwork } from './node-network.ts';
@@ -83,6 +84,9 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       if (!keepPods) await removePods(machinery.runtime);
       await network?.stop({ keepPods });
       await machinery.close();
+      if (keepPods || options.config.runtime !== 'native') return;
+      unmountBelow(folder.path);
+      removeCgroups(folder.id);
     },
   };
 }

@@ -1,78 +1,185 @@
 /**
- * Node ports on 127.0.0.1, in user space: a kernel rule for them would need `route_localnet`, which opens loopback
- * services to the network (CVE-2020-8558). TCP only.
+ * Serves node ports on 127.0.0.1 in user space. The rules cannot: translating from loopback needs `route_localnet`,
+ * which opens the node's own loopback services to its neighbours (CVE-2020-8558).
  */
+import { createSocket } from 'node:dgram';
+import type { RemoteInfo, Socket as UdpSocket } from 'node:dgram';
 import { connect, createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
+import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import type { Endpoint, ServicePortInfo } from './service-map.ts';
 
-const HOST = '127.0.0.1';
-
-interface Listener {
-  server: Server;
-  endpoints: readonly Endpoint[];
-  next: number;
-  connections: Set<Socket>;
+export interface LocalhostNodePortsOptions {
+  /** Default 127.0.0.1. */
+  host?: string;
+  clock: Clock;
+  log: Logger;
 }
 
-export class LocalhostNodePorts {
-  readonly #listeners = new Map<number, Listener>();
-  readonly #log: Logger;
+export interface LocalhostNodePorts {
+  /** Listens on what these ports need and on nothing else. Connections live on until their Service's node port is gone. */
+  update(ports: readonly ServicePortInfo[]): void;
+  /** Ends all listeners and connections. */
+  close(): void;
+}
 
-  constructor(log: Logger) {
-    this.#log = log;
-  }
+/** Gives the endpoints of a port as they are now, the next one in turn first. */
+type NextEndpoints = () => readonly Endpoint[];
 
-  /** Opens and closes listeners so that they are those of `ports`. */
-  update(ports: readonly ServicePortInfo[]): void {
-    const wanted = new Map(ports.filter(({ nodePort, protocol }) => nodePort > 0 && protocol === 'tcp').map((info) => [info.nodePort, info]));
-    for (const [port, listener] of this.#listeners) if (!wanted.has(port)) this.#close(port, listener);
-    for (const [port, { endpoints }] of wanted) {
-      const listener = this.#listeners.get(port);
-      if (listener === undefined) this.#open(port, endpoints);
-      else listener.endpoints = endpoints;
-    }
-  }
+interface Listener {
+  close(): void;
+}
 
-  close(): void {
-    for (const [port, listener] of this.#listeners) this.#close(port, listener);
-  }
+interface Entry {
+  endpoints: readonly Endpoint[];
+  turn: number;
+  listener: Listener | undefined;
+}
 
-  #open(port: number, endpoints: readonly Endpoint[]): void {
-    const server = createServer({ allowHalfOpen: true }, (client) => this.#relay(port, client));
-    server.on('error', (error) => {
-      this.#log.warn('a node port cannot be served on 127.0.0.1', { port, error: error.message });
-      this.#listeners.delete(port);
-    });
-    this.#listeners.set(port, { server, endpoints, next: 0, connections: new Set() });
-    server.listen(port, HOST);
-  }
+const MAX_CONNECTIONS = 1024;
+const MAX_CONNECT_TRIES = 3;
+const MAX_UDP_CLIENTS = 256;
+const UDP_IDLE_MS = 60_000;
 
-  #close(port: number, { server, connections }: Listener): void {
-    this.#listeners.delete(port);
-    server.close();
-    for (const connection of connections) connection.destroy();
-  }
+export function createLocalhostNodePorts(options: LocalhostNodePortsOptions): LocalhostNodePorts {
+  const entries = new Map<string, Entry>();
+  const open = (key: string, entry: Entry): void => {
+    const [protocol, port] = key.split('/') as ['tcp' | 'udp', string];
+    const next: NextEndpoints = () => {
+      const start = entry.turn++ % Math.max(1, entry.endpoints.length);
+      return [...entry.endpoints.slice(start), ...entry.endpoints.slice(0, start)];
+    };
+    const listen = protocol === 'tcp' ? listenTcp : listenUdp;
+    entry.listener = listen({ port: Number(port), next, ...options });
+  };
+  return {
+    update(ports) {
+      const wanted = new Map(ports.flatMap((info) => entryOf(info)));
+      for (const [key, entry] of entries) {
+        if (wanted.has(key)) continue;
+        entry.listener?.close();
+        entries.delete(key);
+      }
+      for (const [key, endpoints] of wanted) {
+        const entry = entries.get(key) ?? { endpoints, turn: 0, listener: undefined };
+        entries.set(key, entry);
+        entry.endpoints = endpoints;
+        if (entry.listener === undefined && endpoints.length > 0) open(key, entry);
+      }
+    },
+    close() {
+      for (const { listener } of entries.values()) listener?.close();
+      entries.clear();
+    },
+  };
+}
 
-  /** Joins a client with the next endpoint in turn; without any it is refused, as a Service without pods is. */
-  #relay(port: number, client: Socket): void {
-    const listener = this.#listeners.get(port);
-    const endpoint = listener?.endpoints[listener.next++ % Math.max(1, listener.endpoints.length)];
-    if (listener === undefined || endpoint === undefined) {
+function entryOf({ protocol, nodePort, endpoints }: ServicePortInfo): [string, readonly Endpoint[]][] {
+  return nodePort === 0 || protocol === 'sctp' ? [] : [[`${protocol}/${nodePort}`, endpoints]];
+}
+
+interface ListenOptions extends LocalhostNodePortsOptions {
+  port: number;
+  next: NextEndpoints;
+}
+
+function listenTcp({ port, next, host = '127.0.0.1', log }: ListenOptions): Listener {
+  const sockets = new Set<Socket>();
+  const server: Server = createServer({ allowHalfOpen: true }, (client) => {
+    track(sockets, client);
+    relay(client, { next, sockets });
+  });
+  server.maxConnections = MAX_CONNECTIONS;
+  server.on('error', (error) => log.warn('a node port does not answer on loopback', { port, protocol: 'TCP', error: error.message }));
+  server.listen(port, host);
+  server.unref();
+  return {
+    close() {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+function track(sockets: Set<Socket>, socket: Socket): void {
+  sockets.add(socket);
+  socket.once('close', () => sockets.delete(socket));
+}
+
+/** Bytes and ends of both directions pass on their own, each as fast as its reader takes them. */
+function relay(client: Socket, { next, sockets }: { next: NextEndpoints; sockets: Set<Socket> }): void {
+  client.on('error', () => client.destroy());
+  client.pause();
+  const tryEndpoint = (candidates: readonly Endpoint[]): void => {
+    const [endpoint, ...others] = candidates;
+    if (endpoint === undefined || client.destroyed) {
       client.resetAndDestroy();
       return;
     }
-    const upstream = connect({ host: endpoint.ip, port: endpoint.port, allowHalfOpen: true });
-    listener.connections.add(client);
-    client.pipe(upstream);
-    upstream.pipe(client);
-    client.on('error', () => upstream.destroy());
-    upstream.on('error', () => client.destroy());
-    client.on('close', () => {
-      listener.connections.delete(client);
-      upstream.destroy();
+    const server = connect({ host: endpoint.ip, port: endpoint.port, allowHalfOpen: true });
+    track(sockets, server);
+    const fail = (): void => tryEndpoint(others);
+    const giveUp = (): void => void server.destroy();
+    server.once('error', fail);
+    client.once('close', giveUp);
+    server.once('connect', () => {
+      server.off('error', fail);
+      server.on('error', () => client.resetAndDestroy());
+      server.once('close', () => client.destroySoon());
+      client.pipe(server);
+      server.pipe(client);
     });
-    upstream.on('close', () => client.destroySoon());
-  }
+  };
+  tryEndpoint(next().slice(0, MAX_CONNECT_TRIES));
+}
+
+interface UdpClient {
+  socket: UdpSocket;
+  send(message: Buffer): void;
+  cancelIdle: () => void;
+}
+
+function listenUdp({ port, next, host = '127.0.0.1', clock, log }: ListenOptions): Listener {
+  const clients = new Map<string, UdpClient>();
+  const server = createSocket('udp4');
+  const forget = (key: string): void => {
+    const client = clients.get(key);
+    if (client === undefined) return;
+    client.cancelIdle();
+    clients.delete(key);
+    client.socket.close();
+  };
+  const open = (key: string, { address, port: clientPort }: RemoteInfo): UdpClient | undefined => {
+    const [endpoint] = next();
+    if (endpoint === undefined) return undefined;
+    // The one that was heard of least recently makes room.
+    if (clients.size >= MAX_UDP_CLIENTS) forget(clients.keys().next().value!);
+    const socket = createSocket('udp4').unref();
+    socket.on('error', () => forget(key));
+    socket.on('message', (message, from) => {
+      if (from.address === endpoint.ip && from.port === endpoint.port) server.send(message, clientPort, address, () => undefined);
+    });
+    const send = (message: Buffer): void => socket.send(message, endpoint.port, endpoint.ip, () => undefined);
+    return { socket, send, cancelIdle: () => undefined };
+  };
+  server.on('message', (message, from) => {
+    const key = `${from.address}:${from.port}`;
+    const client = clients.get(key) ?? open(key, from);
+    if (client === undefined) return;
+    client.cancelIdle();
+    client.cancelIdle = clock.setTimeout(() => forget(key), UDP_IDLE_MS);
+    clients.delete(key);
+    clients.set(key, client);
+    client.send(message);
+  });
+  server.on('error', (error) => log.warn('a node port does not answer on loopback', { port, protocol: 'UDP', error: error.message }));
+  server.bind(port, host);
+  server.unref();
+  return {
+    close() {
+      for (const key of [...clients.keys()]) forget(key);
+      server.close();
+    },
+  };
 }

@@ -6,6 +6,8 @@ export interface NftRunner {
   apply(script: string): Promise<void>;
   /** The text of one chain; undefined when it is not there. */
   chain(family: string, table: string, chain: string): Promise<string | undefined>;
+  /** All chains, as `nft -j` gives them. */
+  listChains(): Promise<unknown>;
 }
 
 export class NftError extends Error {
@@ -26,6 +28,7 @@ export function nftRunner({ prefix = [], program = 'nft' }: NftOptions = {}): Nf
   return {
     apply: async (script) => void (await run(['-f', '-'], script)),
     chain: (family, table, chain) => run(['list', 'chain', family, table, chain]).catch(() => undefined),
+    listChains: async () => JSON.parse(await run(['-j', 'list', 'chains'])) as unknown,
   };
 }
 

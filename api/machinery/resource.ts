@@ -81,6 +81,15 @@ export interface Strategy<T extends ApiObject> {
   hasGeneration?: boolean;
 }
 
+/**
+ * A kind whose objects are stored as those of another kind with the same `storagePrefix`: how each form becomes the
+ * other. Both are pure, may share parts with their argument, and leave it as it is.
+ */
+export interface ObjectView<T extends ApiObject> {
+  toStored(object: T): ApiObject;
+  fromStored(object: ApiObject): T;
+}
+
 export interface ScaleSubresource {
   specReplicasPath: string;
   statusReplicasPath: string;
@@ -97,6 +106,8 @@ export interface Resource<T extends ApiObject = ApiObject> {
   schema: string;
   /** Key prefix under `/registry/`, as upstream lays it out in etcd: `pods`, `services/specs`, `minions`. */
   storagePrefix: string;
+  /** Absent: objects are stored in this kind's own form. */
+  view?: ObjectView<T>;
   subresources: { status?: Record<string, never>; scale?: ScaleSubresource };
   /** Verbs of discovery and of the router. */
   verbs: readonly string[];
@@ -115,6 +126,7 @@ export interface ResourceInit<T extends ApiObject> {
   names: ResourceNames;
   schema: string;
   storagePrefix?: string;
+  view?: ObjectView<T>;
   subresources?: Resource['subresources'];
   verbs?: readonly string[];
   additionalPrinterColumns?: readonly PrinterColumn<T>[];
@@ -134,6 +146,7 @@ export function defineResource<T extends ApiObject>(init: ResourceInit<T>): Reso
     names: { listKind: `${init.names.kind}List`, shortNames: [], categories: [], ...init.names },
     schema: init.schema,
     storagePrefix: init.storagePrefix ?? init.names.plural,
+    ...(init.view === undefined ? {} : { view: init.view }),
     subresources: init.subresources ?? {},
     verbs: init.verbs ?? STORED_VERBS,
     additionalPrinterColumns: init.additionalPrinterColumns ?? [],

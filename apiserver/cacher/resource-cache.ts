@@ -7,7 +7,10 @@ import type { Lister } from '../../api/machinery/handler.ts';
 import type { ApiObject } from '../../api/machinery/meta.ts';
 import { expired } from '../../api/machinery/errors.ts';
 import { CachedObject } from './cached-object.ts';
-import type { Delivery, ObjectFilter } from './watcher.ts';
+import { encodeForStorage } from './codec.ts';
+import type { KindCache, StoredState } from './kind-cache.ts';
+import { FieldReader, listFrom } from './kind-cache.ts';
+import type { Delivery, ObjectFilter, ObjectView } from './watcher.ts';
 import { CacheEvent, Watcher } from './watcher.ts';
 
 // The package is CommonJS: Node's default import is its whole `exports`.
@@ -28,6 +31,8 @@ export interface WatchStart {
   /** Without initial events: deliver what came after this revision. */
   afterRevision: number;
   filter: ObjectFilter | undefined;
+  /** The form in which this watcher takes the objects; absent: as they are stored. */
+  view?: ObjectView;
   bookmarks: boolean;
   /** Limits initial events to keys with this prefix. */
   keyPrefix: string;
@@ -38,7 +43,7 @@ const MAX_QUEUED = 10_000;
 /** Pages of a LIST come from one snapshot; as many are kept as there may be LISTs under way. */
 const MAX_SNAPSHOTS = 32;
 
-export class ResourceCache<T extends ApiObject = ApiObject> implements Lister<T> {
+export class ResourceCache<T extends ApiObject = ApiObject> implements KindCache<T> {
   /** `/registry/pods/` */
   readonly keyPrefix: string;
   /** Raised by every change: what was derived from a lister is good while it stands. */
@@ -52,7 +57,7 @@ export class ResourceCache<T extends ApiObject = ApiObject> implements Lister<T>
   #windowStart = 0;
   readonly #watchers = new Set<Watcher>();
   readonly #snapshots = new Map<number, Tree>();
-  readonly #selectable: Readonly<Record<string, (object: T) => string>>;
+  readonly #fields: FieldReader<T>;
 
   constructor(options: {
     keyPrefix: string;
@@ -63,7 +68,7 @@ export class ResourceCache<T extends ApiObject = ApiObject> implements Lister<T>
     this.keyPrefix = options.keyPrefix;
     this.#namespaced = options.namespaced;
     this.#maxWindowBytes = options.maxWindowBytes;
-    this.#selectable = options.selectableFields;
+    this.#fields = new FieldReader({ fields: options.selectableFields, namespaced: options.namespaced });
   }
 
   get size(): number {
@@ -122,26 +127,23 @@ export class ResourceCache<T extends ApiObject = ApiObject> implements Lister<T>
   }
 
   list(options: Parameters<Lister<T>['list']>[0] = {}): T[] {
-    const { labelSelector, fieldSelector } = options;
-    const found: T[] = [];
-    for (const cached of this.range(this.snapshot(0), this.prefixOf(options.namespace ?? ''))) {
-      const object = cached.object() as T;
-      if (labelSelector !== undefined && !labelSelector.matches(object.metadata.labels)) continue;
-      if (fieldSelector !== undefined && !fieldSelector.matches((field) => this.fieldOf(object, field))) continue;
-      found.push(object);
-    }
-    return found;
+    return listFrom(this, options);
   }
 
   fieldOf(object: T, field: string): string {
-    if (field === 'metadata.name') return object.metadata.name ?? '';
-    if (field === 'metadata.namespace') return object.metadata.namespace ?? '';
-    return this.#selectable[field]?.(object) ?? '';
+    return this.#fields.fieldOf(object, field);
   }
 
-  /** True when a field selector may name `field`. */
   isSelectable(field: string): boolean {
-    return field === 'metadata.name' || (field === 'metadata.namespace' && this.#namespaced) || Object.hasOwn(this.#selectable, field);
+    return this.#fields.isSelectable(field);
+  }
+
+  encode(object: T): Uint8Array {
+    return encodeForStorage(object);
+  }
+
+  objectAt({ key, value, revision }: StoredState): CachedObject {
+    return new CachedObject(key, value, revision);
   }
 
   /** The current state, frozen at no cost; `revision` is the cache's. */
@@ -180,7 +182,7 @@ export class ResourceCache<T extends ApiObject = ApiObject> implements Lister<T>
     if (!start.initialEvents && start.afterRevision < this.#windowStart) {
       throw expired(`too old resource version: ${start.afterRevision} (${this.#windowStart + 1})`);
     }
-    const watcher: Watcher = new Watcher({ filter: start.filter, bookmarks: start.bookmarks, maxQueued: MAX_QUEUED }, () => {
+    const watcher: Watcher = new Watcher({ ...start, maxQueued: MAX_QUEUED }, () => {
       this.#watchers.delete(watcher);
       start.signal.removeEventListener('abort', onAbort);
     });

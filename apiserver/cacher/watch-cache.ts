@@ -9,7 +9,7 @@
  */
 import type { ApiObject } from '../../api/machinery/meta.ts';
 import { tooLargeResourceVersion } from '../../api/machinery/errors.ts';
-import type { Resource } from '../../api/machinery/resource.ts';
+import type { ObjectView, Resource } from '../../api/machinery/resource.ts';
 import type { Clock } from '../../base/clock.ts';
 import { sleep } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
@@ -17,7 +17,9 @@ import type { Storage, StorageEvent } from '../storage/storage.ts';
 import { StorageError } from '../storage/storage.ts';
 import { CachedObject } from './cached-object.ts';
 import { formatResourceVersion } from './codec.ts';
+import type { KindCache } from './kind-cache.ts';
 import { ResourceCache } from './resource-cache.ts';
+import { ViewCache } from './view-cache.ts';
 
 export const REGISTRY_PREFIX = '/registry/';
 const BOOKMARK_PERIOD_MS = 60_000;
@@ -62,8 +64,22 @@ export class WatchCache {
     return this.#revision;
   }
 
-  /** The kind's cache; made at the first call (before `start`, so that it is loaded). */
-  cacheOf<T extends ApiObject>(resource: Resource<T>): ResourceCache<T> {
+  /**
+   * The kind's cache; made at the first call (before `start`, so that it is loaded). Throws for a view whose stored
+   * kind has no cache yet.
+   */
+  cacheOf<T extends ApiObject>(resource: Resource<T>): KindCache<T> {
+    return resource.view === undefined ? this.#storedCacheOf(resource) : this.#viewCacheOf(resource, resource.view);
+  }
+
+  #viewCacheOf<T extends ApiObject>(resource: Resource<T>, view: ObjectView<T>): ViewCache<T> {
+    const stored = this.#byPrefix.get(`${REGISTRY_PREFIX}${resource.storagePrefix}/`);
+    if (stored === undefined) throw new Error(`the stored kind of ${resource.schema} must come first in the table`);
+    const namespaced = resource.scope === 'Namespaced';
+    return new ViewCache<T>({ stored, view, namespaced, selectableFields: resource.selectableFields });
+  }
+
+  #storedCacheOf<T extends ApiObject>(resource: Resource<T>): ResourceCache<T> {
     const keyPrefix = `${REGISTRY_PREFIX}${resource.storagePrefix}/`;
     let cache = this.#byPrefix.get(keyPrefix);
     if (cache === undefined) {

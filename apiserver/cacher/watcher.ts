@@ -44,8 +44,13 @@ export type Delivery =
 /** Whether an object belongs to this watch: its namespace, name and selectors. */
 export type ObjectFilter = (object: CachedObject) => boolean;
 
+/** Gives an object in another form. */
+export type ObjectView = (object: CachedObject) => CachedObject;
+
 export interface WatcherOptions {
+  /** Asked of objects as they are stored. */
   filter: ObjectFilter | undefined;
+  view?: ObjectView;
   bookmarks: boolean;
   maxQueued: number;
 }
@@ -106,7 +111,8 @@ export class Watcher {
     }
     const batch = this.#queue;
     this.#queue = [];
-    return batch;
+    const { view } = this.#options;
+    return view === undefined ? batch : batch.map((delivery) => viewed(delivery, view));
   }
 
   #signal(): void {
@@ -124,6 +130,10 @@ export class Watcher {
     // The last state that matched travels at the revision of the event that took it away.
     return { type: 'DELETED', object: event.type === 'delete' ? event.current : lastMatching(event), event: undefined };
   }
+}
+
+function viewed(delivery: Delivery, view: ObjectView): Delivery {
+  return delivery.type === 'BOOKMARK' ? delivery : { ...delivery, object: view(delivery.object) };
 }
 
 function lastMatching(event: CacheEvent): CachedObject {

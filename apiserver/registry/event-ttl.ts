@@ -16,7 +16,7 @@ export interface ExpiryOptions {
 
 /** Sweeps until the signal aborts. */
 export function startExpiry({ kinds, storage, clock, log }: ExpiryOptions, signal: AbortSignal): void {
-  const expiring = kinds.filter(({ resource }) => resource.ttlSeconds > 0);
+  const expiring = kinds.filter(({ resource }) => resource.ttlSeconds > 0 && resource.view === undefined);
   const cancel = clock.setInterval(() => {
     for (const kind of expiring) {
       void sweep(kind, storage, clock.now()).catch((error: unknown) => log.warn('expired objects could not be removed', { error: String(error) }));

@@ -3,17 +3,17 @@ import type { ApiObject } from '../../api/machinery/meta.ts';
 import type { GroupKind, GroupResource } from '../../api/machinery/errors.ts';
 import { apiVersionOf } from '../../api/machinery/resource.ts';
 import type { Resource } from '../../api/machinery/resource.ts';
-import type { ResourceCache } from '../cacher/resource-cache.ts';
+import type { KindCache } from '../cacher/kind-cache.ts';
 
 export interface ServedKind<T extends ApiObject = ApiObject> {
   resource: Resource<T>;
-  cache: ResourceCache<T>;
+  cache: KindCache<T>;
   groupResource: GroupResource;
   groupKind: GroupKind;
   apiVersion: string;
 }
 
-export function servedKind<T extends ApiObject>(resource: Resource<T>, cache: ResourceCache<T>): ServedKind<T> {
+export function servedKind<T extends ApiObject>(resource: Resource<T>, cache: KindCache<T>): ServedKind<T> {
   return {
     resource,
     cache,

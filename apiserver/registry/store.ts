@@ -18,8 +18,8 @@ import type { Clock } from '../../base/clock.ts';
 import { formatTime } from '../../base/clock.ts';
 import type { Random } from '../../base/random.ts';
 import type { AdmissionAttributes, AdmissionPlugin } from '../admission/admission.ts';
-import { CachedObject } from '../cacher/cached-object.ts';
-import { encodeForStorage, formatResourceVersion } from '../cacher/codec.ts';
+import type { CachedObject } from '../cacher/cached-object.ts';
+import { formatResourceVersion } from '../cacher/codec.ts';
 import type { WatchCache } from '../cacher/watch-cache.ts';
 import type { Storage } from '../storage/storage.ts';
 import { StorageError } from '../storage/storage.ts';
@@ -175,17 +175,17 @@ export class Store {
     if (isFullyFinalized(next, kind.resource.strategy)) return this.#finishDeletion(kind, current, { object: next, context });
     // The order in which a client wrote the fields is no change.
     if (isSameValue(next, previous)) return current;
-    const value = encodeForStorage(next);
+    const value = kind.cache.encode(next);
     const hook = subresource === 'status' ? undefined : this.#hooks.get(kind.cache.keyPrefix);
     const undo = (await hook?.beforeUpdate?.(next, previous, context)) ?? undoNothing;
     if (context.dryRun) {
       undo();
-      return new CachedObject(current.key, encodeForStorage(next), current.revision);
+      return kind.cache.objectAt({ key: current.key, value: kind.cache.encode(next), revision: current.revision });
     }
     try {
-      const finalValue = hook === undefined ? value : encodeForStorage(next);
+      const finalValue = hook === undefined ? value : kind.cache.encode(next);
       const revision = await this.#options.storage.update(current.key, finalValue, { expectedRevision: current.revision });
-      return new CachedObject(current.key, finalValue, revision);
+      return kind.cache.objectAt({ key: current.key, value: finalValue, revision });
     } catch (error) {
       undo();
       if (!isLostRace(error)) throw translateStorageError(error);
@@ -241,10 +241,10 @@ export class Store {
         return { removed: true, last };
       }
       kind.resource.strategy.prepareForUpdate?.(decision.object, oldObject, { user: context.user, nowMs: clock.now(), dryRun: context.dryRun });
-      const value = encodeForStorage(decision.object);
-      if (context.dryRun) return { removed: false, object: new CachedObject(current.key, value, current.revision) };
+      const value = kind.cache.encode(decision.object);
+      if (context.dryRun) return { removed: false, object: kind.cache.objectAt({ key: current.key, value, revision: current.revision }) };
       const revision = await this.#options.storage.update(current.key, value, { expectedRevision: current.revision });
-      return { removed: false, object: new CachedObject(current.key, value, revision) };
+      return { removed: false, object: kind.cache.objectAt({ key: current.key, value, revision }) };
     } catch (error) {
       if (isLostRace(error)) return undefined;
       throw translateStorageError(error);
@@ -259,7 +259,7 @@ export class Store {
   ): Promise<EncodedObject | undefined> {
     try {
       const removed = await this.#remove(kind, current, context.dryRun);
-      return new CachedObject(current.key, encodeForStorage(object), removed.revision);
+      return kind.cache.objectAt({ key: current.key, value: kind.cache.encode(object), revision: removed.revision });
     } catch (error) {
       if (isLostRace(error)) return undefined;
       throw translateStorageError(error);
@@ -270,16 +270,16 @@ export class Store {
     if (dryRun) return current;
     const revision = await this.#options.storage.delete(current.key, { expectedRevision: current.revision });
     this.#hooks.get(kind.cache.keyPrefix)?.afterDelete?.(current.object());
-    return new CachedObject(current.key, current.value, revision);
+    return kind.cache.objectAt({ key: current.key, value: current.value, revision });
   }
 
   async #insert(kind: ServedKind, object: ApiObject): Promise<EncodedObject> {
     const { metadata } = object;
     for (let attempt = 1; ; attempt++) {
       const key = kind.cache.keyOf(metadata.namespace ?? '', metadata.name!);
-      const value = encodeForStorage(object);
+      const value = kind.cache.encode(object);
       try {
-        return new CachedObject(key, value, await this.#options.storage.create(key, value));
+        return kind.cache.objectAt({ key, value, revision: await this.#options.storage.create(key, value) });
       } catch (error) {
         if (!(error instanceof StorageError) || error.code !== 'key-exists') throw translateStorageError(error);
         const { generateName: base } = metadata;

@@ -115,8 +115,13 @@ function frameEncoder(context: RequestContext, kind: ServedKind, clock: Clock): 
     const { type, object, event } = delivery;
     if (as !== 'object') return frame(type, json(shape(object.object())));
     const encode = (): Uint8Array => frame(type, object.bytes());
-    return event === undefined ? encode() : event.frame(type, encode);
+    return event === undefined ? encode() : event.frame(frameKey(type), encode);
   };
+
+  /** Views of a kind share its events, not their bytes. */
+  function frameKey(type: string): string {
+    return kind.resource.view === undefined ? type : `${type} ${kind.apiVersion}`;
+  }
 
   function shape(object: ApiObject): unknown {
     if (as === 'metadata') return partialMetadata(object);

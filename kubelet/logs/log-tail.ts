@@ -6,6 +6,8 @@ import { parseLogLine } from './log-line.ts';
 
 const BLOCK_BYTES = 64 * 1024;
 const NEWLINE = 0x0a;
+/** Time, stream and tag of a line take less. */
+const HEAD_BYTES = 64;
 
 /** Opens a log without following a link in its place. Rejects when it is not a file. */
 export async function openLog(path: string): Promise<FileHandle> {
@@ -44,7 +46,7 @@ export async function readLogTail(path: string, { lines, bytes }: { lines: numbe
   }
   try {
     const { size } = await file.stat();
-    const offset = Math.max(await offsetOfLastLines(file, { size, lines }), size - 4 * bytes, 0);
+    const offset = Math.max(await offsetOfLastLines(file, { size, lines }), size - bytes - lines * HEAD_BYTES, 0);
     const { buffer, bytesRead } = await file.read(Buffer.alloc(size - offset), 0, size - offset, offset);
     const contents: Buffer[] = [];
     for (const line of splitLines(buffer.subarray(0, bytesRead))) {

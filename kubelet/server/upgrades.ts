@@ -18,7 +18,6 @@ export interface UpgradeOptions extends PodLookup {
   log: Logger;
 }
 
-const PORT_FORWARD_PROTOCOLS = [PORT_FORWARD_SPDY_PROTOCOL, ...PORT_FORWARD_CHANNEL_PROTOCOLS];
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 
 interface Target {
@@ -27,6 +26,8 @@ interface Target {
   pod: string;
   container: string;
   query: URLSearchParams;
+  /** kubectl's SPDY frames inside WebSocket messages. */
+  isTunnel: boolean;
 }
 
 export type UpgradeServer = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
@@ -41,14 +42,17 @@ export function createUpgradeServer(options: UpgradeOptions): UpgradeServer {
       handleProtocols: (offered) => protocols.find((protocol) => offered.has(protocol)) ?? false,
     });
   const commandServer = newServer(REMOTE_COMMAND_PROTOCOLS);
-  const forwardServer = newServer(PORT_FORWARD_PROTOCOLS);
+  const forwardServer = newServer(PORT_FORWARD_CHANNEL_PROTOCOLS);
+  const tunnelServer = newServer([]);
+  tunnelServer.on('headers', (headers: string[]) => headers.push(`Sec-WebSocket-Protocol: ${PORT_FORWARD_SPDY_PROTOCOL}`));
   return (request, socket, head) => {
     socket.on('error', () => socket.destroy());
     try {
       const target = parseTarget(request.url ?? '');
-      const server = target.action === 'portForward' ? forwardServer : commandServer;
+      const isTunnel = target.action === 'portForward' && takeTunnelProtocol(request);
+      const server = isTunnel ? tunnelServer : target.action === 'portForward' ? forwardServer : commandServer;
       // A client that offers protocols and none of ours would not understand a thing.
-      server.handleUpgrade(request, socket, head, (webSocket) => serve(webSocket, target, options));
+      server.handleUpgrade(request, socket, head, (webSocket) => serve(webSocket, { ...target, isTunnel }, options));
     } catch (error) {
       const { code, message } = error instanceof ApiError ? error : new ApiError({ code: 500, message: String(error) });
       socket.end(`HTTP/1.1 ${code} Refused\r\nContent-Type: text/plain\r\nContent-Length: ${Buffer.byteLength(message)}\r\nConnection: close\r\n\r\n${message}`);
@@ -56,12 +60,23 @@ export function createUpgradeServer(options: UpgradeOptions): UpgradeServer {
   };
 }
 
+/**
+ * Whether the client offers the tunnel. Its name holds a `/`, which RFC 6455 does not allow and the library refuses:
+ * the header is taken away, and put into the answer by ourselves.
+ */
+function takeTunnelProtocol({ headers }: IncomingMessage): boolean {
+  const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
+  if (!offered.includes(PORT_FORWARD_SPDY_PROTOCOL)) return false;
+  delete headers['sec-websocket-protocol'];
+  return true;
+}
+
 function parseTarget(url: string): Target {
   const { pathname, searchParams } = new URL(url, 'http://kubelet');
   const [action = '', namespace = '', pod = '', container = ''] = pathname.slice(1).split('/').map(decodeURIComponent);
   const isKnown = action === 'portForward' || ((action === 'exec' || action === 'attach') && container !== '');
   if (!isKnown || namespace === '' || pod === '') throw new ApiError({ code: 404, message: '404 page not found' });
-  return { action, namespace, pod, container, query: searchParams };
+  return { action, namespace, pod, container, query: searchParams, isTunnel: false };
 }
 
 function serve(socket: WebSocket, target: Target, options: UpgradeOptions): void {
@@ -86,7 +101,7 @@ async function serveCommand(socket: WebSocket, target: Target, options: UpgradeO
   await serveRemoteCommand(socket, { stdin: flag('stdin'), stdout: flag('stdout'), stderr: flag('stderr'), tty: flag('tty') }, run);
 }
 
-function servePortForward(socket: WebSocket, { namespace, pod, query }: Target, options: UpgradeOptions): void {
+function servePortForward(socket: WebSocket, { namespace, pod, query, isTunnel }: Target, options: UpgradeOptions): void {
   const { runtime } = options;
   const forward = async (port: number, stream: Duplex): Promise<void> => {
     const worker = findPod(options, namespace, pod);
@@ -97,7 +112,7 @@ function servePortForward(socket: WebSocket, { namespace, pod, query }: Target, 
       throw new Error(`error forwarding port ${port} to pod ${id}, uid : ${(error as Error).message}`, { cause: error });
     }
   };
-  if (socket.protocol === PORT_FORWARD_SPDY_PROTOCOL) {
+  if (isTunnel) {
     servePortForwardOverSpdy(socket, forward);
     return;
   }

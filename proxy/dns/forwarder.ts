@@ -98,7 +98,8 @@ function exchangeUdp({ query, upstream, clock, timeoutMs }: Exchange): Promise<B
       if (isAnswerTo(query, message)) finish(() => resolve(message));
     });
     // Connected: the kernel drops what others send, and tells when nobody listens.
-    socket.connect(upstream.port, upstream.ip, () => socket.send(query));
+    // No route to the resolver: the callback comes with an error, and the socket has no peer.
+    socket.connect(upstream.port, upstream.ip, (error?: Error) => (error === undefined || error === null ? socket.send(query) : finish(() => reject(error))));
   });
 }
 

@@ -15,6 +15,7 @@ export const eventsV1 = defineResource<EventV1>({
   names: { plural: 'events', singular: 'event', kind: 'Event', shortNames: ['ev'] },
   schema: 'EventsV1Event',
   storagePrefix: 'events',
+  view: { toStored: coreEventFromEventsV1, fromStored: eventsV1FromCoreEvent },
   additionalPrinterColumns: eventColumns(coreEventFromEventsV1),
   selectableFields: {
     'regarding.kind': ({ regarding }) => regarding?.kind ?? '',

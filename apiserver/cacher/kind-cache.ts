@@ -1,0 +1,80 @@
+/**
+ * What a served kind reads from: its objects, their recent events, and how one becomes the bytes that are stored. A
+ * kind that is stored in its own form has a `ResourceCache`; a second form of a stored kind has a `ViewCache` over it.
+ */
+import type { Lister } from '../../api/machinery/handler.ts';
+import type { ApiObject } from '../../api/machinery/meta.ts';
+import type { CachedObject } from './cached-object.ts';
+import type { Snapshot, WatchStart } from './resource-cache.ts';
+import type { Watcher } from './watcher.ts';
+
+/** An object's place in storage and its stored bytes, at the revision that it is served with. */
+export interface StoredState {
+  key: string;
+  value: Uint8Array;
+  revision: number;
+}
+
+export interface KindCache<T extends ApiObject = ApiObject> extends Lister<T> {
+  /** `/registry/pods/` */
+  readonly keyPrefix: string;
+  readonly watcherCount: number;
+  keyOf(namespace: string, name: string): string;
+  /** The part of the key space that one namespace, or the whole kind, takes. */
+  prefixOf(namespace: string): string;
+  getCached(namespace: string, name: string): CachedObject | undefined;
+  fieldOf(object: T, field: string): string;
+  /** True when a field selector may name `field`. */
+  isSelectable(field: string): boolean;
+  /** The current state, frozen at no cost; `revision` is the cache's. */
+  snapshot(revision: number): Snapshot;
+  /** To be filled by the caller, for states older than what the cache has. */
+  emptySnapshot(revision: number): Snapshot;
+  /** Keeps a snapshot for the further pages of a LIST. */
+  keepSnapshot(snapshot: Snapshot): void;
+  keptSnapshot(revision: number): Snapshot | undefined;
+  /** Objects of a snapshot whose key starts with `prefix`, from `fromKey` on, in key order. */
+  range(snapshot: Snapshot, prefix: string, fromKey?: string): Iterable<CachedObject>;
+  /** Throws 410 when the window does not reach back to `afterRevision`. `revision` is the cache's. */
+  watch(start: WatchStart, revision: number): Watcher;
+  /** The bytes to store for an object in this kind's form. */
+  encode(object: T): Uint8Array;
+  /** A state that is not in the cache (yet), in this kind's form. */
+  objectAt(state: StoredState): CachedObject;
+}
+
+type SelectableFields<T> = Readonly<Record<string, (object: T) => string>>;
+
+/** Fields of a kind by the names that field selectors use. */
+export class FieldReader<T extends ApiObject> {
+  readonly #fields: SelectableFields<T>;
+  readonly #namespaced: boolean;
+
+  constructor({ fields, namespaced }: { fields: SelectableFields<T>; namespaced: boolean }) {
+    this.#fields = fields;
+    this.#namespaced = namespaced;
+  }
+
+  fieldOf(object: T, field: string): string {
+    if (field === 'metadata.name') return object.metadata.name ?? '';
+    if (field === 'metadata.namespace') return object.metadata.namespace ?? '';
+    return this.#fields[field]?.(object) ?? '';
+  }
+
+  isSelectable(field: string): boolean {
+    return field === 'metadata.name' || (field === 'metadata.namespace' && this.#namespaced) || Object.hasOwn(this.#fields, field);
+  }
+}
+
+/** A lister's `list` over what the cache has. */
+export function listFrom<T extends ApiObject>(cache: KindCache<T>, options: Parameters<Lister<T>['list']>[0] = {}): T[] {
+  const { labelSelector, fieldSelector } = options;
+  const found: T[] = [];
+  for (const cached of cache.range(cache.snapshot(0), cache.prefixOf(options.namespace ?? ''))) {
+    const object = cached.object() as T;
+    if (labelSelector !== undefined && !labelSelector.matches(object.metadata.labels)) continue;
+    if (fieldSelector !== undefined && !fieldSelector.matches((field) => cache.fieldOf(object, field))) continue;
+    found.push(object);
+  }
+  return found;
+}

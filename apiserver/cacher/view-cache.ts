@@ -1,0 +1,142 @@
+/**
+ * A stored kind's cache in another form (`events.k8s.io/v1` over `v1` Events). Storage, snapshots, events and watchers
+ * are those of the stored kind; objects are converted when somebody asks for them, once per state.
+ */
+import type { Lister } from '../../api/machinery/handler.ts';
+import type { ApiObject } from '../../api/machinery/meta.ts';
+import type { ObjectView } from '../../api/machinery/resource.ts';
+import { deepFreeze } from '../../base/freeze.ts';
+import { CachedObject } from './cached-object.ts';
+import { decodeFromStorage, encodeForStorage } from './codec.ts';
+import type { KindCache, StoredState } from './kind-cache.ts';
+import { FieldReader, listFrom } from './kind-cache.ts';
+import type { ResourceCache, Snapshot, WatchStart } from './resource-cache.ts';
+import type { Watcher } from './watcher.ts';
+
+export interface ViewCacheOptions<T extends ApiObject> {
+  stored: ResourceCache;
+  view: ObjectView<T>;
+  namespaced: boolean;
+  selectableFields: Readonly<Record<string, (object: T) => string>>;
+}
+
+export class ViewCache<T extends ApiObject = ApiObject> implements KindCache<T> {
+  readonly #stored: ResourceCache;
+  readonly #view: ObjectView<T>;
+  readonly #fields: FieldReader<T>;
+  readonly #viewed = new WeakMap<CachedObject, ViewedObject>();
+
+  constructor({ stored, view, namespaced, selectableFields }: ViewCacheOptions<T>) {
+    this.#stored = stored;
+    this.#view = view;
+    this.#fields = new FieldReader({ fields: selectableFields, namespaced });
+  }
+
+  get keyPrefix(): string {
+    return this.#stored.keyPrefix;
+  }
+
+  get generation(): number {
+    return this.#stored.generation;
+  }
+
+  get watcherCount(): number {
+    return this.#stored.watcherCount;
+  }
+
+  keyOf(namespace: string, name: string): string {
+    return this.#stored.keyOf(namespace, name);
+  }
+
+  prefixOf(namespace: string): string {
+    return this.#stored.prefixOf(namespace);
+  }
+
+  getCached(namespace: string, name: string): CachedObject | undefined {
+    const stored = this.#stored.getCached(namespace, name);
+    return stored && this.#viewOf(stored);
+  }
+
+  get(namespace: string, name: string): T | undefined {
+    return this.getCached(namespace, name)?.object() as T | undefined;
+  }
+
+  list(options: Parameters<Lister<T>['list']>[0] = {}): T[] {
+    return listFrom(this, options);
+  }
+
+  fieldOf(object: T, field: string): string {
+    return this.#fields.fieldOf(object, field);
+  }
+
+  isSelectable(field: string): boolean {
+    return this.#fields.isSelectable(field);
+  }
+
+  snapshot(revision: number): Snapshot {
+    return this.#stored.snapshot(revision);
+  }
+
+  emptySnapshot(revision: number): Snapshot {
+    return this.#stored.emptySnapshot(revision);
+  }
+
+  keepSnapshot(snapshot: Snapshot): void {
+    this.#stored.keepSnapshot(snapshot);
+  }
+
+  keptSnapshot(revision: number): Snapshot | undefined {
+    return this.#stored.keptSnapshot(revision);
+  }
+
+  *range(snapshot: Snapshot, prefix: string, fromKey = prefix): Iterable<CachedObject> {
+    for (const stored of this.#stored.range(snapshot, prefix, fromKey)) yield this.#viewOf(stored);
+  }
+
+  watch(start: WatchStart, revision: number): Watcher {
+    const { filter } = start;
+    const viewed = filter === undefined ? undefined : (stored: CachedObject) => filter(this.#viewOf(stored));
+    return this.#stored.watch({ ...start, filter: viewed, view: (stored) => this.#viewOf(stored) }, revision);
+  }
+
+  encode(object: T): Uint8Array {
+    return encodeForStorage(this.#view.toStored(object));
+  }
+
+  objectAt(state: StoredState): CachedObject {
+    return this.#viewOf(this.#stored.objectAt(state));
+  }
+
+  #viewOf(stored: CachedObject): ViewedObject {
+    let viewed = this.#viewed.get(stored);
+    if (viewed === undefined) {
+      viewed = new ViewedObject(stored, (object) => this.#view.fromStored(object));
+      this.#viewed.set(stored, viewed);
+    }
+    return viewed;
+  }
+}
+
+/** A cached object that shows itself in a view's form; `value` stays what is stored. */
+class ViewedObject extends CachedObject {
+  readonly #fromStored: (object: ApiObject) => ApiObject;
+  #viewed: ApiObject | undefined;
+
+  constructor({ key, value, revision }: CachedObject, fromStored: (object: ApiObject) => ApiObject) {
+    super(key, value, revision);
+    this.#fromStored = fromStored;
+  }
+
+  override object(): ApiObject {
+    this.#viewed ??= deepFreeze(this.decode());
+    return this.#viewed;
+  }
+
+  override bytes(): Uint8Array {
+    return Buffer.from(JSON.stringify(this.object()));
+  }
+
+  override decode(): ApiObject {
+    return this.#fromStored(decodeFromStorage(this.value, this.revision));
+  }
+}

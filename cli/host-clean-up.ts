@@ -1,0 +1,99 @@
+/** Removes what a cluster's node set up on the machine: pods, links, rules, mounts, cgroups, sysctls. Safe to repeat. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, readlinkSync, rmdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { realClock } from '../base/clock.ts';
+import { silentLogger } from '../base/log.ts';
+import { realRandom } from '../base/random.ts';
+import { hostNames, NativeRuntime } from '../kubelet/native/native-runtime.ts';
+import { runNative } from '../kubelet/native/program.ts';
+import { closeForwarding, restoreForwarding } from '../proxy/host-network.ts';
+import { nftRunner } from '../proxy/nft.ts';
+import { removeRules } from '../proxy/proxier.ts';
+import type { DataFolder } from './data-folder.ts';
+import { nativeProgram } from './package-folder.ts';
+import { nodeRange } from './ports.ts';
+
+/** Where the forwarding switch is remembered: one for each network namespace, since each has its own switch. */
+export function forwardingFolder(): string {
+  return join('/run/nocher/forwarding', readlinkSync('/proc/self/ns/net').replace(/\D/g, ''));
+}
+
+/** Ends what a crashed run left, then everything else. For a cluster that does not run. */
+export async function cleanUpHost(folder: DataFolder): Promise<void> {
+  if (process.getuid?.() !== 0) return;
+  await removeLeftPods(folder);
+  await removeNetwork(folder.id);
+  unmountBelow(folder.path);
+  removeCgroups(folder.id);
+}
+
+async function removeLeftPods(folder: DataFolder): Promise<void> {
+  const sandboxes = folder.file('sandboxes');
+  if (!existsSync(sandboxes) || readdirSync(sandboxes).length === 0 || !existsSync(nativeProgram())) return;
+  const runtime = await NativeRuntime.open({
+    program: nativeProgram(),
+    folder: sandboxes,
+    clusterId: folder.id,
+    podCidr: nodeRange(folder.settings().podCidr ?? '10.244.0.0/16'),
+    images: { resolveRootfs: () => Promise.reject(new Error('no images')), status: () => Promise.resolve(undefined) },
+    clock: realClock,
+    random: realRandom,
+    log: silentLogger,
+    version: '',
+  });
+  const pods = await runtime.listPodSandboxes();
+  await Promise.all(pods.map(({ id }) => runtime.removePodSandbox(id)));
+  runtime.close();
+}
+
+/** Links, rules and the forwarding switch. Each part by itself: one that fails keeps none of the others. */
+export async function removeNetwork(clusterId: string): Promise<void> {
+  const { bridge } = hostNames(clusterId);
+  const parts: (() => Promise<unknown> | void)[] = [
+    () => removeRules(nftRunner(), clusterId),
+    () => (existsSync(nativeProgram()) ? runNative(nativeProgram(), ['bridge', 'delete', '--name', bridge]) : undefined),
+    () => closeForwarding({ clusterId, bridge }),
+    () => restoreForwarding({ clusterId, folder: forwardingFolder() }),
+  ];
+  for (const part of parts) {
+    try {
+      await part();
+    } catch {
+      // What is not there needs no removing.
+    }
+  }
+}
+
+/** Volumes in memory are mounts below the data folder; the deepest first. */
+export function unmountBelow(path: string): void {
+  const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .map((line) => (line.split(' ')[4] ?? '').replace(/\\(\d{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8))))
+    .filter((mount) => mount.startsWith(`${path}/`));
+  for (const mount of mounts.reverse()) spawnSync('umount', ['-l', mount]);
+}
+
+const CGROUP_ROOT = '/sys/fs/cgroup';
+
+/** In every hierarchy of v1, and in v2's one. */
+export function removeCgroups(clusterId: string): void {
+  const { cgroup } = hostNames(clusterId);
+  for (const parent of [CGROUP_ROOT, ...folders(CGROUP_ROOT)]) removeTree(join(parent, cgroup));
+}
+
+function folders(path: string): string[] {
+  return readdirSync(path, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => join(path, name));
+}
+
+function removeTree(path: string): void {
+  if (!existsSync(path)) return;
+  for (const child of folders(path)) removeTree(child);
+  try {
+    rmdirSync(path);
+  } catch {
+    // Still in use: a process that is ending.
+  }
+}

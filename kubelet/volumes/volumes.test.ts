@@ -1,0 +1,159 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { access, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Volume } from '../../api/core/v1/pod/types.ts';
+import { realClock } from '../../base/clock.ts';
+import type { Client } from '../../client/client.ts';
+import { POD_UID, testPod } from '../testing.ts';
+import { writeAtomically } from './atomic-writer.ts';
+import { volumeMountsOf, withManagedFiles } from './container-mounts.ts';
+import { noMounter } from './host-mounter.ts';
+import type { VolumeSources } from './payloads.ts';
+import { VolumeManager } from './volume-manager.ts';
+
+const file = (text: string, mode = 0o644) => ({ data: Buffer.from(text), mode });
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'volumes-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+describe('writeAtomically()', () => {
+  const target = () => join(folder, 'volume');
+  const write = (files: Record<string, ReturnType<typeof file>>) => writeAtomically(target(), new Map(Object.entries(files)), { nowMs: Date.UTC(2026, 0, 1) });
+
+  it('writes files behind links through ..data, with their modes', async () => {
+    expect(await write({ a: file('1', 0o400), 'sub/b': file('2') })).toBe(true);
+    expect(await readFile(join(target(), 'sub/b'), 'utf8')).toBe('2');
+    expect(await readlink(join(target(), 'a'))).toBe('..data/a');
+    expect((await stat(join(target(), 'a'))).mode & 0o777).toBe(0o400);
+    expect(await readlink(join(target(), '..data'))).toMatch(/^\.\.2026_01_01_/);
+  });
+
+  it('changes nothing when nothing changed', async () => {
+    await write({ a: file('1') });
+    const before = await readlink(join(target(), '..data'));
+    expect(await write({ a: file('1') })).toBe(false);
+    expect(await readlink(join(target(), '..data'))).toBe(before);
+  });
+
+  it('swaps the whole set, and leaves nothing of the old one', async () => {
+    await write({ a: file('1'), gone: file('x') });
+    expect(await write({ a: file('2'), b: file('3') })).toBe(true);
+    expect(await readFile(join(target(), 'a'), 'utf8')).toBe('2');
+    const names = await readdir(target());
+    expect(names.filter((name) => !name.startsWith('..'))).toEqual(['a', 'b']);
+    expect(names).toHaveLength(4);
+  });
+
+  it.each(['../escape', '/absolute', 'a/../../b', '..data', '', 'a//b'])('refuses the path %j', async (path) => {
+    await expect(write({ [path]: file('x') })).rejects.toThrow('invalid path');
+    await expect(access(join(folder, 'escape'))).rejects.toThrow('ENOENT');
+  });
+});
+
+describe('VolumeManager', () => {
+  const configMaps = new Map<string, Record<string, string>>();
+  const sources: VolumeSources = {
+    facts: { nodeName: 'node-1', hostIps: ['10.0.0.1'], podIps: ['10.244.0.5'] },
+    allocatable: {},
+    configMap: (_namespace, name) => Promise.resolve(configMaps.has(name) ? { metadata: {}, data: configMaps.get(name)! } : undefined),
+    secret: () => Promise.resolve({ metadata: {}, data: { key: Buffer.from('secret').toString('base64') } }),
+    token: () => Promise.resolve('a.b.c'),
+  };
+  const manager = () =>
+    new VolumeManager({ folders: { folder: join(folder, 'pods'), secretFolder: join(folder, 'memory'), logFolder: join(folder, 'logs') }, client: {} as Client, clock: realClock, mounter: noMounter });
+  const setUp = (volumes: Volume[], spec = {}) => manager().setUp(testPod({ volumes, ...spec }), sources);
+
+  it('sets up every sort of volume, read-only where it is the kubelet that writes', async () => {
+    configMaps.set('settings', { color: 'blue' });
+    const { mounted, failures } = await setUp([
+      { name: 'empty', emptyDir: {} },
+      { name: 'config', configMap: { name: 'settings', items: [{ key: 'color', path: 'deep/color.txt', mode: 0o600 }] } },
+      { name: 'secret', secret: { secretName: 'x', defaultMode: 0o440 } },
+      { name: 'down', downwardAPI: { items: [{ path: 'name', fieldRef: { fieldPath: 'metadata.name' } }] } },
+      {
+        name: 'access',
+        projected: { sources: [{ serviceAccountToken: { path: 'token' } }, { configMap: { name: 'settings' } }] },
+      },
+    ]);
+    expect(failures).toEqual([]);
+    const read = (name: string, path: string) => readFile(join(mounted.get(name)!.path, path), 'utf8');
+    expect(await read('config', 'deep/color.txt')).toBe('blue');
+    expect(await read('secret', 'key')).toBe('secret');
+    expect(await read('down', 'name')).toBe('web-1');
+    expect([await read('access', 'token'), await read('access', 'color')]).toEqual(['a.b.c', 'blue']);
+    expect([...mounted].map(([name, { readOnly }]) => `${name}:${readOnly}`).sort()).toEqual(['access:true', 'config:true', 'down:true', 'empty:false', 'secret:true']);
+    expect((await stat(mounted.get('empty')!.path)).mode & 0o777).toBe(0o777);
+    expect(mounted.get('secret')!.path.startsWith(join(folder, 'memory', POD_UID))).toBe(true);
+  });
+
+  it('says which volume fails and why, and sets up the others', async () => {
+    const { mounted, failures } = await setUp([
+      { name: 'empty', emptyDir: {} },
+      { name: 'none', configMap: { name: 'nothing' } },
+      { name: 'maybe', configMap: { name: 'nothing', optional: true } },
+      { name: 'key', configMap: { name: 'settings', items: [{ key: 'nope', path: 'nope' }] } },
+      { name: 'host', hostPath: { path: join(folder, 'absent'), type: 'Directory' } },
+    ]);
+    expect([...mounted.keys()].sort()).toEqual(['empty', 'maybe']);
+    expect(Object.fromEntries(failures.map(({ volume, message }) => [volume, message]))).toEqual({
+      none: 'configmap "nothing" not found',
+      key: 'references non-existent config key: nope',
+      host: `hostPath type check failed: ${join(folder, 'absent')} is not a directory`,
+    });
+  });
+
+  it('follows a config map that changes', async () => {
+    const volumes = [{ name: 'config', configMap: { name: 'settings' } }];
+    configMaps.set('settings', { color: 'blue' });
+    const { mounted } = await setUp(volumes);
+    configMaps.set('settings', { color: 'red' });
+    await setUp(volumes);
+    expect(await readFile(join(mounted.get('config')!.path, 'color'), 'utf8')).toBe('red');
+  });
+
+  it('keeps what is in an empty folder, and removes all with the pod', async () => {
+    const volumes = [{ name: 'empty', emptyDir: {} }];
+    const path = (await setUp(volumes)).mounted.get('empty')!.path;
+    await writeFile(join(path, 'data'), 'kept');
+    const outside = join(folder, 'outside');
+    await writeFile(outside, 'safe');
+    await symlink(outside, join(path, 'link'));
+    await setUp(volumes);
+    expect(await readFile(join(path, 'data'), 'utf8')).toBe('kept');
+    expect(await manager().podUids()).toEqual([POD_UID]);
+    await manager().tearDown(POD_UID);
+    expect(await manager().podUids()).toEqual([]);
+    expect(await readFile(outside, 'utf8')).toBe('safe');
+  });
+});
+
+describe('volumeMountsOf()', () => {
+  const mounted = new Map([['data', { path: '/pods/data', readOnly: false }], ['config', { path: '/pods/config', readOnly: true }]]);
+  const mountsOf = (...volumeMounts: object[]) => volumeMountsOf({ name: 'web', volumeMounts } as never, mounted, [{ key: 'POD', value: 'web-1' }]);
+
+  it('mounts as asked, and what the kubelet writes always read-only', () => {
+    expect(mountsOf({ name: 'data', mountPath: '/data', subPathExpr: 'logs/$(POD)' }, { name: 'config', mountPath: 'etc/app', mountPropagation: 'HostToContainer' })).toEqual([
+      { containerPath: '/data', hostPath: '/pods/data', subPath: 'logs/web-1', readOnly: false, propagation: 'private' },
+      { containerPath: '/etc/app', hostPath: '/pods/config', readOnly: true, propagation: 'host-to-container' },
+    ]);
+  });
+
+  it.each([
+    [{ name: 'nope', mountPath: '/x' }, 'cannot find volume "nope" to mount into container "web"'],
+    [{ name: 'data', mountPath: '/x', subPath: '../../etc' }, "must not contain '..'"],
+    [{ name: 'data', mountPath: '/x', subPath: '/etc' }, 'must not be an absolute path'],
+    [{ name: 'data', mountPath: '/x', subPathExpr: '$(NOPE)' }, 'missing value for "NOPE"'],
+  ])('refuses %j', (mount, message) => {
+    expect(() => mountsOf(mount)).toThrow(message);
+  });
+
+  it('prefers a volume of the pod over a file of the kubelet', () => {
+    const hosts = { containerPath: '/etc/hosts', hostPath: '/k/hosts', readOnly: false, propagation: 'private' } as const;
+    const own = { ...hosts, hostPath: '/pods/hosts' };
+    expect(withManagedFiles([own], [hosts, { ...hosts, containerPath: '/etc/resolv.conf' }]).map(({ hostPath }) => hostPath)).toEqual(['/k/hosts', '/pods/hosts']);
+  });
+});

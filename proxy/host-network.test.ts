@@ -1,0 +1,87 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { closeForwarding, enableForwarding, forwardBlockers, openForwarding, restoreForwarding } from './host-network.ts';
+import { nftRunner } from './nft.ts';
+import { createTestNetwork, missingForTestNetwork } from './test-network.ts';
+
+let folder: string;
+let sysctl: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'forwarding-'));
+  sysctl = join(folder, 'sysctl');
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+describe('enableForwarding()', () => {
+  const options = (clusterId: string): Parameters<typeof enableForwarding>[0] => ({ clusterId, folder: join(folder, 'state'), sysctl });
+
+  it('puts the old value back when the last cluster goes', () => {
+    writeFileSync(sysctl, '0\n');
+    enableForwarding(options('a'));
+    enableForwarding(options('b'));
+    expect(readFileSync(sysctl, 'utf8')).toBe('1');
+    restoreForwarding(options('a'));
+    expect(readFileSync(sysctl, 'utf8')).toBe('1');
+    restoreForwarding(options('b'));
+    expect(readFileSync(sysctl, 'utf8')).toBe('0');
+  });
+
+  it('leaves alone what was on before', () => {
+    writeFileSync(sysctl, '1\n');
+    enableForwarding(options('a'));
+    restoreForwarding(options('a'));
+    restoreForwarding(options('a'));
+    expect(readFileSync(sysctl, 'utf8').trim()).toBe('1');
+  });
+});
+
+describe('forwardBlockers()', () => {
+  it('finds chains that drop what is forwarded, but ours', () => {
+    const chain = (more: object): object => ({ chain: { family: 'ip', table: 'filter', name: 'FORWARD', hook: 'forward', policy: 'drop', ...more } });
+    const listed = {
+      nftables: [
+        { metainfo: {} },
+        chain({}),
+        chain({ policy: 'accept' }),
+        chain({ hook: 'input' }),
+        chain({ family: 'ip6' }),
+        chain({ table: 'nocher-1' }),
+        chain({ family: 'inet', table: 'firewalld', name: 'filter_FORWARD', policy: 'accept' }),
+      ],
+    };
+    expect(forwardBlockers(listed)).toEqual([
+      { family: 'ip', table: 'filter', chain: 'FORWARD' },
+      { family: 'inet', table: 'firewalld', chain: 'filter_FORWARD' },
+    ]);
+  });
+});
+
+const describeNetwork = missingForTestNetwork() === undefined ? describe : describe.skip;
+
+describeNetwork('openForwarding() in a network namespace', () => {
+  it('lets pods through a chain of iptables that drops, and names one of another tool', async () => {
+    const network = await createTestNetwork(1);
+    try {
+      const { node, pods } = network;
+      const nft = nftRunner({ prefix: node.prefix });
+      const options = { clusterId: 'x', bridge: 'br0', nft, commandPrefix: node.prefix };
+      await network.outside.serve(9000, 'outside');
+      network.outside.run('ip route add 10.77.0.0/24 via 192.0.2.1');
+      expect(await openForwarding(options)).toEqual([]);
+      node.run('nft add table ip filter && nft "add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }"');
+      expect(await pods[0]!.connect('192.0.2.9', 9000)).toBe('timeout');
+      expect(await openForwarding(options)).toEqual([]);
+      expect(await openForwarding(options)).toEqual([]);
+      expect(await pods[0]!.connect('192.0.2.9', 9000)).toBe('outside 10.77.0.2');
+      await closeForwarding(options);
+      expect(node.run('nft list chain ip filter FORWARD')).not.toContain('br0');
+      node.run('nft add table inet mine && nft "add chain inet mine fwd { type filter hook forward priority 5; policy drop; }"');
+      const [line] = await openForwarding(options);
+      expect(line).toContain('table inet mine, chain fwd');
+    } finally {
+      network.close();
+    }
+  });
+});

@@ -1,0 +1,166 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { services } from '../api/core/v1/service.ts';
+import { endpointSlices } from '../api/discovery/v1/endpoint-slice.ts';
+import type { EndpointSlice } from '../api/discovery/v1/endpoint-slice.ts';
+import { silentLogger } from '../base/log.ts';
+import { realRandom } from '../base/random.ts';
+import type { Client } from '../client/client.ts';
+import { inProcessClient } from '../client/in-process.ts';
+import { createInformerFactory } from '../client/informer-factory.ts';
+import { ManualClock } from '../client/manual-clock.ts';
+import { MemoryServer } from '../client/memory-server.ts';
+import type { NftRunner } from './nft.ts';
+import { removeRules, startProxier } from './proxier.ts';
+import type { Proxier } from './proxier.ts';
+
+const stops: AbortController[] = [];
+afterEach(() => {
+  for (const stop of stops.splice(0)) stop.abort();
+});
+
+/** Takes every script, unless it is to fail. */
+class FakeNft implements NftRunner {
+  readonly scripts: string[] = [];
+  failures = 0;
+  hasTable = false;
+
+  apply(script: string): Promise<void> {
+    if (this.failures > 0) {
+      this.failures--;
+      return Promise.reject(new Error('refused'));
+    }
+    this.scripts.push(script);
+    this.hasTable = true;
+    return Promise.resolve();
+  }
+
+  chain(): Promise<string | undefined> {
+    return Promise.resolve(this.hasTable ? 'chain prerouting { jump services }' : undefined);
+  }
+
+  listChains(): Promise<unknown> {
+    return Promise.resolve({});
+  }
+}
+
+interface Setup {
+  client: Client;
+  clock: ManualClock;
+  nft: FakeNft;
+  proxier: Proxier;
+  stop: AbortController;
+}
+
+async function setUp(): Promise<Setup> {
+  const server = new MemoryServer();
+  const clock = new ManualClock();
+  const client = inProcessClient({ handler: server.handler, user: { name: 'test', groups: [] }, userAgent: 'test' });
+  const informers = createInformerFactory(client, { clock, log: silentLogger, random: realRandom });
+  const nft = new FakeNft();
+  const stop = new AbortController();
+  stops.push(stop);
+  await client.create(services, {
+    metadata: { namespace: 'default', name: 'web' },
+    spec: { type: 'ClusterIP', clusterIP: '10.96.0.5', ports: [{ port: 80, protocol: 'TCP' }] },
+  } as never);
+  await client.create(endpointSlices, slice(['10.244.0.2', '10.244.0.3']));
+  const rules = { clusterId: 'ab12', clusterCidr: '10.244.0.0/16', podCidr: '10.244.0.0/24', bridge: 'br0' };
+  const proxier = startProxier({ informers, nodeName: 'n1', rules, clock, log: silentLogger, nft, signal: stop.signal });
+  informers.start(stop.signal);
+  await clock.run(10);
+  await proxier.firstSync;
+  await clock.run(100);
+  return { client, clock, nft, proxier, stop };
+}
+
+function slice(ready: string[], terminating: string[] = []): EndpointSlice {
+  const endpoint = (ip: string, isReady: boolean): object => ({
+    addresses: [ip],
+    conditions: { ready: isReady, serving: true, terminating: !isReady },
+  });
+  return {
+    metadata: { namespace: 'default', name: 'web-1', labels: { 'kubernetes.io/service-name': 'web' } },
+    addressType: 'IPv4',
+    ports: [{ name: '', port: 8080, protocol: 'TCP' }],
+    endpoints: [...ready.map((ip) => endpoint(ip, true)), ...terminating.map((ip) => endpoint(ip, false))],
+  } as unknown as EndpointSlice;
+}
+
+async function change(client: Client, next: EndpointSlice): Promise<void> {
+  const present = await client.get<EndpointSlice>(endpointSlices, { namespace: 'default', name: 'web-1' });
+  await client.update(endpointSlices, { ...next, metadata: present.metadata });
+}
+
+describe('startProxier()', () => {
+  it('writes everything once, and then what changed, gathered', async () => {
+    const { client, clock, nft } = await setUp();
+    expect(nft.scripts).toHaveLength(1);
+    expect(nft.scripts[0]).toContain('delete table ip nocher-ab12');
+    await change(client, slice(['10.244.0.2']));
+    await change(client, slice(['10.244.0.2', '10.244.0.4']));
+    await clock.run(30);
+    expect(nft.scripts).toHaveLength(1);
+    await clock.run(40);
+    expect(nft.scripts).toHaveLength(2);
+    expect(nft.scripts[1]).toContain('dnat to 10.244.0.4:8080');
+    expect(nft.scripts[1]).not.toContain('delete table');
+  });
+
+  it('tells when a pod is out of the rules', async () => {
+    const { client, clock, proxier, stop } = await setUp();
+    const done: string[] = [];
+    void proxier.syncedWithout('10.244.0.9').then(() => done.push('stranger'));
+    void proxier.syncedWithout('10.244.0.2').then(() => done.push('first'));
+    void proxier.syncedWithout('10.244.0.3').then(() => done.push('second'));
+    await clock.run(1000);
+    expect(done).toEqual(['stranger']);
+    await change(client, slice(['10.244.0.3'], ['10.244.0.2']));
+    await clock.run(100);
+    expect(done).toEqual(['stranger', 'first']);
+    stop.abort();
+    await proxier.stopped;
+    expect(done).toEqual(['stranger', 'first', 'second']);
+  });
+
+  it('does not keep the last pod of a Service waiting, which stays in the rules', async () => {
+    const { client, clock, nft, proxier } = await setUp();
+    await change(client, slice([], ['10.244.0.2']));
+    let isDone = false;
+    void proxier.syncedWithout('10.244.0.2').then(() => (isDone = true));
+    await clock.run(100);
+    expect(isDone).toBe(true);
+    expect(nft.scripts.at(-1)).not.toContain('reject');
+  });
+
+  it('writes everything again after a failure', async () => {
+    const { client, clock, nft } = await setUp();
+    nft.failures = 2;
+    await change(client, slice(['10.244.0.7']));
+    await clock.run(5000);
+    expect(nft.scripts).toHaveLength(2);
+    expect(nft.scripts[1]).toContain('delete table ip nocher-ab12');
+    expect(nft.scripts[1]).toContain('dnat to 10.244.0.7:8080');
+  });
+
+  it('notices within ten seconds that its table is gone', async () => {
+    const { clock, nft } = await setUp();
+    await clock.run(10_100);
+    expect(nft.scripts).toHaveLength(1);
+    nft.hasTable = false;
+    await clock.run(10_100);
+    expect(nft.scripts).toHaveLength(2);
+    expect(nft.scripts[1]).toBe(nft.scripts[0]);
+  });
+
+  it('leaves the rules when it stops; removeRules() takes them out', async () => {
+    const { nft, proxier, stop } = await setUp();
+    stop.abort();
+    await proxier.stopped;
+    expect(nft.scripts).toHaveLength(1);
+    await removeRules(nft, 'ab12');
+    expect(nft.scripts.slice(1)).toEqual([
+      'add table ip nocher-ab12\ndelete table ip nocher-ab12\n',
+      'add table bridge nocher-ab12\ndelete table bridge nocher-ab12\n',
+    ]);
+  });
+});
