@@ -44,7 +44,10 @@ export interface ConntrackOptions {
 }
 
 /** Deletes flows; does nothing where there is no `conntrack`. Never rejects. */
-export function conntrackCleaner({ log, prefix = [] }: ConntrackOptions): (flows: readonly string[][]) => Promise<void> {
+export function conntrackCleaner({
+  log,
+  prefix = [],
+}: ConntrackOptions): (flows: readonly string[][]) => Promise<void> {
   let isMissing = false;
   return async (flows) => {
     for (const args of flows.slice(0, MAX_COMMANDS)) {

@@ -24,7 +24,10 @@ export interface HealthCheckNodePortsOptions {
   log: Logger;
 }
 
-export function createHealthCheckNodePorts({ host = '0.0.0.0', log }: HealthCheckNodePortsOptions): HealthCheckNodePorts {
+export function createHealthCheckNodePorts({
+  host = '0.0.0.0',
+  log,
+}: HealthCheckNodePortsOptions): HealthCheckNodePorts {
   const entries = new Map<number, Entry>();
   const remove = (port: number): void => {
     entries.get(port)?.server.close();

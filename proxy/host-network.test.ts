@@ -2,7 +2,13 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { closeForwarding, enableForwarding, forwardBlockers, openForwarding, restoreForwarding } from './host-network.ts';
+import {
+  closeForwarding,
+  enableForwarding,
+  forwardBlockers,
+  openForwarding,
+  restoreForwarding,
+} from './host-network.ts';
 import { nftRunner } from './nft.ts';
 import { createTestNetwork, missingForTestNetwork } from './test-network.ts';
 
@@ -15,7 +21,11 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 describe('enableForwarding()', () => {
-  const options = (clusterId: string): Parameters<typeof enableForwarding>[0] => ({ clusterId, folder: join(folder, 'state'), sysctl });
+  const options = (clusterId: string): Parameters<typeof enableForwarding>[0] => ({
+    clusterId,
+    folder: join(folder, 'state'),
+    sysctl,
+  });
 
   it('puts the old value back when the last cluster goes', () => {
     writeFileSync(sysctl, '0\n');
@@ -39,7 +49,9 @@ describe('enableForwarding()', () => {
 
 describe('forwardBlockers()', () => {
   it('finds chains that drop what is forwarded, but ours', () => {
-    const chain = (more: object): object => ({ chain: { family: 'ip', table: 'filter', name: 'FORWARD', hook: 'forward', policy: 'drop', ...more } });
+    const chain = (more: object): object => ({
+      chain: { family: 'ip', table: 'filter', name: 'FORWARD', hook: 'forward', policy: 'drop', ...more },
+    });
     const listed = {
       nftables: [
         { metainfo: {} },
@@ -70,16 +82,20 @@ describeNetwork('openForwarding() in a network namespace', () => {
       await network.outside.serve(9000, 'outside');
       network.outside.run('ip route add 10.77.0.0/24 via 192.0.2.1');
       expect(await openForwarding(options)).toEqual([]);
-      node.run('nft add table ip filter && nft "add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }"');
+      node.run(
+        'nft add table ip filter && nft "add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }"',
+      );
       expect(await pods[0]!.connect('192.0.2.9', 9000)).toBe('timeout');
       expect(await openForwarding(options)).toEqual([]);
       expect(await openForwarding(options)).toEqual([]);
       expect(await pods[0]!.connect('192.0.2.9', 9000)).toBe('outside 10.77.0.2');
       await closeForwarding(options);
       expect(node.run('nft list chain ip filter FORWARD')).not.toContain('br0');
-      node.run('nft add table inet mine && nft "add chain inet mine fwd { type filter hook forward priority 5; policy drop; }"');
+      node.run(
+        'nft add table inet mine && nft "add chain inet mine forwarding { type filter hook forward priority 5; policy drop; }"',
+      );
       const [line] = await openForwarding(options);
-      expect(line).toContain('table inet mine, chain fwd');
+      expect(line).toContain('table inet mine, chain forwarding');
     } finally {
       network.close();
     }

@@ -29,7 +29,11 @@ export function enableForwarding({ clusterId, folder = DEFAULT_FOLDER, sysctl = 
 }
 
 /** Puts the old value back when no other cluster needs it. Repeatable; never throws. */
-export function restoreForwarding({ clusterId, folder = DEFAULT_FOLDER, sysctl = IP_FORWARD }: ForwardingOptions): void {
+export function restoreForwarding({
+  clusterId,
+  folder = DEFAULT_FOLDER,
+  sysctl = IP_FORWARD,
+}: ForwardingOptions): void {
   try {
     rmSync(join(folder, 'clusters', clusterId), { force: true });
     if (readdirSync(join(folder, 'clusters')).length > 0) return;
@@ -64,7 +68,9 @@ export function forwardBlockers(listed: unknown): ForwardBlocker[] {
     const isOurs = table.startsWith('nocher-');
     // firewalld's own chain accepts by policy, and rejects in its last rule.
     const blocks = policy === 'drop' || (table === 'firewalld' && name === 'filter_FORWARD');
-    return hook === 'forward' && blocks && !isOurs && ['ip', 'inet'].includes(family) ? [{ family, table, chain: name }] : [];
+    return hook === 'forward' && blocks && !isOurs && ['ip', 'inet'].includes(family)
+      ? [{ family, table, chain: name }]
+      : [];
   });
 }
 
@@ -91,7 +97,11 @@ export async function openForwarding(options: OpenForwardingOptions): Promise<st
 }
 
 /** Takes out what `openForwarding` added. Never rejects. */
-export async function closeForwarding({ clusterId, bridge, commandPrefix = [] }: Omit<OpenForwardingOptions, 'nft'>): Promise<void> {
+export async function closeForwarding({
+  clusterId,
+  bridge,
+  commandPrefix = [],
+}: Omit<OpenForwardingOptions, 'nft'>): Promise<void> {
   for (const rule of iptablesRules(clusterId, bridge)) {
     await runCommand([...commandPrefix, 'iptables', '-w', '-D', 'FORWARD', ...rule]).catch(() => undefined);
   }

@@ -125,7 +125,10 @@ describe('createLocalhostNodePorts()', () => {
     echo.on('message', (message, client) => echo.send(`echo ${message.toString()}`, client.port, client.address));
     await new Promise<void>((resolve) => echo.bind(0, '127.0.0.1', resolve));
     const client = createSocket('udp4');
-    closers.push(() => echo.close(), () => client.close());
+    closers.push(
+      () => echo.close(),
+      () => client.close(),
+    );
     const ports = nodePorts();
     const port = await freePort();
     ports.update([info(port, [{ ip: '127.0.0.1', port: echo.address().port, isLocal: true }], 'udp')]);

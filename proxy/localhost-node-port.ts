@@ -91,7 +91,9 @@ function listenTcp({ port, next, host = '127.0.0.1', log }: ListenOptions): List
     relay(client, { next, sockets });
   });
   server.maxConnections = MAX_CONNECTIONS;
-  server.on('error', (error) => log.warn('a node port does not answer on loopback', { port, protocol: 'TCP', error: error.message }));
+  server.on('error', (error) =>
+    log.warn('a node port does not answer on loopback', { port, protocol: 'TCP', error: error.message }),
+  );
   server.listen(port, host);
   server.unref();
   return {
@@ -158,7 +160,8 @@ function listenUdp({ port, next, host = '127.0.0.1', clock, log }: ListenOptions
     const socket = createSocket('udp4').unref();
     socket.on('error', () => forget(key));
     socket.on('message', (message, from) => {
-      if (from.address === endpoint.ip && from.port === endpoint.port) server.send(message, clientPort, address, () => undefined);
+      if (from.address === endpoint.ip && from.port === endpoint.port)
+        server.send(message, clientPort, address, () => undefined);
     });
     const send = (message: Buffer): void => socket.send(message, endpoint.port, endpoint.ip, () => undefined);
     return { socket, send, cancelIdle: () => undefined };
@@ -173,7 +176,9 @@ function listenUdp({ port, next, host = '127.0.0.1', clock, log }: ListenOptions
     clients.set(key, client);
     client.send(message);
   });
-  server.on('error', (error) => log.warn('a node port does not answer on loopback', { port, protocol: 'UDP', error: error.message }));
+  server.on('error', (error) =>
+    log.warn('a node port does not answer on loopback', { port, protocol: 'UDP', error: error.message }),
+  );
   server.bind(port, host);
   server.unref();
   return {

@@ -24,7 +24,8 @@ export interface NftOptions {
 }
 
 export function nftRunner({ prefix = [], program = 'nft' }: NftOptions = {}): NftRunner {
-  const run = (args: readonly string[], input = ''): Promise<string> => runCommand([...prefix, program, ...args], input);
+  const run = (args: readonly string[], input = ''): Promise<string> =>
+    runCommand([...prefix, program, ...args], input);
   return {
     apply: async (script) => void (await run(['-f', '-'], script)),
     chain: (family, table, chain) => run(['list', 'chain', family, table, chain]).catch(() => undefined),

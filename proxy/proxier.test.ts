@@ -65,7 +65,15 @@ async function setUp(): Promise<Setup> {
   } as never);
   await client.create(endpointSlices, slice(['10.244.0.2', '10.244.0.3']));
   const rules = { clusterId: 'ab12', clusterCidr: '10.244.0.0/16', podCidr: '10.244.0.0/24', bridge: 'br0' };
-  const proxier = startProxier({ informers, nodeName: 'n1', rules, clock, log: silentLogger, nft, signal: stop.signal });
+  const proxier = startProxier({
+    informers,
+    nodeName: 'n1',
+    rules,
+    clock,
+    log: silentLogger,
+    nft,
+    signal: stop.signal,
+  });
   informers.start(stop.signal);
   await clock.run(10);
   await proxier.firstSync;

@@ -112,7 +112,9 @@ class ProxierLoop {
       this.#resolveWaiters(() => true);
       return;
     }
-    const subscriptions = [this.#services, this.#slices].map((informer) => informer.keys.subscribe(() => this.#touch()));
+    const subscriptions = [this.#services, this.#slices].map((informer) =>
+      informer.keys.subscribe(() => this.#touch()),
+    );
     const onAbort = (): void => this.#wake();
     signal.addEventListener('abort', onAbort, { once: true });
     await this.#work();

@@ -62,12 +62,17 @@ describeNetwork('rules in a network namespace', () => {
 
   afterAll(() => network.close());
 
-  it.each(['0', '1'])('reaches both pods from a third, with its own address (bridge-nf-call-iptables=%s)', async (value) => {
-    network.node.run(`! [ -e /proc/sys/net/bridge/bridge-nf-call-iptables ] || echo ${value} > /proc/sys/net/bridge/bridge-nf-call-iptables`);
-    await load(info);
-    const seen = await answers(12, () => network.pods[2]!.connect('10.96.0.5', 80));
-    expect(seen).toEqual(new Set(['a 10.77.0.4', 'b 10.77.0.4']));
-  });
+  it.each(['0', '1'])(
+    'reaches both pods from a third, with its own address (bridge-nf-call-iptables=%s)',
+    async (value) => {
+      network.node.run(
+        `! [ -e /proc/sys/net/bridge/bridge-nf-call-iptables ] || echo ${value} > /proc/sys/net/bridge/bridge-nf-call-iptables`,
+      );
+      await load(info);
+      const seen = await answers(12, () => network.pods[2]!.connect('10.96.0.5', 80));
+      expect(seen).toEqual(new Set(['a 10.77.0.4', 'b 10.77.0.4']));
+    },
+  );
 
   it('reaches a pod that asks for its own Service', async () => {
     await load({ ...info, endpoints: [endpoint(2)] });
@@ -80,7 +85,9 @@ describeNetwork('rules in a network namespace', () => {
 
   it('serves node ports to others and to the node itself, but for 127.0.0.1', async () => {
     await load(info);
-    expect(await answers(12, () => network.outside.connect('192.0.2.1', 30080))).toEqual(new Set(['a 10.77.0.1', 'b 10.77.0.1']));
+    expect(await answers(12, () => network.outside.connect('192.0.2.1', 30080))).toEqual(
+      new Set(['a 10.77.0.1', 'b 10.77.0.1']),
+    );
     expect(await network.node.connect('192.0.2.1', 30080)).toMatch(/^[ab] /);
     expect(await network.node.connect('10.96.0.5', 80)).toMatch(/^[ab] /);
     expect(await network.pods[2]!.connect('10.77.0.1', 30080)).toMatch(/^[ab] /);
@@ -153,5 +160,9 @@ describeNetwork('rules in a network namespace', () => {
 
 /** Chains and sets in one order, whatever the one in which they were made. */
 function withoutHandles(text: string): string {
-  return text.split(/\n\n|\n\t}\n/).map((part) => part.trim()).sort().join('\n');
+  return text
+    .split(/\n\n|\n\t}\n/)
+    .map((part) => part.trim())
+    .sort()
+    .join('\n');
 }

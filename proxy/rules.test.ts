@@ -30,14 +30,18 @@ function port(more: Partial<ServicePortInfo> = {}): ServicePortInfo {
 
 const rules = (...ports: ServicePortInfo[]): ReturnType<typeof buildRules> => buildRules(ports, options);
 const elements = (name: string, ...ports: ServicePortInfo[]): string[] =>
-  [...rules(...ports).sets.get(name)!.elements!].map(([key, value]) => `${key} : ${value.replace(/[0-9a-f]{16}/, '*')}`);
+  [...rules(...ports).sets.get(name)!.elements!].map(
+    ([key, value]) => `${key} : ${value.replace(/[0-9a-f]{16}/, '*')}`,
+  );
 
 describe('buildRules()', () => {
   it('leads a cluster IP to its endpoints, and refuses where there are none', () => {
     expect(elements('service-ips', port())).toEqual(['10.96.0.5 . tcp . 80 : goto cip-*']);
     expect(elements('no-endpoint-services', port())).toEqual([]);
     expect(elements('service-ips', port({ endpoints: [] }))).toEqual([]);
-    expect(elements('no-endpoint-services', port({ endpoints: [] }))).toEqual(['10.96.0.5 . tcp . 80 : goto reject-chain']);
+    expect(elements('no-endpoint-services', port({ endpoints: [] }))).toEqual([
+      '10.96.0.5 . tcp . 80 : goto reject-chain',
+    ]);
   });
 
   it('drops what must stay on a node that has no endpoint', () => {
@@ -74,14 +78,20 @@ describe('diffRules()', () => {
   it('touches only what changed', () => {
     const other = port({ name: 'other', clusterIp: '10.96.0.6' });
     const before = rules(port(), other);
-    const after = rules(port({ endpoints: [...port().endpoints, { ip: '10.244.0.3', port: 8080, isLocal: true }] }), other);
-    const lines = diffRules(before, after).trim().split('\n').map((line) => line.replace(/[0-9a-f]{16}/g, '*'));
+    const after = rules(
+      port({ endpoints: [...port().endpoints, { ip: '10.244.0.3', port: 8080, isLocal: true }] }),
+      other,
+    );
+    const lines = diffRules(before, after)
+      .trim()
+      .split('\n')
+      .map((line) => line.replace(/[0-9a-f]{16}/g, '*'));
     expect(lines).toEqual([
       'add chain ip nocher-ab12 ep-*',
-      'flush chain ip nocher-ab12 svc-*',
-      'add rule ip nocher-ab12 svc-* numgen random mod 2 vmap { 0 : goto ep-*, 1 : goto ep-* }',
       'add rule ip nocher-ab12 ep-* ip saddr 10.244.0.3 jump to-masquerade',
       'add rule ip nocher-ab12 ep-* meta l4proto tcp dnat to 10.244.0.3:8080',
+      'flush chain ip nocher-ab12 svc-*',
+      'add rule ip nocher-ab12 svc-* numgen random mod 2 vmap { 0 : goto ep-*, 1 : goto ep-* }',
     ]);
   });
 

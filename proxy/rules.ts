@@ -97,7 +97,9 @@ class RulesBuilder {
   addClusterIp(info: ServicePortInfo): void {
     this.#clusterIps.set(info.clusterIp, '');
     const { endpoints, localEndpoints, isInternalLocal } = info;
-    const chain = isInternalLocal ? this.#serviceChain('svl', info, localEndpoints) : this.#serviceChain('svc', info, endpoints);
+    const chain = isInternalLocal
+      ? this.#serviceChain('svl', info, localEndpoints)
+      : this.#serviceChain('svc', info, endpoints);
     const key = addressKey(info.clusterIp, info);
     if (chain === undefined) {
       // Nobody here to serve what must stay here: dropped as upstream does, since others elsewhere could.
@@ -106,7 +108,9 @@ class RulesBuilder {
     }
     const entry = `cip-${hashOf(idOf(info))}`;
     // From outside of the pods the answer must come back through this node.
-    this.#chains.set(entry, { rules: [`ip saddr != ${this.#options.clusterCidr} jump to-masquerade`, `goto ${chain}`] });
+    this.#chains.set(entry, {
+      rules: [`ip saddr != ${this.#options.clusterCidr} jump to-masquerade`, `goto ${chain}`],
+    });
     this.#serviceIps.set(key, `goto ${entry}`);
   }
 
@@ -114,7 +118,8 @@ class RulesBuilder {
     const externalIps = [...info.externalIps, ...info.loadBalancerIps];
     if (externalIps.length === 0 && info.nodePort === 0) return;
     const chain = this.#externalChain(info);
-    for (const ip of externalIps) this.#add(this.#serviceIps, this.#noEndpointIps, { key: addressKey(ip, info), chain });
+    for (const ip of externalIps)
+      this.#add(this.#serviceIps, this.#noEndpointIps, { key: addressKey(ip, info), chain });
     if (info.nodePort !== 0) {
       const key = `${info.protocol} . ${info.nodePort}`;
       this.#add(this.#nodePorts, this.#noEndpointNodePorts, { key, chain });
@@ -123,7 +128,11 @@ class RulesBuilder {
   }
 
   /** The first Service to claim an address and port keeps it. */
-  #add(map: Map<string, string>, missing: Map<string, string>, { key, chain }: { key: string; chain: string | undefined }): void {
+  #add(
+    map: Map<string, string>,
+    missing: Map<string, string>,
+    { key, chain }: { key: string; chain: string | undefined },
+  ): void {
     if (map.has(key) || missing.has(key)) return;
     if (chain === undefined) missing.set(key, 'goto reject-chain');
     else map.set(key, `goto ${chain}`);
@@ -140,7 +149,9 @@ class RulesBuilder {
       for (const { target } of targets) rules.push(`ip saddr @${affinitySet(target, info)} goto ${target}`);
     }
     const choices = targets.map(({ target }, i) => `${i} : goto ${target}`).join(', ');
-    rules.push(targets.length === 1 ? `goto ${targets[0]!.target}` : `numgen random mod ${targets.length} vmap { ${choices} }`);
+    rules.push(
+      targets.length === 1 ? `goto ${targets[0]!.target}` : `numgen random mod ${targets.length} vmap { ${choices} }`,
+    );
     this.#chains.set(chain, { rules });
     return chain;
   }
@@ -151,7 +162,10 @@ class RulesBuilder {
     const rules = [`ip saddr ${ip} jump to-masquerade`];
     if (info.affinitySeconds > 0) {
       const set = affinitySet(chain, info);
-      this.#affinitySets.set(set, { kind: 'set', body: `type ipv4_addr; flags dynamic,timeout; timeout ${info.affinitySeconds}s;` });
+      this.#affinitySets.set(set, {
+        kind: 'set',
+        body: `type ipv4_addr; flags dynamic,timeout; timeout ${info.affinitySeconds}s;`,
+      });
       rules.push(`update @${set} { ip saddr }`);
     }
     rules.push(`meta l4proto ${info.protocol} dnat to ${ip}:${port}`);
@@ -198,7 +212,10 @@ function staticChains({ clusterCidr, podCidr, bridge }: RulesOptions): [string, 
     ['services', { rules: [`${SERVICE_LOOKUP} @service-ips`, `${NODE_PORT_LOOKUP} @service-nodeports`] }],
     ['unserved', { rules: unserved }],
     // Priorities are numbers: nft 1.0.6 knows no names in output hooks.
-    ['firewall', { hook: 'type filter hook prerouting priority -110;', rules: [`ct state new ${SERVICE_LOOKUP} @firewall-ips`] }],
+    [
+      'firewall',
+      { hook: 'type filter hook prerouting priority -110;', rules: [`ct state new ${SERVICE_LOOKUP} @firewall-ips`] },
+    ],
     ['prerouting', { hook: 'type nat hook prerouting priority -100;', rules: ['jump services'] }],
     ['output', { hook: 'type nat hook output priority -100;', rules: ['jump services'] }],
     [

@@ -57,12 +57,14 @@ function changeScript(previous: NftTable, next: NftTable): string {
     if (!previous.sets.has(name)) lines.push(`add ${kind} ${at} ${name} { ${body} }`);
   }
   for (const [name, chain] of next.chains) {
-    if (!previous.chains.has(name)) lines.push(`add chain ${at} ${name}${chain.hook === undefined ? '' : ` { ${chain.hook} }`}`);
+    if (!previous.chains.has(name))
+      lines.push(`add chain ${at} ${name}${chain.hook === undefined ? '' : ` { ${chain.hook} }`}`);
   }
   // Elements that lead to a chain go before the chain, and after it is there they come.
   lines.push(...elementLines({ previous, next, at, verb: 'delete' }));
   for (const name of goneChains) lines.push(`flush chain ${at} ${name}`);
-  for (const [name, chain] of next.chains) lines.push(...chainLines(name, chain, { previous: previous.chains.get(name), at }));
+  for (const [name, chain] of next.chains)
+    lines.push(...chainLines(name, chain, { previous: previous.chains.get(name), at }));
   lines.push(...elementLines({ previous, next, at, verb: 'add' }));
   for (const name of goneChains) lines.push(`delete chain ${at} ${name}`);
   for (const name of replacedSets) lines.push(`delete ${previous.sets.get(name)!.kind} ${at} ${name}`);
@@ -74,7 +76,11 @@ function changedSets(previous: NftTable, next: NftTable): string[] {
   return [...previous.sets.keys()].filter((name) => !next.sets.has(name));
 }
 
-function chainLines(name: string, chain: NftChain, { previous, at }: { previous: NftChain | undefined; at: string }): string[] {
+function chainLines(
+  name: string,
+  chain: NftChain,
+  { previous, at }: { previous: NftChain | undefined; at: string },
+): string[] {
   if (previous !== undefined && sameRules(previous.rules, chain.rules)) return [];
   const flush = previous === undefined || previous.rules.length === 0 ? [] : [`flush chain ${at} ${name}`];
   return [...flush, ...chain.rules.map((rule) => `add rule ${at} ${name} ${rule}`)];

@@ -19,7 +19,11 @@ function service(spec: Service['spec'], more: Partial<Service> = {}): Service {
 
 function slice(endpoints: [ip: string, nodeName: string, conditions: Conditions][], ports?: object[]): EndpointSlice {
   return {
-    metadata: { namespace: 'default', name: `web-${endpoints.length}`, labels: { 'kubernetes.io/service-name': 'web' } },
+    metadata: {
+      namespace: 'default',
+      name: `web-${endpoints.length}`,
+      labels: { 'kubernetes.io/service-name': 'web' },
+    },
     addressType: 'IPv4',
     ports: ports ?? [{ name: 'http', port: 8080, protocol: 'TCP' }],
     endpoints: endpoints.map(([ip, nodeName, conditions]) => ({ addresses: [ip], nodeName, conditions })),
@@ -38,7 +42,10 @@ const ips = (endpoints: readonly { ip: string }[]): string[] => endpoints.map(({
 describe('buildServiceMap()', () => {
   it('finds endpoints by port name and protocol, here and elsewhere', () => {
     const slices = [
-      slice([['10.244.0.3', 'n2', READY], ['10.244.0.2', 'n1', {}]]),
+      slice([
+        ['10.244.0.3', 'n2', READY],
+        ['10.244.0.2', 'n1', {}],
+      ]),
       slice([['10.244.0.9', 'n1', READY]], [{ name: 'http', port: 8080, protocol: 'UDP' }]),
     ];
     const [info] = mapOf({}, slices);
@@ -51,10 +58,20 @@ describe('buildServiceMap()', () => {
   });
 
   it('uses terminating endpoints that still serve only where there is no ready one', () => {
-    const [mixed] = mapOf({}, [slice([['10.244.0.2', 'n1', DRAINING], ['10.244.0.3', 'n2', READY]])]);
+    const [mixed] = mapOf({}, [
+      slice([
+        ['10.244.0.2', 'n1', DRAINING],
+        ['10.244.0.3', 'n2', READY],
+      ]),
+    ]);
     expect(ips(mixed!.endpoints)).toEqual(['10.244.0.3']);
     expect(ips(mixed!.localEndpoints)).toEqual(['10.244.0.2']);
-    const [draining] = mapOf({}, [slice([['10.244.0.2', 'n1', DRAINING], ['10.244.0.3', 'n2', DEAD]])]);
+    const [draining] = mapOf({}, [
+      slice([
+        ['10.244.0.2', 'n1', DRAINING],
+        ['10.244.0.3', 'n2', DEAD],
+      ]),
+    ]);
     expect(ips(draining!.endpoints)).toEqual(['10.244.0.2']);
   });
 
@@ -73,7 +90,11 @@ describe('buildServiceMap()', () => {
   });
 
   it('takes over addresses and ranges in checked forms only', () => {
-    const status = { loadBalancer: { ingress: [{ ip: '198.51.100.1', ipMode: 'VIP' }, { ip: '198.51.100.2', ipMode: 'Proxy' }, { ip: 'x y' }] } };
+    const status = {
+      loadBalancer: {
+        ingress: [{ ip: '198.51.100.1', ipMode: 'VIP' }, { ip: '198.51.100.2', ipMode: 'Proxy' }, { ip: 'x y' }],
+      },
+    };
     const [info] = mapOf(
       {
         type: 'LoadBalancer',
@@ -84,7 +105,12 @@ describe('buildServiceMap()', () => {
         externalTrafficPolicy: 'Local',
         healthCheckNodePort: 30555,
       },
-      [slice([['127.0.0.1', 'n1', READY], ['10.244.0.2', 'n1', READY]])],
+      [
+        slice([
+          ['127.0.0.1', 'n1', READY],
+          ['10.244.0.2', 'n1', READY],
+        ]),
+      ],
       { status } as Partial<Service>,
     );
     expect(info).toMatchObject({
@@ -96,7 +122,10 @@ describe('buildServiceMap()', () => {
       healthCheckNodePort: 30555,
     });
     expect(ips(info!.endpoints)).toEqual(['10.244.0.2']);
-    expect(wantedChecks([info!, info!]).get(30555)).toEqual({ service: { namespace: 'default', name: 'web' }, localEndpoints: 1 });
+    expect(wantedChecks([info!, info!]).get(30555)).toEqual({
+      service: { namespace: 'default', name: 'web' },
+      localEndpoints: 1,
+    });
   });
 });
 

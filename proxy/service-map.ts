@@ -113,7 +113,10 @@ export function idOf(info: Pick<ServicePortInfo, 'namespace' | 'name' | 'portNam
   return `${info.namespace}/${info.name}/${info.portName}/${info.protocol}`;
 }
 
-function portFacts(port: ServicePort, protocol: Protocol): Pick<ServicePortInfo, 'portName' | 'protocol' | 'port' | 'nodePort'> {
+function portFacts(
+  port: ServicePort,
+  protocol: Protocol,
+): Pick<ServicePortInfo, 'portName' | 'protocol' | 'port' | 'nodePort'> {
   const nodePort = port.nodePort ?? 0;
   return { portName: port.name ?? '', protocol, port: port.port, nodePort: isPort(nodePort) ? nodePort : 0 };
 }
@@ -179,7 +182,12 @@ function candidatesIn(slice: EndpointSlice, { portName, protocol, nodeName }: Wa
     const ip = endpoint.addresses?.[0] ?? '';
     if (!isUsableIp(ip)) return [];
     const { ready = true, serving = ready, terminating = false } = endpoint.conditions ?? {};
-    const facts = { ip, isLocal: endpoint.nodeName === nodeName, isReady: ready, isServingTerminating: serving && terminating };
+    const facts = {
+      ip,
+      isLocal: endpoint.nodeName === nodeName,
+      isReady: ready,
+      isServingTerminating: serving && terminating,
+    };
     return numbers.map((port) => ({ ...facts, port }));
   });
 }
@@ -193,7 +201,9 @@ function usable(candidates: readonly Candidate[]): Endpoint[] {
 
 /** Addresses of endpoints that are ready; one that only fills in while it terminates is not. */
 export function readyIps(slices: Iterable<EndpointSlice>): Set<string> {
-  const ready = [...slices].flatMap(({ endpoints = [] }) => endpoints.filter(({ conditions }) => conditions?.ready !== false));
+  const ready = [...slices].flatMap(({ endpoints = [] }) =>
+    endpoints.filter(({ conditions }) => conditions?.ready !== false),
+  );
   return new Set(ready.flatMap(({ addresses }) => addresses ?? []));
 }
 

@@ -2,6 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { existsSync, readlinkSync } from 'node:fs';
+import { realClock, sleep } from '../base/clock.ts';
 
 export interface NetworkNamespace {
   pid: number;
@@ -28,7 +29,9 @@ export interface TestNetwork {
 export function missingForTestNetwork(): string | undefined {
   if (process.getuid?.() !== 0) return 'root';
   const paths = ['/usr/sbin', '/sbin', '/usr/bin', '/bin'];
-  return ['nft', 'ip', 'nsenter', 'unshare', 'bash'].find((name) => !paths.some((path) => existsSync(`${path}/${name}`)));
+  return ['nft', 'ip', 'nsenter', 'unshare', 'bash'].find(
+    (name) => !paths.some((path) => existsSync(`${path}/${name}`)),
+  );
 }
 
 const SERVER = `
@@ -41,10 +44,14 @@ require('net').createServer((socket) => {
 
 export async function createTestNetwork(podCount = 3): Promise<TestNetwork> {
   const children: ChildProcess[] = [];
-  const [node, outside, ...pods] = await Promise.all(Array.from({ length: podCount + 2 }, () => createNamespace(children)));
+  const [node, outside, ...pods] = await Promise.all(
+    Array.from({ length: podCount + 2 }, () => createNamespace(children)),
+  );
   const mac = '0a:58:0a:4d:00:01';
   node!.run('sysctl -qw net.ipv4.ip_forward=1');
-  node!.run(`ip link add br0 type bridge && ip link set br0 address ${mac} && ip addr add 10.77.0.1/24 dev br0 && ip link set br0 up`);
+  node!.run(
+    `ip link add br0 type bridge && ip link set br0 address ${mac} && ip addr add 10.77.0.1/24 dev br0 && ip link set br0 up`,
+  );
   link({ node: node!, peer: outside!, index: 0, address: '192.0.2.9/24' });
   node!.run('ip addr add 192.0.2.1/24 dev veth0');
   pods.forEach((pod, i) => {
@@ -63,7 +70,17 @@ export async function createTestNetwork(podCount = 3): Promise<TestNetwork> {
   };
 }
 
-function link({ node, peer, index, address }: { node: NetworkNamespace; peer: NetworkNamespace; index: number; address: string }): void {
+function link({
+  node,
+  peer,
+  index,
+  address,
+}: {
+  node: NetworkNamespace;
+  peer: NetworkNamespace;
+  index: number;
+  address: string;
+}): void {
   node.run(`ip link add veth${index} type veth peer name eth0 netns ${peer.pid} && ip link set veth${index} up`);
   peer.run(`ip addr add ${address} dev eth0 && ip link set eth0 up`);
 }
@@ -73,20 +90,24 @@ async function createNamespace(children: ChildProcess[]): Promise<NetworkNamespa
   const child = spawn('unshare', ['--net', 'sleep', '600'], { stdio: 'ignore' });
   children.push(child);
   const pid = child.pid!;
-  while (readlinkSync(`/proc/${pid}/ns/net`) === own) await new Promise((resolve) => setTimeout(resolve, 2));
+  while (readlinkSync(`/proc/${pid}/ns/net`) === own) await sleep(realClock, 2);
   const prefix = ['nsenter', '-t', String(pid), '-n'];
   const namespace: NetworkNamespace = {
     pid,
     prefix,
     run(command) {
-      const { status, stdout, stderr } = spawnSync('nsenter', [...prefix.slice(1), 'bash', '-c', command], { encoding: 'utf8' });
+      const { status, stdout, stderr } = spawnSync('nsenter', [...prefix.slice(1), 'bash', '-c', command], {
+        encoding: 'utf8',
+      });
       if (status !== 0) throw new Error(`${command}: ${stderr}`);
       return stdout;
     },
     connect: (ip, port) =>
       new Promise((resolve) => {
         const command = `exec 3<>/dev/tcp/${ip}/${port} && cat <&3`;
-        const client = spawn('nsenter', [...prefix.slice(1), 'timeout', '2', 'bash', '-c', command], { stdio: ['ignore', 'pipe', 'pipe'] });
+        const client = spawn('nsenter', [...prefix.slice(1), 'timeout', '2', 'bash', '-c', command], {
+          stdio: ['ignore', 'pipe', 'pipe'],
+        });
         let output = '';
         client.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
         let problems = '';

@@ -87,7 +87,7 @@ export interface Strategy<T extends ApiObject> {
  */
 export interface ObjectView<T extends ApiObject> {
   toStored(object: T): ApiObject;
-  fromStored(object: ApiObject): T;
+  fromStored(object: ApiObject): ApiObject;
 }
 
 export interface ScaleSubresource {

@@ -10,7 +10,7 @@ import { CachedObject } from './cached-object.ts';
 import { encodeForStorage } from './codec.ts';
 import type { KindCache, StoredState } from './kind-cache.ts';
 import { FieldReader, listFrom } from './kind-cache.ts';
-import type { Delivery, ObjectFilter, ObjectView } from './watcher.ts';
+import type { Delivery, ObjectFilter, ObjectForm } from './watcher.ts';
 import { CacheEvent, Watcher } from './watcher.ts';
 
 // The package is CommonJS: Node's default import is its whole `exports`.
@@ -32,7 +32,7 @@ export interface WatchStart {
   afterRevision: number;
   filter: ObjectFilter | undefined;
   /** The form in which this watcher takes the objects; absent: as they are stored. */
-  view?: ObjectView;
+  view?: ObjectForm;
   bookmarks: boolean;
   /** Limits initial events to keys with this prefix. */
   keyPrefix: string;

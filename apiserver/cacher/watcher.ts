@@ -45,12 +45,12 @@ export type Delivery =
 export type ObjectFilter = (object: CachedObject) => boolean;
 
 /** Gives an object in another form. */
-export type ObjectView = (object: CachedObject) => CachedObject;
+export type ObjectForm = (object: CachedObject) => CachedObject;
 
 export interface WatcherOptions {
   /** Asked of objects as they are stored. */
   filter: ObjectFilter | undefined;
-  view?: ObjectView;
+  view?: ObjectForm;
   bookmarks: boolean;
   maxQueued: number;
 }
@@ -132,7 +132,7 @@ export class Watcher {
   }
 }
 
-function viewed(delivery: Delivery, view: ObjectView): Delivery {
+function viewed(delivery: Delivery, view: ObjectForm): Delivery {
   return delivery.type === 'BOOKMARK' ? delivery : { ...delivery, object: view(delivery.object) };
 }
 

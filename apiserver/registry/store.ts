@@ -8,7 +8,7 @@
 import type { ApiObject } from '../../api/machinery/meta.ts';
 import * as errors from '../../api/machinery/errors.ts';
 import type { FieldError } from '../../api/machinery/field-error.ts';
-import { fieldPath, invalid } from '../../api/machinery/field-error.ts';
+import { fieldPath } from '../../api/machinery/field-error.ts';
 import { validateObjectMeta, validateObjectMetaUpdate } from '../../api/machinery/object-meta.ts';
 import { recordUpdate } from '../../api/managed-fields/managed-fields.ts';
 import type { DeleteOptions, Strategy } from '../../api/machinery/resource.ts';
@@ -19,12 +19,12 @@ import { formatTime } from '../../base/clock.ts';
 import type { Random } from '../../base/random.ts';
 import type { AdmissionAttributes, AdmissionPlugin } from '../admission/admission.ts';
 import type { CachedObject } from '../cacher/cached-object.ts';
-import { formatResourceVersion } from '../cacher/codec.ts';
 import type { WatchCache } from '../cacher/watch-cache.ts';
 import type { Storage } from '../storage/storage.ts';
 import { StorageError } from '../storage/storage.ts';
 import { decideDeletion, isFullyFinalized } from './deletion.ts';
 import { fillMetadataForCreate, generateName, hasGeneration, keepStatus, keepSystemMetadata, onlyStatusFrom } from './object-meta.ts';
+import { checkPreconditions, checkWriteConditions } from './preconditions.ts';
 import { isSameValue } from './same-value.ts';
 import type { ServedKind } from './served-kind.ts';
 
@@ -34,6 +34,8 @@ export interface WriteContext {
   dryRun: boolean;
   /** `metadata.managedFields[].manager`. */
   fieldManager: string;
+  /** The object brings the entries of managedFields that an apply has made of it. */
+  isApply?: boolean;
   warn(text: string): void;
 }
 
@@ -58,6 +60,12 @@ export interface StoreOptions {
   random: Random;
 }
 
+/** What a subresource that takes a whole object changes of it (`pods/resize`). `prepareForUpdate` mutates `next`. */
+export interface UpdateRules {
+  prepareForUpdate?(next: ApiObject, previous: ApiObject): void;
+  validateUpdate(next: ApiObject, previous: ApiObject): FieldError[];
+}
+
 export interface UpdateRequest {
   kind: ServedKind;
   key: ObjectKey;
@@ -66,8 +74,10 @@ export interface UpdateRequest {
   /** Gives the wanted object from a private copy of the present one. May throw `ApiError`. Called again after a lost race. */
   transform: (current: ApiObject) => ApiObject | Promise<ApiObject>;
   context: WriteContext;
-  /** A PUT that finds nothing creates this (with `allowCreateOnUpdate`). */
-  createInstead?: ApiObject;
+  /** Gives what to create where there is nothing: for a PUT with `allowCreateOnUpdate`, and for an apply. */
+  createInstead?: () => ApiObject;
+  /** Of a subresource other than `status`. */
+  rules?: UpdateRules;
   /** A patch applies to whatever is there: a race that it lost is run again, though the result carries a version. */
   retriesLostRace?: boolean;
 }
@@ -134,12 +144,18 @@ export class Store {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       await this.#options.watchCache.freshen();
       const current = kind.cache.getCached(key.namespace, key.name);
-      if (current === undefined) {
-        if (createInstead === undefined) throw errors.notFound(kind.groupResource, key.name);
-        return { encoded: await this.create(kind, createInstead, context), created: true };
+      if (current !== undefined) {
+        const encoded = await this.#updateOnce(request, current);
+        if (encoded !== undefined) return { encoded, created: false };
+        continue;
       }
-      const encoded = await this.#updateOnce(request, current);
-      if (encoded !== undefined) return { encoded, created: false };
+      if (createInstead === undefined) throw errors.notFound(kind.groupResource, key.name);
+      try {
+        return { encoded: await this.create(kind, createInstead(), context), created: true };
+      } catch (error) {
+        // Somebody was faster: then this is an update.
+        if (!errors.isAlreadyExists(error)) throw error;
+      }
     }
     throw errors.conflict(kind.groupResource, key.name, errors.OPTIMISTIC_LOCK_MESSAGE);
   }
@@ -195,7 +211,7 @@ export class Store {
   }
 
   async #prepareUpdate(request: UpdateRequest, wanted: ApiObject, previous: ApiObject): Promise<ApiObject> {
-    const { kind, context, subresource } = request;
+    const { kind, context, subresource, rules } = request;
     const { strategy } = kind.resource;
     const nowMs = this.#options.clock.now();
     const isStatus = subresource === 'status';
@@ -213,13 +229,13 @@ export class Store {
     else if (subresource === '') {
       if (kind.resource.subresources.status !== undefined) keepStatus(next, previous);
       strategy.prepareForUpdate?.(next, previous, strategyContext);
-    }
-    if (subresource === '' && hasGeneration(kind.resource, next) && specChanged(next, previous)) {
+    } else rules?.prepareForUpdate?.(next, previous);
+    if ((subresource === '' || rules !== undefined) && hasGeneration(kind.resource, next) && specChanged(next, previous)) {
       next.metadata.generation = (previous.metadata.generation ?? 0) + 1;
     }
     this.#recordManager(kind, { next, previous, subresource, context });
     const problems = validateObjectMetaUpdate(next.metadata, previous.metadata, fieldPath('metadata'));
-    this.#throwIfInvalid(kind, next, [...problems, ...validateUpdate(strategy, subresource, { next, previous })]);
+    this.#throwIfInvalid(kind, next, [...problems, ...validateUpdate(request, next, previous)]);
     if (subresource === '') for (const text of strategy.warnings?.(next, previous) ?? []) context.warn(text);
     await this.#validateAdmission(attributes);
     return next;
@@ -324,6 +340,7 @@ export class Store {
     write: { next: ApiObject; previous: ApiObject | undefined; subresource: string; context: WriteContext },
   ): void {
     const { next, previous, subresource, context } = write;
+    if (context.isApply === true) return;
     const sent = next.metadata.managedFields ?? [];
     const reset = sent.length === 1 && Object.keys(sent[0]!).length === 0;
     const managedFields = sent.length > 0 && !reset ? sent : reset ? [] : (previous?.metadata.managedFields ?? []);
@@ -353,38 +370,11 @@ export class Store {
   }
 }
 
-/** Checks what the sent metadata demands of the present object; true when a lost race must be reported, not retried. */
-function checkWriteConditions(kind: ServedKind, wanted: ApiObject, previous: ApiObject): boolean {
-  const { uid, resourceVersion = '' } = wanted.metadata;
-  const name = previous.metadata.name ?? '';
-  if (uid !== undefined && uid !== '' && uid !== previous.metadata.uid) {
-    throw errors.conflict(kind.groupResource, name, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${previous.metadata.uid ?? ''}`);
-  }
-  if (resourceVersion === '' || resourceVersion === '0') {
-    if (kind.resource.strategy.allowUnconditionalUpdate !== false) return false;
-    const problem = invalid(fieldPath('metadata', 'resourceVersion'), resourceVersion, 'must be specified for an update');
-    throw errors.invalidObject(kind.groupKind, name, [problem]);
-  }
-  if (resourceVersion !== previous.metadata.resourceVersion) throw errors.conflict(kind.groupResource, name, errors.OPTIMISTIC_LOCK_MESSAGE);
-  return true;
-}
-
-function checkPreconditions(kind: ServedKind, current: CachedObject, { preconditions }: DeleteOptions): void {
-  const { name = '', uid = '' } = current.object().metadata;
-  if (preconditions?.uid !== undefined && preconditions.uid !== uid) {
-    throw errors.conflict(kind.groupResource, name, `Precondition failed: UID in precondition: ${preconditions.uid}, UID in object meta: ${uid}`);
-  }
-  const revision = formatResourceVersion(current.revision);
-  if (preconditions?.resourceVersion !== undefined && preconditions.resourceVersion !== revision) {
-    const cause = `Precondition failed: ResourceVersion in precondition: ${preconditions.resourceVersion}, ResourceVersion in object meta: ${revision}`;
-    throw errors.conflict(kind.groupResource, name, cause);
-  }
-}
-
-/** Other subresources check what they change themselves. */
-function validateUpdate(strategy: Strategy<ApiObject>, subresource: string, { next, previous }: { next: ApiObject; previous: ApiObject }): FieldError[] {
+/** Subresources without rules check what they change themselves. */
+function validateUpdate({ kind, subresource, rules }: UpdateRequest, next: ApiObject, previous: ApiObject): FieldError[] {
+  const { strategy } = kind.resource;
   if (subresource === 'status') return strategy.status?.validateUpdate?.(next, previous) ?? [];
-  if (subresource !== '') return [];
+  if (subresource !== '') return rules?.validateUpdate(next, previous) ?? [];
   return (strategy.validateUpdate ?? strategy.validate)?.call(strategy, next, previous) ?? [];
 }
 

@@ -23,7 +23,7 @@ export async function update(context: RequestContext, kind: ServedKind, { store,
     subresource,
     transform: () => structuredClone(object),
     context: writeContext(context),
-    ...(kind.resource.strategy.allowCreateOnUpdate === true && subresource === '' ? { createInstead: object } : {}),
+    ...(kind.resource.strategy.allowCreateOnUpdate === true && subresource === '' ? { createInstead: () => structuredClone(object) } : {}),
   });
   return encodedResponse(result.encoded, result.created ? 201 : 200);
 }

@@ -29,7 +29,11 @@ const RESIZE = 4;
 /** v5: a channel is closed by the client. */
 const CLOSE = 255;
 
-export async function serveRemoteCommand(socket: WebSocket, options: RemoteCommandOptions, run: RemoteCommand): Promise<void> {
+export async function serveRemoteCommand(
+  { socket, protocol }: { socket: WebSocket; protocol: string },
+  options: RemoteCommandOptions,
+  run: RemoteCommand,
+): Promise<void> {
   const gone = new AbortController();
   const stdin = new PassThrough();
   const resize = new ResizeQueue();
@@ -57,7 +61,7 @@ export async function serveRemoteCommand(socket: WebSocket, options: RemoteComma
   };
   const status = await run(io).then(statusOfExit, statusOfError);
   await Promise.all([stdout, stderr].map((stream) => stream === undefined || ended(stream)));
-  await sendBinary(socket, Buffer.concat([Buffer.from([ERROR]), errorMessage(socket.protocol, status)]));
+  await sendBinary(socket, Buffer.concat([Buffer.from([ERROR]), errorMessage(protocol, status)]));
   socket.close(1000);
 }
 

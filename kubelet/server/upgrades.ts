@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import type { WebSocket } from 'ws';
-import { ApiError } from '../../api/machinery/errors.ts';
+import { ApiError, badRequest } from '../../api/machinery/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import type { RuntimeService } from '../runtime.ts';
 import { PORT_FORWARD_CHANNEL_PROTOCOLS, servePortForwardOverChannels } from './port-forward-channels.ts';
@@ -18,6 +18,7 @@ export interface UpgradeOptions extends PodLookup {
   log: Logger;
 }
 
+const PORT_FORWARD_PROTOCOLS = [PORT_FORWARD_SPDY_PROTOCOL, ...PORT_FORWARD_CHANNEL_PROTOCOLS];
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 
 interface Target {
@@ -26,49 +27,51 @@ interface Target {
   pod: string;
   container: string;
   query: URLSearchParams;
-  /** kubectl's SPDY frames inside WebSocket messages. */
-  isTunnel: boolean;
 }
 
 export type UpgradeServer = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
 /** Answers the `upgrade` event of an HTTP server. */
 export function createUpgradeServer(options: UpgradeOptions): UpgradeServer {
-  const newServer = (protocols: readonly string[]): WebSocketServer =>
-    new WebSocketServer({
-      noServer: true,
-      maxPayload: MAX_MESSAGE_BYTES,
-      perMessageDeflate: false,
-      handleProtocols: (offered) => protocols.find((protocol) => offered.has(protocol)) ?? false,
-    });
-  const commandServer = newServer(REMOTE_COMMAND_PROTOCOLS);
-  const forwardServer = newServer(PORT_FORWARD_CHANNEL_PROTOCOLS);
-  const tunnelServer = newServer([]);
-  tunnelServer.on('headers', (headers: string[]) => headers.push(`Sec-WebSocket-Protocol: ${PORT_FORWARD_SPDY_PROTOCOL}`));
+  const server = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES, perMessageDeflate: false });
+  const chosen = new WeakMap<IncomingMessage, string>();
+  server.on('headers', (headers, request) => {
+    const protocol = chosen.get(request);
+    if (protocol !== undefined) headers.push(`Sec-WebSocket-Protocol: ${protocol}`);
+  });
   return (request, socket, head) => {
     socket.on('error', () => socket.destroy());
     try {
       const target = parseTarget(request.url ?? '');
-      const isTunnel = target.action === 'portForward' && takeTunnelProtocol(request);
-      const server = isTunnel ? tunnelServer : target.action === 'portForward' ? forwardServer : commandServer;
-      // A client that offers protocols and none of ours would not understand a thing.
-      server.handleUpgrade(request, socket, head, (webSocket) => serve(webSocket, { ...target, isTunnel }, options));
+      const protocol = chooseProtocol(request, target.action === 'portForward' ? PORT_FORWARD_PROTOCOLS : REMOTE_COMMAND_PROTOCOLS);
+      if (protocol !== undefined) chosen.set(request, protocol);
+      server.handleUpgrade(request, socket, head, (webSocket) => serve({ socket: webSocket, protocol: protocol ?? '' }, target, options));
     } catch (error) {
       const { code, message } = error instanceof ApiError ? error : new ApiError({ code: 500, message: String(error) });
-      socket.end(`HTTP/1.1 ${code} Refused\r\nContent-Type: text/plain\r\nContent-Length: ${Buffer.byteLength(message)}\r\nConnection: close\r\n\r\n${message}`);
+      const head = `HTTP/1.1 ${code} Refused\r\nContent-Type: text/plain\r\nContent-Length: ${Buffer.byteLength(message)}`;
+      socket.end(`${head}\r\nConnection: close\r\n\r\n${message}`);
     }
   };
 }
 
 /**
- * Whether the client offers the tunnel. Its name holds a `/`, which RFC 6455 does not allow and the library refuses:
- * the header is taken away, and put into the answer by ourselves.
+ * The first of ours that the client offers; undefined when it offers none at all. It is taken off the request: the
+ * library refuses `SPDY/3.1+portforward.k8s.io`, as the slash is not allowed in a protocol's name.
  */
-function takeTunnelProtocol({ headers }: IncomingMessage): boolean {
-  const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
-  if (!offered.includes(PORT_FORWARD_SPDY_PROTOCOL)) return false;
-  delete headers['sec-websocket-protocol'];
-  return true;
+function chooseProtocol(request: IncomingMessage, protocols: readonly string[]): string | undefined {
+  const header = request.headers['sec-websocket-protocol'];
+  delete request.headers['sec-websocket-protocol'];
+  if (header === undefined) return undefined;
+  const offered = header.split(',').map((name) => name.trim());
+  const protocol = protocols.find((name) => offered.includes(name));
+  if (protocol !== undefined) return protocol;
+  throw badRequest(`requested protocol(s) are not supported: [${offered.join(' ')}]; supports [${protocols.join(' ')}]`);
+}
+
+/** A WebSocket, with what it was agreed to speak; `''` when nothing was. */
+interface Session {
+  socket: WebSocket;
+  protocol: string;
 }
 
 function parseTarget(url: string): Target {
@@ -76,19 +79,19 @@ function parseTarget(url: string): Target {
   const [action = '', namespace = '', pod = '', container = ''] = pathname.slice(1).split('/').map(decodeURIComponent);
   const isKnown = action === 'portForward' || ((action === 'exec' || action === 'attach') && container !== '');
   if (!isKnown || namespace === '' || pod === '') throw new ApiError({ code: 404, message: '404 page not found' });
-  return { action, namespace, pod, container, query: searchParams, isTunnel: false };
+  return { action, namespace, pod, container, query: searchParams };
 }
 
-function serve(socket: WebSocket, target: Target, options: UpgradeOptions): void {
-  socket.on('error', () => socket.terminate());
+function serve(session: Session, target: Target, options: UpgradeOptions): void {
+  session.socket.on('error', () => session.socket.terminate());
   const { log } = options;
   const { action, namespace, pod } = target;
   log.debug('a client streams', { action, pod: { kind: 'Pod', namespace, name: pod } });
-  if (action === 'portForward') servePortForward(socket, target, options);
-  else void serveCommand(socket, target, options);
+  if (action === 'portForward') servePortForward(session, target, options);
+  else void serveCommand(session, target, options);
 }
 
-async function serveCommand(socket: WebSocket, target: Target, options: UpgradeOptions): Promise<void> {
+async function serveCommand(session: Session, target: Target, options: UpgradeOptions): Promise<void> {
   const { action, namespace, pod, container, query } = target;
   const { runtime } = options;
   const flag = (name: string): boolean => query.get(name) === 'true' || query.get(name) === '1';
@@ -98,10 +101,10 @@ async function serveCommand(socket: WebSocket, target: Target, options: UpgradeO
     await runtime.attach(info.id, io);
     return undefined;
   };
-  await serveRemoteCommand(socket, { stdin: flag('stdin'), stdout: flag('stdout'), stderr: flag('stderr'), tty: flag('tty') }, run);
+  await serveRemoteCommand(session, { stdin: flag('stdin'), stdout: flag('stdout'), stderr: flag('stderr'), tty: flag('tty') }, run);
 }
 
-function servePortForward(socket: WebSocket, { namespace, pod, query, isTunnel }: Target, options: UpgradeOptions): void {
+function servePortForward({ socket, protocol }: Session, { namespace, pod, query }: Target, options: UpgradeOptions): void {
   const { runtime } = options;
   const forward = async (port: number, stream: Duplex): Promise<void> => {
     const worker = findPod(options, namespace, pod);
@@ -112,7 +115,7 @@ function servePortForward(socket: WebSocket, { namespace, pod, query, isTunnel }
       throw new Error(`error forwarding port ${port} to pod ${id}, uid : ${(error as Error).message}`, { cause: error });
     }
   };
-  if (isTunnel) {
+  if (protocol === PORT_FORWARD_SPDY_PROTOCOL) {
     servePortForwardOverSpdy(socket, forward);
     return;
   }

@@ -2,6 +2,7 @@
  * A container runtime in memory: containers run until they are stopped, or end as annotations of their pod declare
  * (`life-cycle.ts`). Without processes and without files, so that one machine can simulate thousands of pods.
  */
+import type { Readable, Writable } from 'node:stream';
 import type { Clock } from '../../base/clock.ts';
 import { sleep } from '../../base/clock.ts';
 import type { Random } from '../../base/random.ts';
@@ -217,7 +218,7 @@ export class SimulatedRuntimeService implements RuntimeService {
     });
   }
 
-  portForward(_sandboxId: string, port: number, stream: { writable: NodeJS.WritableStream }): Promise<void> {
+  portForward(_sandboxId: string, port: number, stream: { readable: Readable; writable: Writable }): Promise<void> {
     stream.writable.end();
     return Promise.reject(new RuntimeError('unavailable', `nothing listens on port ${port}: the pod is simulated`));
   }

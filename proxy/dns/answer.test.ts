@@ -5,7 +5,10 @@ import { answerQuestion } from './answer.ts';
 import { ClusterZone } from './zone.ts';
 
 function service(name: string, spec: Service['spec']): [string, Service] {
-  return [`default/${name}`, { apiVersion: 'v1', kind: 'Service', metadata: { namespace: 'default', name }, spec } as Service];
+  return [
+    `default/${name}`,
+    { apiVersion: 'v1', kind: 'Service', metadata: { namespace: 'default', name }, spec } as Service,
+  ];
 }
 
 function zoneOf(): ClusterZone {

@@ -75,7 +75,9 @@ class Responder {
       case 'pod':
         return this.#inPods(rest);
       case 'dns-version':
-        return rest.length === 0 ? this.#found([{ type: 'TXT', name: this.#question.name, data: VERSION }]) : this.#missing();
+        return rest.length === 0
+          ? this.#found([{ type: 'TXT', name: this.#question.name, data: VERSION }])
+          : this.#missing();
       case 'dns':
         return rest.length === 0 || (rest.length === 1 && rest[0] === 'ns') ? this.#found([]) : this.#missing();
       default:
@@ -115,9 +117,15 @@ class Responder {
 
   #ports(records: ServiceRecords, { protocol, portName }: { protocol: string; portName: string | undefined }): Answer {
     const matches = (port: NamedPort): boolean =>
-      `_${port.protocol}` === protocol && (portName === undefined || (port.name !== '' && `_${port.name}` === portName));
-    const parent = this.#question.name.split('.').slice(portName === undefined ? 1 : 2).join('.');
-    const targets = targetsOf(records, parent).flatMap(({ ports, ...target }) => ports.filter(matches).map(({ port }) => ({ ...target, port })));
+      `_${port.protocol}` === protocol &&
+      (portName === undefined || (port.name !== '' && `_${port.name}` === portName));
+    const parent = this.#question.name
+      .split('.')
+      .slice(portName === undefined ? 1 : 2)
+      .join('.');
+    const targets = targetsOf(records, parent).flatMap(({ ports, ...target }) =>
+      ports.filter(matches).map(({ port }) => ({ ...target, port })),
+    );
     if (targets.length === 0) return this.#missing();
     if (portName === undefined || this.#question.type !== 'SRV') return this.#found([]);
     const weight = Math.max(1, Math.floor(100 / targets.length));
@@ -181,13 +189,17 @@ function answerReverse(name: string, type: string, zone: Zone): Answer {
   const ip = addressOfArpaName(name.toLowerCase());
   const names = ip === undefined ? [] : zone.namesOf(ip);
   if (names.length === 0) return { type: 'forward' };
-  const answers: DnsRecord[] = type === 'PTR' || type === 'ANY' ? names.map((data) => ({ type: 'PTR', name, data })) : [];
+  const answers: DnsRecord[] =
+    type === 'PTR' || type === 'ANY' ? names.map((data) => ({ type: 'PTR', name, data })) : [];
   return { type: 'answer', code: 'NOERROR', answers, authorities: [], additionals: [] };
 }
 
 function addressOfArpaName(name: string): string | undefined {
   const isV4 = name.endsWith('.in-addr.arpa');
-  const labels = name.slice(0, isV4 ? -'.in-addr.arpa'.length : -'.ip6.arpa'.length).split('.').toReversed();
+  const labels = name
+    .slice(0, isV4 ? -'.in-addr.arpa'.length : -'.ip6.arpa'.length)
+    .split('.')
+    .toReversed();
   const text = isV4 ? labels.join('.') : (labels.join('').match(/.{1,4}/g) ?? []).join(':');
   if (labels.length !== (isV4 ? 4 : 32)) return undefined;
   const address = isIPv4(text) || isIPv6(text) ? parseIp(text) : undefined;
@@ -203,5 +215,9 @@ function undash(label: string): string | undefined {
 
 function soaOf({ domain, serial }: Zone): DnsRecord {
   const times = { refresh: 7200, retry: 1800, expire: 86400, minimum: RECORD_TTL_SECONDS };
-  return { type: 'SOA', name: domain, data: { mname: `ns.dns.${domain}`, rname: `hostmaster.${domain}`, serial, ...times } };
+  return {
+    type: 'SOA',
+    name: domain,
+    data: { mname: `ns.dns.${domain}`, rname: `hostmaster.${domain}`, serial, ...times },
+  };
 }

@@ -38,7 +38,9 @@ export async function startClusterDns(options: ClusterDnsOptions): Promise<Clust
   const serviceInformer = informers.informer<Service>(services);
   const sliceInformer = informers.informer<EndpointSlice>(endpointSlices);
   const subscriptions = [
-    serviceInformer.changes.subscribe(({ type, key, object }) => zone.setService(key, type === 'delete' ? undefined : object)),
+    serviceInformer.changes.subscribe(({ type, key, object }) =>
+      zone.setService(key, type === 'delete' ? undefined : object),
+    ),
     sliceInformer.changes.subscribe(({ type, key, object, previous }) => {
       if (previous !== undefined) zone.setSlice(key, previous, true);
       if (type !== 'delete') zone.setSlice(key, object, false);

@@ -99,7 +99,9 @@ function exchangeUdp({ query, upstream, clock, timeoutMs }: Exchange): Promise<B
     });
     // Connected: the kernel drops what others send, and tells when nobody listens.
     // No route to the resolver: the callback comes with an error, and the socket has no peer.
-    socket.connect(upstream.port, upstream.ip, (error?: Error) => (error === undefined || error === null ? socket.send(query) : finish(() => reject(error))));
+    socket.connect(upstream.port, upstream.ip, (error?: Error) =>
+      error === undefined || error === null ? socket.send(query) : finish(() => reject(error)),
+    );
   });
 }
 

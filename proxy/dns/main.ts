@@ -47,7 +47,10 @@ async function main(config: DnsConfig): Promise<void> {
     informers,
     domain: config.domain,
     listen: config.listen,
-    upstreams: upstreams === undefined ? resolversOf({ path: '/etc/resolv.conf', ownAddresses, clock: realClock }) : () => upstreams,
+    upstreams:
+      upstreams === undefined
+        ? resolversOf({ path: '/etc/resolv.conf', ownAddresses, clock: realClock })
+        : () => upstreams,
     clock: realClock,
     random: realRandom,
     log,
@@ -56,7 +59,11 @@ async function main(config: DnsConfig): Promise<void> {
   report({ event: 'listening', addresses: dns.addresses });
   void dns.synced.then(() => report({ event: 'synced' }));
   await new Promise<void>((resolve) => {
-    process.stdin.resume().once('close', resolve).once('end', resolve).once('error', () => resolve());
+    process.stdin
+      .resume()
+      .once('close', resolve)
+      .once('end', resolve)
+      .once('error', () => resolve());
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
   });
   stopping.abort();
@@ -70,7 +77,9 @@ function report(event: Record<string, unknown>): void {
 
 function jsonLogger(bound: Record<string, unknown>): Logger {
   const write = (level: string, message: string, fields: Record<string, unknown> = {}): void => {
-    process.stderr.write(`${JSON.stringify({ level, time: formatTime(realClock.now()), msg: message, ...bound, ...fields })}\n`);
+    process.stderr.write(
+      `${JSON.stringify({ level, time: formatTime(realClock.now()), msg: message, ...bound, ...fields })}\n`,
+    );
   };
   return {
     debug: () => undefined,

@@ -97,7 +97,12 @@ class Resolver {
 
   /** What the host's resolvers say about the name that an ExternalName Service stands for. */
   async #lookUp(name: string, type: Question['type']): Promise<readonly PacketRecord[]> {
-    const question = encode({ type: 'query', id: 0, flags: RECURSION_DESIRED, questions: [{ name, type, class: 'IN' }] });
+    const question = encode({
+      type: 'query',
+      id: 0,
+      flags: RECURSION_DESIRED,
+      questions: [{ name, type, class: 'IN' }],
+    });
     for (const transport of ['udp', 'tcp'] as const) {
       const message = await this.#forwarder.forward(question, transport);
       const packet = message === undefined ? undefined : tryDecode(message);
@@ -175,16 +180,35 @@ function encodeReply({ packet, question, hasEdns }: Query, reply: Reply, maxByte
     (reply.isOurs ? AUTHORITATIVE_ANSWER : 0) |
     CODES[reply.code];
   const edns: PacketRecord[] = hasEdns
-    ? [{ type: 'OPT', name: '.', udpPayloadSize: MAX_UDP_BYTES, extendedRcode: 0, ednsVersion: 0, flags: 0, flag_do: false, options: [] }]
+    ? [
+        {
+          type: 'OPT',
+          name: '.',
+          udpPayloadSize: MAX_UDP_BYTES,
+          extendedRcode: 0,
+          ednsVersion: 0,
+          flags: 0,
+          flag_do: false,
+          options: [],
+        },
+      ]
     : [];
   const base: Packet = { type: 'response', id: packet.id ?? 0, flags, questions: [question] };
-  const whole = encode({ ...base, answers: [...reply.answers], authorities: [...reply.authorities], additionals: [...reply.additionals, ...edns] });
+  const whole = encode({
+    ...base,
+    answers: [...reply.answers],
+    authorities: [...reply.authorities],
+    additionals: [...reply.additionals, ...edns],
+  });
   if (whole.length <= maxBytes) return whole;
   const truncated = { ...base, flags: flags | TRUNCATED_RESPONSE, additionals: edns };
   for (let count = reply.answers.length; count > 0; count = Math.floor(count / 2)) {
     const fitting = reply.answers.slice(0, count);
     // Without its additionals an answer is whole.
-    const message = encode({ ...(count === reply.answers.length ? { ...base, additionals: edns } : truncated), answers: fitting });
+    const message = encode({
+      ...(count === reply.answers.length ? { ...base, additionals: edns } : truncated),
+      answers: fitting,
+    });
     if (message.length <= maxBytes) return message;
   }
   return encode(truncated);

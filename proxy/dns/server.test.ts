@@ -24,17 +24,35 @@ afterEach(async () => {
 function clusterZone(): ClusterZone {
   const zone = new ClusterZone('cluster.local');
   const metadata = (name: string): Service['metadata'] => ({ namespace: 'default', name });
-  zone.setService('default/web', { metadata: metadata('web'), spec: { type: 'ClusterIP', clusterIP: '10.96.0.5' } } as Service);
-  zone.setService('default/away', { metadata: metadata('away'), spec: { type: 'ExternalName', externalName: 'example.com' } } as Service);
-  zone.setService('default/big', { metadata: metadata('big'), spec: { type: 'ClusterIP', clusterIP: 'None', clusterIPs: ['None'] } } as Service);
+  zone.setService('default/web', {
+    metadata: metadata('web'),
+    spec: { type: 'ClusterIP', clusterIP: '10.96.0.5' },
+  } as Service);
+  zone.setService('default/away', {
+    metadata: metadata('away'),
+    spec: { type: 'ExternalName', externalName: 'example.com' },
+  } as Service);
+  zone.setService('default/big', {
+    metadata: metadata('big'),
+    spec: { type: 'ClusterIP', clusterIP: 'None', clusterIPs: ['None'] },
+  } as Service);
   const endpoints = Array.from({ length: 60 }, (_, i) => ({ addresses: [`10.244.1.${i + 1}`] }));
-  const slice = { metadata: { namespace: 'default', name: 's', labels: { 'kubernetes.io/service-name': 'big' } }, addressType: 'IPv4', endpoints };
+  const slice = {
+    metadata: { namespace: 'default', name: 's', labels: { 'kubernetes.io/service-name': 'big' } },
+    addressType: 'IPv4',
+    endpoints,
+  };
   zone.setSlice('default/s', slice as unknown as EndpointSlice, false);
   return zone;
 }
 
 async function serve(options: { zone?: ClusterZone; upstreams?: Upstream[] } = {}): Promise<DnsAddress> {
-  const forwarder = createForwarder({ upstreams: () => options.upstreams ?? [], clock: realClock, random: realRandom, timeoutMs: 200 });
+  const forwarder = createForwarder({
+    upstreams: () => options.upstreams ?? [],
+    clock: realClock,
+    random: realRandom,
+    timeoutMs: 200,
+  });
   const zone = 'zone' in options ? options.zone : clusterZone();
   const server = await startDnsServer({
     listen: [{ ip: '127.0.0.1', port: 0 }],
@@ -53,12 +71,23 @@ function fakeResolver(): Promise<Upstream & { asked: string[] }> {
   socket.on('message', (message, client) => {
     const { id, questions } = decode(message);
     asked.push(questions![0]!.name);
-    const answer: Packet = { type: 'response', id: id!, questions: questions!, answers: [{ type: 'A', name: 'example.com', data: '192.0.2.7', ttl: 60 }] };
-    socket.send(encode({ ...answer, id: (id! + 1) % 65_536, answers: [{ type: 'A', name: 'example.com', data: '6.6.6.6' }] }), client.port, client.address);
+    const answer: Packet = {
+      type: 'response',
+      id: id!,
+      questions: questions!,
+      answers: [{ type: 'A', name: 'example.com', data: '192.0.2.7', ttl: 60 }],
+    };
+    socket.send(
+      encode({ ...answer, id: (id! + 1) % 65_536, answers: [{ type: 'A', name: 'example.com', data: '6.6.6.6' }] }),
+      client.port,
+      client.address,
+    );
     socket.send(encode(answer), client.port, client.address);
   });
   closers.push(() => void socket.close());
-  return new Promise((resolve) => socket.bind(0, '127.0.0.1', () => resolve({ ip: '127.0.0.1', port: socket.address().port, asked })));
+  return new Promise((resolve) =>
+    socket.bind(0, '127.0.0.1', () => resolve({ ip: '127.0.0.1', port: socket.address().port, asked })),
+  );
 }
 
 function sendUdp(address: DnsAddress, message: Buffer): Promise<Buffer> {
@@ -99,7 +128,8 @@ function askTcp(address: DnsAddress, packets: Packet[]): Promise<DecodedPacket[]
   });
 }
 
-const data = (packet: DecodedPacket): unknown[] => (packet.answers ?? []).map((record) => ('data' in record ? record.data : undefined));
+const data = (packet: DecodedPacket): unknown[] =>
+  (packet.answers ?? []).map((record) => ('data' in record ? record.data : undefined));
 const A = (name: string): Packet => ({ questions: [{ type: 'A', name }] });
 
 describe('DNS over UDP and TCP', () => {
@@ -119,11 +149,23 @@ describe('DNS over UDP and TCP', () => {
     const small = await askUdp(address, big);
     expect(small.flag_tc).toBe(true);
     expect(small.answers!.length).toBeLessThan(60);
-    const opt: Answer = { type: 'OPT', name: '.', udpPayloadSize: 4096, extendedRcode: 0, ednsVersion: 0, flags: 0, flag_do: false, options: [] };
+    const opt: Answer = {
+      type: 'OPT',
+      name: '.',
+      udpPayloadSize: 4096,
+      extendedRcode: 0,
+      ednsVersion: 0,
+      flags: 0,
+      flag_do: false,
+      options: [],
+    };
     const large = await askUdp(address, { ...big, additionals: [opt] });
     expect(large).toMatchObject({ flag_tc: false, additionals: [{ type: 'OPT' }] });
     expect(large.answers).toHaveLength(60);
-    const [first, second] = await askTcp(address, [{ ...big, id: 1 }, { ...A('web.default.svc.cluster.local'), id: 2 }]);
+    const [first, second] = await askTcp(address, [
+      { ...big, id: 1 },
+      { ...A('web.default.svc.cluster.local'), id: 2 },
+    ]);
     expect([first, second].map((packet) => packet!.answers!.length).sort()).toEqual([1, 60]);
   });
 
@@ -167,17 +209,29 @@ describe('DNS over UDP and TCP', () => {
 
   it('stands hostile messages', async () => {
     const address = await serve();
-    const header = (flags: number, questions: number): Buffer => Buffer.from([1, 2, flags, 0, 0, questions, 0, 0, 0, 0, 0, 0]);
+    const header = (flags: number, questions: number): Buffer =>
+      Buffer.from([1, 2, flags, 0, 0, questions, 0, 0, 0, 0, 0, 0]);
     const rcodeOf = async (message: Buffer): Promise<number> => (await sendUdp(address, message))[3]! & 15;
     expect(await rcodeOf(header(0, 0))).toBe(1);
     expect(await rcodeOf(header(0, 1))).toBe(1);
     expect(await rcodeOf(Buffer.concat([header(0, 1), Buffer.from([0xc0, 12, 0, 1, 0, 1])]))).toBe(1);
     expect(await rcodeOf(header(0x28, 1))).toBe(4);
-    const label = Buffer.concat([Buffer.from([63]), Buffer.alloc(63, 0xff), Buffer.from('\x03svc\x07cluster\x05local\0', 'latin1'), Buffer.from([0, 1, 0, 1])]);
+    const label = Buffer.concat([
+      Buffer.from([63]),
+      Buffer.alloc(63, 0xff),
+      Buffer.from('\x03svc\x07cluster\x05local\0', 'latin1'),
+      Buffer.from([0, 1, 0, 1]),
+    ]);
     expect(await rcodeOf(Buffer.concat([header(0, 1), label]))).toBe(1);
-    expect((await askUdp(address, { questions: [{ type: 'A', name: 'web.default.svc.cluster.local', class: 'CH' }] })).rcode).toBe('REFUSED');
+    expect(
+      (await askUdp(address, { questions: [{ type: 'A', name: 'web.default.svc.cluster.local', class: 'CH' }] })).rcode,
+    ).toBe('REFUSED');
     expect((await askUdp(address, { questions: [{ type: 'AXFR', name: 'cluster.local' }] })).rcode).toBe('REFUSED');
-    const https = Buffer.concat([header(1, 1), Buffer.from('\x03web\x07default\x03svc\x07cluster\x05local\0', 'latin1'), Buffer.from([0, 65, 0, 1])]);
+    const https = Buffer.concat([
+      header(1, 1),
+      Buffer.from('\x03web\x07default\x03svc\x07cluster\x05local\0', 'latin1'),
+      Buffer.from([0, 65, 0, 1]),
+    ]);
     expect(await rcodeOf(https)).toBe(0);
     // It still answers.
     expect(data(await askUdp(address, A('web.default.svc.cluster.local')))).toEqual(['10.96.0.5']);
@@ -186,7 +240,8 @@ describe('DNS over UDP and TCP', () => {
 
 describe('parseResolvers()', () => {
   it('takes name servers but ourselves', () => {
-    const text = '# x\nsearch a b\nnameserver 10.96.0.10\nnameserver 192.0.2.53\n nameserver fd00::1\nnameserver nonsense\n';
+    const text =
+      '# x\nsearch a b\nnameserver 10.96.0.10\nnameserver 192.0.2.53\n nameserver fd00::1\nnameserver nonsense\n';
     expect(parseResolvers(text, ['10.96.0.10']).map(({ ip }) => ip)).toEqual(['192.0.2.53', 'fd00::1']);
   });
 });

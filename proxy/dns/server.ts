@@ -78,7 +78,10 @@ function trySend(send: () => void): void {
   }
 }
 
-function listenTcp({ ip, port }: DnsAddress, options: DnsServerOptions): Promise<{ port: number; close: () => Promise<void> }> {
+function listenTcp(
+  { ip, port }: DnsAddress,
+  options: DnsServerOptions,
+): Promise<{ port: number; close: () => Promise<void> }> {
   const sockets = new Set<Socket>();
   const server: Server = createServer((socket) => {
     sockets.add(socket);

@@ -117,7 +117,8 @@ export class ClusterZone implements Zone {
       const full = `${name}.${namespace}.svc.${this.domain}`;
       const records = this.service(namespace, name);
       if (records?.type === 'clusterIp') for (const ip of records.ips) add(ip, full);
-      if (records?.type === 'headless') for (const { ip, hostname } of records.endpoints) add(ip, `${hostname}.${full}`);
+      if (records?.type === 'headless')
+        for (const { ip, hostname } of records.endpoints) add(ip, `${hostname}.${full}`);
     }
     return names;
   }
@@ -133,7 +134,11 @@ export function recordsOf(service: Service, slices: Iterable<EndpointSlice>): Se
   if (isHeadless(spec) || spec.clusterIP === 'None') return { type: 'headless', endpoints: headlessEndpoints(slices) };
   const ips = (spec.clusterIPs ?? [spec.clusterIP ?? '']).flatMap((ip) => canonical(ip) ?? []);
   if (ips.length === 0) return undefined;
-  const ports = (spec.ports ?? []).map(({ name = '', protocol = 'TCP', port }) => ({ name, protocol: protocol.toLowerCase(), port }));
+  const ports = (spec.ports ?? []).map(({ name = '', protocol = 'TCP', port }) => ({
+    name,
+    protocol: protocol.toLowerCase(),
+    port,
+  }));
   return { type: 'clusterIp', ips, ports };
 }
 
@@ -166,5 +171,7 @@ function dashed(ip: string): string {
 
 /** What fits into a DNS message. */
 export function isDomainName(name: string): boolean {
-  return name.length > 0 && name.length <= 253 && name.split('.').every((label) => label.length > 0 && label.length <= 63);
+  return (
+    name.length > 0 && name.length <= 253 && name.split('.').every((label) => label.length > 0 && label.length <= 63)
+  );
 }

@@ -54,7 +54,10 @@ function inferFamilies(spec: ServiceSpec): FieldError[] {
     if (ip === 'None' || i < (spec.ipFamilies?.length ?? 0)) return;
     const family = ipFamilyOf(ip);
     if (family === FAMILY) (spec.ipFamilies ??= []).push(FAMILY);
-    else errors.push(invalid(fieldPath('spec', 'clusterIPs').index(i), ips, `${family} is not configured on this cluster`));
+    else
+      errors.push(
+        invalid(fieldPath('spec', 'clusterIPs').index(i), ips, `${family} is not configured on this cluster`),
+      );
   });
   return errors;
 }
@@ -63,7 +66,8 @@ function inferFamilies(spec: ServiceSpec): FieldError[] {
 function setSelectorlessFamilies(spec: ServiceSpec): void {
   const families = (spec.ipFamilies ??= []);
   if (families.length === 0) families.push(FAMILY);
-  if (families.length < 2 && spec.ipFamilyPolicy !== 'SingleStack') families.push(families[0] === 'IPv4' ? 'IPv6' : 'IPv4');
+  if (families.length < 2 && spec.ipFamilyPolicy !== 'SingleStack')
+    families.push(families[0] === 'IPv4' ? 'IPv6' : 'IPv4');
 }
 
 function validateConfigured({ ipFamilyPolicy, ipFamilies = [] }: ServiceSpec): FieldError[] {

@@ -72,7 +72,9 @@ describe('serviceAllocationHook() on create', () => {
 
   it('gives none to headless and ExternalName services', () => {
     const server = new Server();
-    expect(server.create(service('a', { clusterIP: 'None', clusterIPs: ['None'], selector: { a: 'b' } })).spec).toMatchObject({
+    expect(
+      server.create(service('a', { clusterIP: 'None', clusterIPs: ['None'], selector: { a: 'b' } })).spec,
+    ).toMatchObject({
       clusterIP: 'None',
       ipFamilies: ['IPv4'],
       ipFamilyPolicy: 'SingleStack',
@@ -118,7 +120,9 @@ describe('serviceAllocationHook() on create', () => {
     expect(given).not.toContain('10.0.0.1');
     expect(given).not.toContain('10.0.0.10');
     expect(() => server.create(service('full', {}))).toThrow('failed to allocate a serviceIP: range is full');
-    expect(server.create(service('dns', { clusterIP: '10.0.0.10', clusterIPs: ['10.0.0.10'] })).spec?.clusterIP).toBe('10.0.0.10');
+    expect(server.create(service('dns', { clusterIP: '10.0.0.10', clusterIPs: ['10.0.0.10'] })).spec?.clusterIP).toBe(
+      '10.0.0.10',
+    );
   });
 
   it('gives node ports from the upper band, one to a port under two protocols', () => {
@@ -133,10 +137,14 @@ describe('serviceAllocationHook() on create', () => {
 
   it('refuses a node port that is taken or outside of the range, and takes nothing', () => {
     const server = new Server();
-    const ports = (nodePort: number): NonNullable<NonNullable<Service['spec']>['ports']> => [{ port: 80, protocol: 'TCP', nodePort }];
+    const ports = (nodePort: number): NonNullable<NonNullable<Service['spec']>['ports']> => [
+      { port: 80, protocol: 'TCP', nodePort },
+    ];
     server.create(service('a', { type: 'NodePort', ports: ports(30080) }));
     const clusterIP = '10.96.0.7';
-    expect(() => server.create(service('b', { type: 'NodePort', clusterIP, clusterIPs: [clusterIP], ports: ports(30080) }))).toThrow(
+    expect(() =>
+      server.create(service('b', { type: 'NodePort', clusterIP, clusterIPs: [clusterIP], ports: ports(30080) })),
+    ).toThrow(
       'Service "b" is invalid: spec.ports[0].nodePort: Invalid value: 30080: provided port is already allocated',
     );
     expect(() => server.create(service('b', { type: 'NodePort', ports: ports(80) }))).toThrow(
@@ -166,7 +174,9 @@ describe('serviceAllocationHook() on update', () => {
       delete spec.clusterIP;
       delete spec.clusterIPs;
     });
-    server.create(service('b', { type: 'NodePort', clusterIP: ip, clusterIPs: [ip], ports: [{ port: 1, nodePort: nodePort! }] }));
+    server.create(
+      service('b', { type: 'NodePort', clusterIP: ip, clusterIPs: [ip], ports: [{ port: 1, nodePort: nodePort! }] }),
+    );
   });
 
   it('keeps what the service has, and takes what is new', () => {
@@ -186,7 +196,8 @@ describe('serviceAllocationHook() on update', () => {
     next.spec!.type = 'ClusterIP';
     delete next.spec!.ports![0]!.nodePort;
     const undo = server.hook.beforeUpdate!(next, previous, context) as () => void;
-    const rival = (name: string): Service => service(name, { type: 'NodePort', ports: [{ port: 80, nodePort: 30080 }] });
+    const rival = (name: string): Service =>
+      service(name, { type: 'NodePort', ports: [{ port: 80, nodePort: 30080 }] });
     expect(() => server.create(rival('b'))).toThrow('provided port is already allocated');
     undo();
     expect(() => server.create(rival('b'))).toThrow('provided port is already allocated');
@@ -204,7 +215,9 @@ describe('serviceAllocationHook() over time', () => {
     const second = new Server();
     for (const [name, object] of first.objects) second.objects.set(name, object);
     const { clusterIP, clusterIPs } = spec!;
-    expect(() => second.create(service('b', { clusterIP: clusterIP!, clusterIPs: clusterIPs! }))).toThrow('already allocated');
+    expect(() => second.create(service('b', { clusterIP: clusterIP!, clusterIPs: clusterIPs! }))).toThrow(
+      'already allocated',
+    );
   });
 
   it('never gives one value to two services, and leaks none', () => {
@@ -259,14 +272,19 @@ function startWrite(server: Server, command: Command, pending: { push(write: nev
   const next = isCreate ? service(name, {}) : structuredClone(previous!);
   const wasExternal = next.spec!.type === 'ExternalName';
   next.spec!.type = type;
-  if ((isCreate || wasExternal) && type !== 'ExternalName' && ip !== undefined) Object.assign(next.spec!, { clusterIP: ip, clusterIPs: [ip] });
+  if ((isCreate || wasExternal) && type !== 'ExternalName' && ip !== undefined)
+    Object.assign(next.spec!, { clusterIP: ip, clusterIPs: [ip] });
   if (type === 'ExternalName') {
     delete next.spec!.clusterIP;
     delete next.spec!.clusterIPs;
   }
-  next.spec!.ports = [{ port: 80, protocol: 'TCP', ...(type === 'NodePort' && nodePort !== undefined ? { nodePort } : {}) }];
+  next.spec!.ports = [
+    { port: 80, protocol: 'TCP', ...(type === 'NodePort' && nodePort !== undefined ? { nodePort } : {}) },
+  ];
   try {
-    const undo = isCreate ? server.hook.beforeCreate!(next, context) : server.hook.beforeUpdate!(next, previous!, context);
+    const undo = isCreate
+      ? server.hook.beforeCreate!(next, context)
+      : server.hook.beforeUpdate!(next, previous!, context);
     pending.push({ next, previous, undo, fails: verb.endsWith('fail') } as never);
   } catch (error) {
     expect(String(error)).toMatch(/already allocated|range is full/);

@@ -6,7 +6,12 @@
  * what a Service gives up is free once it is stored without it. Assumes to be the only allocator of the ranges.
  */
 import type { Service } from '../../../api/core/v1/service.ts';
-import { isHeadless, needsClusterIp, needsHealthCheckNodePort, needsNodePorts } from '../../../api/core/v1/service/spec.ts';
+import {
+  isHeadless,
+  needsClusterIp,
+  needsHealthCheckNodePort,
+  needsNodePorts,
+} from '../../../api/core/v1/service/spec.ts';
 import type { ServicePort, ServiceSpec } from '../../../api/core/v1/service/spec.ts';
 import { internalServerError, invalidObject } from '../../../api/machinery/errors.ts';
 import { fieldPath, invalid } from '../../../api/machinery/field-error.ts';
@@ -71,7 +76,7 @@ class ServiceAllocation {
     this.#load();
     const problems = setIpFamilies(next, previous);
     if (problems.length > 0) throw invalidService(next, problems);
-    
+
     const write: Write = { owner: ownerOf(next), undos: [] };
     const undo = (): void => write.undos.splice(0).forEach((step) => step());
     try {
