@@ -31,6 +31,7 @@ import { NodeAgent } from './node/node-agent.ts';
 import { allocatableOf, KUBELET_VERSION, nodeStatus } from './node/node-status.ts';
 import type { NodeInput } from './node/node-status.ts';
 import { createMachinery } from './pods/create-machinery.ts';
+import { podGraceSeconds } from './pods/pod-deadlines.ts';
 import { PodWorkers } from './pods/pod-workers.ts';
 import type { ImageService, RuntimeService } from './runtime.ts';
 import { startKubeletServer } from './server/server.ts';
@@ -84,7 +85,7 @@ export interface Kubelet {
   readonly workers: PodWorkers;
   /** Resolves when everything has ended after the signal aborted. */
   readonly stopped: Promise<void>;
-  /** Ends every pod, with their grace periods, or `graceSeconds` if that is less. For `down`. */
+  /** Ends every pod, with its grace period, or `graceSeconds` if that is less. Nothing is started any more. For `down`. */
   stopAllPods(graceSeconds: number): Promise<void>;
 }
 
@@ -145,10 +146,14 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
     workers,
     stopped: ended.then(() => undefined),
     async stopAllPods(graceSeconds) {
+      await workers.stop();
       await machinery.cache.refresh();
       const abort = new AbortController();
       await Promise.all(
-        workers.all().map(({ uid, pod }) => machinery.killer.killPod(pod, machinery.cache.get(uid), { graceSeconds, reason: 'deleted', signal: abort.signal })),
+        workers.all().map(({ uid, pod }) => {
+          const seconds = Math.min(graceSeconds, podGraceSeconds(pod));
+          return machinery.killer.killPod(pod, machinery.cache.get(uid), { graceSeconds: seconds, reason: 'deleted', signal: abort.signal });
+        }),
       );
     },
   };

@@ -11,7 +11,7 @@ import type { FieldError } from '../../api/machinery/field-error.ts';
 import { fieldPath } from '../../api/machinery/field-error.ts';
 import { validateObjectMeta, validateObjectMetaUpdate } from '../../api/machinery/object-meta.ts';
 import { recordUpdate } from '../../api/managed-fields/managed-fields.ts';
-import type { DeleteOptions, Strategy } from '../../api/machinery/resource.ts';
+import type { DeleteOptions } from '../../api/machinery/resource.ts';
 import type { EncodedObject, UserInfo } from '../../api/machinery/handler.ts';
 import type { SchemaTable } from '../../api/schema/schema.ts';
 import type { Clock } from '../../base/clock.ts';

@@ -34,6 +34,7 @@ export class PodWorker {
   #verdict: PodVerdict | undefined;
   #isRemoved = false;
   #isPoked = false;
+  #isStopped = false;
   #running: Promise<void> | undefined;
   #cancelTimer: () => void = () => undefined;
   /** Ends the step that is under way. */
@@ -75,7 +76,7 @@ export class PodWorker {
   /** Something may have changed: looks at everything, now or after the step that is under way. */
   poke(): void {
     this.#isPoked = true;
-    if (this.#machinery.signal.aborted) return;
+    if (this.#machinery.signal.aborted || this.#isStopped) return;
     this.#running ??= this.#run();
   }
 
@@ -84,8 +85,9 @@ export class PodWorker {
     await this.#running;
   }
 
-  /** The kubelet stops: the pod stays as it is. */
+  /** For good: the pod stays as it is. */
   stop(): void {
+    this.#isStopped = true;
     this.#cancelTimer();
     this.#interrupt.abort(new Error('the kubelet stops'));
   }
@@ -120,7 +122,7 @@ export class PodWorker {
     const { signal } = this.#machinery;
     // Not in the caller's stack: a burst of changes becomes one step.
     await Promise.resolve();
-    while (this.#isPoked && !signal.aborted && this.#phase !== 'finished') {
+    while (this.#isPoked && !this.#isStopped && !signal.aborted && this.#phase !== 'finished') {
       this.#isPoked = false;
       this.#cancelTimer();
       const interrupt = this.#interrupt.signal;
@@ -139,7 +141,7 @@ export class PodWorker {
 
   #wakeAfter(delayMs: number): void {
     this.#cancelTimer();
-    if (this.#machinery.signal.aborted) return;
+    if (this.#machinery.signal.aborted || this.#isStopped) return;
     this.#cancelTimer = this.#machinery.clock.setTimeout(() => this.poke(), delayMs);
   }
 

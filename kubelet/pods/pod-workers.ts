@@ -57,7 +57,7 @@ export class PodWorkers {
     }
   }
 
-  /** The kubelet stops: pods go on. */
+  /** For good: pods stay as they are. Resolves when no step is under way. */
   async stop(): Promise<void> {
     for (const worker of this.#workers.values()) worker.stop();
     await Promise.all(this.all().map((worker) => worker.idle()));

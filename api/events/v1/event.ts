@@ -30,6 +30,10 @@ export const eventsV1 = defineResource<EventV1>({
     type: ({ type }) => type ?? '',
   },
   strategy: {
+    default: (event) => {
+      // Go writes it always; the conversion from the stored form gives it, too.
+      (event as { eventTime?: string | null }).eventTime ??= null;
+    },
     validate: (event) => validateNewEventCreate(coreEventFromEventsV1(event)),
     validateUpdate: (next, previous) =>
       validateNewEventUpdate(coreEventFromEventsV1(next), coreEventFromEventsV1(previous)),
