@@ -64,14 +64,15 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const listers = listersOf(kinds);
   const admission = [...admissionPlugins({ listers, random }), ...(options.admission?.(listers) ?? [])];
   const store = new Store({ storage, watchCache, schemas, admission, clock, random });
-  const router = new Router({ store, watchCache, storage, schemas, clock });
+  const authorize = options.authorizer(listers);
+  const router = new Router({ store, watchCache, storage, schemas, clock, authorize });
   for (const kind of kinds) router.addKind(kind);
   for (const kind of kinds) addSubresources(router, kind);
   options.extend?.({ router, store, kinds, listers });
   addPaths(router, options, schemas);
   const handler = createHandlerChain({
     authenticate: options.authenticator(listers),
-    authorize: options.authorizer(listers),
+    authorize,
     maxRequestsInFlight: options.maxRequestsInFlight ?? 600,
     endpoint: router.route,
     log,

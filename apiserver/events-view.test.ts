@@ -63,7 +63,10 @@ describe('two views of one stored Event', () => {
     expect(core).not.toHaveProperty('note');
     const { entries } = await server.storage.list({ prefix: '/registry/events/default/new' });
     expect(entries).toHaveLength(1);
-    expect(JSON.parse(Buffer.from(entries[0]!.value).toString())).toMatchObject({ apiVersion: 'v1', message: 'assigned' });
+    expect(JSON.parse(Buffer.from(entries[0]!.value).toString())).toMatchObject({
+      apiVersion: 'v1',
+      message: 'assigned',
+    });
   });
 
   it('shows an old event in the new form', async () => {
@@ -94,22 +97,32 @@ describe('two views of one stored Event', () => {
       ['v1', 'started it'],
     ]);
     const page = await server.call<ApiObjectList<EventV1>>('GET', `${VIEW}?limit=1`);
-    const rest = await server.call<ApiObjectList<EventV1>>('GET', `${VIEW}?limit=1&continue=${page.metadata.continue!}`);
+    const rest = await server.call<ApiObjectList<EventV1>>(
+      'GET',
+      `${VIEW}?limit=1&continue=${page.metadata.continue!}`,
+    );
     expect(rest.items[0]).toMatchObject({ note: 'started it', deprecatedCount: 3 });
     const { resourceVersion } = page.metadata;
-    const exact = await server.call<ApiObjectList<EventV1>>('GET', `${VIEW}?resourceVersion=${resourceVersion}&resourceVersionMatch=Exact`);
+    const exact = await server.call<ApiObjectList<EventV1>>(
+      'GET',
+      `${VIEW}?resourceVersion=${resourceVersion}&resourceVersionMatch=Exact`,
+    );
     expect(exact.items.map(({ note }) => note)).toEqual(['assigned', 'started it']);
   });
 
   it('takes the field selectors of each form, and no others', async () => {
     const names = async (url: string): Promise<unknown> => {
       const { body } = await server.send('GET', url);
-      return (body as ApiObjectList).items?.map(({ metadata }) => metadata.name) ?? (body as { message: string }).message;
+      return (
+        (body as ApiObjectList).items?.map(({ metadata }) => metadata.name) ?? (body as { message: string }).message
+      );
     };
     expect(await names(`${VIEW}?fieldSelector=regarding.name=web,reason=Started`)).toEqual(['old']);
     expect(await names(`${VIEW}?fieldSelector=reportingController=example.com/controller`)).toEqual(['new']);
     expect(await names(`${CORE}?fieldSelector=involvedObject.name=web,reason=Started`)).toEqual(['old']);
-    expect(await names(`${VIEW}?fieldSelector=involvedObject.name=web`)).toBe('field label not supported: involvedObject.name');
+    expect(await names(`${VIEW}?fieldSelector=involvedObject.name=web`)).toBe(
+      'field label not supported: involvedObject.name',
+    );
     expect(await names(`${CORE}?fieldSelector=regarding.name=web`)).toBe('field label not supported: regarding.name');
   });
 
@@ -121,30 +134,54 @@ describe('two views of one stored Event', () => {
     };
     expect(await cells(VIEW)).toEqual(await cells(CORE));
     const { body } = await server.send('GET', `${VIEW}?includeObject=Object`, { accept });
-    expect((body as { rows: { object: ApiObject }[] }).rows[0]!.object).toMatchObject({ apiVersion: 'events.k8s.io/v1', note: 'assigned' });
+    expect((body as { rows: { object: ApiObject }[] }).rows[0]!.object).toMatchObject({
+      apiVersion: 'events.k8s.io/v1',
+      note: 'assigned',
+    });
   });
 
   it('changes through both', async () => {
     await server.call('POST', VIEW, viewEvent('series'));
     const series = { count: 2, lastObservedTime: '2024-05-01T10:05:00.000000Z' };
-    const patched = await server.send('PATCH', `${VIEW}/series`, { body: { series }, contentType: 'application/strategic-merge-patch+json' });
+    const patched = await server.send('PATCH', `${VIEW}/series`, {
+      body: { series },
+      contentType: 'application/strategic-merge-patch+json',
+    });
     expect(patched).toMatchObject({ status: 200, body: { note: 'assigned', series } });
     expect(await server.call('GET', `${CORE}/series`)).toMatchObject({ message: 'assigned', series });
     const live = await server.call<EventV1>('GET', `${VIEW}/series`);
-    expect((await server.call<EventV1>('PUT', `${VIEW}/series`, { ...live, series: { ...series, count: 3 } })).series?.count).toBe(3);
-    const refused = await server.send('PUT', `${VIEW}/series`, { body: { ...live, metadata: { name: 'series' }, note: 'other' } });
-    expect(refused).toMatchObject({ status: 422, body: { message: expect.stringContaining('Event.events.k8s.io "series" is invalid: message: Invalid value: "other": field is immutable') } });
+    expect(
+      (await server.call<EventV1>('PUT', `${VIEW}/series`, { ...live, series: { ...series, count: 3 } })).series?.count,
+    ).toBe(3);
+    const refused = await server.send('PUT', `${VIEW}/series`, {
+      body: { ...live, metadata: { name: 'series' }, note: 'other' },
+    });
+    expect(refused).toMatchObject({
+      status: 422,
+      body: {
+        message: expect.stringContaining(
+          'Event.events.k8s.io "series" is invalid: message: Invalid value: "other": field is immutable',
+        ),
+      },
+    });
     const core = await server.call<Event>('GET', `${CORE}/series`);
     await server.call('PUT', `${CORE}/series`, { ...core, message: 'changed' });
     expect(await server.call('GET', `${VIEW}/series`)).toMatchObject({ note: 'changed' });
   });
 
   it('refuses in the new form what only the old one has', async () => {
-    const { status, body } = await server.send('POST', VIEW, { body: viewEvent('bad', { deprecatedCount: 1, eventTime: null }) });
+    const { status, body } = await server.send('POST', VIEW, {
+      body: viewEvent('bad', { deprecatedCount: 1, eventTime: null }),
+    });
     expect(status).toBe(422);
     expect((body as { message: string }).message).toContain('eventTime: Required value');
-    const unknown = await server.send('POST', `${VIEW}?fieldValidation=Strict`, { body: viewEvent('bad', { message: 'x' }) });
-    expect(unknown).toMatchObject({ status: 400, body: { message: expect.stringContaining('unknown field "message"') } });
+    const unknown = await server.send('POST', `${VIEW}?fieldValidation=Strict`, {
+      body: viewEvent('bad', { message: 'x' }),
+    });
+    expect(unknown).toMatchObject({
+      status: 400,
+      body: { message: expect.stringContaining('unknown field "message"') },
+    });
   });
 
   it('keeps an update of an event without eventTime possible', async () => {
@@ -158,16 +195,32 @@ describe('two views of one stored Event', () => {
     expect(put).toMatchObject({ status: 201, body: { apiVersion: 'events.k8s.io/v1', note: 'assigned' } });
     const dry = await server.send('POST', `${VIEW}?dryRun=All`, { body: viewEvent('dry') });
     expect(dry).toMatchObject({ status: 201, body: { note: 'assigned' } });
-    expect(await server.send('DELETE', `${VIEW}/put`)).toMatchObject({ status: 200, body: { details: { group: 'events.k8s.io', kind: 'events' } } });
-    expect(await server.send('GET', `${CORE}/put`)).toMatchObject({ status: 404, body: { message: 'events "put" not found' } });
-    expect(await server.send('GET', `${VIEW}/put`)).toMatchObject({ status: 404, body: { message: 'events.events.k8s.io "put" not found' } });
+    expect(await server.send('DELETE', `${VIEW}/put`)).toMatchObject({
+      status: 200,
+      body: { details: { group: 'events.k8s.io', kind: 'events' } },
+    });
+    expect(await server.send('GET', `${CORE}/put`)).toMatchObject({
+      status: 404,
+      body: { message: 'events "put" not found' },
+    });
+    expect(await server.send('GET', `${VIEW}/put`)).toMatchObject({
+      status: 404,
+      body: { message: 'events.events.k8s.io "put" not found' },
+    });
   });
 });
 
 async function firstFrames(url: string, count: number): Promise<{ type: string; object: Record<string, unknown> }[]> {
   const stop = new AbortController();
   const [path = '', query = ''] = url.split('?');
-  const { body } = await server.api.handler({ method: 'GET', path, query: new URLSearchParams(query), headers: {}, user: testAdmin, signal: stop.signal });
+  const { body } = await server.api.handler({
+    method: 'GET',
+    path,
+    query: new URLSearchParams(query),
+    headers: {},
+    user: testAdmin,
+    signal: stop.signal,
+  });
   if (body.type !== 'watch') throw new Error('no watch');
   let text = '';
   for await (const frames of body.frames) {
@@ -175,7 +228,11 @@ async function firstFrames(url: string, count: number): Promise<{ type: string; 
     if (text.split('\n').length > count) break;
   }
   stop.abort();
-  return text.trim().split('\n').slice(0, count).map((line) => JSON.parse(line) as { type: string; object: Record<string, unknown> });
+  return text
+    .trim()
+    .split('\n')
+    .slice(0, count)
+    .map((line) => JSON.parse(line) as { type: string; object: Record<string, unknown> });
 }
 
 describe('watches of the views', () => {
@@ -225,9 +282,17 @@ describe('the rest of the server', () => {
   it('lists each form to the process', () => {
     const { listers } = server.api;
     const { group, names } = eventsV1;
-    expect(listers<EventV1>({ group, plural: names.plural }).get('default', 'old')).toMatchObject({ note: 'started it' });
-    expect(listers<Event>({ group: '', plural: events.names.plural }).get('default', 'old')).toMatchObject({ message: 'started it' });
-    expect(listers<EventV1>({ group, plural: names.plural }).list({ namespace: 'default' }).every(({ kind }) => kind === 'Event')).toBe(true);
+    expect(listers<EventV1>({ group, plural: names.plural }).get('default', 'old')).toMatchObject({
+      note: 'started it',
+    });
+    expect(listers<Event>({ group: '', plural: events.names.plural }).get('default', 'old')).toMatchObject({
+      message: 'started it',
+    });
+    expect(
+      listers<EventV1>({ group, plural: names.plural })
+        .list({ namespace: 'default' })
+        .every(({ kind }) => kind === 'Event'),
+    ).toBe(true);
   });
 
   it('empties the collection through the view', async () => {

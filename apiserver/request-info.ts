@@ -25,6 +25,9 @@ const METHOD_VERBS: Record<string, string> = { GET: 'get', HEAD: 'get', POST: 'c
 /** Subresources whose name stands where a namespaced resource would (`/namespaces/x/finalize`). */
 const NAMESPACE_SUBRESOURCES = new Set(['status', 'finalize']);
 
+/** Verbs on a whole collection that a field selector can narrow to one object. */
+const COLLECTION_VERBS = new Set(['list', 'watch', 'deletecollection']);
+
 function isTrue(value: string | null): boolean {
   return value === 'true' || value === '1' || value === 't' || value === 'T' || value === 'TRUE' || value === 'True';
 }
@@ -84,9 +87,14 @@ function readParts(info: RequestInfo, allParts: string[], query: URLSearchParams
   info.resource = parts[0]!;
   info.name = parts[1] ?? '';
   info.subresource = parts[2] ?? '';
-  if (info.name === '' && info.verb === 'get') info.verb = isTrue(query.get('watch')) ? 'watch' : 'list';
-  if (info.name === '' && info.verb === 'delete') info.verb = 'deletecollection';
-  if (info.name === '' && (info.verb === 'list' || info.verb === 'watch' || info.verb === 'deletecollection')) info.name = nameFromFieldSelector(query);
+  return info.name === '' ? asCollection(info, query) : info;
+}
+
+/** The verb of a request that names no object; a field selector may name it after all. */
+function asCollection(info: RequestInfo, query: URLSearchParams): RequestInfo {
+  if (info.verb === 'get') info.verb = isTrue(query.get('watch')) ? 'watch' : 'list';
+  if (info.verb === 'delete') info.verb = 'deletecollection';
+  if (COLLECTION_VERBS.has(info.verb)) info.name = nameFromFieldSelector(query);
   return info;
 }
 

@@ -1,7 +1,6 @@
 /** Building responses: objects with memoized encodings, and Status documents. */
 import type { ApiResponse, EncodedObject } from '../api/machinery/handler.ts';
-import type { Status } from '../api/machinery/errors.ts';
-import { ApiError } from '../api/machinery/errors.ts';
+import type { ApiError, Status } from '../api/machinery/errors.ts';
 
 /** Wraps a decoded object; its bytes are made when asked for. */
 export function encodedObject(object: unknown): EncodedObject {

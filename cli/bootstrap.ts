@@ -14,7 +14,16 @@ import { reconcileBootstrapRbac } from '../apiserver/authz/reconcile-bootstrap.t
 import { kubernetesEndpoints, kubernetesEndpointSlice, kubernetesService, systemNamespaces } from '../apiserver/system-objects.ts';
 import type { Client, ResourceRef } from '../client/client.ts';
 
-async function ensure(client: Client, resource: ResourceRef, object: ApiObject): Promise<void> {
+/** Looks first: creating a Service again is refused for its address, which is taken, before its name is looked at. */
+/** Creates what is not there. Reads first: a Service that exists holds the address that its creation would ask for. */
+export async function ensure(client: Client, resource: ResourceRef, object: ApiObject): Promise<void> {
+  const { namespace = '', name = '' } = object.metadata;
+  try {
+    await client.get(resource, { namespace, name });
+    return;
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
   try {
     await client.create(resource, object);
   } catch (error) {
@@ -30,7 +39,7 @@ async function point(client: Client, resource: ResourceRef, object: ApiObject): 
     await client.update(resource, { ...object, metadata: { ...object.metadata, resourceVersion: found.metadata.resourceVersion! } });
   } catch (error) {
     if (!isNotFound(error)) throw error;
-    await ensure(client, resource, object);
+    await create(client, resource, object);
   }
 }
 

@@ -108,5 +108,6 @@ try {
   await program().parseAsync();
 } catch (error) {
   report(error);
-  process.exitCode = 1;
+  // What a start that failed half-way has opened must not keep the process.
+  process.exit(1);
 }

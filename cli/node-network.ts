@@ -5,7 +5,6 @@ import { closeSync, existsSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { services } from '../api/core/v1/service.ts';
 import { endpointSlices } from '../api/discovery/v1/endpoint-slice.ts';
-import { isAlreadyExists } from '../api/machinery/errors.ts';
 import type { ApiObject } from '../api/machinery/meta.ts';
 import { realClock } from '../base/clock.ts';
 import { createInformerFactory } from '../client/informer-factory.ts';
@@ -15,8 +14,9 @@ import { createLocalhostNodePorts } from '../proxy/localhost-node-port.ts';
 import { nftRunner } from '../proxy/nft.ts';
 import { startProxier } from '../proxy/proxier.ts';
 import { apiServerUser, proxyUser } from './identities.ts';
+import { ensure } from './bootstrap.ts';
 import { forwardingFolder, removeNetwork } from './host-clean-up.ts';
-import type { NodeOptions } from './node.ts';
+import type { NodeOptions } from './node-options.ts';
 import { packageFolder } from './package-folder.ts';
 import { addressInRange, nodeRange } from './ports.ts';
 
@@ -108,13 +108,8 @@ async function publishDns({ controlPlane }: NodeOptions, { dnsAddress, gateway }
     endpoints: [{ addresses: [gateway], conditions: { ready: true, serving: true, terminating: false } }],
     ports,
   };
-  for (const [resource, object] of [[services, service], [endpointSlices, slice]] as const) {
-    try {
-      await client.create(resource, object as ApiObject);
-    } catch (error) {
-      if (!isAlreadyExists(error)) throw error;
-    }
-  }
+  await ensure(client, services, service as ApiObject);
+  await ensure(client, endpointSlices, slice as ApiObject);
 }
 
 /** A process of its own, so that a busy control plane never delays an answer. It ends with ours. */

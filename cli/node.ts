@@ -3,33 +3,18 @@ import { join } from 'node:path';
 import { events } from '../api/core/v1/event.ts';
 import { GIT_VERSION } from '../apiserver/version.ts';
 import { realClock } from '../base/clock.ts';
-import type { Logger } from '../base/log.ts';
 import { realRandom } from '../base/random.ts';
 import { createEventRecorder } from '../client/events.ts';
 import type { NativeRuntime } from '../kubelet/native/native-runtime.ts';
 import type { ImageService, RuntimeService } from '../kubelet/runtime.ts';
-import type { Certificates } from './certificates.ts';
-import type { UpConfig } from './config.ts';
-import type { ControlPlane } from './control-plane.ts';
 import { serveControlSocket } from './control-socket.ts';
-import type { DataFolder, Settings } from './data-folder.ts';
 import { removeCgroups, unmountBelow } from './host-clean-up.ts';
 import { nodeUser } from './identities.ts';
 import { openImageStore, registryConfig } from './node-images.ts';
 import { startNodeNetwork } from './node-network.ts';
+import type { NodeOptions } from './node-options.ts';
 import { nativeProgram, packageFolder } from './package-folder.ts';
 import { addressInRange, hostAddresses, nodeRange } from './ports.ts';
-
-export interface NodeOptions {
-  config: UpConfig;
-  folder: DataFolder;
-  settings: Required<Settings>;
-  certificates: Certificates;
-  controlPlane: ControlPlane;
-  log: Logger;
-  /** Told to the user in one line each. */
-  note(text: string): void;
-}
 
 export interface RunningNode {
   /** Ends the node's pods unless they are to be kept, and what it set up on the host. */
@@ -123,10 +108,12 @@ async function openNative({ config, folder, settings, log }: NodeOptions): Promi
   const { createImageService } = await import('../kubelet/images/image-service.ts');
   const { buildHelloImages } = await import('../kubelet/images/hello-image.ts');
   const own = log.child({ component: 'runtime' });
-  let runtime: NativeRuntime | undefined;
-  const inUse = async (): Promise<ReadonlySet<string>> => new Set((await runtime?.listContainers())?.map(({ imageId }) => imageId) ?? []);
+  // The store asks what is in use, the runtime needs the store: until there is a runtime, nothing is.
+  const opened: { runtime?: NativeRuntime } = {};
+  const inUse = async (): Promise<ReadonlySet<string>> =>
+    new Set((await opened.runtime?.listContainers())?.map(({ imageId }) => imageId) ?? []);
   const store = openImageStore(folder, own, inUse);
-  runtime = await Native.open({
+  const runtime = await Native.open({
     program: nativeProgram(),
     folder: folder.file('sandboxes'),
     clusterId: folder.id,
@@ -137,6 +124,7 @@ async function openNative({ config, folder, settings, log }: NodeOptions): Promi
     log: own,
     version: GIT_VERSION,
   });
+  opened.runtime = runtime;
   const closeSocket = serveControlSocket(folder, store);
   const building = new AbortController();
   // In the background: the first pod of the example waits for it as for any image; a start does not.
@@ -150,7 +138,7 @@ async function openNative({ config, folder, settings, log }: NodeOptions): Promi
       building.abort();
       await hello;
       closeSocket();
-      runtime?.close();
+      runtime.close();
       await store.close();
     },
   };

@@ -3,7 +3,7 @@
  * into one, storms of one object dropped (client-go `tools/record/events_cache.go`).
  */
 import type { Clock } from '../base/clock.ts';
-import type { CoreEvent } from './events.ts';
+import type { CoreEvent } from './core-event.ts';
 import { LruMap } from './lru-map.ts';
 import { TokenBucket } from './rate-limiter.ts';
 

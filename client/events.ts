@@ -10,6 +10,7 @@ import type { Logger } from '../base/log.ts';
 import { realRandom } from '../base/random.ts';
 import type { Random } from '../base/random.ts';
 import type { Client, ResourceRef } from './client.ts';
+import type { CoreEvent } from './core-event.ts';
 import { EventCorrelator } from './event-correlator.ts';
 import type { Correlation } from './event-correlator.ts';
 import { createEventNamer, eventNamespace, referenceTo, truncateMessage } from './event-names.ts';
@@ -42,21 +43,6 @@ export interface EventRecorder {
 /** A recorder whose owner can wait for what has been recorded, before it ends or in a test. */
 export interface FlushableEventRecorder extends EventRecorder {
   flush(): Promise<void>;
-}
-
-export interface CoreEvent extends ApiObject {
-  involvedObject: ObjectReference;
-  reason: string;
-  message: string;
-  type: string;
-  count: number;
-  firstTimestamp: string;
-  lastTimestamp: string;
-  source: { component: string; host?: string };
-  reportingComponent: string;
-  reportingInstance: string;
-  action?: string;
-  related?: ObjectReference;
 }
 
 export interface EventRecorderOptions {

@@ -58,8 +58,8 @@ async function deleteContents(namespace: string, contents: readonly Resource[], 
     try {
       for (const object of await deleteAll(namespace, resource, context)) {
         const kind = formatResource(resource);
-        counts.set(kind, (counts.get(kind) ?? 0) + 1);
-        for (const finalizer of object.metadata.finalizers ?? []) finalizers.set(finalizer, (finalizers.get(finalizer) ?? 0) + 1);
+        countOne(counts, kind);
+        object.metadata.finalizers?.forEach((finalizer) => countOne(finalizers, finalizer));
       }
     } catch (error) {
       failures.push((error as Error).message);
@@ -67,6 +67,10 @@ async function deleteContents(namespace: string, contents: readonly Resource[], 
     if (resource === contents[0] && counts.size > 0) break;
   }
   return { counts, finalizers, failures };
+}
+
+function countOne(counts: Map<string, number>, name: string): void {
+  counts.set(name, (counts.get(name) ?? 0) + 1);
 }
 
 /** Deletes what is not being deleted yet; gives what is still there. */

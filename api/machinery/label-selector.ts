@@ -35,12 +35,15 @@ function requirementMatches({ key, operator, values }: LabelRequirement, labels:
     case '!':
       return !present;
     case 'gt':
-    case 'lt': {
-      if (!present || !/^[+-]?\d+$/.test(value)) return false;
-      const bound = BigInt(values[0]!);
-      return operator === 'gt' ? BigInt(value) > bound : BigInt(value) < bound;
-    }
+    case 'lt':
+      return present && isBeyond(value, operator, values[0]!);
   }
+}
+
+/** Values that are no integers are beyond nothing. */
+function isBeyond(value: string, operator: 'gt' | 'lt', bound: string): boolean {
+  if (!/^[+-]?\d+$/.test(value)) return false;
+  return operator === 'gt' ? BigInt(value) > BigInt(bound) : BigInt(value) < BigInt(bound);
 }
 
 function formatRequirement({ key, operator, values }: LabelRequirement): string {

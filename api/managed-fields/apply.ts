@@ -26,6 +26,8 @@ export interface ApplyPatch {
   manager: string;
   /** Takes over what others own. */
   force: boolean;
+  /** Fields that others own and this manager may change all the same (`lastAppliedFields`). */
+  mayTake?: FieldSet | undefined;
   apiVersion: string;
   subresource?: string | undefined;
   /** RFC 3339, now. */
@@ -59,7 +61,7 @@ export function applyPatch(patch: ApplyPatch): ApplyResult {
   const merged = mergeValues(shape, live, applied);
   const object = withoutAbandoned(shape, merged, { last, fields, others }) as ApiObject;
   const comparison = compare(shape, live, object);
-  if (!patch.force) refuseConflicts(others, comparison);
+  if (!patch.force) refuseConflicts(others, comparison, patch.mayTake);
   const entries = withoutChanged(others, comparison);
   if (fields !== undefined) entries.push({ ...identity, time: timeOf(patch, { last, fields, comparison }), fields });
   return { object: withoutManagedFields(object), managedFields: writeEntries(entries) };
@@ -108,7 +110,8 @@ interface Conflict {
   paths: string[];
 }
 
-function refuseConflicts(others: readonly Ownership[], { taken }: Comparison): void {
+function refuseConflicts(others: readonly Ownership[], comparison: Comparison, mayTake: FieldSet = {}): void {
+  const taken = comparison.taken && rootDifference(comparison.taken, mayTake);
   if (taken === undefined) return;
   const conflicts: Conflict[] = [];
   for (const owner of others) {

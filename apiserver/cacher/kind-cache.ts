@@ -5,7 +5,7 @@
 import type { Lister } from '../../api/machinery/handler.ts';
 import type { ApiObject } from '../../api/machinery/meta.ts';
 import type { CachedObject } from './cached-object.ts';
-import type { Snapshot, WatchStart } from './resource-cache.ts';
+import type { Snapshot, WatchStart } from './snapshot.ts';
 import type { Watcher } from './watcher.ts';
 
 /** An object's place in storage and its stored bytes, at the revision that it is served with. */
@@ -62,12 +62,19 @@ export class FieldReader<T extends ApiObject> {
   }
 
   isSelectable(field: string): boolean {
-    return field === 'metadata.name' || (field === 'metadata.namespace' && this.#namespaced) || Object.hasOwn(this.#fields, field);
+    return (
+      field === 'metadata.name' ||
+      (field === 'metadata.namespace' && this.#namespaced) ||
+      Object.hasOwn(this.#fields, field)
+    );
   }
 }
 
 /** A lister's `list` over what the cache has. */
-export function listFrom<T extends ApiObject>(cache: KindCache<T>, options: Parameters<Lister<T>['list']>[0] = {}): T[] {
+export function listFrom<T extends ApiObject>(
+  cache: KindCache<T>,
+  options: Parameters<Lister<T>['list']>[0] = {},
+): T[] {
   const { labelSelector, fieldSelector } = options;
   const found: T[] = [];
   for (const cached of cache.range(cache.snapshot(0), cache.prefixOf(options.namespace ?? ''))) {

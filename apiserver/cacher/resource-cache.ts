@@ -2,7 +2,6 @@
  * The decoded side of the watch cache for one kind: its current objects in key order, the recent events, and the
  * watchers. The same store serves GET, LIST, WATCH, the informers of this process, authorizers and admission.
  */
-import BTreeModule from 'sorted-btree';
 import type { Lister } from '../../api/machinery/handler.ts';
 import type { ApiObject } from '../../api/machinery/meta.ts';
 import { expired } from '../../api/machinery/errors.ts';
@@ -10,34 +9,10 @@ import { CachedObject } from './cached-object.ts';
 import { encodeForStorage } from './codec.ts';
 import type { KindCache, StoredState } from './kind-cache.ts';
 import { FieldReader, listFrom } from './kind-cache.ts';
-import type { Delivery, ObjectFilter, ObjectForm } from './watcher.ts';
+import { emptyTree } from './snapshot.ts';
+import type { Snapshot, Tree, WatchStart } from './snapshot.ts';
+import type { Delivery } from './watcher.ts';
 import { CacheEvent, Watcher } from './watcher.ts';
-
-// The package is CommonJS: Node's default import is its whole `exports`.
-const BTree = BTreeModule.default;
-type Tree = BTreeModule.default<string, CachedObject>;
-
-/** A consistent, immutable view of one kind at one revision. */
-export interface Snapshot {
-  revision: number;
-  tree: Tree;
-}
-
-export interface WatchStart {
-  /** Deliver what exists now as ADDED first. */
-  initialEvents: boolean;
-  /** After the initial events, a bookmark that says so (`k8s.io/initial-events-end`). */
-  markInitialEventsEnd: boolean;
-  /** Without initial events: deliver what came after this revision. */
-  afterRevision: number;
-  filter: ObjectFilter | undefined;
-  /** The form in which this watcher takes the objects; absent: as they are stored. */
-  view?: ObjectForm;
-  bookmarks: boolean;
-  /** Limits initial events to keys with this prefix. */
-  keyPrefix: string;
-  signal: AbortSignal;
-}
 
 const MAX_QUEUED = 10_000;
 /** Pages of a LIST come from one snapshot; as many are kept as there may be LISTs under way. */
@@ -49,7 +24,7 @@ export class ResourceCache<T extends ApiObject = ApiObject> implements KindCache
   /** Raised by every change: what was derived from a lister is good while it stands. */
   generation = 0;
   readonly #namespaced: boolean;
-  #tree: Tree = new BTree<string, CachedObject>();
+  #tree: Tree = emptyTree();
   #window: CacheEvent[] = [];
   #windowBytes = 0;
   readonly #maxWindowBytes: number;
@@ -91,7 +66,7 @@ export class ResourceCache<T extends ApiObject = ApiObject> implements KindCache
   /** Fills the cache at start; `revision` is the snapshot's. */
   load(objects: Iterable<CachedObject>, revision: number): void {
     this.generation++;
-    this.#tree = new BTree<string, CachedObject>();
+    this.#tree = emptyTree();
     for (const object of objects) this.#tree.set(object.key, object);
     this.#windowStart = revision;
     this.#window = [];
@@ -153,7 +128,7 @@ export class ResourceCache<T extends ApiObject = ApiObject> implements KindCache
 
   /** To be filled by the caller, for states older than what the cache has. */
   emptySnapshot(revision: number): Snapshot {
-    return { revision, tree: new BTree<string, CachedObject>() };
+    return { revision, tree: emptyTree() };
   }
 
   /** Keeps a snapshot for the further pages of a LIST. */

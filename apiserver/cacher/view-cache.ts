@@ -10,7 +10,8 @@ import { CachedObject } from './cached-object.ts';
 import { decodeFromStorage, encodeForStorage } from './codec.ts';
 import type { KindCache, StoredState } from './kind-cache.ts';
 import { FieldReader, listFrom } from './kind-cache.ts';
-import type { ResourceCache, Snapshot, WatchStart } from './resource-cache.ts';
+import type { ResourceCache } from './resource-cache.ts';
+import type { Snapshot, WatchStart } from './snapshot.ts';
 import type { Watcher } from './watcher.ts';
 
 export interface ViewCacheOptions<T extends ApiObject> {

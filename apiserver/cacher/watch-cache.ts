@@ -168,7 +168,7 @@ export class WatchCache {
       try {
         const watch = this.#storage.watch({ prefix: REGISTRY_PREFIX, afterRevision, signal: this.#stop.signal, maxQueued: 1_000_000 });
         for await (const batch of watch) {
-          for (const event of batch) this.#apply(event);
+          batch.forEach((event) => this.#apply(event));
           afterRevision = this.#revision;
         }
         if (this.#stop.signal.aborted) return;

@@ -92,7 +92,7 @@ interface Servers {
 
 function serverOf({ handler, log, maxBodyBytes = MAX_BODY_BYTES }: HttpServerOptions): Servers {
   /** Runs one request; never rejects. */
-  const run = async (request: ApiRequest, body: AsyncIterable<Uint8Array> | undefined, sink: ResponseSink): Promise<void> => {
+  const run = async (request: ApiRequest, body: RequestBody | undefined, sink: ResponseSink): Promise<void> => {
     try {
       const response = await answer(request, body);
       await sendResponse(response, sink, request);
@@ -101,10 +101,13 @@ function serverOf({ handler, log, maxBodyBytes = MAX_BODY_BYTES }: HttpServerOpt
       sink.abort();
     }
   };
-  const answer = async (request: ApiRequest, body: AsyncIterable<Uint8Array> | undefined): Promise<ApiResponse> => {
+  const answer = async (request: ApiRequest, body: RequestBody | undefined): Promise<ApiResponse> => {
     if (body !== undefined) {
-      const bytes = await readBody(body, maxBodyBytes);
-      if (bytes === undefined) return errorResponse(requestEntityTooLarge(`Request entity too large: limit is ${maxBodyBytes}`));
+      const bytes = await readBody(body.chunks, maxBodyBytes);
+      if (bytes === undefined) {
+        body.discard();
+        return errorResponse(requestEntityTooLarge(`Request entity too large: limit is ${maxBodyBytes}`));
+      }
       request.body = bytes;
     }
     return handler(request);
@@ -114,7 +117,7 @@ function serverOf({ handler, log, maxBodyBytes = MAX_BODY_BYTES }: HttpServerOpt
       const controller = new AbortController();
       response.on('close', () => controller.abort());
       const request = requestOf({ method: message.method!, url: message.url!, headers: message.headers, socket: message.socket as TLSSocket, signal: controller.signal });
-      void run(request, hasBody(message.method!) ? message : undefined, http1Sink(response));
+      void run(request, hasBody(message.method!) ? http1Body(message) : undefined, http1Sink(response));
     },
     http2(stream, headers) {
       const controller = new AbortController();
@@ -123,7 +126,7 @@ function serverOf({ handler, log, maxBodyBytes = MAX_BODY_BYTES }: HttpServerOpt
       const method = headers[':method'] as string;
       const socket = stream.session?.socket as unknown as TLSSocket;
       const request = requestOf({ method, url: headers[':path'] as string, headers, socket, signal: controller.signal });
-      void run(request, hasBody(method) && !stream.endAfterHeaders ? stream : undefined, http2Sink(stream));
+      void run(request, hasBody(method) && !stream.endAfterHeaders ? http2Body(stream) : undefined, http2Sink(stream));
     },
     upgrade(message, socket, head) {
       const controller = new AbortController();
@@ -163,6 +166,28 @@ function requestOf(raw: { method: string; url: string; headers: IncomingHttpHead
     ...(certificate === undefined ? {} : { peerCertificate: certificate }),
     ...(raw.socket?.remoteAddress === undefined ? {} : { remoteAddress: raw.socket.remoteAddress }),
     signal: raw.signal,
+  };
+}
+
+/** Stays open when it is not read to its end: the answer still has to go out. */
+interface RequestBody {
+  chunks: AsyncIterable<Uint8Array>;
+  /** What is left is not wanted, and not kept. */
+  discard(): void;
+}
+
+function http1Body(message: IncomingMessage): RequestBody {
+  return { chunks: message.iterator({ destroyOnReturn: false }), discard: () => void message.resume() };
+}
+
+/** The client is told to stop once it has its answer (RFC 9113, 8.1). */
+function http2Body(stream: ServerHttp2Stream): RequestBody {
+  return {
+    chunks: stream.iterator({ destroyOnReturn: false }),
+    discard() {
+      stream.resume();
+      stream.once('finish', () => stream.close(constants.NGHTTP2_NO_ERROR));
+    },
   };
 }
 

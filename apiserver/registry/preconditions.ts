@@ -12,14 +12,23 @@ export function checkWriteConditions(kind: ServedKind, wanted: ApiObject, previo
   const { uid, resourceVersion = '' } = wanted.metadata;
   const name = previous.metadata.name ?? '';
   if (uid !== undefined && uid !== '' && uid !== previous.metadata.uid) {
-    throw errors.conflict(kind.groupResource, name, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${previous.metadata.uid ?? ''}`);
+    throw errors.conflict(
+      kind.groupResource,
+      name,
+      `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${previous.metadata.uid ?? ''}`,
+    );
   }
   if (resourceVersion === '' || resourceVersion === '0') {
     if (kind.resource.strategy.allowUnconditionalUpdate !== false) return false;
-    const problem = invalid(fieldPath('metadata', 'resourceVersion'), resourceVersion, 'must be specified for an update');
+    const problem = invalid(
+      fieldPath('metadata', 'resourceVersion'),
+      resourceVersion,
+      'must be specified for an update',
+    );
     throw errors.invalidObject(kind.groupKind, name, [problem]);
   }
-  if (resourceVersion !== previous.metadata.resourceVersion) throw errors.conflict(kind.groupResource, name, errors.OPTIMISTIC_LOCK_MESSAGE);
+  if (resourceVersion !== previous.metadata.resourceVersion)
+    throw errors.conflict(kind.groupResource, name, errors.OPTIMISTIC_LOCK_MESSAGE);
   return true;
 }
 
@@ -27,7 +36,11 @@ export function checkWriteConditions(kind: ServedKind, wanted: ApiObject, previo
 export function checkPreconditions(kind: ServedKind, current: CachedObject, { preconditions }: DeleteOptions): void {
   const { name = '', uid = '' } = current.object().metadata;
   if (preconditions?.uid !== undefined && preconditions.uid !== uid) {
-    throw errors.conflict(kind.groupResource, name, `Precondition failed: UID in precondition: ${preconditions.uid}, UID in object meta: ${uid}`);
+    throw errors.conflict(
+      kind.groupResource,
+      name,
+      `Precondition failed: UID in precondition: ${preconditions.uid}, UID in object meta: ${uid}`,
+    );
   }
   const revision = formatResourceVersion(current.revision);
   if (preconditions?.resourceVersion !== undefined && preconditions.resourceVersion !== revision) {

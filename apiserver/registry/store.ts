@@ -23,8 +23,10 @@ import type { WatchCache } from '../cacher/watch-cache.ts';
 import type { Storage } from '../storage/storage.ts';
 import { StorageError } from '../storage/storage.ts';
 import { decideDeletion, isFullyFinalized } from './deletion.ts';
-import { fillMetadataForCreate, generateName, hasGeneration, keepStatus, keepSystemMetadata, onlyStatusFrom } from './object-meta.ts';
+import { fillMetadataForCreate, generateName, keepSystemMetadata, onlyStatusFrom } from './object-meta.ts';
 import { checkPreconditions, checkWriteConditions } from './preconditions.ts';
+import type { UpdateRules } from './strategy-update.ts';
+import { prepareByStrategy, validateByStrategy } from './strategy-update.ts';
 import { isSameValue } from './same-value.ts';
 import type { ServedKind } from './served-kind.ts';
 
@@ -58,12 +60,6 @@ export interface StoreOptions {
   admission: readonly AdmissionPlugin[];
   clock: Clock;
   random: Random;
-}
-
-/** What a subresource that takes a whole object changes of it (`pods/resize`). `prepareForUpdate` mutates `next`. */
-export interface UpdateRules {
-  prepareForUpdate?(next: ApiObject, previous: ApiObject): void;
-  validateUpdate(next: ApiObject, previous: ApiObject): FieldError[];
 }
 
 export interface UpdateRequest {
@@ -211,7 +207,7 @@ export class Store {
   }
 
   async #prepareUpdate(request: UpdateRequest, wanted: ApiObject, previous: ApiObject): Promise<ApiObject> {
-    const { kind, context, subresource, rules } = request;
+    const { kind, context, subresource } = request;
     const { strategy } = kind.resource;
     const nowMs = this.#options.clock.now();
     const isStatus = subresource === 'status';
@@ -224,18 +220,10 @@ export class Store {
     const attributes = this.#attributes(kind, { operation: 'UPDATE', object: next, oldObject: previous, subresource, context });
     await this.#mutate(attributes);
     keepSystemMetadata(next, previous);
-    const strategyContext = { user: context.user, nowMs, dryRun: context.dryRun };
-    if (isStatus) strategy.status?.prepareForUpdate?.(next, previous, strategyContext);
-    else if (subresource === '') {
-      if (kind.resource.subresources.status !== undefined) keepStatus(next, previous);
-      strategy.prepareForUpdate?.(next, previous, strategyContext);
-    } else rules?.prepareForUpdate?.(next, previous);
-    if ((subresource === '' || rules !== undefined) && hasGeneration(kind.resource, next) && specChanged(next, previous)) {
-      next.metadata.generation = (previous.metadata.generation ?? 0) + 1;
-    }
+    prepareByStrategy(request, { next, previous, nowMs });
     this.#recordManager(kind, { next, previous, subresource, context });
     const problems = validateObjectMetaUpdate(next.metadata, previous.metadata, fieldPath('metadata'));
-    this.#throwIfInvalid(kind, next, [...problems, ...validateUpdate(request, next, previous)]);
+    this.#throwIfInvalid(kind, next, [...problems, ...validateByStrategy(request, { next, previous })]);
     if (subresource === '') for (const text of strategy.warnings?.(next, previous) ?? []) context.warn(text);
     await this.#validateAdmission(attributes);
     return next;
@@ -368,18 +356,6 @@ export class Store {
   #throwIfInvalid(kind: ServedKind, object: ApiObject, problems: FieldError[]): void {
     if (problems.length > 0) throw errors.invalidObject(kind.groupKind, object.metadata.name ?? '', problems);
   }
-}
-
-/** Subresources without rules check what they change themselves. */
-function validateUpdate({ kind, subresource, rules }: UpdateRequest, next: ApiObject, previous: ApiObject): FieldError[] {
-  const { strategy } = kind.resource;
-  if (subresource === 'status') return strategy.status?.validateUpdate?.(next, previous) ?? [];
-  if (subresource !== '') return rules?.validateUpdate(next, previous) ?? [];
-  return (strategy.validateUpdate ?? strategy.validate)?.call(strategy, next, previous) ?? [];
-}
-
-function specChanged(next: ApiObject, previous: ApiObject): boolean {
-  return !isSameValue((next as { spec?: unknown }).spec, (previous as { spec?: unknown }).spec);
 }
 
 function isLostRace(error: unknown): boolean {

@@ -4,7 +4,7 @@ import type { ApiObject, ListMeta } from '../../api/machinery/meta.ts';
 import * as errors from '../../api/machinery/errors.ts';
 import { CachedObject } from '../cacher/cached-object.ts';
 import { formatResourceVersion } from '../cacher/codec.ts';
-import type { Snapshot } from '../cacher/resource-cache.ts';
+import type { Snapshot } from '../cacher/snapshot.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
 import type { RequestContext } from '../request-context.ts';
 import { objectResponse } from '../responses.ts';

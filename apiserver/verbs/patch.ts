@@ -1,4 +1,4 @@
-/** PATCH: JSON patch, merge patch and strategic merge patch (apiserver `endpoints/handlers/patch.go`). */
+/** PATCH: JSON patch, merge patch, strategic merge patch, and server-side apply (apiserver `endpoints/handlers/patch.go`). */
 import type { ApiResponse } from '../../api/machinery/handler.ts';
 import type { ApiObject } from '../../api/machinery/meta.ts';
 import * as errors from '../../api/machinery/errors.ts';
@@ -9,20 +9,40 @@ import { applyStrategicMergePatch } from '../../api/patch/strategic-merge-patch.
 import { decodeJson } from '../../api/schema/json.ts';
 import { checkObject, mediaTypeOf } from '../decode.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
+import type { UpdateRules } from '../registry/strategy-update.ts';
 import type { RequestContext } from '../request-context.ts';
 import { pathName } from '../request-info.ts';
 import { encodedResponse } from '../responses.ts';
+import { apply, APPLY_YAML } from './apply.ts';
 import { takeNamespaceFromPath } from './create.ts';
 import type { VerbDependencies } from './dependencies.ts';
+import { checkPatchOptions } from './patch-options.ts';
 import { checkName } from './update.ts';
 import { writeContext } from './write-context.ts';
 
 const JSON_PATCH = 'application/json-patch+json';
 const MERGE_PATCH = 'application/merge-patch+json';
 const STRATEGIC_MERGE_PATCH = 'application/strategic-merge-patch+json';
-const ACCEPTED = [JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH];
+const ACCEPTED = [JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH, APPLY_YAML];
 
-export async function patch(context: RequestContext, kind: ServedKind, dependencies: VerbDependencies): Promise<ApiResponse> {
+export function patch(context: RequestContext, kind: ServedKind, dependencies: VerbDependencies): Promise<ApiResponse> {
+  return patchObject(context, kind, { dependencies, rules: undefined });
+}
+
+/** PATCH of a subresource that takes the whole object under rules of its own. */
+export function patchWith(rules: UpdateRules): typeof patch {
+  return (context, kind, dependencies) => patchObject(context, kind, { dependencies, rules });
+}
+
+async function patchObject(
+  context: RequestContext,
+  kind: ServedKind,
+  { dependencies, rules }: { dependencies: VerbDependencies; rules: UpdateRules | undefined },
+): Promise<ApiResponse> {
+  const type = mediaTypeOf(context.request.headers['content-type']);
+  if (!ACCEPTED.includes(type)) throw errors.unsupportedMediaType(ACCEPTED);
+  checkPatchOptions(context, type === APPLY_YAML);
+  if (type === APPLY_YAML) return apply(context, kind, { dependencies, rules });
   const change = readPatch(context, kind, dependencies);
   const { namespace, subresource } = context.info;
   const name = pathName(context.info);
@@ -33,6 +53,7 @@ export async function patch(context: RequestContext, kind: ServedKind, dependenc
     transform: (current) => patched(context, kind, { dependencies, current, change }),
     context: writeContext(context),
     retriesLostRace: true,
+    ...(rules === undefined ? {} : { rules }),
   });
   return encodedResponse(result.encoded, 200);
 }
@@ -48,7 +69,6 @@ const asJson = (outcome: unknown): string => JSON.stringify(outcome);
 /** Reads the patch once; a patch that is not one is the client's fault whatever the object. */
 function readPatch(context: RequestContext, kind: ServedKind, { schemas }: VerbDependencies): Patch {
   const type = mediaTypeOf(context.request.headers['content-type']);
-  if (!ACCEPTED.includes(type)) throw errors.unsupportedMediaType(ACCEPTED);
   const body = decodeBody(context);
   if (type === JSON_PATCH) return { applyTo: (document) => applyJsonPatch(document, body), quote: asJson };
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw notAnObject(body, type);

@@ -6,7 +6,7 @@ import type { ApiObject, OwnerReference } from '../../api/machinery/meta.ts';
 import { isConflict, isNotFound } from '../../api/machinery/errors.ts';
 import type { Resource } from '../../api/machinery/resource.ts';
 import { apiVersionOf } from '../../api/machinery/resource.ts';
-import type { RunnerOptions } from '../../client/controller.ts';
+import type { RunnerOptions } from '../../client/controller-runner.ts';
 import type { InformerChange } from '../../client/informer.ts';
 import { createWorkqueue } from '../../client/workqueue.ts';
 import type { Workqueue } from '../../client/workqueue.ts';

@@ -236,6 +236,8 @@ describe('kill -9', () => {
     const creating = cluster.spawn(cluster.kubectlPath(), ['create', '-f', path, '--validate=false']);
     let printed = '';
     creating.stdout!.on('data', (chunk: Buffer) => (printed += chunk.toString()));
+    // Nobody reads the errors that follow; unread, they would stop kubectl.
+    creating.stderr!.resume();
     const ended = new Promise((resolve) => creating.once('exit', resolve));
     await eventually('the first objects', () => printed.split('\n').length > 150);
     await cluster.kill('SIGKILL');

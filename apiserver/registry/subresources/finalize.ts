@@ -1,4 +1,6 @@
 /** `namespaces/finalize`: sets `spec.finalizers` alone; a namespace that is going goes when the last one has. */
+import type { Namespace } from '../../../api/core/v1/namespace.ts';
+import { validateNamespaceFinalize } from '../../../api/core/v1/namespace.ts';
 import type { ApiObject } from '../../../api/machinery/meta.ts';
 import { decodeObject } from '../../decode.ts';
 import { pathName } from '../../request-info.ts';
@@ -18,6 +20,7 @@ const update: VerbHandler = async (context, kind, { store, schemas }) => {
     key: { namespace: '', name },
     subresource: 'finalize',
     context: writeContext(context),
+    rules: { validateUpdate: (next) => validateNamespaceFinalize(next as Namespace) },
     transform: (current: Finalizable) => {
       const { resourceVersion } = wanted.metadata;
       current.spec = { ...current.spec, finalizers: wanted.spec?.finalizers ?? [] };

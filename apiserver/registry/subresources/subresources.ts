@@ -4,10 +4,11 @@ import type { ServedKind } from '../served-kind.ts';
 import { bindingSubresource } from './binding.ts';
 import { evictionSubresource } from './eviction.ts';
 import { finalizeSubresource } from './finalize.ts';
+import { ephemeralContainersSubresource, resizeSubresource } from './pod-updates.ts';
 import { hasScale, scaleSubresource } from './scale.ts';
 
 const BY_PLURAL: Readonly<Record<string, readonly Subresource[]>> = {
-  pods: [bindingSubresource, evictionSubresource],
+  pods: [bindingSubresource, ephemeralContainersSubresource, evictionSubresource, resizeSubresource],
   namespaces: [finalizeSubresource],
 };
 

@@ -1,0 +1,17 @@
+/** What a node of this machine is made from. */
+import type { Logger } from '../base/log.ts';
+import type { Certificates } from './certificates.ts';
+import type { UpConfig } from './config.ts';
+import type { ControlPlane } from './control-plane.ts';
+import type { DataFolder, Settings } from './data-folder.ts';
+
+export interface NodeOptions {
+  config: UpConfig;
+  folder: DataFolder;
+  settings: Required<Settings>;
+  certificates: Certificates;
+  controlPlane: ControlPlane;
+  log: Logger;
+  /** Told to the user in one line each. */
+  note(text: string): void;
+}
