@@ -39,7 +39,7 @@ async function point(client: Client, resource: ResourceRef, object: ApiObject): 
     await client.update(resource, { ...object, metadata: { ...object.metadata, resourceVersion: found.metadata.resourceVersion! } });
   } catch (error) {
     if (!isNotFound(error)) throw error;
-    await create(client, resource, object);
+    await ensure(client, resource, object);
   }
 }
 

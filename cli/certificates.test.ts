@@ -38,7 +38,7 @@ describe('ensureCertificates()', () => {
     const first = await ensure();
     const folder = join(dataDir, 'pki');
     expect(statSync(folder).mode & 0o777).toBe(0o700);
-    expect(readdirSync(folder)).toHaveLength(2 * 10 + 2);
+    expect(readdirSync(folder)).toHaveLength(2 * 11 + 2);
     for (const file of readdirSync(folder)) expect(statSync(join(folder, file)).mode & 0o777).toBe(0o600);
     const second = await ensure();
     expect(second.issued).toEqual([]);
@@ -85,7 +85,7 @@ describe('ensureCertificates()', () => {
   it('renews leaves before their end and keeps authority and token key', async () => {
     const first = await ensure();
     const renewed = await ensure({ clock: later(320) });
-    expect(renewed.issued).toHaveLength(8);
+    expect(renewed.issued).toHaveLength(9);
     expect(renewed.ca).toEqual(first.ca);
     expect(renewed.serviceAccount).toEqual(first.serviceAccount);
   });

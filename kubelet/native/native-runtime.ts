@@ -12,6 +12,7 @@ import { AddressPool } from './address-pool.ts';
 import type { ImageRunConfig } from './container-spec.ts';
 import { startCommand } from './container-spec.ts';
 import { EventHub } from './event-hub.ts';
+import { monitorConfig } from './monitor-config.ts';
 import { runNative } from './program.ts';
 import type { SandboxStarted } from './program.ts';
 import type { MonitorContainer } from './sandbox.ts';
@@ -320,23 +321,8 @@ export class NativeRuntime implements RuntimeService {
   }
 
   #monitorConfig({ record }: Sandbox): Record<string, unknown> {
-    const { config, id, ip, hostInterface } = record;
-    const { linux } = config;
-    const names = hostNames(this.#options.clusterId);
-    const { resources = {} } = linux;
-    const { oomScoreAdj: _, ...limits } = resources;
-    return {
-      version: 1,
-      id,
-      hostname: linux.network === 'node' ? '' : config.hostname,
-      namespaces: { network: linux.network, pid: linux.pid, ipc: linux.ipc },
-      ...(ip === ''
-        ? {}
-        : { network: { hostInterface, interface: 'eth0', bridge: names.bridge, addresses: [`${ip}/${this.#pool.prefixLength}`], gateways: [this.#pool.gateway] } }),
-      sysctls: linux.sysctls,
-      oomScoreAdj: -998,
-      cgroup: { parent: `${names.cgroup}/${linux.cgroupParent}`, monitor: `${names.cgroup}/monitors`, resources: limits },
-    };
+    const { cgroup, bridge } = hostNames(this.#options.clusterId);
+    return monitorConfig(record, { cgroup, bridge, gateway: this.#pool.gateway, prefixLength: this.#pool.prefixLength });
   }
 
   #publish(type: 'created' | 'started' | 'stopped' | 'deleted', sandbox: Sandbox, containerId: string): void {
