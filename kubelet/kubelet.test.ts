@@ -25,7 +25,11 @@ describe('startKubelet() with the simulated runtime', () => {
     stop = new AbortController();
     kubelet = await startKubelet({
       nodeName: NODE,
-      client: inProcessClient({ handler: server.api.handler, user: { name: `system:node:${NODE}`, groups: ['system:nodes', 'system:authenticated'] }, userAgent: 'test' }),
+      client: inProcessClient({
+        handler: server.api.handler,
+        user: { name: `system:node:${NODE}`, groups: ['system:nodes', 'system:authenticated'] },
+        userAgent: 'test',
+      }),
       clock: realClock,
       random: realRandom,
       log: silentLogger,
@@ -52,9 +56,16 @@ describe('startKubelet() with the simulated runtime', () => {
   });
 
   const create = (name: string, spec: object, annotations: Record<string, string> = {}): Promise<Pod> =>
-    server.call<Pod>('POST', PODS, { metadata: { name, annotations }, spec: { nodeName: NODE, automountServiceAccountToken: false, ...spec } });
+    server.call<Pod>('POST', PODS, {
+      metadata: { name, annotations },
+      spec: { nodeName: NODE, automountServiceAccountToken: false, ...spec },
+    });
 
-  const until = async (name: string, condition: (pod: Pod | undefined) => boolean, timeoutMs = 5_000): Promise<Pod | undefined> => {
+  const until = async (
+    name: string,
+    condition: (pod: Pod | undefined) => boolean,
+    timeoutMs = 5_000,
+  ): Promise<Pod | undefined> => {
     const endMs = Date.now() + timeoutMs;
     for (;;) {
       const { status, body } = await server.send('GET', `${PODS}/${name}`);
@@ -66,36 +77,59 @@ describe('startKubelet() with the simulated runtime', () => {
   };
 
   const reasons = async (name: string): Promise<string[]> => {
-    const { items } = await server.call<{ items: { involvedObject: { name: string }; reason: string; message: string }[] }>('GET', '/api/v1/namespaces/default/events');
-    return items.filter(({ involvedObject }) => involvedObject.name === name).map(({ reason, message }) => `${reason}: ${message}`);
+    const { items } = await server.call<{
+      items: { involvedObject: { name: string }; reason: string; message: string }[];
+    }>('GET', '/api/v1/namespaces/default/events');
+    return items
+      .filter(({ involvedObject }) => involvedObject.name === name)
+      .map(({ reason, message }) => `${reason}: ${message}`);
   };
 
   const WEB = { containers: [{ name: 'web', image: 'nginx:1.27' }], terminationGracePeriodSeconds: 5 };
 
   it('registers the node as ready, with a lease', async () => {
-    const node = await server.call<{ metadata: { labels: Record<string, string> }; status: { conditions: { type: string; status: string }[]; capacity: Record<string, string> } }>('GET', `/api/v1/nodes/${NODE}`);
+    const node = await server.call<{
+      metadata: { labels: Record<string, string> };
+      status: { conditions: { type: string; status: string }[]; capacity: Record<string, string> };
+    }>('GET', `/api/v1/nodes/${NODE}`);
     expect(node.metadata.labels['kubernetes.io/hostname']).toBe(NODE);
     expect(node.status.capacity['pods']).toBe('110');
     expect(node.status.conditions.find(({ type }) => type === 'Ready')?.status).toBe('True');
-    const lease = await server.call<{ spec: { holderIdentity: string } }>('GET', `/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/${NODE}`);
+    const lease = await server.call<{ spec: { holderIdentity: string } }>(
+      'GET',
+      `/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/${NODE}`,
+    );
     expect(lease.spec.holderIdentity).toBe(NODE);
   });
 
   it('takes a pod from Pending to Running to deleted', async () => {
     const created = await create('web', WEB);
     expect(created.status?.phase).toBe('Pending');
-    const running = await until('web', (pod) => pod?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true);
+    const running = await until(
+      'web',
+      (pod) => pod?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true,
+    );
     expect(running?.status).toMatchObject({
       phase: 'Running',
       podIP: '10.244.0.2',
       hostIP: '10.0.0.1',
       qosClass: 'BestEffort',
-      containerStatuses: [{ name: 'web', ready: true, started: true, restartCount: 0, containerID: expect.stringMatching(/^simulated:\/\/[0-9a-f]{64}$/) }],
+      containerStatuses: [
+        {
+          name: 'web',
+          ready: true,
+          started: true,
+          restartCount: 0,
+          containerID: expect.stringMatching(/^simulated:\/\/[0-9a-f]{64}$/),
+        },
+      ],
     });
     expect(await reasons('web')).toEqual(
       expect.arrayContaining([
         'Pulling: Pulling image "nginx:1.27"',
-        expect.stringMatching(/^Pulled: Successfully pulled image "nginx:1.27" in \S+ \(\S+ including waiting\)\. Image size: 1000000 bytes\.$/),
+        expect.stringMatching(
+          /^Pulled: Successfully pulled image "nginx:1.27" in \S+ \(\S+ including waiting\)\. Image size: 1000000 bytes\.$/,
+        ),
         'Created: Container created',
         'Started: Container started',
       ]),
@@ -108,28 +142,52 @@ describe('startKubelet() with the simulated runtime', () => {
   });
 
   it('runs init containers in order, and lets a pod that is to run once succeed', async () => {
-    const spec = { ...WEB, restartPolicy: 'Never', initContainers: [{ name: 'a', image: 'busybox' }, { name: 'b', image: 'busybox' }] };
+    const spec = {
+      ...WEB,
+      restartPolicy: 'Never',
+      initContainers: [
+        { name: 'a', image: 'busybox' },
+        { name: 'b', image: 'busybox' },
+      ],
+    };
     await create('job', spec, { 'nocher.io/simulated-run-seconds': '0.05' });
     const done = await until('job', (pod) => pod?.status?.phase === 'Succeeded');
     expect(done?.status?.containerStatuses?.[0]?.state?.terminated).toMatchObject({ exitCode: 0, reason: 'Completed' });
     const [a, b] = (await simulated.runtime.listContainers()).filter(({ metadata }) => metadata.name !== 'web');
     expect([a?.metadata.name, b?.metadata.name]).toEqual(['a', 'b']);
-    expect(done?.status?.conditions?.find(({ type }) => type === 'Ready')).toMatchObject({ status: 'False', reason: 'PodCompleted' });
+    expect(done?.status?.conditions?.find(({ type }) => type === 'Ready')).toMatchObject({
+      status: 'False',
+      reason: 'PodCompleted',
+    });
   });
 
   it('restarts a container that fails, at once and then with a back-off', async () => {
     await create('crash', WEB, { 'nocher.io/simulated-run-seconds': '0', 'nocher.io/simulated-exit-code': '3' });
-    const pod = await until('crash', (one) => one?.status?.containerStatuses?.[0]?.state?.waiting?.reason === 'CrashLoopBackOff');
+    const pod = await until(
+      'crash',
+      (one) => one?.status?.containerStatuses?.[0]?.state?.waiting?.reason === 'CrashLoopBackOff',
+    );
     const [status] = pod!.status!.containerStatuses!;
-    expect(status).toMatchObject({ restartCount: 1, ready: false, lastState: { terminated: { exitCode: 3, reason: 'Error' } } });
-    expect(status?.state?.waiting?.message).toBe(`back-off 10s restarting failed container=web pod=crash_default(${pod?.metadata.uid})`);
+    expect(status).toMatchObject({
+      restartCount: 1,
+      ready: false,
+      lastState: { terminated: { exitCode: 3, reason: 'Error' } },
+    });
+    expect(status?.state?.waiting?.message).toBe(
+      `back-off 10s restarting failed container=web pod=crash_default(${pod?.metadata.uid})`,
+    );
     expect(pod?.status?.phase).toBe('Running');
-    expect(pod?.status?.conditions?.find(({ type }) => type === 'Ready')).toMatchObject({ reason: 'ContainersNotReady', message: 'containers with unready status: [web]' });
+    expect(pod?.status?.conditions?.find(({ type }) => type === 'Ready')).toMatchObject({
+      reason: 'ContainersNotReady',
+      message: 'containers with unready status: [web]',
+    });
   });
 
   it('says why an image cannot be pulled', async () => {
     await create('typo', { containers: [{ name: 'web', image: 'does-not-exist' }] });
-    await until('typo', (pod) => /^(ErrImagePull|ImagePullBackOff)$/.test(pod?.status?.containerStatuses?.[0]?.state?.waiting?.reason ?? ''));
+    await until('typo', (pod) =>
+      /^(ErrImagePull|ImagePullBackOff)$/.test(pod?.status?.containerStatuses?.[0]?.state?.waiting?.reason ?? ''),
+    );
     await untilTrue(async () => (await reasons('typo')).includes('Failed: Error: ErrImagePull'));
     await server.call('DELETE', `${PODS}/typo`);
     await until('typo', (pod) => pod === undefined);
@@ -138,9 +196,15 @@ describe('startKubelet() with the simulated runtime', () => {
   it('waits for a config map that a variable comes from', async () => {
     const env = [{ name: 'COLOR', valueFrom: { configMapKeyRef: { name: 'settings', key: 'color' } } }];
     await create('needy', { containers: [{ name: 'web', image: 'nginx', env }] });
-    const pod = await until('needy', (one) => one?.status?.containerStatuses?.[0]?.state?.waiting?.reason === 'CreateContainerConfigError');
+    const pod = await until(
+      'needy',
+      (one) => one?.status?.containerStatuses?.[0]?.state?.waiting?.reason === 'CreateContainerConfigError',
+    );
     expect(pod?.status?.containerStatuses?.[0]?.state?.waiting?.message).toBe('configmap "settings" not found');
-    await server.call('POST', '/api/v1/namespaces/default/configmaps', { metadata: { name: 'settings' }, data: { color: 'blue' } });
+    await server.call('POST', '/api/v1/namespaces/default/configmaps', {
+      metadata: { name: 'settings' },
+      data: { color: 'blue' },
+    });
     await until('needy', (one) => one?.status?.phase === 'Running');
   });
 
@@ -154,14 +218,19 @@ describe('startKubelet() with the simulated runtime', () => {
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect((await simulated.runtime.listContainers()).map(({ state }) => state)).toEqual(['running']);
     const after = await until('web', () => true);
-    expect(after?.status?.containerStatuses?.[0]?.containerID).toBe(before?.status?.containerStatuses?.[0]?.containerID);
+    expect(after?.status?.containerStatuses?.[0]?.containerID).toBe(
+      before?.status?.containerStatuses?.[0]?.containerID,
+    );
     expect(after?.status?.containerStatuses?.[0]?.restartCount).toBe(0);
   });
 
   it('ends a pod that outlives its deadline', async () => {
     await create('slow', { ...WEB, activeDeadlineSeconds: 1 });
     const pod = await until('slow', (one) => one?.status?.phase === 'Failed');
-    expect(pod?.status).toMatchObject({ reason: 'DeadlineExceeded', message: 'Pod was active on the node longer than the specified deadline' });
+    expect(pod?.status).toMatchObject({
+      reason: 'DeadlineExceeded',
+      message: 'Pod was active on the node longer than the specified deadline',
+    });
     await untilTrue(async () => (await simulated.runtime.listContainers()).every(({ state }) => state === 'exited'));
   });
 });

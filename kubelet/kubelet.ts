@@ -29,10 +29,11 @@ import { detectCapacity, noPressure, readHostFacts, readHostPressure } from './n
 import type { HostCapacity } from './node/host-facts.ts';
 import { NodeAgent } from './node/node-agent.ts';
 import { allocatableOf, KUBELET_VERSION, nodeStatus } from './node/node-status.ts';
-import type { NodeInput } from './node/node-status.ts';
+import type { NodeHealth, NodeInput } from './node/node-status.ts';
 import { createMachinery } from './pods/create-machinery.ts';
 import { podGraceSeconds } from './pods/pod-deadlines.ts';
 import { PodWorkers } from './pods/pod-workers.ts';
+import type { RuntimeCache } from './pods/runtime-cache.ts';
 import type { ImageService, RuntimeService } from './runtime.ts';
 import { startKubeletServer } from './server/server.ts';
 import type { KubeletServer } from './server/server.ts';
@@ -95,10 +96,12 @@ const RUNTIME_SILENCE_MS = 180_000;
 
 /** Resolves when the node is registered and its pods are being looked after. */
 export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
-  const { nodeName, client, clock, random, log, runtime, images, signal } = options;
+  const { nodeName, client, clock, random, log, runtime, signal } = options;
   const folders = await prepareFolders(options);
   const input = await nodeInput(options);
-  const recorder = options.events ?? createEventRecorder({ client, resource: events, component: 'kubelet', host: nodeName, clock, log });
+  const recorder =
+    options.events ??
+    createEventRecorder({ client, resource: events, component: 'kubelet', host: nodeName, clock, log });
   const factory = createInformerFactory(client, { clock, log, random });
   const podInformer = factory.informer<Pod>(pods, { fieldSelector: `spec.nodeName=${nodeName}` });
   const serviceInformer = factory.informer<Service>(services);
@@ -115,12 +118,22 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
       runtimeName: input.runtime.name,
       cluster: options.dns,
       dns: parseResolvConf(await readFile('/etc/resolv.conf', 'utf8').catch(() => '')),
-      allocatable: allocatableOf(nodeStatus(input, { problems: [], pressure: noPressure, images: [], nowMs: clock.now() }, undefined).capacity ?? {}),
+      allocatable: allocatableOf(
+        nodeStatus(input, { problems: [], pressure: noPressure, images: [], nowMs: clock.now() }, undefined).capacity ??
+          {},
+      ),
     },
   });
   const server = await startServer(options, { workers, machinery });
   const port = server?.port ?? options.kubeletPort;
-  const agent = new NodeAgent({ client, clock, log, recorder, input: { ...input, kubeletPort: port }, health });
+  const agent = new NodeAgent({
+    client,
+    clock,
+    log,
+    recorder,
+    input: { ...input, kubeletPort: port },
+    health: () => nodeHealth(options, machinery.cache),
+  });
   factory.start(signal);
   await agent.register(signal);
   const running: Promise<unknown>[] = [agent.run(signal)];
@@ -129,17 +142,6 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
   running.push(machinery.cache.run(signal), workers.keepHouse(signal), factory.stopped());
   if (folders !== undefined) startLogRotation({ cache: machinery.cache, runtime, clock, log, signal });
   const ended = endWith(signal, () => Promise.all([workers.stop(), server?.close(), ...running]));
-
-  async function health() {
-    const status = await runtime.status().catch((error: unknown) => ({ runtimeReady: false, networkReady: true, message: String(error) }));
-    const problems: string[] = [];
-    if (!status.runtimeReady) problems.push(`container runtime is down: ${status.message}`);
-    else if (!status.networkReady) problems.push(`container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:${status.message}`);
-    const silentMs = clock.monotonicMs() - machinery.cache.lastListMs;
-    if (machinery.cache.lastError !== undefined && silentMs > RUNTIME_SILENCE_MS) problems.push(`PLEG is not healthy: pleg was last seen active ${Math.round(silentMs / 1000)}s ago`);
-    const pressure = folders === undefined ? noPressure : await readHostPressure(folders.folder);
-    return { problems, pressure, images: await images.listImages() };
-  }
 
   return {
     port: server?.port ?? 0,
@@ -152,10 +154,40 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
       await Promise.all(
         workers.all().map(({ uid, pod }) => {
           const seconds = Math.min(graceSeconds, podGraceSeconds(pod));
-          return machinery.killer.killPod(pod, machinery.cache.get(uid), { graceSeconds: seconds, reason: 'deleted', signal: abort.signal });
+          return machinery.killer.killPod(pod, machinery.cache.get(uid), {
+            graceSeconds: seconds,
+            reason: 'deleted',
+            signal: abort.signal,
+          });
         }),
       );
     },
+  };
+}
+
+/** What keeps the node from being ready, and what it lacks. */
+async function nodeHealth(
+  { runtime, images, clock, folder }: KubeletOptions,
+  cache: RuntimeCache,
+): Promise<Omit<NodeHealth, 'nowMs'>> {
+  const status = await runtime
+    .status()
+    .catch((error: unknown) => ({ runtimeReady: false, networkReady: true, message: String(error) }));
+  const problems: string[] = [];
+  if (!status.runtimeReady) problems.push(`container runtime is down: ${status.message}`);
+  else if (!status.networkReady) {
+    problems.push(
+      `container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:${status.message}`,
+    );
+  }
+  const silentMs = clock.monotonicMs() - cache.lastListMs;
+  if (cache.lastError !== undefined && silentMs > RUNTIME_SILENCE_MS) {
+    problems.push(`PLEG is not healthy: pleg was last seen active ${Math.round(silentMs / 1000)}s ago`);
+  }
+  return {
+    problems,
+    pressure: folder === undefined ? noPressure : await readHostPressure(folder),
+    images: await images.listImages(),
   };
 }
 
@@ -182,7 +214,11 @@ export async function unmountPodFolders(folder: string, mounter: HostMounter = l
 
 async function nodeInput(options: KubeletOptions): Promise<NodeInput> {
   const { nodeName, nodeIp, podCidr, kubeletPort, maxPods = MAX_PODS, labels = {}, runtime, folder, version } = options;
-  const [facts, detected, runtimeVersion] = await Promise.all([readHostFacts(), detectCapacity(folder ?? '/'), runtime.version()]);
+  const [facts, detected, runtimeVersion] = await Promise.all([
+    readHostFacts(),
+    detectCapacity(folder ?? '/'),
+    runtime.version(),
+  ]);
   const capacity = { ...detected, ...options.capacity };
   return {
     name: nodeName,

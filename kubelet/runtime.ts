@@ -191,7 +191,11 @@ export interface RuntimeService {
   /** Resolves with the exit code. */
   exec(containerId: string, command: string[], io: StreamIo): Promise<number>;
   /** Output is bounded to 1 MiB; throws `deadline-exceeded` after `timeoutMs` and kills the command. */
-  execSync(containerId: string, command: string[], timeoutMs: number): Promise<{ exitCode: number; stdout: Uint8Array; stderr: Uint8Array }>;
+  execSync(
+    containerId: string,
+    command: string[],
+    timeoutMs: number,
+  ): Promise<{ exitCode: number; stdout: Uint8Array; stderr: Uint8Array }>;
   attach(containerId: string, io: StreamIo): Promise<void>;
   /** Joins a byte stream with 127.0.0.1:port inside the pod's network; resolves when either side ends. */
   portForward(sandboxId: string, port: number, stream: { readable: Readable; writable: Writable }): Promise<void>;
@@ -223,7 +227,8 @@ export interface PullAuth {
 }
 
 /** Why an image cannot be had; becomes the container's waiting reason. */
-export type ImageErrorReason = 'ErrImagePull' | 'InvalidImageName' | 'RegistryUnavailable' | 'SignatureValidationFailed' | 'ErrImageNeverPull';
+export type ImageErrorReason =
+  'ErrImagePull' | 'InvalidImageName' | 'RegistryUnavailable' | 'SignatureValidationFailed' | 'ErrImageNeverPull';
 
 export class ImageError extends Error {
   readonly reason: ImageErrorReason;

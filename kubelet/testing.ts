@@ -19,7 +19,12 @@ export function testPod(spec: Partial<PodSpec> = {}, metadata: Pod['metadata'] =
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: { name: 'web-1', namespace: 'default', uid: POD_UID, ...metadata },
-    spec: { restartPolicy: 'Always', nodeName: 'node-1', containers: [{ name: 'web', image: 'nginx' }], ...spec } as PodSpec,
+    spec: {
+      restartPolicy: 'Always',
+      nodeName: 'node-1',
+      containers: [{ name: 'web', image: 'nginx' }],
+      ...spec,
+    } as PodSpec,
   };
 }
 
@@ -37,7 +42,10 @@ export function testSandbox(overrides: Partial<PodSandbox> & { attempt?: number 
   };
 }
 
-export function testContainer(name: string, overrides: Partial<ContainerInfo> & { restartCount?: number; image?: string } = {}): ContainerInfo {
+export function testContainer(
+  name: string,
+  overrides: Partial<ContainerInfo> & { restartCount?: number; image?: string } = {},
+): ContainerInfo {
   const { restartCount = 0, image = 'nginx', ...rest } = overrides;
   return {
     id: `${name}-${restartCount}`,
@@ -94,7 +102,9 @@ export function createTestClock(startMs = Date.UTC(2026, 0, 2, 3, 4, 5)): TestCl
       const endMs = nowMs + ms;
       await settle();
       for (;;) {
-        const due = [...timers].filter(([, { atMs }]) => atMs <= endMs).sort(([a, x], [b, y]) => x.atMs - y.atMs || a - b)[0];
+        const due = [...timers]
+          .filter(([, { atMs }]) => atMs <= endMs)
+          .sort(([a, x], [b, y]) => x.atMs - y.atMs || a - b)[0];
         if (due === undefined) break;
         const [id, timer] = due;
         nowMs = Math.max(nowMs, timer.atMs);

@@ -9,18 +9,32 @@ import { fieldRefValue } from './field-ref.ts';
 import { hostsFile, parseResolvConf, podDns, podHostname, resolvConf } from './pod-names.ts';
 
 const service = (namespace: string, name: string, port: number): Service =>
-  ({ metadata: { namespace, name }, spec: { clusterIP: '10.96.0.9', ports: [{ name: 'http', port, protocol: 'TCP' }] } }) as Service;
+  ({
+    metadata: { namespace, name },
+    spec: { clusterIP: '10.96.0.9', ports: [{ name: 'http', port, protocol: 'TCP' }] },
+  }) as Service;
 
 const sources: EnvironmentSources = {
   facts: { nodeName: 'node-1', hostIps: ['10.0.0.1'], podIps: ['10.244.0.5'] },
   allocatable: { memory: '1000Ki', cpu: '2' },
-  services: () => [service('default', 'kubernetes', 443), service('default', 'db', 5432), service('other', 'hidden', 1)],
-  configMap: (_namespace, name) => Promise.resolve(name === 'settings' ? { metadata: {}, data: { color: 'blue', size: 'xl' } } : undefined),
-  secret: (_namespace, name) => Promise.resolve(name === 'keys' ? { metadata: {}, data: { token: Buffer.from('s3cret').toString('base64') } } : undefined),
+  services: () => [
+    service('default', 'kubernetes', 443),
+    service('default', 'db', 5432),
+    service('other', 'hidden', 1),
+  ],
+  configMap: (_namespace, name) =>
+    Promise.resolve(name === 'settings' ? { metadata: {}, data: { color: 'blue', size: 'xl' } } : undefined),
+  secret: (_namespace, name) =>
+    Promise.resolve(
+      name === 'keys' ? { metadata: {}, data: { token: Buffer.from('s3cret').toString('base64') } } : undefined,
+    ),
 };
 
 async function environmentOf(container: Partial<AnyContainer>): Promise<Record<string, string>> {
-  const pod = testPod({ containers: [{ name: 'web', image: 'nginx', ...container } as never] }, { labels: { app: 'web' } });
+  const pod = testPod(
+    { containers: [{ name: 'web', image: 'nginx', ...container } as never] },
+    { labels: { app: 'web' } },
+  );
   const variables = await makeEnvironment(pod, pod.spec.containers[0]!, sources);
   return Object.fromEntries(variables.map(({ key, value }) => [key, value]));
 }
@@ -83,7 +97,9 @@ describe('makeEnvironment()', () => {
   });
 
   it('divides resources, and takes what the node has where there is no limit', async () => {
-    const resourceFieldRef = (resource: string, divisor?: string) => ({ valueFrom: { resourceFieldRef: { resource, ...(divisor === undefined ? {} : { divisor }) } } });
+    const resourceFieldRef = (resource: string, divisor?: string) => ({
+      valueFrom: { resourceFieldRef: { resource, ...(divisor === undefined ? {} : { divisor }) } },
+    });
     const environment = await environmentOf({
       resources: { limits: { cpu: '1500m' }, requests: { memory: '64Mi' } },
       env: [
@@ -98,16 +114,27 @@ describe('makeEnvironment()', () => {
 
   it.each([
     [{ name: 'X', valueFrom: { configMapKeyRef: { name: 'none', key: 'k' } } }, 'configmap "none" not found'],
-    [{ name: 'X', valueFrom: { configMapKeyRef: { name: 'settings', key: 'k' } } }, "couldn't find key k in ConfigMap default/settings"],
+    [
+      { name: 'X', valueFrom: { configMapKeyRef: { name: 'settings', key: 'k' } } },
+      "couldn't find key k in ConfigMap default/settings",
+    ],
     [{ name: 'X', valueFrom: { secretKeyRef: { name: 'none', key: 'k' } } }, 'secret "none" not found'],
-    [{ name: 'X', valueFrom: { secretKeyRef: { name: 'keys', key: 'k' } } }, "couldn't find key k in Secret default/keys"],
+    [
+      { name: 'X', valueFrom: { secretKeyRef: { name: 'keys', key: 'k' } } },
+      "couldn't find key k in Secret default/keys",
+    ],
   ])('refuses what is missing: %j', async (variable, message) => {
     await expect(environmentOf({ env: [variable] })).rejects.toThrow(new ContainerConfigError(message));
   });
 
   it('expands the command from it', () => {
     const container = { name: 'web', command: ['echo', '$(GREETING)'], args: ['$(NAME)', '$$(NAME)'] } as AnyContainer;
-    expect(expandCommand(container, [{ key: 'GREETING', value: 'hi' }, { key: 'NAME', value: 'ann' }])).toEqual({ command: ['echo', 'hi'], args: ['ann', '$(NAME)'] });
+    expect(
+      expandCommand(container, [
+        { key: 'GREETING', value: 'hi' },
+        { key: 'NAME', value: 'ann' },
+      ]),
+    ).toEqual({ command: ['echo', 'hi'], args: ['ann', '$(NAME)'] });
   });
 });
 
@@ -125,7 +152,10 @@ describe('names of a pod', () => {
 
   it('is called as its spec says, or by its name', () => {
     expect(podHostname(testPod(), where)).toEqual({ hostname: 'web-1', fqdn: '' });
-    expect(podHostname(testPod({ hostname: 'a', subdomain: 'db' }), where)).toEqual({ hostname: 'a', fqdn: 'a.db.default.svc.cluster.local' });
+    expect(podHostname(testPod({ hostname: 'a', subdomain: 'db' }), where)).toEqual({
+      hostname: 'a',
+      fqdn: 'a.db.default.svc.cluster.local',
+    });
     expect(podHostname(testPod({ hostNetwork: true }), where).hostname).toBe('node-1');
     expect(podHostname(testPod({}, { name: `${'a'.repeat(62)}.b` }), where).hostname).toBe('a'.repeat(62));
   });
@@ -146,12 +176,21 @@ describe('names of a pod', () => {
     });
     expect(podDns(testPod({ dnsPolicy: 'Default' }), cluster, node)).toEqual(node);
     expect(podDns(testPod({ hostNetwork: true, dnsPolicy: 'ClusterFirst' }), cluster, node)).toEqual(node);
-    expect(podDns(testPod({ hostNetwork: true, dnsPolicy: 'ClusterFirstWithHostNet' }), cluster, node).servers).toEqual(['10.96.0.10']);
-    const own = testPod({ dnsPolicy: 'None', dnsConfig: { nameservers: ['9.9.9.9'], searches: ['a.b'], options: [{ name: 'ndots', value: '2' }] } });
+    expect(podDns(testPod({ hostNetwork: true, dnsPolicy: 'ClusterFirstWithHostNet' }), cluster, node).servers).toEqual(
+      ['10.96.0.10'],
+    );
+    const own = testPod({
+      dnsPolicy: 'None',
+      dnsConfig: { nameservers: ['9.9.9.9'], searches: ['a.b'], options: [{ name: 'ndots', value: '2' }] },
+    });
     expect(resolvConf(podDns(own, cluster, node))).toBe('search a.b\nnameserver 9.9.9.9\noptions ndots:2\n');
   });
 
   it('reads a resolv.conf', () => {
-    expect(parseResolvConf('# c\nnameserver 1.1.1.1\nsearch a b .\noptions ndots:1\n')).toEqual({ servers: ['1.1.1.1'], searches: ['a', 'b'], options: ['ndots:1'] });
+    expect(parseResolvConf('# c\nnameserver 1.1.1.1\nsearch a b .\noptions ndots:1\n')).toEqual({
+      servers: ['1.1.1.1'],
+      searches: ['a', 'b'],
+      options: ['ndots:1'],
+    });
   });
 });

@@ -25,13 +25,18 @@ export interface EnvironmentSources {
 export type Environment = { key: string; value: string }[];
 
 /** Later definitions win; Services count least. Throws `ContainerConfigError`. */
-export async function makeEnvironment(pod: Pod, container: AnyContainer, sources: EnvironmentSources): Promise<Environment> {
+export async function makeEnvironment(
+  pod: Pod,
+  container: AnyContainer,
+  sources: EnvironmentSources,
+): Promise<Environment> {
   const namespace = pod.metadata.namespace ?? '';
   const enableServiceLinks = pod.spec.enableServiceLinks !== false;
   const ofServices = serviceEnvironment(sources.services(), { namespace, enableServiceLinks });
   const variables = new Map<string, string>();
   for (const source of container.envFrom ?? []) {
-    for (const [key, value] of await valuesOf(source, namespace, sources)) variables.set(`${source.prefix ?? ''}${key}`, value);
+    for (const [key, value] of await valuesOf(source, namespace, sources))
+      variables.set(`${source.prefix ?? ''}${key}`, value);
   }
   const lookUp = (name: string): string | undefined => variables.get(name) ?? ofServices.get(name);
   for (const variable of container.env ?? []) {
@@ -43,7 +48,10 @@ export async function makeEnvironment(pod: Pod, container: AnyContainer, sources
 }
 
 /** `command` and `args` with `$(VAR)` replaced from the environment. */
-export function expandCommand(container: AnyContainer, environment: Environment): { command: string[]; args: string[] } {
+export function expandCommand(
+  container: AnyContainer,
+  environment: Environment,
+): { command: string[]; args: string[] } {
   const values = new Map(environment.map(({ key, value }) => [key, value]));
   const expand = (text: string): string => expandVariables(text, (name) => values.get(name));
   return { command: (container.command ?? []).map(expand), args: (container.args ?? []).map(expand) };
@@ -51,7 +59,11 @@ export function expandCommand(container: AnyContainer, environment: Environment)
 
 type EnvFrom = NonNullable<AnyContainer['envFrom']>[number];
 
-async function valuesOf({ configMapRef, secretRef }: EnvFrom, namespace: string, sources: EnvironmentSources): Promise<[string, string][]> {
+async function valuesOf(
+  { configMapRef, secretRef }: EnvFrom,
+  namespace: string,
+  sources: EnvironmentSources,
+): Promise<[string, string][]> {
   if (configMapRef !== undefined) {
     const { name = '', optional } = configMapRef;
     const found = await sources.configMap(namespace, name);
@@ -72,7 +84,10 @@ interface VariableInput {
   lookUp(name: string): string | undefined;
 }
 
-async function valueOf({ pod, container, variable, lookUp }: VariableInput, sources: EnvironmentSources): Promise<string | undefined> {
+async function valueOf(
+  { pod, container, variable, lookUp }: VariableInput,
+  sources: EnvironmentSources,
+): Promise<string | undefined> {
   const { valueFrom } = variable;
   if (valueFrom === undefined || valueFrom === null) return expandVariables(variable.value ?? '', lookUp);
   if (valueFrom.fieldRef !== undefined) return fieldRefValue(pod, valueFrom.fieldRef.fieldPath, sources.facts);
@@ -112,5 +127,7 @@ const decode = (base64: string): string => Buffer.from(base64, 'base64').toStrin
 const missing = (kind: 'configmap' | 'secret', name: string): ContainerConfigError =>
   new ContainerConfigError(`${kind} ${JSON.stringify(name)} not found`);
 
-const missingKey = (kind: string, { key, namespace, name }: { key: string; namespace: string; name: string }): ContainerConfigError =>
-  new ContainerConfigError(`couldn't find key ${key} in ${kind} ${namespace}/${name}`);
+const missingKey = (
+  kind: string,
+  { key, namespace, name }: { key: string; namespace: string; name: string },
+): ContainerConfigError => new ContainerConfigError(`couldn't find key ${key} in ${kind} ${namespace}/${name}`);

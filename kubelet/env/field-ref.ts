@@ -13,39 +13,30 @@ export interface NodeFacts {
 export class FieldRefError extends Error {}
 
 export function fieldRefValue(pod: Pod, fieldPath: string, facts: NodeFacts): string {
-  const { metadata, spec } = pod;
+  const { metadata } = pod;
   const subscript = /^metadata\.(annotations|labels)\['(.*)'\]$/s.exec(fieldPath);
   if (subscript !== null) {
     const values = metadata[subscript[1] as 'annotations' | 'labels'];
     return values !== undefined && Object.hasOwn(values, subscript[2]!) ? values[subscript[2]!]! : '';
   }
-  switch (fieldPath) {
-    case 'metadata.name':
-      return metadata.name ?? '';
-    case 'metadata.namespace':
-      return metadata.namespace ?? '';
-    case 'metadata.uid':
-      return metadata.uid ?? '';
-    case 'metadata.annotations':
-      return formatMap(metadata.annotations ?? {});
-    case 'metadata.labels':
-      return formatMap(metadata.labels ?? {});
-    case 'spec.nodeName':
-      return spec.nodeName ?? facts.nodeName;
-    case 'spec.serviceAccountName':
-      return spec.serviceAccountName ?? '';
-    case 'status.hostIP':
-      return facts.hostIps[0] ?? '';
-    case 'status.hostIPs':
-      return facts.hostIps.join(',');
-    case 'status.podIP':
-      return facts.podIps[0] ?? '';
-    case 'status.podIPs':
-      return facts.podIps.join(',');
-    default:
-      throw new FieldRefError(`unsupported fieldPath: ${fieldPath}`);
-  }
+  const read = Object.hasOwn(FIELDS, fieldPath) ? FIELDS[fieldPath] : undefined;
+  if (read === undefined) throw new FieldRefError(`unsupported fieldPath: ${fieldPath}`);
+  return read(pod, facts);
 }
+
+const FIELDS: Readonly<Record<string, (pod: Pod, facts: NodeFacts) => string>> = {
+  'metadata.name': ({ metadata }) => metadata.name ?? '',
+  'metadata.namespace': ({ metadata }) => metadata.namespace ?? '',
+  'metadata.uid': ({ metadata }) => metadata.uid ?? '',
+  'metadata.annotations': ({ metadata }) => formatMap(metadata.annotations ?? {}),
+  'metadata.labels': ({ metadata }) => formatMap(metadata.labels ?? {}),
+  'spec.nodeName': ({ spec }, { nodeName }) => spec.nodeName ?? nodeName,
+  'spec.serviceAccountName': ({ spec }) => spec.serviceAccountName ?? '',
+  'status.hostIP': (_pod, { hostIps }) => hostIps[0] ?? '',
+  'status.hostIPs': (_pod, { hostIps }) => hostIps.join(','),
+  'status.podIP': (_pod, { podIps }) => podIps[0] ?? '',
+  'status.podIPs': (_pod, { podIps }) => podIps.join(','),
+};
 
 /** One `key="value"` a line, sorted, with Go's quoting. */
 function formatMap(values: Readonly<Record<string, string>>): string {
@@ -70,6 +61,9 @@ const ESCAPES: Readonly<Record<string, string>> = {
 /** Go's `strconv.Quote`, for the characters that occur in annotations. */
 function quoteAsGo(text: string): string {
   // eslint-disable-next-line no-control-regex -- control characters are what is escaped
-  const escaped = text.replace(/[\x00-\x1f"\\\x7f]/g, (one) => ESCAPES[one] ?? `\\x${one.charCodeAt(0).toString(16).padStart(2, '0')}`);
+  const escaped = text.replace(
+    /[\x00-\x1f"\\\x7f]/g,
+    (one) => ESCAPES[one] ?? `\\x${one.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
   return `"${escaped}"`;
 }

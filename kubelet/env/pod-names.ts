@@ -13,7 +13,10 @@ export interface PodHostname {
 }
 
 /** `GeneratePodHostNameAndDomain`. */
-export function podHostname(pod: Pod, { nodeName, clusterDomain }: { nodeName: string; clusterDomain: string }): PodHostname {
+export function podHostname(
+  pod: Pod,
+  { nodeName, clusterDomain }: { nodeName: string; clusterDomain: string },
+): PodHostname {
   const { spec, metadata } = pod;
   if (spec.hostNetwork === true && spec.hostnameOverride === undefined) return { hostname: nodeName, fqdn: '' };
   if (spec.hostnameOverride) return { hostname: spec.hostnameOverride, fqdn: '' };
@@ -68,7 +71,9 @@ export interface DnsConfig {
 export function podDns(pod: Pod, cluster: { servers: readonly string[]; domain: string }, node: DnsConfig): DnsConfig {
   const base = basicDns(pod, cluster, node);
   const { nameservers = [], searches = [], options = [] } = pod.spec.dnsConfig ?? {};
-  const added = options.map(({ name = '', value }) => (value === undefined || value === '' ? name : `${name}:${value}`));
+  const added = options.map(({ name = '', value }) =>
+    value === undefined || value === '' ? name : `${name}:${value}`,
+  );
   const addedNames = new Set(options.map(({ name = '' }) => name));
   const kept = base.options.filter((option) => !addedNames.has(option.split(':')[0]!));
   return {
@@ -78,7 +83,11 @@ export function podDns(pod: Pod, cluster: { servers: readonly string[]; domain: 
   };
 }
 
-function basicDns({ metadata, spec }: Pod, { servers, domain }: { servers: readonly string[]; domain: string }, node: DnsConfig): DnsConfig {
+function basicDns(
+  { metadata, spec }: Pod,
+  { servers, domain }: { servers: readonly string[]; domain: string },
+  node: DnsConfig,
+): DnsConfig {
   const policy = spec.dnsPolicy ?? 'ClusterFirst';
   if (policy === 'None') return { servers: [], searches: [], options: [] };
   const usesCluster = policy === 'ClusterFirstWithHostNet' || (policy === 'ClusterFirst' && spec.hostNetwork !== true);

@@ -8,10 +8,15 @@ import { FieldRefError } from './field-ref.ts';
 /** Quantities by resource name: a limit that is absent is all that the node can allocate. */
 export type NodeAllocatable = Readonly<Record<string, string>>;
 
-export function resourceFieldValue(selector: V1ResourceFieldSelector, container: AnyContainer, allocatable: NodeAllocatable): string {
+export function resourceFieldValue(
+  selector: V1ResourceFieldSelector,
+  container: AnyContainer,
+  allocatable: NodeAllocatable,
+): string {
   const [side, ...rest] = selector.resource.split('.');
   const name = rest.join('.');
-  if (side !== 'limits' && side !== 'requests') throw new FieldRefError(`unsupported container resource : ${selector.resource}`);
+  if (side !== 'limits' && side !== 'requests')
+    throw new FieldRefError(`unsupported container resource : ${selector.resource}`);
   const { limits = {}, requests = {} } = container.resources ?? {};
   const own = tryParseQuantity(side === 'limits' ? limits[name] : requests[name]);
   const quantity = own ?? (side === 'limits' ? tryParseQuantity(allocatable[name]) : undefined);

@@ -27,7 +27,8 @@ function addService(service: Service, variables: Map<string, string>): void {
   const prefix = variableName(service.metadata.name ?? '');
   variables.set(`${prefix}_SERVICE_HOST`, clusterIP);
   variables.set(`${prefix}_SERVICE_PORT`, String(first.port));
-  for (const { name, port } of ports) if (name) variables.set(`${prefix}_SERVICE_PORT_${variableName(name)}`, String(port));
+  for (const { name, port } of ports)
+    if (name) variables.set(`${prefix}_SERVICE_PORT_${variableName(name)}`, String(port));
   const host = clusterIP.includes(':') ? `[${clusterIP}]` : clusterIP;
   for (const [i, { protocol = 'TCP', port }] of ports.entries()) {
     const lower = protocol.toLowerCase();

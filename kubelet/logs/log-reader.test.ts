@@ -50,7 +50,9 @@ describe('readLogs()', () => {
   it('finds the last lines of a log that is longer than a block', async () => {
     const lines = Array.from({ length: 5_000 }, (_, i) => `${TIMES[0]} stdout F line ${i}\n`);
     await writeFile(path, lines.join(''));
-    expect(await read({ tailLines: 2_500 })).toBe(Array.from({ length: 2_500 }, (_, i) => `line ${i + 2_500}\n`).join(''));
+    expect(await read({ tailLines: 2_500 })).toBe(
+      Array.from({ length: 2_500 }, (_, i) => `line ${i + 2_500}\n`).join(''),
+    );
   });
 
   it('follows until the container has ended', async () => {
@@ -94,9 +96,13 @@ describe('readLogs()', () => {
     const limits = { maxBytes: 10, maxFiles: 3 };
     let reopened = 0;
     const reopen = () => writeFile(path, LOG).then(() => void reopened++);
-    for (let i = 0; i < 4; i++) expect(await rotateLog(path, limits, { reopen, nowMs: Date.UTC(2026, 0, 1, 0, 0, i) })).toBe(true);
+    for (let i = 0; i < 4; i++)
+      expect(await rotateLog(path, limits, { reopen, nowMs: Date.UTC(2026, 0, 1, 0, 0, i) })).toBe(true);
     expect(reopened).toBe(4);
-    expect((await rotatedLogs(path)).map((name) => name.slice(path.length))).toEqual(['.20260101-000002', '.20260101-000003']);
+    expect((await rotatedLogs(path)).map((name) => name.slice(path.length))).toEqual([
+      '.20260101-000002',
+      '.20260101-000003',
+    ]);
     expect(await rotateLog(path, { ...limits, maxBytes: 1e6 }, { reopen, nowMs: 0 })).toBe(false);
   });
 
@@ -109,7 +115,8 @@ describe('readLogs()', () => {
 
 describe('parseLogLine()', () => {
   it('refuses what is no log line', () => {
-    for (const text of ['', 'x', `${TIMES[0]} stdin F x`, `${TIMES[0]} stdout`]) expect(parseLogLine(Buffer.from(text))).toBeUndefined();
+    for (const text of ['', 'x', `${TIMES[0]} stdin F x`, `${TIMES[0]} stdout`])
+      expect(parseLogLine(Buffer.from(text))).toBeUndefined();
     expect(parseLogLine(Buffer.from(`${TIMES[0]} stdout F`))?.content.toString()).toBe('');
   });
 });

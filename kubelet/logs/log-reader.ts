@@ -52,7 +52,8 @@ async function* blocksOf(source: LogSource, options: LogOptions): AsyncGenerator
   let file = await openLog(path);
   try {
     const { size } = await file.stat();
-    let offset = options.tailLines === undefined ? 0 : await offsetOfLastLines(file, { size, lines: options.tailLines });
+    let offset =
+      options.tailLines === undefined ? 0 : await offsetOfLastLines(file, { size, lines: options.tailLines });
     let isLast = !options.follow;
     while (!signal.aborted) {
       const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(BLOCK_BYTES), 0, BLOCK_BYTES, offset);

@@ -32,19 +32,22 @@ export function startLogRotation(options: LogRotationOptions): void {
 async function loop({ cache, runtime, clock, log, signal }: LogRotationOptions): Promise<void> {
   while (!signal.aborted) {
     await sleep(clock, PERIOD_MS, signal);
-    for (const uid of signal.aborted ? [] : cache.uids()) {
-      for (const { id, state, logPath } of cache.get(uid).containers) {
-        if (state !== 'running') continue;
-        await rotateLog(logPath, LIMITS, { reopen: () => runtime.reopenContainerLog(id), nowMs: clock.now() }).catch((error: unknown) => {
-          log.warn('cannot rotate a container log', { container: id, error: String(error) });
-        });
-      }
+    const containers = signal.aborted ? [] : cache.uids().flatMap((uid) => cache.get(uid).containers);
+    for (const { id, logPath } of containers.filter(({ state }) => state === 'running')) {
+      const how = { reopen: () => runtime.reopenContainerLog(id), nowMs: clock.now() };
+      await rotateLog(logPath, LIMITS, how).catch((error: unknown) => {
+        log.warn('cannot rotate a container log', { container: id, error: String(error) });
+      });
     }
   }
 }
 
 /** Returns whether it rotated. When the runtime does not open a new file, the old one is put back. */
-export async function rotateLog(path: string, limits: LogLimits, { reopen, nowMs }: { reopen(): Promise<void>; nowMs: number }): Promise<boolean> {
+export async function rotateLog(
+  path: string,
+  limits: LogLimits,
+  { reopen, nowMs }: { reopen(): Promise<void>; nowMs: number },
+): Promise<boolean> {
   const stats = await stat(path).catch(() => undefined);
   if (stats === undefined || stats.size < limits.maxBytes) return false;
   const stamp = new Date(nowMs).toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15);
@@ -66,5 +69,8 @@ export async function rotatedLogs(path: string): Promise<string[]> {
   const folder = dirname(path);
   const prefix = `${basename(path)}.`;
   const names = await readdir(folder).catch(() => [] as string[]);
-  return names.filter((name) => name.startsWith(prefix)).sort().map((name) => join(folder, name));
+  return names
+    .filter((name) => name.startsWith(prefix))
+    .sort()
+    .map((name) => join(folder, name));
 }

@@ -18,7 +18,10 @@ export async function openLog(path: string): Promise<FileHandle> {
 }
 
 /** Where the last `lines` lines begin; 0 when there are fewer. A last line without its newline counts. */
-export async function offsetOfLastLines(file: FileHandle, { size, lines }: { size: number; lines: number }): Promise<number> {
+export async function offsetOfLastLines(
+  file: FileHandle,
+  { size, lines }: { size: number; lines: number },
+): Promise<number> {
   if (lines <= 0) return size;
   let found = 0;
   let end = size;

@@ -22,9 +22,12 @@ export function argvOf({ command, args }: Pick<ContainerConfig, 'command' | 'arg
   return [...(image.Entrypoint ?? []), ...(args.length > 0 ? args : (image.Cmd ?? []))];
 }
 
-/** The image's variables, then the pod's over them. */
-export function environmentOf(envs: ContainerConfig['envs'], image: ImageRunConfig): string[] {
-  const variables = new Map<string, string>();
+const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** What containerd gives every container, then the image's variables over them, then the pod's. */
+export function environmentOf({ envs, tty }: Pick<ContainerConfig, 'envs' | 'tty'>, image: ImageRunConfig, hostname: string): string[] {
+  const variables = new Map([['PATH', DEFAULT_PATH], ['HOSTNAME', hostname]]);
+  if (tty) variables.set('TERM', 'xterm');
   for (const entry of image.Env ?? []) {
     const equals = entry.indexOf('=');
     if (equals > 0) variables.set(entry.slice(0, equals), entry.slice(equals + 1));
@@ -53,23 +56,25 @@ function userOf(security: LinuxSecurity, image: ImageRunConfig): Record<string, 
 
 const PROPAGATION = { private: 'private', 'host-to-container': 'slave', bidirectional: 'shared' } as const;
 
-export interface StartPaths {
+export interface StartPlace {
   id: string;
+  /** Of the pod. */
+  hostname: string;
   lowerDirs: readonly string[];
   upperDir: string;
   workDir: string;
   logPath: string;
 }
 
-export function startCommand(config: ContainerConfig, image: ImageRunConfig, paths: StartPaths): Record<string, unknown> {
+export function startCommand(config: ContainerConfig, image: ImageRunConfig, place: StartPlace): Record<string, unknown> {
   const { resources, security } = config.linux;
   const capabilities = capabilitiesOf(security);
   const { oomScoreAdj, ...limits } = resources;
   return {
-    id: paths.id,
-    rootfs: { lowerDirs: paths.lowerDirs, upperDir: paths.upperDir, workDir: paths.workDir, readOnly: security.readOnlyRootfs },
+    id: place.id,
+    rootfs: { lowerDirs: place.lowerDirs, upperDir: place.upperDir, workDir: place.workDir, readOnly: security.readOnlyRootfs },
     args: argvOf(config, image),
-    env: environmentOf(config.envs, image),
+    env: environmentOf(config, image, place.hostname),
     cwd: config.workingDir || image.WorkingDir || '/',
     user: userOf(security, image),
     mounts: config.mounts.map(({ hostPath, subPath = '', containerPath, readOnly, propagation }) => ({
@@ -79,7 +84,7 @@ export function startCommand(config: ContainerConfig, image: ImageRunConfig, pat
       readOnly,
       propagation: PROPAGATION[propagation],
     })),
-    log: { path: paths.logPath },
+    log: { path: place.logPath },
     stdin: config.stdin,
     stdinOnce: config.stdinOnce,
     tty: config.tty,

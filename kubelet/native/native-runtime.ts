@@ -169,7 +169,8 @@ export class NativeRuntime implements RuntimeService {
     const folder = sandbox.containerFolder(id);
     const logPath = join(sandbox.record.config.logDirectory, config.logPath);
     mkdirSync(dirname(logPath), { recursive: true, mode: 0o755 });
-    const container = startCommand(config, image, { id, lowerDirs, upperDir: join(folder, 'upper'), workDir: join(folder, 'work'), logPath });
+    const { hostname } = sandbox.record.config;
+    const container = startCommand(config, image, { id, hostname, lowerDirs, upperDir: join(folder, 'upper'), workDir: join(folder, 'work'), logPath });
     try {
       const { startedAt } = await sandbox.monitor.request<{ startedAt: string }>('start', { container });
       sandbox.started(id, Date.parse(startedAt));

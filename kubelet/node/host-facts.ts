@@ -22,13 +22,26 @@ export interface HostCapacity {
   hugePages: ReadonlyMap<string, number>;
 }
 
-const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386', arm64: 'arm64', arm: 'arm', riscv64: 'riscv64', s390x: 's390x' };
+const ARCHITECTURES: Readonly<Record<string, string>> = {
+  x64: 'amd64',
+  ia32: '386',
+  arm64: 'arm64',
+  arm: 'arm',
+  riscv64: 'riscv64',
+  s390x: 's390x',
+};
 
 const read = async (path: string): Promise<string> => (await readFile(path, 'utf8').catch(() => '')).trim();
 
 export async function readHostFacts(): Promise<HostFacts> {
   const [machineId, dmiUuid, bootId, osRelease, memory] = await Promise.all(
-    ['/etc/machine-id', '/sys/class/dmi/id/product_uuid', '/proc/sys/kernel/random/boot_id', '/etc/os-release', '/proc/meminfo'].map(read),
+    [
+      '/etc/machine-id',
+      '/sys/class/dmi/id/product_uuid',
+      '/proc/sys/kernel/random/boot_id',
+      '/etc/os-release',
+      '/proc/meminfo',
+    ].map(read),
   );
   return {
     machineId: machineId!,
@@ -50,7 +63,9 @@ export function osImageOf(text: string): string {
 /** What this process may use: limits of the cgroup that it runs in count. */
 export async function detectCapacity(folder: string): Promise<HostCapacity> {
   const disk = await statfs(folder).catch(() => undefined);
-  const limit = Number((await read('/sys/fs/cgroup/memory.max')) || (await read('/sys/fs/cgroup/memory/memory.limit_in_bytes')));
+  const limit = Number(
+    (await read('/sys/fs/cgroup/memory.max')) || (await read('/sys/fs/cgroup/memory/memory.limit_in_bytes')),
+  );
   const memory = totalmem();
   return {
     cpus: cpus().length,
@@ -69,7 +84,9 @@ export interface HostPressure {
 }
 
 export async function readHostPressure(folder: string): Promise<HostPressure> {
-  const [memory, load, pidMax] = await Promise.all(['/proc/meminfo', '/proc/loadavg', '/proc/sys/kernel/pid_max'].map(read));
+  const [memory, load, pidMax] = await Promise.all(
+    ['/proc/meminfo', '/proc/loadavg', '/proc/sys/kernel/pid_max'].map(read),
+  );
   const disk = await statfs(folder).catch(() => undefined);
   const processes = Number(/\/(\d+)/.exec(load!)?.[1] ?? 0);
   return {

@@ -138,7 +138,11 @@ export class NodeAgent {
     const isDue = clock.monotonicMs() - this.#reportedMs >= REPORT_PERIOD_MS;
     if (!always && !isDue && !isNodeStatusChanged(node.status, { ...node.status, ...status })) return;
     // Lists without a merge key are replaced; conditions of others are merged by type, and so stay.
-    this.#node = await client.patch<Node>(nodes, { name: input.name }, { type: 'strategic', subresource: 'status', body: { status } });
+    this.#node = await client.patch<Node>(
+      nodes,
+      { name: input.name },
+      { type: 'strategic', subresource: 'status', body: { status } },
+    );
     this.#reportedMs = clock.monotonicMs();
     this.#noteReadiness(status);
   }
@@ -196,6 +200,11 @@ export class NodeAgent {
     const { name } = this.#options.input;
     const owner = { apiVersion: 'v1', kind: 'Node', name, uid: this.#node?.metadata.uid ?? '' };
     const ownerReferences = owner.uid === '' ? [] : [owner];
-    return { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name, namespace: LEASE_NAMESPACE, ownerReferences }, spec };
+    return {
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata: { name, namespace: LEASE_NAMESPACE, ownerReferences },
+      spec,
+    };
   }
 }

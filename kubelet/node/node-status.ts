@@ -143,7 +143,11 @@ function conditionsOf({ pressure, problems, nowMs }: NodeHealth, previous: reado
       type: 'Ready',
       status: isReady ? 'True' : 'False',
       reason: isReady ? 'KubeletReady' : 'KubeletNotReady',
-      message: isReady ? 'kubelet is posting ready status' : problems.length === 1 ? problems[0]! : `[${problems.join(', ')}]`,
+      message: isReady
+        ? 'kubelet is posting ready status'
+        : problems.length === 1
+          ? problems[0]!
+          : `[${problems.join(', ')}]`,
     },
   ];
   const time = formatTime(nowMs);
@@ -162,7 +166,12 @@ interface Pressure {
   ill: [reason: string, message: string];
 }
 
-function pressureCondition({ type, isUnder, well, ill }: Pressure): Pick<Condition, 'type' | 'status'> & { reason: string; message: string } {
+function pressureCondition({
+  type,
+  isUnder,
+  well,
+  ill,
+}: Pressure): Pick<Condition, 'type' | 'status'> & { reason: string; message: string } {
   const [reason, message] = isUnder ? ill : well;
   return { type, status: isUnder ? 'True' : 'False', reason, message };
 }
@@ -171,7 +180,10 @@ function imagesOf(images: readonly ImageInfo[]): NonNullable<NodeStatus['images'
   return [...images]
     .sort((a, b) => b.sizeBytes - a.sizeBytes)
     .slice(0, MAX_IMAGES)
-    .map(({ repoDigests, repoTags, sizeBytes }) => ({ names: [...repoDigests, ...repoTags].slice(0, MAX_IMAGE_NAMES), sizeBytes }))
+    .map(({ repoDigests, repoTags, sizeBytes }) => ({
+      names: [...repoDigests, ...repoTags].slice(0, MAX_IMAGE_NAMES),
+      sizeBytes,
+    }))
     .filter(({ names }) => names.length > 0);
 }
 
@@ -179,7 +191,12 @@ function imagesOf(images: readonly ImageInfo[]): NonNullable<NodeStatus['images'
 export function isNodeStatusChanged(previous: NodeStatus | undefined, next: NodeStatus): boolean {
   const strip = (status: NodeStatus | undefined): unknown => ({
     ...status,
-    conditions: (status?.conditions ?? []).map(({ type, status: value, reason, message }) => ({ type, value, reason, message })),
+    conditions: (status?.conditions ?? []).map(({ type, status: value, reason, message }) => ({
+      type,
+      value,
+      reason,
+      message,
+    })),
   });
   return JSON.stringify(sorted(strip(previous))) !== JSON.stringify(sorted(strip(next)));
 }

@@ -31,7 +31,11 @@ export interface ContainerConfigInput {
 }
 
 /** Throws `ContainerConfigError`. */
-export function containerConfigOf(pod: Pod, { container, role }: PodContainer, input: ContainerConfigInput): ContainerConfig {
+export function containerConfigOf(
+  pod: Pod,
+  { container, role }: PodContainer,
+  input: ContainerConfigInput,
+): ContainerConfig {
   const { name = '', namespace = '', uid = '' } = pod.metadata;
   const { restartCount, image, environment } = input;
   return {
@@ -42,7 +46,12 @@ export function containerConfigOf(pod: Pod, { container, role }: PodContainer, i
     workingDir: container.workingDir ?? '',
     envs: environment,
     mounts: input.mounts,
-    labels: { [POD_NAME_LABEL]: name, [POD_NAMESPACE_LABEL]: namespace, [POD_UID_LABEL]: uid, [CONTAINER_NAME_LABEL]: container.name },
+    labels: {
+      [POD_NAME_LABEL]: name,
+      [POD_NAMESPACE_LABEL]: namespace,
+      [POD_UID_LABEL]: uid,
+      [CONTAINER_NAME_LABEL]: container.name,
+    },
     annotations: {
       [CONTAINER_HASH_ANNOTATION]: containerHash(container),
       [CONTAINER_RESTART_COUNT_ANNOTATION]: String(restartCount),

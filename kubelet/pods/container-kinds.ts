@@ -14,7 +14,9 @@ export interface PodContainer {
 /** Init containers and sidecars, regular, then ephemeral containers. */
 export function containersOfPod({ spec }: Pod): PodContainer[] {
   return [
-    ...(spec.initContainers ?? []).map((container) => ({ container, role: isSidecar(container) ? 'sidecar' : 'init' }) as const),
+    ...(spec.initContainers ?? []).map(
+      (container) => ({ container, role: isSidecar(container) ? 'sidecar' : 'init' }) as const,
+    ),
     ...spec.containers.map((container) => ({ container, role: 'app' }) as const),
     ...(spec.ephemeralContainers ?? []).map((container) => ({ container, role: 'ephemeral' }) as const),
   ];
@@ -24,7 +26,12 @@ export function findPodContainer(pod: Pod, name: string): PodContainer | undefin
   return containersOfPod(pod).find(({ container }) => container.name === name);
 }
 
-const FIELD_PATHS = { init: 'initContainers', sidecar: 'initContainers', app: 'containers', ephemeral: 'ephemeralContainers' };
+const FIELD_PATHS = {
+  init: 'initContainers',
+  sidecar: 'initContainers',
+  app: 'containers',
+  ephemeral: 'ephemeralContainers',
+};
 
 /** Where events about a container point: `spec.containers{web}`. */
 export function fieldPathOf({ container, role }: PodContainer): string {

@@ -55,7 +55,9 @@ export class ContainerStarter {
     signal.throwIfAborted();
     const config = await this.#config(request, image);
     signal.throwIfAborted();
-    const id = await this.#attempt(request, 'CreateContainerError', () => runtime.createContainer(sandbox.id, config, sandbox.config));
+    const id = await this.#attempt(request, 'CreateContainerError', () =>
+      runtime.createContainer(sandbox.id, config, sandbox.config),
+    );
     events.normal(pod, 'Created', 'Container created', target);
     await this.#attempt(request, 'RunContainerError', () => runtime.startContainer(id));
     events.normal(pod, 'Started', 'Container started', target);
@@ -108,7 +110,14 @@ export class ContainerStarter {
     const { runtime, events, clock } = this.#options;
     const podIp = network.podIps[0] ?? '';
     try {
-      await runHook({ runtime, clock }, hook, { pod, container: target.container, containerId, podIp, timeoutMs: POST_START_TIMEOUT_MS, signal });
+      await runHook({ runtime, clock }, hook, {
+        pod,
+        container: target.container,
+        containerId,
+        podIp,
+        timeoutMs: POST_START_TIMEOUT_MS,
+        signal,
+      });
     } catch (error) {
       signal.throwIfAborted();
       events.warning(pod, 'FailedPostStartHook', 'PostStartHook failed', target);

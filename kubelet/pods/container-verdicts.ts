@@ -5,7 +5,8 @@ import { containerHash, restartPolicyOf } from './container-kinds.ts';
 import { containerName, hashOf } from './runtime-pod.ts';
 import type { RuntimePod } from './runtime-pod.ts';
 
-export type KillReason = 'deleted' | 'definition-changed' | 'liveness-probe' | 'startup-probe' | 'unknown-state' | 'pod-ended';
+export type KillReason =
+  'deleted' | 'definition-changed' | 'liveness-probe' | 'startup-probe' | 'unknown-state' | 'pod-ended';
 
 export interface ContainerToKill {
   id: string;
@@ -40,7 +41,11 @@ export interface ProbeVerdicts {
   isStarted(containerId: string): boolean;
 }
 
-export const noProbes: ProbeVerdicts = { livenessFailed: () => false, startupFailed: () => false, isStarted: () => true };
+export const noProbes: ProbeVerdicts = {
+  livenessFailed: () => false,
+  startupFailed: () => false,
+  isStarted: () => true,
+};
 
 export interface PodView {
   pod: Pod;

@@ -58,7 +58,13 @@ export function createMachinery(options: MachineryOptions, parts: MachineryParts
   const events = createPodEvents(parts.recorder);
   const poke = (uid: string): void => workers.poke(uid);
   const cache = new RuntimeCache({ runtime, clock, log, onChange: poke });
-  const files = folders === undefined ? noPodFiles : createPodFiles(folders, new VolumeManager({ folders, client, clock, mounter: options.mounter ?? linuxMounter }));
+  const files =
+    folders === undefined
+      ? noPodFiles
+      : createPodFiles(
+          folders,
+          new VolumeManager({ folders, client, clock, mounter: options.mounter ?? linuxMounter }),
+        );
   const stalls = new StallMonitor(clock);
   stalls.start(signal);
   const puller = new ImagePuller({ images, clock, events, signal });
@@ -76,7 +82,15 @@ export function createMachinery(options: MachineryOptions, parts: MachineryParts
       podIp: (uid) => podIpOf(uid, { cache, workers, node: parts.node }),
       onChange: poke,
     }),
-    starter: new ContainerStarter({ runtime, images, puller, files, events, clock, memoryCapacityBytes: parts.memoryCapacityBytes }),
+    starter: new ContainerStarter({
+      runtime,
+      images,
+      puller,
+      files,
+      events,
+      clock,
+      memoryCapacityBytes: parts.memoryCapacityBytes,
+    }),
     killer: new PodKiller({ runtime, clock, events, log, beforeStop: options.beforeStop }),
     puller,
     crashBackoff: new StartBackoff({ clock, ...CRASH_BACKOFF }),
@@ -94,7 +108,10 @@ export function createMachinery(options: MachineryOptions, parts: MachineryParts
   return machinery;
 }
 
-function podIpOf(uid: string, { cache, workers, node }: { cache: RuntimeCache; workers: PodWorkers; node: NodeIdentity }): string {
+function podIpOf(
+  uid: string,
+  { cache, workers, node }: { cache: RuntimeCache; workers: PodWorkers; node: NodeIdentity },
+): string {
   if (workers.get(uid)?.pod.spec.hostNetwork === true) return node.ip;
   return cache.get(uid).sandboxes[0]?.ips[0] ?? '';
 }

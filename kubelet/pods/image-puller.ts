@@ -52,7 +52,12 @@ export class ImagePuller {
     const policy = target.container.imagePullPolicy ?? 'IfNotPresent';
     const quoted = JSON.stringify(image);
     if (present !== undefined && policy !== 'Always') {
-      events.normal(pod, 'Pulled', `Container image ${quoted} already present on machine and can be accessed by the pod`, target);
+      events.normal(
+        pod,
+        'Pulled',
+        `Container image ${quoted} already present on machine and can be accessed by the pod`,
+        target,
+      );
       return present;
     }
     if (policy === 'Never') {
@@ -66,7 +71,12 @@ export class ImagePuller {
     const id = await this.#pull(request, image);
     const took = formatGoDuration(this.#options.clock.monotonicMs() - startMs);
     const size = (await images.imageStatus(id))?.sizeBytes ?? 0;
-    events.normal(pod, 'Pulled', `Successfully pulled image ${quoted} in ${took} (${took} including waiting). Image size: ${size} bytes.`, target);
+    events.normal(
+      pod,
+      'Pulled',
+      `Successfully pulled image ${quoted} in ${took} (${took} including waiting). Image size: ${size} bytes.`,
+      target,
+    );
     return id;
   }
 
@@ -128,7 +138,9 @@ export class ImagePuller {
     if (auths.length > 0) return this.#tryEach(image, auths);
     const running = this.#pulls.get(image);
     if (running !== undefined) return running;
-    const pull = this.#options.images.pullImage(image, undefined, this.#options.signal).finally(() => this.#pulls.delete(image));
+    const pull = this.#options.images
+      .pullImage(image, undefined, this.#options.signal)
+      .finally(() => this.#pulls.delete(image));
     this.#pulls.set(image, pull);
     return pull;
   }

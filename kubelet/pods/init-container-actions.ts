@@ -18,7 +18,9 @@ export function computeInitContainerActions(view: PodView, actions: PodActions):
   const initContainers = pod.spec.initContainers ?? [];
   if (initContainers.length === 0) return true;
   const found = initContainers.map(({ name }) => findInSandbox(runtimePod, actions.sandboxId, name));
-  const wasInitialized = pod.spec.containers.some(({ name }) => findInSandbox(runtimePod, actions.sandboxId, name) !== undefined);
+  const wasInitialized = pod.spec.containers.some(
+    ({ name }) => findInSandbox(runtimePod, actions.sandboxId, name) !== undefined,
+  );
   const last = wasInitialized ? initContainers.length - 1 : found.findLastIndex((info) => info !== undefined);
   for (let i = 0; i <= last; i++) {
     const container = initContainers[i]!;
@@ -50,7 +52,11 @@ function keepSidecar(view: PodView, { container, index, info }: IndexedContainer
   actions.initContainersToStart.push(index);
 }
 
-function planNext({ pod, probes }: PodView, { last, info }: { last: number; info: ContainerInfo | undefined }, actions: PodActions): boolean {
+function planNext(
+  { pod, probes }: PodView,
+  { last, info }: { last: number; info: ContainerInfo | undefined },
+  actions: PodActions,
+): boolean {
   const initContainers = pod.spec.initContainers ?? [];
   const container = initContainers[last];
   if (container !== undefined && info !== undefined) {

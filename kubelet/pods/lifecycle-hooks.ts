@@ -25,17 +25,26 @@ export async function runHook(
 ): Promise<void> {
   if (hook.exec !== undefined) return runExecHook(runtime, hook.exec.command ?? [], target);
   if (hook.httpGet !== undefined) return runHttpHook(hook.httpGet, target);
-  if (hook.sleep !== undefined) return sleep(clock, Math.min(hook.sleep.seconds * 1000, target.timeoutMs), target.signal);
+  if (hook.sleep !== undefined)
+    return sleep(clock, Math.min(hook.sleep.seconds * 1000, target.timeoutMs), target.signal);
   if (hook.tcpSocket !== undefined) {
     const { host, port } = hook.tcpSocket;
-    const outcome = await probeTcp({ host: host || target.podIp, port: portNumber(port, target), timeoutMs: target.timeoutMs });
+    const outcome = await probeTcp({
+      host: host || target.podIp,
+      port: portNumber(port, target),
+      timeoutMs: target.timeoutMs,
+    });
     if (outcome.result !== 'success') throw new Error(outcome.output);
     return undefined;
   }
   throw new Error('invalid handler: no handler specified');
 }
 
-async function runExecHook(runtime: RuntimeService, command: string[], { pod, container, containerId, timeoutMs }: HookTarget): Promise<void> {
+async function runExecHook(
+  runtime: RuntimeService,
+  command: string[],
+  { pod, container, containerId, timeoutMs }: HookTarget,
+): Promise<void> {
   const what = `Exec lifecycle hook (${JSON.stringify(command)}) for Container "${container.name}" in Pod "${pod.metadata.name}_${pod.metadata.namespace}(${pod.metadata.uid})" failed`;
   let result: Awaited<ReturnType<RuntimeService['execSync']>>;
   try {
@@ -46,7 +55,9 @@ async function runExecHook(runtime: RuntimeService, command: string[], { pod, co
   if (result.exitCode === 0) return;
   const output = Buffer.concat([result.stdout, result.stderr]).toString().slice(0, 1024);
   const command_ = command.join(' ');
-  throw new Error(`${what} - error: command '${command_}' exited with ${result.exitCode}: , message: ${JSON.stringify(output)}`);
+  throw new Error(
+    `${what} - error: command '${command_}' exited with ${result.exitCode}: , message: ${JSON.stringify(output)}`,
+  );
 }
 
 async function runHttpHook(httpGet: NonNullable<LifecycleHandler['httpGet']>, target: HookTarget): Promise<void> {
@@ -61,5 +72,6 @@ async function runHttpHook(httpGet: NonNullable<LifecycleHandler['httpGet']>, ta
     signal: target.signal,
   });
   // Any answer will do: only a request that cannot be made has failed.
-  if (outcome.result !== 'success' && !outcome.output.startsWith('HTTP probe failed with statuscode')) throw new Error(outcome.output);
+  if (outcome.result !== 'success' && !outcome.output.startsWith('HTTP probe failed with statuscode'))
+    throw new Error(outcome.output);
 }

@@ -27,7 +27,8 @@ export function containerResources(pod: Pod, container: AnyContainer, memoryCapa
 export function podResources(pod: Pod): LinuxResources {
   const limits = podLimits(pod);
   const everyHas = (name: string): boolean =>
-    pod.spec.resources?.limits?.[name] !== undefined || pod.spec.containers.every(({ resources }) => resources?.limits?.[name] !== undefined);
+    pod.spec.resources?.limits?.[name] !== undefined ||
+    pod.spec.containers.every(({ resources }) => resources?.limits?.[name] !== undefined);
   const memory = everyHas('memory') ? (limits.get('memory')?.value() ?? 0) : 0;
   return {
     cpuShares: sharesOf(podRequests(pod).get('cpu')?.milliValue() ?? 0),

@@ -29,18 +29,26 @@ export function containerSecurity(pod: Pod, container: AnyContainer, image: User
   const runAsUser = own.runAsUser ?? ofPod.runAsUser;
   const runAsGroup = own.runAsGroup ?? ofPod.runAsGroup;
   if ((own.runAsNonRoot ?? ofPod.runAsNonRoot) === true) checkNonRoot({ pod, container, runAsUser, image });
-  const privileged = own.privileged === true;
-  const isUnmasked = privileged || own.procMount === 'Unmasked';
   return {
     ...userOf(runAsUser, image),
     ...(runAsGroup === undefined ? {} : { runAsGroup }),
     supplementalGroups: supplementalGroups(pod),
+    ...privilegesOf(own),
+    seccomp: seccompOf(own.seccompProfile ?? ofPod.seccompProfile, own.privileged === true),
+  };
+}
+
+type SecurityContext = NonNullable<AnyContainer['securityContext']>;
+
+function privilegesOf(own: SecurityContext): Omit<LinuxSecurity, 'supplementalGroups' | 'seccomp'> {
+  const privileged = own.privileged === true;
+  const isUnmasked = privileged || own.procMount === 'Unmasked';
+  return {
     privileged,
     readOnlyRootfs: own.readOnlyRootFilesystem === true,
     noNewPrivs: own.allowPrivilegeEscalation === false && !privileged,
     addCapabilities: [...(own.capabilities?.add ?? [])],
     dropCapabilities: [...(own.capabilities?.drop ?? [])],
-    seccomp: seccompOf(own.seccompProfile ?? ofPod.seccompProfile, privileged),
     maskedPaths: isUnmasked ? [] : MASKED_PATHS,
     readOnlyPaths: isUnmasked ? [] : READ_ONLY_PATHS,
   };
@@ -58,7 +66,17 @@ function supplementalGroups({ spec }: Pod): number[] {
 }
 
 /** `verifyRunAsNonRoot`, with its texts. */
-function checkNonRoot({ pod, container, runAsUser, image }: { pod: Pod; container: AnyContainer; runAsUser: number | undefined; image: User }): void {
+function checkNonRoot({
+  pod,
+  container,
+  runAsUser,
+  image,
+}: {
+  pod: Pod;
+  container: AnyContainer;
+  runAsUser: number | undefined;
+  image: User;
+}): void {
   const where = `(pod: "${pod.metadata.name}_${pod.metadata.namespace}(${pod.metadata.uid})", container: ${container.name})`;
   if (runAsUser !== undefined) {
     if (runAsUser === 0) throw new ContainerConfigError(`container's runAsUser breaks non-root policy ${where}`);

@@ -5,21 +5,36 @@ import type { ProbeVerdicts } from './container-verdicts.ts';
 import { computePodActions } from './pod-actions.ts';
 
 const ready = testSandbox();
-const exited = (name: string, exitCode: number, restartCount = 0) => testContainer(name, { state: 'exited', exitCode, restartCount });
+const exited = (name: string, exitCode: number, restartCount = 0) =>
+  testContainer(name, { state: 'exited', exitCode, restartCount });
 const failing = (kind: keyof ProbeVerdicts): ProbeVerdicts => ({ ...noProbes, [kind]: () => true });
 
 describe('computePodActions()', () => {
   it('makes a sandbox and the containers of a new pod', () => {
-    expect(computePodActions(testPod(), testRuntimePod([]))).toMatchObject({ killPod: true, createSandbox: true, attempt: 0, containersToStart: [0] });
+    expect(computePodActions(testPod(), testRuntimePod([]))).toMatchObject({
+      killPod: true,
+      createSandbox: true,
+      attempt: 0,
+      containersToStart: [0],
+    });
   });
 
   it('does nothing for a pod that runs as it should', () => {
     const actions = computePodActions(testPod(), testRuntimePod([ready], [testContainer('web')]));
-    expect(actions).toMatchObject({ killPod: false, createSandbox: false, sandboxId: 'sandbox-0', containersToStart: [], containersToKill: [] });
+    expect(actions).toMatchObject({
+      killPod: false,
+      createSandbox: false,
+      sandboxId: 'sandbox-0',
+      containersToStart: [],
+      containersToKill: [],
+    });
   });
 
   it('makes the sandbox again when it is gone, with the next attempt', () => {
-    const actions = computePodActions(testPod(), testRuntimePod([testSandbox({ state: 'notready' })], [exited('web', 137)]));
+    const actions = computePodActions(
+      testPod(),
+      testRuntimePod([testSandbox({ state: 'notready' })], [exited('web', 137)]),
+    );
     expect(actions).toMatchObject({ killPod: true, createSandbox: true, attempt: 1, containersToStart: [0] });
   });
 
@@ -36,7 +51,13 @@ describe('computePodActions()', () => {
   });
 
   it('starts again only those containers of a new sandbox that have not succeeded', () => {
-    const pod = testPod({ restartPolicy: 'OnFailure', containers: [{ name: 'a', image: 'nginx' }, { name: 'b', image: 'nginx' }] });
+    const pod = testPod({
+      restartPolicy: 'OnFailure',
+      containers: [
+        { name: 'a', image: 'nginx' },
+        { name: 'b', image: 'nginx' },
+      ],
+    });
     const gone = testRuntimePod([testSandbox({ state: 'notready' })], [exited('a', 0), exited('b', 1)]);
     expect(computePodActions(pod, gone)).toMatchObject({ createSandbox: true, containersToStart: [1] });
   });
@@ -54,20 +75,37 @@ describe('computePodActions()', () => {
   });
 
   it('keeps a pod whose other container still runs', () => {
-    const pod = testPod({ restartPolicy: 'Never', containers: [{ name: 'a', image: 'nginx' }, { name: 'b', image: 'nginx' }] });
-    expect(computePodActions(pod, testRuntimePod([ready], [exited('a', 1), testContainer('b')]))).toMatchObject({ killPod: false, containersToStart: [] });
+    const pod = testPod({
+      restartPolicy: 'Never',
+      containers: [
+        { name: 'a', image: 'nginx' },
+        { name: 'b', image: 'nginx' },
+      ],
+    });
+    expect(computePodActions(pod, testRuntimePod([ready], [exited('a', 1), testContainer('b')]))).toMatchObject({
+      killPod: false,
+      containersToStart: [],
+    });
   });
 
   it('does not start anything again in a pod that is being deleted', () => {
     const pod = testPod({}, { deletionTimestamp: '2026-01-01T00:00:00Z' });
-    expect(computePodActions(pod, testRuntimePod([ready], [exited('web', 0)]))).toMatchObject({ killPod: true, containersToStart: [] });
+    expect(computePodActions(pod, testRuntimePod([ready], [exited('web', 0)]))).toMatchObject({
+      killPod: true,
+      containersToStart: [],
+    });
   });
 
   it('replaces a container whose image was changed', () => {
     const pod = testPod({ containers: [{ name: 'web', image: 'nginx:2' }] });
     const actions = computePodActions(pod, testRuntimePod([ready], [testContainer('web')]));
     expect(actions.containersToKill).toEqual([
-      { id: 'web-0', name: 'web', reason: 'definition-changed', message: 'Container web definition changed, will be restarted' },
+      {
+        id: 'web-0',
+        name: 'web',
+        reason: 'definition-changed',
+        message: 'Container web definition changed, will be restarted',
+      },
     ]);
     expect(actions.containersToStart).toEqual([0]);
   });
@@ -75,7 +113,10 @@ describe('computePodActions()', () => {
   it('kills what fails its liveness probe, and restarts it unless it never restarts', () => {
     const running = testRuntimePod([ready], [testContainer('web')]);
     const always = computePodActions(testPod(), running, failing('livenessFailed'));
-    expect(always.containersToKill[0]).toMatchObject({ reason: 'liveness-probe', message: 'Container web failed liveness probe, will be restarted' });
+    expect(always.containersToKill[0]).toMatchObject({
+      reason: 'liveness-probe',
+      message: 'Container web failed liveness probe, will be restarted',
+    });
     expect(always.containersToStart).toEqual([0]);
     const never = computePodActions(testPod({ restartPolicy: 'Never' }), running, failing('livenessFailed'));
     expect(never.containersToKill[0]?.message).toBe('Container web failed liveness probe');
@@ -84,33 +125,55 @@ describe('computePodActions()', () => {
 
   it('starts ephemeral containers once', () => {
     const pod = testPod({ ephemeralContainers: [{ name: 'debug', image: 'busybox' }] });
-    expect(computePodActions(pod, testRuntimePod([ready], [testContainer('web')])).ephemeralContainersToStart).toEqual([0]);
+    expect(computePodActions(pod, testRuntimePod([ready], [testContainer('web')])).ephemeralContainersToStart).toEqual([
+      0,
+    ]);
     const ended = testRuntimePod([ready], [testContainer('web'), exited('debug', 1)]);
     expect(computePodActions(pod, ended).ephemeralContainersToStart).toEqual([]);
   });
 
   it('restarts by exit code where the container has rules', () => {
     const restartPolicyRules = [{ action: 'Restart', exitCodes: { operator: 'In', values: [42] } }];
-    const pod = testPod({ restartPolicy: 'Never', containers: [{ name: 'web', image: 'nginx', restartPolicy: 'Never', restartPolicyRules }] as never });
+    const pod = testPod({
+      restartPolicy: 'Never',
+      containers: [{ name: 'web', image: 'nginx', restartPolicy: 'Never', restartPolicyRules }] as never,
+    });
     expect(computePodActions(pod, testRuntimePod([ready], [exited('web', 42)])).containersToStart).toEqual([0]);
     expect(computePodActions(pod, testRuntimePod([ready], [exited('web', 1)])).containersToStart).toEqual([]);
   });
 });
 
 describe('computePodActions() with init containers', () => {
-  const pod = testPod({ initContainers: [{ name: 'a', image: 'nginx' }, { name: 'b', image: 'nginx' }] });
+  const pod = testPod({
+    initContainers: [
+      { name: 'a', image: 'nginx' },
+      { name: 'b', image: 'nginx' },
+    ],
+  });
   const start = (containers: ReturnType<typeof testContainer>[], probes = noProbes, of = pod) =>
     computePodActions(of, testRuntimePod([ready], containers), probes);
 
   it('begins with the first, alone', () => {
-    expect(computePodActions(pod, testRuntimePod([]))).toMatchObject({ createSandbox: true, initContainersToStart: [0], containersToStart: [] });
+    expect(computePodActions(pod, testRuntimePod([]))).toMatchObject({
+      createSandbox: true,
+      initContainersToStart: [0],
+      containersToStart: [],
+    });
     expect(start([])).toMatchObject({ initContainersToStart: [0], containersToStart: [] });
   });
 
   it('waits while one runs, and goes on when it has succeeded', () => {
-    expect(start([testContainer('a')])).toMatchObject({ killPod: false, initContainersToStart: [], containersToStart: [] });
+    expect(start([testContainer('a')])).toMatchObject({
+      killPod: false,
+      initContainersToStart: [],
+      containersToStart: [],
+    });
     expect(start([exited('a', 0)])).toMatchObject({ initContainersToStart: [1], containersToStart: [] });
-    expect(start([exited('a', 0), exited('b', 0)])).toMatchObject({ killPod: false, initContainersToStart: [], containersToStart: [0] });
+    expect(start([exited('a', 0), exited('b', 0)])).toMatchObject({
+      killPod: false,
+      initContainersToStart: [],
+      containersToStart: [0],
+    });
   });
 
   it('tries a failed one again, or gives up the pod', () => {
@@ -125,14 +188,23 @@ describe('computePodActions() with init containers', () => {
 
   it('runs them again in a new sandbox', () => {
     const containers = [exited('a', 0), exited('b', 0), exited('web', 1)];
-    const again = computePodActions(pod, testRuntimePod([testSandbox({ attempt: 1 }), testSandbox({ state: 'notready' })], containers));
+    const again = computePodActions(
+      pod,
+      testRuntimePod([testSandbox({ attempt: 1 }), testSandbox({ state: 'notready' })], containers),
+    );
     expect(again).toMatchObject({ createSandbox: false, initContainersToStart: [0], containersToStart: [] });
   });
 });
 
 describe('computePodActions() with sidecars', () => {
-  const pod = testPod({ initContainers: [{ name: 'proxy', image: 'nginx', restartPolicy: 'Always' }, { name: 'setup', image: 'nginx' }] });
-  const start = (containers: ReturnType<typeof testContainer>[], probes = noProbes) => computePodActions(pod, testRuntimePod([ready], containers), probes);
+  const pod = testPod({
+    initContainers: [
+      { name: 'proxy', image: 'nginx', restartPolicy: 'Always' },
+      { name: 'setup', image: 'nginx' },
+    ],
+  });
+  const start = (containers: ReturnType<typeof testContainer>[], probes = noProbes) =>
+    computePodActions(pod, testRuntimePod([ready], containers), probes);
 
   it('goes on when the sidecar has started', () => {
     const notStarted: ProbeVerdicts = { ...noProbes, isStarted: () => false };
@@ -155,7 +227,10 @@ describe('computePodActions() with sidecars', () => {
 
   it('lets the pod end though the sidecar still runs', () => {
     const once = { ...pod, spec: { ...pod.spec, restartPolicy: 'Never' } };
-    const actions = computePodActions(once, testRuntimePod([ready], [testContainer('proxy'), exited('setup', 0), exited('web', 0)]));
+    const actions = computePodActions(
+      once,
+      testRuntimePod([ready], [testContainer('proxy'), exited('setup', 0), exited('web', 0)]),
+    );
     expect(actions).toMatchObject({ killPod: true, createSandbox: false });
   });
 });

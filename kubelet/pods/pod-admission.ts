@@ -26,9 +26,16 @@ const SAFE_SYSCTLS = new Set([
 export function refusePod({ spec }: Pod): PodVerdict | undefined {
   for (const { name } of spec.securityContext?.sysctls ?? []) {
     const sysctl = name.replaceAll('/', '.');
-    if (!SAFE_SYSCTLS.has(sysctl)) return { reason: 'SysctlForbidden', message: `forbidden sysctl: ${JSON.stringify(name)} not allowlisted` };
-    const isOfNode = (spec.hostNetwork === true && sysctl.startsWith('net.')) || (spec.hostIPC === true && sysctl.startsWith('kernel.'));
-    if (isOfNode) return { reason: 'SysctlForbidden', message: `forbidden sysctl: ${JSON.stringify(name)} not allowed with host namespaces` };
+    if (!SAFE_SYSCTLS.has(sysctl))
+      return { reason: 'SysctlForbidden', message: `forbidden sysctl: ${JSON.stringify(name)} not allowlisted` };
+    const isOfNode =
+      (spec.hostNetwork === true && sysctl.startsWith('net.')) ||
+      (spec.hostIPC === true && sysctl.startsWith('kernel.'));
+    if (isOfNode)
+      return {
+        reason: 'SysctlForbidden',
+        message: `forbidden sysctl: ${JSON.stringify(name)} not allowed with host namespaces`,
+      };
   }
   if (spec.os !== undefined && spec.os.name !== 'linux') {
     return { reason: 'PodOSNotSupported', message: "Failed to admit pod as the OS field doesn't match node OS" };

@@ -23,7 +23,11 @@ export function containerGraceSeconds(pod: Pod, target: PodContainer | undefined
 }
 
 /** How long the pod may still run; undefined without a deadline, 0 or less when it is over. */
-export function remainingActiveMs({ spec, status }: Pod, startTime: string | undefined, nowMs: number): number | undefined {
+export function remainingActiveMs(
+  { spec, status }: Pod,
+  startTime: string | undefined,
+  nowMs: number,
+): number | undefined {
   const { activeDeadlineSeconds } = spec;
   const startMs = Date.parse(status?.startTime ?? startTime ?? '');
   if (activeDeadlineSeconds === undefined || Number.isNaN(startMs)) return undefined;

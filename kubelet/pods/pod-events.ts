@@ -31,10 +31,17 @@ export interface PodEvents {
 }
 
 export function createPodEvents(recorder: EventRecorder): PodEvents {
-  const record = (type: 'Normal' | 'Warning') => (pod: Pod, reason: string, message: string, container?: PodContainer) => {
-    // What comes out of a list carries no kind.
-    const object = { apiVersion: 'v1', kind: 'Pod', metadata: pod.metadata };
-    recorder.event(object, type, reason, message, container === undefined ? {} : { fieldPath: fieldPathOf(container) });
-  };
+  const record =
+    (type: 'Normal' | 'Warning') => (pod: Pod, reason: string, message: string, container?: PodContainer) => {
+      // What comes out of a list carries no kind.
+      const object = { apiVersion: 'v1', kind: 'Pod', metadata: pod.metadata };
+      recorder.event(
+        object,
+        type,
+        reason,
+        message,
+        container === undefined ? {} : { fieldPath: fieldPathOf(container) },
+      );
+    };
   return { normal: record('Normal'), warning: record('Warning') };
 }

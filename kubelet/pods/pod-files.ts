@@ -27,7 +27,11 @@ export interface PodFiles {
   setUpVolumes(pod: Pod, sources: VolumeSources): Promise<{ mounted: MountedVolumes; failures: VolumeFailure[] }>;
   logDirectory(pod: Pod): string;
   /** `/etc/hosts` and its like, and the file for the termination message of this run. */
-  managedMounts(pod: Pod, target: PodContainer, options: { restartCount: number; network: PodNetworkFiles }): Promise<Mount[]>;
+  managedMounts(
+    pod: Pod,
+    target: PodContainer,
+    options: { restartCount: number; network: PodNetworkFiles },
+  ): Promise<Mount[]>;
   terminationMessage(uid: string, info: ContainerInfo): Promise<string>;
   /** Volumes and managed files go; logs stay. Repeatable. */
   removeVolumes(uid: string): Promise<void>;
@@ -52,17 +56,25 @@ export function createPodFiles(folders: PodFolders, volumes: VolumeManager): Pod
       const { container } = target;
       const path = container.terminationMessagePath ?? '/dev/termination-log';
       if (path === '') return mounts;
-      const hostPath = await writeTerminationFile(folders, { uid: pod.metadata.uid ?? '', container: container.name, restartCount });
+      const hostPath = await writeTerminationFile(folders, {
+        uid: pod.metadata.uid ?? '',
+        container: container.name,
+        restartCount,
+      });
       return [...mounts, { containerPath: path, hostPath, readOnly: false, propagation: 'private' }];
     },
     terminationMessage: (uid, info) =>
-      readTerminationMessage(info, join(containerFolder(folders, uid, containerName(info)), String(restartCountOf(info)))),
+      readTerminationMessage(
+        info,
+        join(containerFolder(folders, uid, containerName(info)), String(restartCountOf(info))),
+      ),
     removeVolumes: (uid) => volumes.tearDown(uid),
     removeLogs: (pod) => rm(podLogFolder(folders, pod.metadata), { recursive: true, force: true }),
     async removeContainerLogs({ logPath }) {
       const [folder, name] = [dirname(logPath), basename(logPath)];
       const present = await readdir(folder).catch(() => [] as string[]);
-      for (const one of present) if (one === name || one.startsWith(`${name}.`)) await rm(join(folder, one), { force: true });
+      for (const one of present)
+        if (one === name || one.startsWith(`${name}.`)) await rm(join(folder, one), { force: true });
     },
     podUids: () => volumes.podUids(),
   };
@@ -72,7 +84,9 @@ export function createPodFiles(folders: PodFolders, volumes: VolumeManager): Pod
 export const noPodFiles: PodFiles = {
   setUpVolumes: (pod) =>
     Promise.resolve({
-      mounted: new Map((pod.spec.volumes ?? []).map(({ name }) => [name, { path: `/simulated/${name}`, readOnly: false }])),
+      mounted: new Map(
+        (pod.spec.volumes ?? []).map(({ name }) => [name, { path: `/simulated/${name}`, readOnly: false }]),
+      ),
       failures: [],
     }),
   logDirectory: ({ metadata }) => `/simulated/${metadata.uid}`,
@@ -84,7 +98,11 @@ export const noPodFiles: PodFiles = {
   podUids: () => Promise.resolve([]),
 };
 
-async function writeEtcFiles(folders: PodFolders, pod: Pod, { podIps, hostname, dns }: PodNetworkFiles): Promise<Mount[]> {
+async function writeEtcFiles(
+  folders: PodFolders,
+  pod: Pod,
+  { podIps, hostname, dns }: PodNetworkFiles,
+): Promise<Mount[]> {
   const uid = pod.metadata.uid ?? '';
   const nodeHosts = pod.spec.hostNetwork === true ? await readFile('/etc/hosts', 'utf8').catch(() => '') : undefined;
   const contents = {

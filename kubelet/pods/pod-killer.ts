@@ -64,14 +64,19 @@ export class PodKiller {
   }
 
   /** Stops all containers and then the sandboxes. Repeatable, with a shorter grace. */
-  async killPod(pod: Pod, runtimePod: RuntimePod, request: { graceSeconds: number; reason: KillReason; signal: AbortSignal }): Promise<void> {
+  async killPod(
+    pod: Pod,
+    runtimePod: RuntimePod,
+    request: { graceSeconds: number; reason: KillReason; signal: AbortSignal },
+  ): Promise<void> {
     const { runtime, clock } = this.#options;
     const { graceSeconds, reason, signal } = request;
     const alive = runtimePod.containers.filter(({ state }) => state !== 'exited');
     const isSidecar = (info: ContainerInfo): boolean => findPodContainer(pod, containerName(info))?.role === 'sidecar';
     const podIp = runtimePod.sandboxes[0]?.ips[0] ?? '';
     const startMs = clock.monotonicMs();
-    const announced = reason === 'deleted' && alive.length > 0 ? this.#announce(pod.metadata.uid ?? '', podIp) : Promise.resolve();
+    const announced =
+      reason === 'deleted' && alive.length > 0 ? this.#announce(pod.metadata.uid ?? '', podIp) : Promise.resolve();
     const kill = (info: ContainerInfo, seconds: number): Promise<void> => {
       const message = `Stopping container ${containerName(info)}`;
       return this.killContainer(pod, { info, message, reason, graceSeconds: seconds, podIp, signal }, announced);
@@ -94,7 +99,9 @@ export class PodKiller {
     if (beforeStop === undefined || podIp === '') return Promise.resolve();
     let announced = this.#announced.get(uid);
     if (announced === undefined) {
-      const told = beforeStop(podIp).catch((error: unknown) => log.warn('cannot announce that a pod stops', { uid, error: String(error) }));
+      const told = beforeStop(podIp).catch((error: unknown) =>
+        log.warn('cannot announce that a pod stops', { uid, error: String(error) }),
+      );
       announced = Promise.race([told, sleep(clock, BEFORE_STOP_TIMEOUT_MS)]);
       this.#announced.set(uid, announced);
     }
@@ -128,7 +135,14 @@ export class PodKiller {
     const timeout = new AbortController();
     const cancel = clock.setTimeout(() => timeout.abort(new Error('the grace period is over')), timeoutMs);
     try {
-      const request = { pod, container: target.container, containerId: info.id, podIp, timeoutMs, signal: timeout.signal };
+      const request = {
+        pod,
+        container: target.container,
+        containerId: info.id,
+        podIp,
+        timeoutMs,
+        signal: timeout.signal,
+      };
       await abortable(runHook({ runtime, clock }, hook, request), timeout.signal);
     } catch {
       if (!timeout.signal.aborted) events.warning(pod, 'FailedPreStopHook', 'PreStopHook failed', target);

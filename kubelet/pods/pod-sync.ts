@@ -51,7 +51,8 @@ export class PodSync {
       await this.#killContainers(pod, actions.containersToKill, signal);
     }
     const { initContainers = [], containers, ephemeralContainers = [] } = pod.spec;
-    const pick = (list: readonly AnyContainer[], indexes: readonly number[]): AnyContainer[] => indexes.map((i) => list[i]!);
+    const pick = (list: readonly AnyContainer[], indexes: readonly number[]): AnyContainer[] =>
+      indexes.map((i) => list[i]!);
     const starts: [AnyContainer[], ContainerRole][] = [
       [pick(ephemeralContainers, actions.ephemeralContainersToStart), 'ephemeral'],
       [pick(initContainers, actions.initContainersToStart), 'init'],
@@ -59,7 +60,14 @@ export class PodSync {
     ];
     if (!actions.createSandbox && starts.every(([list]) => list.length === 0)) return { retryAfterMs: undefined };
     const sandbox = await this.#sandbox(pod, actions, signal);
-    const run: PodRun = { pod, sandbox, mounted, network: this.#network(pod), signal, pullSecrets: await this.#pullSecrets(pod) };
+    const run: PodRun = {
+      pod,
+      sandbox,
+      mounted,
+      network: this.#network(pod),
+      signal,
+      pullSecrets: await this.#pullSecrets(pod),
+    };
     let retryAfterMs: number | undefined;
     for (const container of starts.flatMap(([list]) => list)) {
       const waitMs = await this.#start(run, container);
@@ -115,14 +123,22 @@ export class PodSync {
 
   async #killPod(pod: Pod, runtimePod: RuntimePod, signal: AbortSignal): Promise<void> {
     const { killer, cache, events } = this.#machinery;
-    if (runtimePod.sandboxes.length > 0 && runtimePod.sandboxes[0]!.state !== 'ready' && runtimePod.containers.some(({ state }) => state === 'running')) {
+    if (
+      runtimePod.sandboxes.length > 0 &&
+      runtimePod.sandboxes[0]!.state !== 'ready' &&
+      runtimePod.containers.some(({ state }) => state === 'running')
+    ) {
       events.normal(pod, 'SandboxChanged', 'Pod sandbox changed, it will be killed and re-created.');
     }
     await killer.killPod(pod, runtimePod, { graceSeconds: podGraceSeconds(pod), reason: 'pod-ended', signal });
     await cache.refresh();
   }
 
-  async #killContainers(pod: Pod, kills: ReturnType<typeof computePodActions>['containersToKill'], signal: AbortSignal): Promise<void> {
+  async #killContainers(
+    pod: Pod,
+    kills: ReturnType<typeof computePodActions>['containersToKill'],
+    signal: AbortSignal,
+  ): Promise<void> {
     const { killer, cache } = this.#machinery;
     if (kills.length === 0) return;
     const runtimePod = cache.get(pod.metadata.uid ?? '');
@@ -137,7 +153,11 @@ export class PodSync {
     await cache.refresh();
   }
 
-  async #sandbox(pod: Pod, actions: ReturnType<typeof computePodActions>, signal: AbortSignal): Promise<PodRun['sandbox']> {
+  async #sandbox(
+    pod: Pod,
+    actions: ReturnType<typeof computePodActions>,
+    signal: AbortSignal,
+  ): Promise<PodRun['sandbox']> {
     const { runtime, events, cache, files } = this.#machinery;
     const { hostname, dns } = this.#network(pod);
     const logDirectory = files.logDirectory(pod);
@@ -161,7 +181,7 @@ export class PodSync {
     const { pod, signal } = run;
     const target = findPodContainer(pod, container.name)!;
     const runtimePod = cache.get(pod.metadata.uid ?? '');
-    const waitMs = this.#crashBackoff(pod, container, runtimePod);
+    const waitMs = this.#crashBackoff(pod, container, runtimePod) || this.#pullBackoff(pod, container);
     if (waitMs > 0) return waitMs;
     const last = findContainer(runtimePod, container.name);
     const restartCount = last === undefined ? recordedRestarts(pod, container.name) : restartCountOf(last) + 1;
@@ -178,10 +198,18 @@ export class PodSync {
     }
   }
 
+  /** How long an image that could not be pulled is left alone; told once, by the puller. */
+  #pullBackoff(pod: Pod, container: AnyContainer): number {
+    if (this.failures.get(container.name)?.reason !== 'ImagePullBackOff') return 0;
+    return this.#machinery.puller.remainingMs(pod, container.image ?? '');
+  }
+
   /** `doBackOff`: how long a container that has crashed is left alone. */
   #crashBackoff(pod: Pod, container: AnyContainer, runtimePod: RuntimePod): number {
     const { crashBackoff, events } = this.#machinery;
-    const last = runtimePod.containers.find((info) => containerName(info) === container.name && info.state === 'exited');
+    const last = runtimePod.containers.find(
+      (info) => containerName(info) === container.name && info.state === 'exited',
+    );
     if (last === undefined) return 0;
     const key = `${pod.metadata.uid}_${container.name}_${containerHash(container)}`;
     const waitMs = crashBackoff.remainingMs(key, last.finishedAtMs);
@@ -217,7 +245,8 @@ interface PodRun {
   pullSecrets: readonly Secret[];
 }
 
-const isPullReason = (reason: string): boolean => /Pull|Registry|Signature/.test(reason) && reason !== 'ErrImageNeverPull';
+const isPullReason = (reason: string): boolean =>
+  /Pull|Registry|Signature/.test(reason) && reason !== 'ErrImageNeverPull';
 
 /** Of a container that ran, though the runtime has forgotten it. */
 function recordedRestarts({ status }: Pod, name: string): number {

@@ -70,7 +70,13 @@ export class PodWorker {
   /** The pod is gone from the API: what is left of it goes too. */
   remove(pod: Pod): void {
     this.#isRemoved = true;
-    this.update({ ...pod, metadata: { ...pod.metadata, deletionTimestamp: pod.metadata.deletionTimestamp ?? new Date(this.#machinery.clock.now()).toISOString() } });
+    this.update({
+      ...pod,
+      metadata: {
+        ...pod.metadata,
+        deletionTimestamp: pod.metadata.deletionTimestamp ?? new Date(this.#machinery.clock.now()).toISOString(),
+      },
+    });
   }
 
   /** Something may have changed: looks at everything, now or after the step that is under way. */
@@ -148,7 +154,10 @@ export class PodWorker {
   #onFailure(error: unknown): void {
     const { log } = this.#machinery;
     const { namespace, name } = this.#pod.metadata;
-    const fields = { pod: { kind: 'Pod', namespace, name }, error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+    const fields = {
+      pod: { kind: 'Pod', namespace, name },
+      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    };
     if (error instanceof VolumesNotReady) log.debug('the volumes of a pod are not ready', fields);
     else log.warn('cannot sync a pod', fields);
     this.#wakeAfter(Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(this.#failedSteps++, 10)));
@@ -176,7 +185,11 @@ export class PodWorker {
     try {
       const { retryAfterMs } = await this.#sync.sync(this.#withReportedStatus(), interrupt);
       const renewalMs = this.#machinery.tokens.nextRenewalMs(this.uid);
-      const waits = [retryAfterMs, deadlineMs, renewalMs === undefined ? undefined : Math.max(1_000, renewalMs - clock.now())];
+      const waits = [
+        retryAfterMs,
+        deadlineMs,
+        renewalMs === undefined ? undefined : Math.max(1_000, renewalMs - clock.now()),
+      ];
       return Math.min(RESYNC_MS, ...waits.filter((wait) => wait !== undefined));
     } finally {
       if (!interrupt.aborted) {
@@ -209,7 +222,11 @@ export class PodWorker {
     this.#report();
     const runtimePod = cache.get(this.uid);
     const reason = isDeleted ? 'deleted' : 'pod-ended';
-    await killer.killPod(this.#pod, runtimePod, { graceSeconds: podGraceSeconds(this.#pod), reason, signal: interrupt });
+    await killer.killPod(this.#pod, runtimePod, {
+      graceSeconds: podGraceSeconds(this.#pod),
+      reason,
+      signal: interrupt,
+    });
     await cache.refresh();
     const alive = cache.get(this.uid).containers.filter(({ state }) => state === 'running');
     if (alive.length > 0) throw new Error(`containers still run: ${alive.map(({ id }) => id).join(', ')}`);
@@ -259,7 +276,9 @@ export class PodWorker {
     if (reported === undefined) return this.#pod;
     // Conditions of others come with the pod from the API only.
     const own = new Set((reported.conditions ?? []).map(({ type }) => type));
-    const foreign = (this.#pod.status?.conditions ?? []).filter(({ type }) => !own.has(type) || !KUBELET_CONDITIONS.has(type));
+    const foreign = (this.#pod.status?.conditions ?? []).filter(
+      ({ type }) => !own.has(type) || !KUBELET_CONDITIONS.has(type),
+    );
     const kept = (reported.conditions ?? []).filter(({ type }) => KUBELET_CONDITIONS.has(type));
     return { ...this.#pod, status: { ...this.#pod.status, ...reported, conditions: [...kept, ...foreign] } };
   }
@@ -276,7 +295,13 @@ export class PodWorker {
   }
 }
 
-const KUBELET_CONDITIONS = new Set(['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady', 'PodScheduled']);
+const KUBELET_CONDITIONS = new Set([
+  'PodReadyToStartContainers',
+  'Initialized',
+  'Ready',
+  'ContainersReady',
+  'PodScheduled',
+]);
 
 /** A pod that was ended by the kubelet stays so. */
 function verdictOf(status: PodStatus | undefined): PodVerdict | undefined {

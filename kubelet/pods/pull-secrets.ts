@@ -67,7 +67,8 @@ function matches(key: string, target: string): boolean {
   const [host = '', ...path] = target.split('/');
   const keyLabels = keyHost.split('.');
   const labels = host.split('.');
-  const sameHost = keyLabels.length === labels.length && keyLabels.every((label, i) => label === '*' || label === labels[i]);
+  const sameHost =
+    keyLabels.length === labels.length && keyLabels.every((label, i) => label === '*' || label === labels[i]);
   const keyText = keyPath.join('/');
   const pathText = path.join('/');
   return sameHost && (keyText === '' || pathText === keyText || pathText.startsWith(`${keyText}/`));

@@ -20,7 +20,10 @@ export function emptyRuntimePod(uid: string): RuntimePod {
 }
 
 /** By UID of the pod; what carries no UID is not ours. */
-export function groupByPod(sandboxes: readonly PodSandbox[], containers: readonly ContainerInfo[]): Map<string, RuntimePod> {
+export function groupByPod(
+  sandboxes: readonly PodSandbox[],
+  containers: readonly ContainerInfo[],
+): Map<string, RuntimePod> {
   const byUid = new Map<string, { uid: string; sandboxes: PodSandbox[]; containers: ContainerInfo[] }>();
   const podOf = (uid: string): { sandboxes: PodSandbox[]; containers: ContainerInfo[] } => {
     let pod = byUid.get(uid);

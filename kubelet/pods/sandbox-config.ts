@@ -40,7 +40,8 @@ function portMappingsOf({ spec }: Pod): PodSandboxConfig['portMappings'] {
   const mappings: PodSandboxConfig['portMappings'] = [];
   for (const { ports = [] } of allContainers(spec)) {
     for (const { protocol = 'TCP', containerPort, hostPort = 0, hostIP = '' } of ports) {
-      if (hostPort > 0) mappings.push({ protocol: protocol as 'TCP' | 'UDP' | 'SCTP', containerPort, hostPort, hostIP });
+      if (hostPort > 0)
+        mappings.push({ protocol: protocol as 'TCP' | 'UDP' | 'SCTP', containerPort, hostPort, hostIP });
     }
   }
   return mappings;

@@ -42,7 +42,8 @@ export class StartBackoff {
   next(key: string, eventMs: number): void {
     const { clock, initialMs, maxMs } = this.#options;
     const entry = this.#entries.get(key);
-    const delayMs = entry === undefined || this.#hasExpired(entry, eventMs) ? initialMs : Math.min(entry.delayMs * 2, maxMs);
+    const delayMs =
+      entry === undefined || this.#hasExpired(entry, eventMs) ? initialMs : Math.min(entry.delayMs * 2, maxMs);
     this.#entries.set(key, { delayMs, updatedMs: clock.now() });
   }
 

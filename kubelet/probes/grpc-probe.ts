@@ -43,7 +43,12 @@ export function probeGrpc({ host, port, service, timeoutMs }: GrpcProbeRequest):
 /** Empty when it serves. */
 function check(session: ClientHttp2Session, service: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    const stream = session.request({ ':method': 'POST', ':path': PATH, 'content-type': 'application/grpc', te: 'trailers' });
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': PATH,
+      'content-type': 'application/grpc',
+      te: 'trailers',
+    });
     const chunks: Buffer[] = [];
     let size = 0;
     let grpcStatus = '';
@@ -61,7 +66,8 @@ function check(session: ClientHttp2Session, service: string): Promise<string> {
     });
     stream.on('error', reject);
     stream.on('end', () => {
-      if (grpcStatus === UNIMPLEMENTED) resolve('error: this server does not implement the grpc health protocol (grpc.health.v1.Health)');
+      if (grpcStatus === UNIMPLEMENTED)
+        resolve('error: this server does not implement the grpc health protocol (grpc.health.v1.Health)');
       else if (grpcStatus !== '0') resolve(`error: health rpc probe failed: ${decodeURIComponent(grpcMessage)}`);
       else resolve(verdictOf(servingStatus(Buffer.concat(chunks))));
     });

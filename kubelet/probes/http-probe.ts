@@ -29,7 +29,10 @@ export async function probeHttp(request: HttpProbeRequest): Promise<ProbeOutcome
       const text = 'context deadline exceeded (Client.Timeout exceeded while awaiting headers)';
       return { result: 'failure', output: `Get ${JSON.stringify(url.href)}: ${text}` };
     }
-    return { result: 'failure', output: `Get ${JSON.stringify(url.href)}: ${dialError(error, `${hostOf(request.host)}:${request.port}`)}` };
+    return {
+      result: 'failure',
+      output: `Get ${JSON.stringify(url.href)}: ${dialError(error, `${hostOf(request.host)}:${request.port}`)}`,
+    };
   }
 }
 
@@ -47,7 +50,8 @@ async function follow(first: URL, request: HttpProbeRequest): Promise<ProbeOutco
     if (status >= 300 && status < 400 && location !== undefined) {
       const next = new URL(location, url);
       // A redirect to another host is not followed, and counts as success with a warning.
-      if (next.hostname !== first.hostname) return { result: 'success', output: `Probe terminated redirects, Response body: ${body}` };
+      if (next.hostname !== first.hostname)
+        return { result: 'success', output: `Probe terminated redirects, Response body: ${body}` };
       url = next;
       continue;
     }
@@ -70,7 +74,8 @@ function get(url: URL, { headers, signal }: HttpProbeRequest): Promise<Answer> {
   sent['accept'] ??= ['*/*'];
   sent['connection'] = ['close'];
   const flat: Record<string, string | string[]> = {};
-  for (const [name, values] of Object.entries(sent)) if (values[0] !== '') flat[name] = values.length === 1 ? values[0]! : values;
+  for (const [name, values] of Object.entries(sent))
+    if (values[0] !== '') flat[name] = values.length === 1 ? values[0]! : values;
   return new Promise((resolve, reject) => {
     const options = { headers: flat, agent: false, signal, rejectUnauthorized: false };
     const request = (url.protocol === 'https:' ? https : http).get(url, options, (response) => {

@@ -64,7 +64,9 @@ export class ProbeManager {
   verdicts(pod: Pod): ProbeVerdicts {
     const uid = pod.metadata.uid ?? '';
     const hasFailed = (type: ProbeType) => (containerId: string) =>
-      (this.#workers.get(uid) ?? []).some((worker) => worker.type === type && worker.stateOf(containerId)?.verdict === 'failure');
+      (this.#workers.get(uid) ?? []).some(
+        (worker) => worker.type === type && worker.stateOf(containerId)?.verdict === 'failure',
+      );
     const startupWorkers = (): ProbeWorker[] => (this.#workers.get(uid) ?? []).filter(({ type }) => type === 'startup');
     return {
       livenessFailed: hasFailed('liveness'),
@@ -83,19 +85,29 @@ export class ProbeManager {
     return {
       isStarted: (container, containerId) => this.#isStarted(uid, container, containerId),
       isReady: (container, containerId) =>
-        probeOf(container, 'readiness') === undefined || this.#verdictOf(uid, { container, type: 'readiness' }, containerId) === 'success',
+        probeOf(container, 'readiness') === undefined ||
+        this.#verdictOf(uid, { container, type: 'readiness' }, containerId) === 'success',
     };
   }
 
   #nameOf(uid: string, pod: Pod, containerId: string): string | undefined {
-    return containersOfPod(pod).find(({ container }) => this.#context.container(uid, container.name)?.id === containerId)?.container.name;
+    return containersOfPod(pod).find(
+      ({ container }) => this.#context.container(uid, container.name)?.id === containerId,
+    )?.container.name;
   }
 
   #isStarted(uid: string, container: AnyContainer, containerId: string): boolean {
-    return probeOf(container, 'startup') === undefined || this.#verdictOf(uid, { container, type: 'startup' }, containerId) === 'success';
+    return (
+      probeOf(container, 'startup') === undefined ||
+      this.#verdictOf(uid, { container, type: 'startup' }, containerId) === 'success'
+    );
   }
 
-  #verdictOf(uid: string, { container, type }: { container: AnyContainer; type: ProbeType }, containerId: string): string | undefined {
+  #verdictOf(
+    uid: string,
+    { container, type }: { container: AnyContainer; type: ProbeType },
+    containerId: string,
+  ): string | undefined {
     const workers = this.#workers.get(uid) ?? [];
     const worker = workers.find((one) => one.type === type && one.containerName === container.name);
     return worker?.stateOf(containerId)?.verdict;

@@ -26,7 +26,10 @@ export function initialProbeState(type: ProbeType, containerId: string): ProbeSt
 }
 
 /** Takes in one try. The verdict changes once as many tries in a row agree as the probe's threshold says. */
-export function nextProbeState(state: ProbeState, { type, probe, result }: { type: ProbeType; probe: Probe; result: 'success' | 'failure' }): ProbeState {
+export function nextProbeState(
+  state: ProbeState,
+  { type, probe, result }: { type: ProbeType; probe: Probe; result: 'success' | 'failure' },
+): ProbeState {
   const run = state.last === result ? state.run + 1 : 1;
   const threshold = result === 'success' ? (probe.successThreshold ?? 1) : (probe.failureThreshold ?? 3);
   if (run < threshold) return { ...state, run, last: result };

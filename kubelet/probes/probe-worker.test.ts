@@ -13,9 +13,17 @@ describe('nextProbeState()', () => {
     results.reduce((state, result) => nextProbeState(state, { type, probe, result }), initialProbeState(type, 'id'));
 
   it('fails after as many failures in a row as the threshold says', () => {
-    expect(run('liveness', { failureThreshold: 3 }, ['failure', 'failure', 'success', 'failure', 'failure']).verdict).toBe('success');
-    expect(run('liveness', { failureThreshold: 3 }, ['failure', 'failure', 'failure'])).toMatchObject({ verdict: 'failure', onHold: true });
-    expect(run('readiness', { failureThreshold: 1 }, ['success', 'failure'])).toMatchObject({ verdict: 'failure', onHold: false });
+    expect(
+      run('liveness', { failureThreshold: 3 }, ['failure', 'failure', 'success', 'failure', 'failure']).verdict,
+    ).toBe('success');
+    expect(run('liveness', { failureThreshold: 3 }, ['failure', 'failure', 'failure'])).toMatchObject({
+      verdict: 'failure',
+      onHold: true,
+    });
+    expect(run('readiness', { failureThreshold: 1 }, ['success', 'failure'])).toMatchObject({
+      verdict: 'failure',
+      onHold: false,
+    });
   });
 
   it('succeeds after as many successes in a row as the threshold says', () => {
@@ -35,11 +43,17 @@ describe('ProbeManager', () => {
   let pod: Pod;
 
   const launch = (probes: object, status?: Pod['status']): void => {
-    pod = { ...testPod({ containers: [{ name: 'web', image: 'nginx', ...probes }] }), ...(status === undefined ? {} : { status }) };
+    pod = {
+      ...testPod({ containers: [{ name: 'web', image: 'nginx', ...probes }] }),
+      ...(status === undefined ? {} : { status }),
+    };
     manager = new ProbeManager({
       clock,
       stalls: new StallMonitor(clock),
-      events: { normal: () => undefined, warning: (_pod, reason, message) => void events.push(`${reason}: ${message}`) },
+      events: {
+        normal: () => undefined,
+        warning: (_pod, reason, message) => void events.push(`${reason}: ${message}`),
+      },
       probe: (probe) => {
         tries.push(probe.exec?.command?.[0] ?? '');
         return Promise.resolve(outcome);
@@ -51,7 +65,12 @@ describe('ProbeManager', () => {
     });
     manager.addPod(pod);
   };
-  const probe = (name: string, rest: Probe = {}): Probe => ({ exec: { command: [name] }, periodSeconds: 10, failureThreshold: 1, ...rest });
+  const probe = (name: string, rest: Probe = {}): Probe => ({
+    exec: { command: [name] },
+    periodSeconds: 10,
+    failureThreshold: 1,
+    ...rest,
+  });
   const isReady = (): boolean => manager.readiness(pod).isReady(pod.spec.containers[0]!, container!.id);
 
   beforeEach(() => {
@@ -85,7 +104,11 @@ describe('ProbeManager', () => {
 
   it('holds the other probes back until the startup probe has succeeded, and then tries them at once', async () => {
     outcome = { result: 'failure', output: 'not yet' };
-    launch({ startupProbe: probe('start', { failureThreshold: 30, periodSeconds: 1 }), livenessProbe: probe('live'), readinessProbe: probe('ready') });
+    launch({
+      startupProbe: probe('start', { failureThreshold: 30, periodSeconds: 1 }),
+      livenessProbe: probe('live'),
+      readinessProbe: probe('ready'),
+    });
     await clock.advance(3_500);
     expect(new Set(tries)).toEqual(new Set(['start']));
     expect(manager.readiness(pod).isStarted(pod.spec.containers[0]!, container!.id)).toBe(false);
@@ -123,7 +146,16 @@ describe('ProbeManager', () => {
 
   it('keeps a container ready that was ready before the kubelet restarted', async () => {
     outcome = { result: 'failure', output: 'slow' };
-    const recorded = { name: 'web', image: '', imageID: '', restartCount: 0, ready: true, started: true, containerID: `native://${container!.id}`, state: { running: {} } };
+    const recorded = {
+      name: 'web',
+      image: '',
+      imageID: '',
+      restartCount: 0,
+      ready: true,
+      started: true,
+      containerID: `native://${container!.id}`,
+      state: { running: {} },
+    };
     launch({ readinessProbe: probe('ready', { failureThreshold: 3 }) }, { containerStatuses: [recorded] });
     await clock.advance(0);
     expect(isReady()).toBe(true);

@@ -29,7 +29,11 @@ export function probeOf(container: AnyContainer, type: ProbeType): Probe | undef
   return { startup: startupProbe, readiness: readinessProbe, liveness: livenessProbe }[type];
 }
 
-const TITLES: Readonly<Record<ProbeType, string>> = { startup: 'Startup', readiness: 'Readiness', liveness: 'Liveness' };
+const TITLES: Readonly<Record<ProbeType, string>> = {
+  startup: 'Startup',
+  readiness: 'Readiness',
+  liveness: 'Liveness',
+};
 
 export class ProbeWorker {
   readonly type: ProbeType;
@@ -124,7 +128,12 @@ export class ProbeWorker {
     if (this.#stop.signal.aborted || this.#state?.containerId !== info.id) return;
     const title = TITLES[this.type];
     if (outcome.result === 'error') {
-      events.warning(pod, 'Unhealthy', `${title} probe errored and resulted in unknown state: ${outcome.output}`, this.#target);
+      events.warning(
+        pod,
+        'Unhealthy',
+        `${title} probe errored and resulted in unknown state: ${outcome.output}`,
+        this.#target,
+      );
       return;
     }
     if (outcome.result === 'failure') {

@@ -57,10 +57,14 @@ async function probeExec(runtime: RuntimeService, { probe, target, timeoutMs }: 
     return { result: exitCode === 0 ? 'success' : 'failure', output };
   } catch (error) {
     if (error instanceof RuntimeError && error.code === 'deadline-exceeded') {
-      return { result: 'failure', output: `command timed out: ${JSON.stringify(command.join(' '))} timed out after ${timeoutMs / 1000}s` };
+      return {
+        result: 'failure',
+        output: `command timed out: ${JSON.stringify(command.join(' '))} timed out after ${timeoutMs / 1000}s`,
+      };
     }
     // A command that is not there is the container's fault.
-    if (error instanceof RuntimeError && error.code === 'start-failed') return { result: 'failure', output: error.message };
+    if (error instanceof RuntimeError && error.code === 'start-failed')
+      return { result: 'failure', output: error.message };
     throw error;
   }
 }
@@ -86,7 +90,11 @@ export function portNumber(port: unknown, { pod, container }: { pod: Pod; contai
     throw new Error(`invalid port number: ${asNumber}`);
   }
   const own = (container.ports ?? []).find(({ name }) => name === port);
-  const any = own ?? allContainers(pod.spec).flatMap(({ ports }) => ports ?? []).find(({ name }) => name === port);
+  const any =
+    own ??
+    allContainers(pod.spec)
+      .flatMap(({ ports }) => ports ?? [])
+      .find(({ name }) => name === port);
   if (any === undefined) throw new Error(`port ${String(port)} not found`);
   return any.containerPort;
 }

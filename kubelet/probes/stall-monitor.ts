@@ -40,6 +40,9 @@ export class StallMonitor {
     // The stall that is just over may be seen here before the timer sees it.
     const current = { startMs: this.#lastMs + PERIOD_MS, endMs: this.#clock.monotonicMs() };
     const all = current.endMs - current.startMs >= MIN_STALL_MS ? [...this.#stalls, current] : this.#stalls;
-    return all.reduce((sum, { startMs, endMs }) => sum + Math.max(0, Math.min(endMs, toMs) - Math.max(startMs, fromMs)), 0);
+    return all.reduce(
+      (sum, { startMs, endMs }) => sum + Math.max(0, Math.min(endMs, toMs) - Math.max(startMs, fromMs)),
+      0,
+    );
   }
 }

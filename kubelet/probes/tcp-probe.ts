@@ -3,7 +3,15 @@ import { connect } from 'node:net';
 import { dialError } from './http-probe.ts';
 import type { ProbeOutcome } from './probe-outcome.ts';
 
-export function probeTcp({ host, port, timeoutMs }: { host: string; port: number; timeoutMs: number }): Promise<ProbeOutcome> {
+export function probeTcp({
+  host,
+  port,
+  timeoutMs,
+}: {
+  host: string;
+  port: number;
+  timeoutMs: number;
+}): Promise<ProbeOutcome> {
   const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
   return new Promise((resolve) => {
     const socket = connect({ host, port });

@@ -9,7 +9,11 @@ import type { LogOptions } from '../logs/log-reader.ts';
 import { findLogContainer, findPod } from './pod-lookup.ts';
 import type { PodLookup } from './pod-lookup.ts';
 
-export async function serveContainerLogs(lookup: PodLookup & { clock: Clock }, request: Request, response: Response): Promise<void> {
+export async function serveContainerLogs(
+  lookup: PodLookup & { clock: Clock },
+  request: Request,
+  response: Response,
+): Promise<void> {
   const { namespace = '', pod = '', container = '' } = request.params as Record<string, string>;
   const query = new URL(request.originalUrl, 'http://kubelet').searchParams;
   const options = parseLogOptions(query, lookup.clock.now());
@@ -26,7 +30,8 @@ export async function serveContainerLogs(lookup: PodLookup & { clock: Clock }, r
   if (options.follow) response.flushHeaders();
   try {
     for await (const chunk of readLogs(source, options)) {
-      if (!response.write(chunk) && !gone.signal.aborted) await Promise.race([once(response, 'drain'), once(response, 'close')]);
+      if (!response.write(chunk) && !gone.signal.aborted)
+        await Promise.race([once(response, 'drain'), once(response, 'close')]);
     }
   } catch (error) {
     // A container that has just been made may have no log yet, and one that was cleaned up none any more.
@@ -37,7 +42,10 @@ export async function serveContainerLogs(lookup: PodLookup & { clock: Clock }, r
 
 /** Throws `ApiError` for values that make no sense. */
 export function parseLogOptions(query: URLSearchParams, nowMs: number): LogOptions {
-  const options: LogOptions = { follow: query.get('follow') === 'true', timestamps: query.get('timestamps') === 'true' };
+  const options: LogOptions = {
+    follow: query.get('follow') === 'true',
+    timestamps: query.get('timestamps') === 'true',
+  };
   const tailLines = whole(query, 'tailLines', 0);
   const limitBytes = whole(query, 'limitBytes', 1);
   const sinceSeconds = whole(query, 'sinceSeconds', 1);

@@ -28,36 +28,42 @@ export function findRunningContainer(lookup: PodLookup, worker: PodWorker, conta
 
 export function findSandbox(lookup: PodLookup, worker: PodWorker): PodSandbox {
   const sandbox = readySandbox(lookup.cache.get(worker.uid));
-  if (sandbox === undefined) throw badRequest(`not able to find sandbox of pod ${JSON.stringify(worker.pod.metadata.name)}`);
+  if (sandbox === undefined)
+    throw badRequest(`not able to find sandbox of pod ${JSON.stringify(worker.pod.metadata.name)}`);
   return sandbox;
 }
 
 /** The container whose log is asked for (`validateContainerLogStatus`). Throws `ApiError` with upstream's text. */
-export function findLogContainer(lookup: PodLookup, worker: PodWorker, request: { container: string; previous: boolean }): ContainerInfo {
+export function findLogContainer(
+  lookup: PodLookup,
+  worker: PodWorker,
+  request: { container: string; previous: boolean },
+): ContainerInfo {
   const { container } = request;
   const status = statusOf(worker.currentStatus(), container);
   const quoted = `container ${JSON.stringify(container)} in pod ${JSON.stringify(worker.pod.metadata.name)}`;
   if (status === undefined) throw badRequest(`${quoted} is not available`);
   const id = idOf(status, request.previous, quoted);
   const info = lookup.cache.get(worker.uid).containers.find((one) => id.endsWith(`://${one.id}`));
-  if (info === undefined) throw badRequest(request.previous ? `previous terminated ${quoted} not found` : `${quoted} is not available`);
+  if (info === undefined)
+    throw badRequest(request.previous ? `previous terminated ${quoted} not found` : `${quoted} is not available`);
   return info;
 }
 
-function idOf({ state, lastState, containerID = '' }: ContainerStatus, previous: boolean, quoted: string): string {
-  const ended = lastState?.terminated?.containerID ?? '';
-  if (previous) {
-    if (ended === '') throw badRequest(`previous terminated ${quoted} not found`);
-    return ended;
-  }
-  if (state?.running !== undefined) return containerID;
-  if (state?.terminated !== undefined) {
-    const id = state.terminated.containerID ?? ended;
-    if (id === '') throw badRequest(`${quoted} is terminated`);
-    return id;
-  }
-  if (ended !== '') return ended;
-  throw badRequest(`${quoted} is waiting to start: ${waitingText(state?.waiting?.reason ?? '')}`);
+function idOf(status: ContainerStatus, previous: boolean, quoted: string): string {
+  const { running, terminated, waiting } = status.state ?? {};
+  const ended = status.lastState?.terminated?.containerID ?? '';
+  if (previous) return previousId(ended, quoted);
+  if (running !== undefined) return status.containerID ?? '';
+  const id = terminated?.containerID ?? ended;
+  if (id !== '') return id;
+  if (terminated !== undefined) throw badRequest(`${quoted} is terminated`);
+  throw badRequest(`${quoted} is waiting to start: ${waitingText(waiting?.reason ?? '')}`);
+}
+
+function previousId(ended: string, quoted: string): string {
+  if (ended === '') throw badRequest(`previous terminated ${quoted} not found`);
+  return ended;
 }
 
 const WAITING_TEXTS: Readonly<Record<string, string>> = {
@@ -68,7 +74,11 @@ const WAITING_TEXTS: Readonly<Record<string, string>> = {
 const waitingText = (reason: string): string => WAITING_TEXTS[reason] ?? reason;
 
 function statusOf(status: PodStatus, name: string): ContainerStatus | undefined {
-  const all = [...(status.containerStatuses ?? []), ...(status.initContainerStatuses ?? []), ...(status.ephemeralContainerStatuses ?? [])];
+  const all = [
+    ...(status.containerStatuses ?? []),
+    ...(status.initContainerStatuses ?? []),
+    ...(status.ephemeralContainerStatuses ?? []),
+  ];
   return all.find((one) => one.name === name);
 }
 

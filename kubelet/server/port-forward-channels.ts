@@ -37,6 +37,8 @@ function open(socket: WebSocket, { port, channel }: { port: number; channel: num
   });
   void sendBinary(socket, Buffer.from([channel, ...portBytes]));
   void sendBinary(socket, Buffer.from([channel + 1, ...portBytes]));
-  forward(port, stream).catch((error: unknown) => sendBinary(socket, Buffer.concat([Buffer.from([channel + 1]), Buffer.from((error as Error).message)])));
+  forward(port, stream).catch((error: unknown) =>
+    sendBinary(socket, Buffer.concat([Buffer.from([channel + 1]), Buffer.from((error as Error).message)])),
+  );
   return stream;
 }

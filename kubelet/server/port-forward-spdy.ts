@@ -53,7 +53,8 @@ async function connect(errors: SpdyStream, data: SpdyStream, forward: Forward): 
   errors.resume();
   try {
     const port = Number(data.headers.get('port'));
-    if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new Error(`unable to parse port ${data.headers.get('port')}`);
+    if (!Number.isInteger(port) || port < 1 || port > 65_535)
+      throw new Error(`unable to parse port ${data.headers.get('port')}`);
     await forward(port, data);
   } catch (error) {
     if (!errors.destroyed) errors.write((error as Error).message);

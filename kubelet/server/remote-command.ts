@@ -119,7 +119,14 @@ export function statusOfExit(exitCode: number | undefined): CommandStatus {
 export function statusOfError(error: unknown): CommandStatus {
   const cause = `error executing command in container: ${(error as Error).message}`;
   const details = { causes: [{ reason: '', message: cause }] };
-  return { metadata: {}, status: 'Failure', message: `Internal error occurred: ${cause}`, reason: 'InternalError', details, code: 500 };
+  return {
+    metadata: {},
+    status: 'Failure',
+    message: `Internal error occurred: ${cause}`,
+    reason: 'InternalError',
+    details,
+    code: 500,
+  };
 }
 
 /** The first version of the protocol had plain text, and nothing for success. */

@@ -33,9 +33,26 @@ let stranger: KeyPair;
 beforeAll(async () => {
   const issuance = { nowMs: Date.now(), notAfterMs: Date.now() + 3_600_000, random: realRandom };
   ca = await createCertificateAuthority({ commonName: 'test', ...issuance });
-  serving = await issueCertificate({ ca, commonName: 'node', ipAddresses: ['127.0.0.1'], usages: ['server'], ...issuance });
-  apiServer = await issueCertificate({ ca, commonName: 'kube-apiserver-kubelet-client', usages: ['client'], ...issuance });
-  stranger = await issueCertificate({ ca, commonName: 'system:node:other', organizations: ['system:nodes'], usages: ['client'], ...issuance });
+  serving = await issueCertificate({
+    ca,
+    commonName: 'node',
+    ipAddresses: ['127.0.0.1'],
+    usages: ['server'],
+    ...issuance,
+  });
+  apiServer = await issueCertificate({
+    ca,
+    commonName: 'kube-apiserver-kubelet-client',
+    usages: ['client'],
+    ...issuance,
+  });
+  stranger = await issueCertificate({
+    ca,
+    commonName: 'system:node:other',
+    organizations: ['system:nodes'],
+    usages: ['client'],
+    ...issuance,
+  });
 });
 
 describe('the kubelet server', () => {
@@ -49,13 +66,33 @@ describe('the kubelet server', () => {
     ({ runtime } = createSimulatedRuntime({ clock: realClock, random: realRandom, podCidr: '10.244.0.0/24' }));
     logPath = join(folder, 'web', '0.log');
     await mkdir(dirname(logPath));
-    await writeFile(logPath, '2026-01-02T03:04:05.000000001Z stdout F hello\n2026-01-02T03:04:06.000000001Z stdout F world\n');
+    await writeFile(
+      logPath,
+      '2026-01-02T03:04:05.000000001Z stdout F hello\n2026-01-02T03:04:06.000000001Z stdout F world\n',
+    );
     const listContainers = () => Promise.resolve([testContainer('web', { id: 'c1', logPath })]);
-    const cache = new RuntimeCache({ runtime: Object.assign(runtime, { listContainers, listPodSandboxes: () => Promise.resolve([sandbox]) }), clock: realClock, log: silentLogger, onChange: () => undefined });
+    const cache = new RuntimeCache({
+      runtime: Object.assign(runtime, { listContainers, listPodSandboxes: () => Promise.resolve([sandbox]) }),
+      clock: realClock,
+      log: silentLogger,
+      onChange: () => undefined,
+    });
     await cache.refresh();
     const workers = new PodWorkers();
     const pod = testPod();
-    const status = { containerStatuses: [{ name: 'web', image: '', imageID: '', ready: true, restartCount: 0, containerID: 'native://c1', state: { running: {} } }] };
+    const status = {
+      containerStatuses: [
+        {
+          name: 'web',
+          image: '',
+          imageID: '',
+          ready: true,
+          restartCount: 0,
+          containerID: 'native://c1',
+          state: { running: {} },
+        },
+      ],
+    };
     const worker = { uid: POD_UID, pod, currentStatus: () => status } as unknown as PodWorker;
     workers.findByName = (namespace, name) => (namespace === 'default' && name === 'web-1' ? worker : undefined);
     workers.all = () => [worker];
@@ -76,8 +113,19 @@ describe('the kubelet server', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  const sandbox = { id: 's1', metadata: { name: 'web-1', namespace: 'default', uid: POD_UID, attempt: 0 }, state: 'ready' as const, createdAtMs: 1, ips: ['10.244.0.5'], labels: {}, annotations: {} };
-  const tls = (client: KeyPair | undefined) => ({ ca: ca.certificate, ...(client === undefined ? {} : { cert: client.certificate, key: client.privateKey }) });
+  const sandbox = {
+    id: 's1',
+    metadata: { name: 'web-1', namespace: 'default', uid: POD_UID, attempt: 0 },
+    state: 'ready' as const,
+    createdAtMs: 1,
+    ips: ['10.244.0.5'],
+    labels: {},
+    annotations: {},
+  };
+  const tls = (client: KeyPair | undefined) => ({
+    ca: ca.certificate,
+    ...(client === undefined ? {} : { cert: client.certificate, key: client.privateKey }),
+  });
 
   const get = (path: string, client: KeyPair | undefined = apiServer): Promise<{ status: number; body: string }> =>
     new Promise((resolve, reject) => {
@@ -97,12 +145,23 @@ describe('the kubelet server', () => {
   });
 
   it('serves pods and logs, and says what is not there', async () => {
-    expect(JSON.parse((await get('/pods')).body)).toMatchObject({ kind: 'PodList', items: [{ kind: 'Pod', metadata: { name: 'web-1' } }] });
+    expect(JSON.parse((await get('/pods')).body)).toMatchObject({
+      kind: 'PodList',
+      items: [{ kind: 'Pod', metadata: { name: 'web-1' } }],
+    });
     expect(await get('/containerLogs/default/web-1/web?tailLines=1')).toEqual({ status: 200, body: 'world\n' });
-    expect((await get('/containerLogs/default/web-1/web?timestamps=true')).body).toMatch(/^2026-01-02T03:04:05.000000001Z hello\n/);
+    expect((await get('/containerLogs/default/web-1/web?timestamps=true')).body).toMatch(
+      /^2026-01-02T03:04:05.000000001Z hello\n/,
+    );
     const previous = await get('/containerLogs/default/web-1/web?previous=true');
-    expect([previous.status, JSON.parse(previous.body).message]).toEqual([400, 'previous terminated container "web" in pod "web-1" not found']);
-    expect(JSON.parse((await get('/containerLogs/default/none/web')).body)).toMatchObject({ reason: 'NotFound', message: 'pods "none" not found' });
+    expect([previous.status, JSON.parse(previous.body).message]).toEqual([
+      400,
+      'previous terminated container "web" in pod "web-1" not found',
+    ]);
+    expect(JSON.parse((await get('/containerLogs/default/none/web')).body)).toMatchObject({
+      reason: 'NotFound',
+      message: 'pods "none" not found',
+    });
     expect((await get('/containerLogs/default/web-1/web?tailLines=x')).status).toBe(400);
     expect((await get('/nothing')).status).toBe(404);
   });
@@ -117,14 +176,24 @@ describe('the kubelet server', () => {
   /** By hand: the library's client refuses the protocol's name that kubectl sends. */
   const connect = (path: string, protocols: string[], client: KeyPair): Promise<WebSocket> =>
     new Promise((resolve, reject) => {
-      const headers = { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==', 'sec-websocket-protocol': protocols.join(', ') };
+      const headers = {
+        connection: 'Upgrade',
+        upgrade: 'websocket',
+        'sec-websocket-version': '13',
+        'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==',
+        'sec-websocket-protocol': protocols.join(', '),
+      };
       const request = https.get({ host: '127.0.0.1', port: server.port, path, agent: false, headers, ...tls(client) });
       request.on('error', reject);
       request.on('response', (response) => reject(new Error(`refused: ${response.statusCode}`)));
       request.on('upgrade', (response, socket, head) => {
         const webSocket = new WebSocket(null as never, undefined, {});
         Object.assign(webSocket, { _isServer: false, _protocol: response.headers['sec-websocket-protocol'] });
-        (webSocket as unknown as { setSocket(socket: unknown, head: Buffer, options: object): void }).setSocket(socket, head, { maxPayload: 1e6 });
+        (webSocket as unknown as { setSocket(socket: unknown, head: Buffer, options: object): void }).setSocket(
+          socket,
+          head,
+          { maxPayload: 1e6 },
+        );
         resolve(webSocket);
       });
     });
@@ -143,7 +212,9 @@ describe('the kubelet server', () => {
     return { socket, messages, closed, until };
   };
   const channel = (client: Client, number: number): string =>
-    Buffer.concat(client.messages.filter((message) => message[0] === number).map((message) => message.subarray(1))).toString();
+    Buffer.concat(
+      client.messages.filter((message) => message[0] === number).map((message) => message.subarray(1)),
+    ).toString();
 
   it('runs a command with its streams, and tells its exit code', async () => {
     let seen: string[] = [];
@@ -155,7 +226,10 @@ describe('the kubelet server', () => {
       io.stderr!.write('careful');
       return 3;
     };
-    const client = await open('/exec/default/web-1/web?command=sh&command=-c&stdin=true&stdout=true&stderr=true', ['v5.channel.k8s.io', 'v4.channel.k8s.io']);
+    const client = await open('/exec/default/web-1/web?command=sh&command=-c&stdin=true&stdout=true&stderr=true', [
+      'v5.channel.k8s.io',
+      'v4.channel.k8s.io',
+    ]);
     expect(client.socket.protocol).toBe('v5.channel.k8s.io');
     client.socket.send(Buffer.from('\x00hello'));
     client.socket.send(Buffer.from([255, 0]));
@@ -176,10 +250,13 @@ describe('the kubelet server', () => {
     const good = await open('/exec/default/web-1/web?command=true&stdout=true', ['v4.channel.k8s.io']);
     await good.closed;
     expect(JSON.parse(channel(good, 3))).toEqual({ metadata: {}, status: 'Success' });
-    runtime.exec = () => Promise.reject(new RuntimeError('start-failed', 'exec: "nope": executable file not found in $PATH'));
+    runtime.exec = () =>
+      Promise.reject(new RuntimeError('start-failed', 'exec: "nope": executable file not found in $PATH'));
     const bad = await open('/exec/default/web-1/web?command=nope&stdout=true', ['v4.channel.k8s.io']);
     await bad.closed;
-    expect(JSON.parse(channel(bad, 3)).message).toBe('Internal error occurred: error executing command in container: exec: "nope": executable file not found in $PATH');
+    expect(JSON.parse(channel(bad, 3)).message).toBe(
+      'Internal error occurred: error executing command in container: exec: "nope": executable file not found in $PATH',
+    );
     const gone = await open('/exec/default/web-1/other?command=true&stdout=true', ['v4.channel.k8s.io']);
     await gone.closed;
     expect(JSON.parse(channel(gone, 3)).message).toContain('container not found ("other")');
@@ -276,10 +353,16 @@ async function spdyClient(client: { socket: WebSocket; messages: Buffer[] }) {
   return {
     async openStream(id: number, headers: Record<string, string>, flags = 0) {
       const block = await encoder.encode(new Map(Object.entries(headers)));
-      client.socket.send(controlFrame(FRAME_TYPES.synStream, Buffer.concat([words(id, 0), Buffer.alloc(2), block]), flags));
+      client.socket.send(
+        controlFrame(FRAME_TYPES.synStream, Buffer.concat([words(id, 0), Buffer.alloc(2), block]), flags),
+      );
     },
-    data: (id: number) => Buffer.concat(frames.flatMap((frame) => (frame.kind === 'data' && frame.streamId === id ? [frame.payload] : []))).toString(),
-    isEnded: (id: number) => frames.some((frame) => frame.kind === 'data' && frame.streamId === id && frame.flags === FLAG_FIN),
+    data: (id: number) =>
+      Buffer.concat(
+        frames.flatMap((frame) => (frame.kind === 'data' && frame.streamId === id ? [frame.payload] : [])),
+      ).toString(),
+    isEnded: (id: number) =>
+      frames.some((frame) => frame.kind === 'data' && frame.streamId === id && frame.flags === FLAG_FIN),
     control: () => frames.flatMap((frame) => (frame.kind === 'control' ? [frame.type] : [])),
   };
 }
@@ -288,7 +371,10 @@ describe('header blocks', () => {
   it('keep their state from block to block', async () => {
     const [encoder, decoder] = [new HeaderEncoder(), new HeaderDecoder()];
     for (const value of ['data', 'error', 'data', 'x'.repeat(10_000)]) {
-      const headers = new Map([['streamtype', value], ['port', '80']]);
+      const headers = new Map([
+        ['streamtype', value],
+        ['port', '80'],
+      ]);
       expect(await decoder.decode(await encoder.encode(headers))).toEqual(headers);
     }
   });

@@ -44,7 +44,14 @@ const RUN_TIMEOUT_MS = 60_000;
 export async function startKubeletServer(options: KubeletServerOptions): Promise<KubeletServer> {
   const { tls, port, bindAddress } = options;
   const server = createServer(
-    { cert: tls.certificate, key: tls.privateKey, ca: tls.clientCa, requestCert: true, rejectUnauthorized: true, minVersion: 'TLSv1.2' },
+    {
+      cert: tls.certificate,
+      key: tls.privateKey,
+      ca: tls.clientCa,
+      requestCert: true,
+      rejectUnauthorized: true,
+      minVersion: 'TLSv1.2',
+    },
     createApp(options),
   );
   const sockets = new Set<Socket>();
@@ -96,22 +103,45 @@ function createApp(options: KubeletServerOptions): express.Express {
     if (mayUse(request.socket as TLSSocket)) next();
     else response.status(403).type('text/plain').send('Forbidden');
   });
-  app.get(['/healthz', '/healthz/ping', '/healthz/syncloop'], (_request, response) => void response.type('text/plain').send('ok'));
-  app.get(['/pods', '/pods/'], (_request, response) => void response.json({ kind: 'PodList', apiVersion: 'v1', metadata: {}, items: workers.all().map(podWithStatus) }));
-  app.get('/containerLogs/:namespace/:pod/:container', (request, response) => serveContainerLogs(options, request, response));
+  app.get(
+    ['/healthz', '/healthz/ping', '/healthz/syncloop'],
+    (_request, response) => void response.type('text/plain').send('ok'),
+  );
+  app.get(
+    ['/pods', '/pods/'],
+    (_request, response) =>
+      void response.json({ kind: 'PodList', apiVersion: 'v1', metadata: {}, items: workers.all().map(podWithStatus) }),
+  );
+  app.get('/containerLogs/:namespace/:pod/:container', (request, response) =>
+    serveContainerLogs(options, request, response),
+  );
   app.post('/run/:namespace/:pod/:container', async (request, response) => {
     const { namespace, pod, container } = request.params;
     const { id } = findRunningContainer(options, findPod(options, namespace, pod), container);
-    const command = String(request.query['cmd'] ?? '').split(' ').filter((word) => word !== '');
+    const command = String(request.query['cmd'] ?? '')
+      .split(' ')
+      .filter((word) => word !== '');
     const { stdout, stderr } = await runtime.execSync(id, command, RUN_TIMEOUT_MS);
     response.type('text/plain').send(Buffer.concat([stdout, stderr]));
   });
   app.use((_request, response) => void response.status(404).type('text/plain').send('404 page not found\n'));
-  app.use((error: unknown, _request: Request, response: Response, next: NextFunction) => answerError({ error, response, next, log: options.log }));
+  app.use((error: unknown, _request: Request, response: Response, next: NextFunction) =>
+    answerError({ error, response, next, log: options.log }),
+  );
   return app;
 }
 
-function answerError({ error, response, next, log }: { error: unknown; response: Response; next: NextFunction; log: Logger }): void {
+function answerError({
+  error,
+  response,
+  next,
+  log,
+}: {
+  error: unknown;
+  response: Response;
+  next: NextFunction;
+  log: Logger;
+}): void {
   if (response.headersSent) {
     next(error);
     return;
@@ -120,6 +150,11 @@ function answerError({ error, response, next, log }: { error: unknown; response:
     response.status(error.code).json(error.status);
     return;
   }
-  log.warn('a request to the kubelet failed', { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
-  response.status(500).type('text/plain').send((error as Error).message);
+  log.warn('a request to the kubelet failed', {
+    error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+  });
+  response
+    .status(500)
+    .type('text/plain')
+    .send((error as Error).message);
 }

@@ -43,9 +43,14 @@ export function createUpgradeServer(options: UpgradeOptions): UpgradeServer {
     socket.on('error', () => socket.destroy());
     try {
       const target = parseTarget(request.url ?? '');
-      const protocol = chooseProtocol(request, target.action === 'portForward' ? PORT_FORWARD_PROTOCOLS : REMOTE_COMMAND_PROTOCOLS);
+      const protocol = chooseProtocol(
+        request,
+        target.action === 'portForward' ? PORT_FORWARD_PROTOCOLS : REMOTE_COMMAND_PROTOCOLS,
+      );
       if (protocol !== undefined) chosen.set(request, protocol);
-      server.handleUpgrade(request, socket, head, (webSocket) => serve({ socket: webSocket, protocol: protocol ?? '' }, target, options));
+      server.handleUpgrade(request, socket, head, (webSocket) =>
+        serve({ socket: webSocket, protocol: protocol ?? '' }, target, options),
+      );
     } catch (error) {
       const { code, message } = error instanceof ApiError ? error : new ApiError({ code: 500, message: String(error) });
       const head = `HTTP/1.1 ${code} Refused\r\nContent-Type: text/plain\r\nContent-Length: ${Buffer.byteLength(message)}`;
@@ -65,7 +70,9 @@ function chooseProtocol(request: IncomingMessage, protocols: readonly string[]):
   const offered = header.split(',').map((name) => name.trim());
   const protocol = protocols.find((name) => offered.includes(name));
   if (protocol !== undefined) return protocol;
-  throw badRequest(`requested protocol(s) are not supported: [${offered.join(' ')}]; supports [${protocols.join(' ')}]`);
+  throw badRequest(
+    `requested protocol(s) are not supported: [${offered.join(' ')}]; supports [${protocols.join(' ')}]`,
+  );
 }
 
 /** A WebSocket, with what it was agreed to speak; `''` when nothing was. */
@@ -101,10 +108,18 @@ async function serveCommand(session: Session, target: Target, options: UpgradeOp
     await runtime.attach(info.id, io);
     return undefined;
   };
-  await serveRemoteCommand(session, { stdin: flag('stdin'), stdout: flag('stdout'), stderr: flag('stderr'), tty: flag('tty') }, run);
+  await serveRemoteCommand(
+    session,
+    { stdin: flag('stdin'), stdout: flag('stdout'), stderr: flag('stderr'), tty: flag('tty') },
+    run,
+  );
 }
 
-function servePortForward({ socket, protocol }: Session, { namespace, pod, query }: Target, options: UpgradeOptions): void {
+function servePortForward(
+  { socket, protocol }: Session,
+  { namespace, pod, query }: Target,
+  options: UpgradeOptions,
+): void {
   const { runtime } = options;
   const forward = async (port: number, stream: Duplex): Promise<void> => {
     const worker = findPod(options, namespace, pod);
@@ -112,14 +127,20 @@ function servePortForward({ socket, protocol }: Session, { namespace, pod, query
     try {
       await runtime.portForward(id, port, { readable: stream, writable: stream });
     } catch (error) {
-      throw new Error(`error forwarding port ${port} to pod ${id}, uid : ${(error as Error).message}`, { cause: error });
+      throw new Error(`error forwarding port ${port} to pod ${id}, uid : ${(error as Error).message}`, {
+        cause: error,
+      });
     }
   };
   if (protocol === PORT_FORWARD_SPDY_PROTOCOL) {
     servePortForwardOverSpdy(socket, forward);
     return;
   }
-  const ports = query.getAll('ports').concat(query.getAll('port')).flatMap((text) => text.split(',')).map(Number);
+  const ports = query
+    .getAll('ports')
+    .concat(query.getAll('port'))
+    .flatMap((text) => text.split(','))
+    .map(Number);
   const isValid = ports.length > 0 && ports.every((port) => Number.isInteger(port) && port > 0 && port < 65_536);
   if (isValid) servePortForwardOverChannels(socket, ports, forward);
   else socket.close(1008, 'query parameter "ports" is required');

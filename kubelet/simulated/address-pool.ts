@@ -11,7 +11,8 @@ export class AddressPool {
     const size = 2 ** (32 - Number(bits));
     const octets = address.split('.').map(Number);
     const base = octets.reduce((sum, octet) => sum * 256 + octet, 0);
-    if (octets.length !== 4 || !Number.isInteger(base) || !(size >= 4)) throw new Error(`not a usable IPv4 range: ${cidr}`);
+    if (octets.length !== 4 || !Number.isInteger(base) || !(size >= 4))
+      throw new Error(`not a usable IPv4 range: ${cidr}`);
     const network = base - (base % size);
     this.#first = network + 2;
     this.#last = network + size - 2;

@@ -15,7 +15,9 @@ export function createSimulatedImages(): ImageService {
     pullImage(image) {
       const name = normalize(image);
       if (name.includes(MISSING)) {
-        return Promise.reject(new ImageError('ErrImagePull', `failed to resolve reference "${name}": ${name}: not found`));
+        return Promise.reject(
+          new ImageError('ErrImagePull', `failed to resolve reference "${name}": ${name}: not found`),
+        );
       }
       let info = images.get(name);
       if (info === undefined) {

@@ -202,7 +202,10 @@ export class SimulatedRuntimeService implements RuntimeService {
     return Promise.resolve(exitCode);
   }
 
-  execSync(containerId: string, command: string[]): Promise<{ exitCode: number; stdout: Uint8Array; stderr: Uint8Array }> {
+  execSync(
+    containerId: string,
+    command: string[],
+  ): Promise<{ exitCode: number; stdout: Uint8Array; stderr: Uint8Array }> {
     if (this.#containers.get(containerId)?.info.state !== 'running') return Promise.reject(notFound(containerId));
     const { exitCode, stdout } = this.onCommand(containerId, command);
     return Promise.resolve({ exitCode, stdout: Buffer.from(stdout), stderr: new Uint8Array() });

@@ -5,6 +5,7 @@
 import { isSidecar } from '../../api/core/v1/pod/containers.ts';
 import type { ContainerStatus, Pod, PodStatus } from '../../api/core/v1/pod/types.ts';
 import { formatTime } from '../../base/clock.ts';
+import { hasRun } from './phase.ts';
 import type { PodPhase } from './phase.ts';
 
 export type PodCondition = NonNullable<PodStatus['conditions']>[number];
@@ -38,7 +39,10 @@ export function conditionsOf(input: ConditionsInput): PodCondition[] {
   return [...own, ...previous.filter(({ type }) => !ownTypes.has(type))];
 }
 
-function stamp(verdict: Verdict, { pod, previous, nowMs }: { pod: Pod; previous: readonly PodCondition[]; nowMs: number }): PodCondition {
+function stamp(
+  verdict: Verdict,
+  { pod, previous, nowMs }: { pod: Pod; previous: readonly PodCondition[]; nowMs: number },
+): PodCondition {
   const before = previous.find(({ type }) => type === verdict.type);
   const isSame = before?.status === verdict.status && before.lastTransitionTime !== undefined;
   const { generation } = pod.metadata;
@@ -59,7 +63,8 @@ function containersReadyVerdict({ pod, phase, statuses, initStatuses }: Conditio
   ];
   const unknown = pairs.filter(({ status }) => status === undefined).map(({ name }) => name);
   const unready = pairs.filter(({ status }) => status !== undefined && !status.ready).map(({ name }) => name);
-  if (phase === 'Succeeded' && unknown.length === 0) return { type: 'ContainersReady', status: 'False', reason: 'PodCompleted' };
+  if (phase === 'Succeeded' && unknown.length === 0)
+    return { type: 'ContainersReady', status: 'False', reason: 'PodCompleted' };
   if (phase === 'Failed') return { type: 'ContainersReady', status: 'False', reason: 'PodFailed' };
   const problems = namedProblems({ unknown, unready }, 'unready');
   if (problems === '') return { type: 'ContainersReady', status: 'True' };
@@ -93,7 +98,7 @@ function initializedVerdict({ pod, phase, statuses, initStatuses }: ConditionsIn
   }
   const isOver = phase === 'Succeeded' && unknown.length === 0;
   if (isOver) return { type: 'Initialized', status: 'True', reason: 'PodCompleted' };
-  const hasStarted = statuses.some(({ state, lastState }) => !!(state?.running ?? state?.terminated ?? lastState?.terminated));
+  const hasStarted = statuses.some(hasRun);
   const problems = namedProblems({ unknown, unready: incomplete }, 'incomplete');
   if (hasStarted || problems === '') return { type: 'Initialized', status: 'True' };
   return { type: 'Initialized', status: 'False', reason: 'ContainersNotInitialized', message: problems };

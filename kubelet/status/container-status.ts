@@ -40,7 +40,11 @@ export function containerStatusesOf(
   return containers.map((container) => containerStatusOf(input, container, role));
 }
 
-function containerStatusOf(input: ContainerStatusInput, container: AnyContainer, role: ContainerRole | 'initOrSidecar'): ContainerStatus {
+function containerStatusOf(
+  input: ContainerStatusInput,
+  container: AnyContainer,
+  role: ContainerRole | 'initOrSidecar',
+): ContainerStatus {
   const { pod, runtimePod } = input;
   const instances = runtimePod.containers.filter((info) => containerName(info) === container.name);
   const [current, previous] = instances;
@@ -65,7 +69,8 @@ function containerStatusOf(input: ContainerStatusInput, container: AnyContainer,
   status.containerID = containerIdOf(input, current);
   status.restartCount = restartCountOf(current);
   if (previous !== undefined) status.lastState = stateOf(input, previous);
-  else if (recorded?.lastState !== undefined && status.restartCount === recorded.restartCount) status.lastState = recorded.lastState;
+  else if (recorded?.lastState !== undefined && status.restartCount === recorded.restartCount)
+    status.lastState = recorded.lastState;
   describeWaiting(input, { container, status, current });
   describeResources(container, status);
   describeReadiness(input, { container, status, current, role });
@@ -82,38 +87,46 @@ function describeMissing(
   input: ContainerStatusInput,
   { container, status, recorded, role }: Described & { recorded: ContainerStatus | undefined; role: string },
 ): void {
-  const failure = input.failures.get(container.name);
-  const ended = recorded?.state?.terminated ?? recorded?.lastState?.terminated;
   if (recorded?.containerID && recorded.state?.terminated !== undefined) {
-    status.state = recorded.state;
-    status.containerID = recorded.containerID;
-    status.image = recorded.image;
-    status.imageID = recorded.imageID;
-    status.ready = role === 'initOrSidecar' && recorded.state.terminated.exitCode === 0;
-    if (recorded.lastState !== undefined) status.lastState = recorded.lastState;
+    keepEnd(status, recorded, role);
     return;
   }
-  if (recorded?.state?.running !== undefined) {
-    const lost = {
-      reason: 'ContainerStatusUnknown',
-      message: 'The container could not be located when the pod was terminated',
-      exitCode: 137,
-    };
-    if (input.isTerminal) status.state = { terminated: lost };
-    else {
-      status.lastState = { terminated: { ...lost, message: 'The container could not be located when the pod was deleted.  The container used to be Running' } };
-      status.restartCount = recorded.restartCount + 1;
-    }
-    if (input.isTerminal) return;
-  } else if (ended !== undefined) {
-    status.lastState = { terminated: ended };
+  const wasRunning = recorded?.state?.running !== undefined;
+  if (wasRunning && input.isTerminal) {
+    status.state = { terminated: lostState('The container could not be located when the pod was terminated') };
+    return;
   }
-  const isBlockedByInit = role === 'app' && (input.pod.spec.initContainers ?? []).length > 0;
-  status.state = { waiting: failure ?? { reason: isBlockedByInit ? 'PodInitializing' : 'ContainerCreating' } };
+  if (wasRunning) {
+    const message = 'The container could not be located when the pod was deleted.  The container used to be Running';
+    status.lastState = { terminated: lostState(message) };
+    status.restartCount = recorded.restartCount + 1;
+  } else if (recorded?.lastState?.terminated !== undefined) {
+    status.lastState = recorded.lastState;
+  }
+  status.state = { waiting: input.failures.get(container.name) ?? { reason: firstReason(input.pod, role) } };
+}
+
+/** Of a container that nothing is known of yet. */
+function firstReason({ spec }: Pod, role: string): string {
+  return role === 'app' && (spec.initContainers ?? []).length > 0 ? 'PodInitializing' : 'ContainerCreating';
+}
+
+/** It has ended, as the API knows already. */
+function keepEnd(status: ContainerStatus, recorded: ContainerStatus, role: string): void {
+  const { state, containerID, image, imageID, lastState } = recorded;
+  Object.assign(status, { state, containerID, image, imageID }, lastState === undefined ? {} : { lastState });
+  status.ready = role === 'initOrSidecar' && state?.terminated?.exitCode === 0;
+}
+
+function lostState(message: string): NonNullable<ContainerState['terminated']> {
+  return { reason: 'ContainerStatusUnknown', message, exitCode: 137 };
 }
 
 /** A container that ended and is to run again waits, if there is a reason why it does not run yet. */
-function describeWaiting(input: ContainerStatusInput, { container, status, current }: Described & { current: ContainerInfo }): void {
+function describeWaiting(
+  input: ContainerStatusInput,
+  { container, status, current }: Described & { current: ContainerInfo },
+): void {
   const failure = input.failures.get(container.name);
   if (failure === undefined || input.isTerminal || status.state?.running !== undefined) return;
   if (!shouldBeRestarted(input.pod, container, current)) return;
@@ -163,7 +176,10 @@ function stateOf(input: ContainerStatusInput, info: ContainerInfo): ContainerSta
   }
 }
 
-function terminatedStateOf(input: ContainerStatusInput, info: ContainerInfo): NonNullable<ContainerState['terminated']> {
+function terminatedStateOf(
+  input: ContainerStatusInput,
+  info: ContainerInfo,
+): NonNullable<ContainerState['terminated']> {
   const message = input.terminationMessages.get(info.id) || info.message;
   return {
     exitCode: info.exitCode,
@@ -181,6 +197,10 @@ function containerIdOf({ runtimeName }: ContainerStatusInput, { id }: ContainerI
 }
 
 function recordedStatus({ status }: Pod, name: string): ContainerStatus | undefined {
-  const all = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? []), ...(status?.ephemeralContainerStatuses ?? [])];
+  const all = [
+    ...(status?.containerStatuses ?? []),
+    ...(status?.initContainerStatuses ?? []),
+    ...(status?.ephemeralContainerStatuses ?? []),
+  ];
   return all.find((one) => one.name === name);
 }

@@ -17,15 +17,17 @@ export function phaseOf(input: PhaseInput): PodPhase {
   const { pod, isTerminal } = input;
   const init = countInit(input);
   if (init.failed > 0 && (pod.spec.restartPolicy === 'Never' || isTerminal)) return 'Failed';
-  const { unknown, running, waiting, stopped, succeeded } = count(pod.spec.containers, input.statuses);
-  if (!isTerminal && init.pending > 0) return 'Pending';
-  if (waiting > 0 && !isTerminal) return 'Pending';
-  if (isTerminal && running === 0) {
-    return stopped > 0 && stopped === succeeded && unknown === 0 && waiting === 0 ? 'Succeeded' : 'Failed';
-  }
-  if (running > 0 && unknown === 0) return 'Running';
-  if (running === 0 && stopped > 0 && unknown === 0) return phaseOfStopped(pod, stopped === succeeded);
-  return 'Pending';
+  const counts = count(pod.spec.containers, input.statuses);
+  if (isTerminal && counts.running === 0) return finalPhase(counts);
+  if (!isTerminal && (init.pending > 0 || counts.waiting > 0)) return 'Pending';
+  if (counts.unknown > 0) return 'Pending';
+  if (counts.running > 0) return 'Running';
+  return counts.stopped > 0 ? phaseOfStopped(pod, counts.stopped === counts.succeeded) : 'Pending';
+}
+
+/** Succeeded only if every container was there and ended well. */
+function finalPhase({ unknown, waiting, stopped, succeeded }: Counts): PodPhase {
+  return stopped > 0 && stopped === succeeded && unknown === 0 && waiting === 0 ? 'Succeeded' : 'Failed';
 }
 
 function phaseOfStopped(pod: Pod, allSucceeded: boolean): PodPhase {
@@ -40,21 +42,39 @@ function countInit({ pod, initStatuses, statuses }: PhaseInput): { pending: numb
   let pending = 0;
   let failed = 0;
   for (const container of pod.spec.initContainers ?? []) {
-    const status = initStatuses.find(({ name }) => name === container.name);
-    if (isSidecar(container)) {
-      if (status?.started !== true) pending++;
-      continue;
-    }
-    const terminated = status?.state?.terminated ?? status?.lastState?.terminated;
-    if (status?.state?.running !== undefined || terminated === undefined) pending++;
-    else if (terminated.exitCode !== 0) failed++;
+    const verdict = initVerdict(
+      container,
+      initStatuses.find(({ name }) => name === container.name),
+    );
+    if (verdict === 'pending') pending++;
+    if (verdict === 'failed') failed++;
   }
-  const wasInitialized = statuses.some(({ state, lastState }) => !!(state?.running ?? state?.terminated ?? lastState?.terminated));
-  return { pending: wasInitialized ? 0 : pending + (pod.spec.restartPolicy === 'Never' ? 0 : failed), failed };
+  if (statuses.some(hasRun)) return { pending: 0, failed };
+  return { pending: pending + (pod.spec.restartPolicy === 'Never' ? 0 : failed), failed };
 }
 
-function count(containers: readonly Container[], statuses: readonly ContainerStatus[]) {
-  const counts = { unknown: 0, running: 0, waiting: 0, stopped: 0, succeeded: 0 };
+function initVerdict(container: Container, status: ContainerStatus | undefined): 'done' | 'pending' | 'failed' {
+  if (isSidecar(container)) return status?.started === true ? 'done' : 'pending';
+  const terminated = status?.state?.terminated ?? status?.lastState?.terminated;
+  if (status?.state?.running !== undefined || terminated === undefined) return 'pending';
+  return terminated.exitCode === 0 ? 'done' : 'failed';
+}
+
+/** Runs, or has run. */
+export function hasRun({ state, lastState }: ContainerStatus): boolean {
+  return (state?.running ?? state?.terminated ?? lastState?.terminated) !== undefined;
+}
+
+interface Counts {
+  unknown: number;
+  running: number;
+  waiting: number;
+  stopped: number;
+  succeeded: number;
+}
+
+function count(containers: readonly Container[], statuses: readonly ContainerStatus[]): Counts {
+  const counts: Counts = { unknown: 0, running: 0, waiting: 0, stopped: 0, succeeded: 0 };
   for (const { name } of containers) {
     const status = statuses.find((one) => one.name === name);
     const terminated = status?.state?.terminated;

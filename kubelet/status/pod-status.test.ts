@@ -22,20 +22,41 @@ function statusOf(pod: Pod, overrides: Partial<PodStatusInput> = {}) {
   });
 }
 
-const condition = (status: ReturnType<typeof statusOf>, type: string) => status.conditions?.find((one) => one.type === type);
+const condition = (status: ReturnType<typeof statusOf>, type: string) =>
+  status.conditions?.find((one) => one.type === type);
 const running = testRuntimePod([testSandbox()], [testContainer('web')]);
-const ended = (exitCode: number) => testRuntimePod([testSandbox()], [testContainer('web', { state: 'exited', exitCode })]);
+const ended = (exitCode: number) =>
+  testRuntimePod([testSandbox()], [testContainer('web', { state: 'exited', exitCode })]);
 
 describe('generatePodStatus()', () => {
   it('is Pending before anything runs, and says of what it waits', () => {
     const status = statusOf(testPod());
-    expect(status).toMatchObject({ phase: 'Pending', startTime: '2026-01-02T03:04:05Z', hostIP: '10.0.0.1', hostIPs: [{ ip: '10.0.0.1' }], qosClass: 'BestEffort' });
+    expect(status).toMatchObject({
+      phase: 'Pending',
+      startTime: '2026-01-02T03:04:05Z',
+      hostIP: '10.0.0.1',
+      hostIPs: [{ ip: '10.0.0.1' }],
+      qosClass: 'BestEffort',
+    });
     expect(status.containerStatuses).toEqual([
-      { name: 'web', image: 'nginx', imageID: '', ready: false, started: false, restartCount: 0, state: { waiting: { reason: 'ContainerCreating' } }, lastState: {} },
+      {
+        name: 'web',
+        image: 'nginx',
+        imageID: '',
+        ready: false,
+        started: false,
+        restartCount: 0,
+        state: { waiting: { reason: 'ContainerCreating' } },
+        lastState: {},
+      },
     ]);
     expect(condition(status, 'PodReadyToStartContainers')?.status).toBe('False');
     expect(condition(status, 'Initialized')?.status).toBe('True');
-    expect(condition(status, 'Ready')).toMatchObject({ status: 'False', reason: 'ContainersNotReady', message: 'containers with unready status: [web]' });
+    expect(condition(status, 'Ready')).toMatchObject({
+      status: 'False',
+      reason: 'ContainersNotReady',
+      message: 'containers with unready status: [web]',
+    });
     expect(condition(status, 'PodScheduled')?.status).toBe('True');
   });
 
@@ -59,13 +80,18 @@ describe('generatePodStatus()', () => {
   });
 
   it('has the address of the node in the network of the node', () => {
-    const status = statusOf(testPod({ hostNetwork: true }), { runtimePod: testRuntimePod([testSandbox({ ips: [] })], [testContainer('web')]) });
+    const status = statusOf(testPod({ hostNetwork: true }), {
+      runtimePod: testRuntimePod([testSandbox({ ips: [] })], [testContainer('web')]),
+    });
     expect(status).toMatchObject({ podIP: '10.0.0.1', podIPs: [{ ip: '10.0.0.1' }] });
     expect(condition(status, 'PodReadyToStartContainers')?.status).toBe('True');
   });
 
   it('is Running but not ready while a probe says no', () => {
-    const status = statusOf(testPod(), { runtimePod: running, readiness: { isStarted: () => true, isReady: () => false } });
+    const status = statusOf(testPod(), {
+      runtimePod: running,
+      readiness: { isStarted: () => true, isReady: () => false },
+    });
     expect(status.phase).toBe('Running');
     expect(status.containerStatuses?.[0]).toMatchObject({ ready: false, started: true });
     expect(condition(status, 'ContainersReady')).toMatchObject({ status: 'False', reason: 'ContainersNotReady' });
@@ -84,7 +110,10 @@ describe('generatePodStatus()', () => {
   });
 
   it('gives exit code, reason and termination message of what ended', () => {
-    const status = statusOf(testPod({ restartPolicy: 'Never' }), { runtimePod: ended(3), terminationMessages: new Map([['web-0', 'no disk']]) });
+    const status = statusOf(testPod({ restartPolicy: 'Never' }), {
+      runtimePod: ended(3),
+      terminationMessages: new Map([['web-0', 'no disk']]),
+    });
     expect(status.containerStatuses?.[0]?.state?.terminated).toEqual({
       exitCode: 3,
       reason: 'Error',
@@ -106,18 +135,31 @@ describe('generatePodStatus()', () => {
   });
 
   it('counts restarts, and keeps the state before', () => {
-    const runtimePod = testRuntimePod([testSandbox()], [testContainer('web', { restartCount: 1 }), testContainer('web', { state: 'exited', exitCode: 2 })]);
-    expect(statusOf(testPod(), { runtimePod }).containerStatuses?.[0]).toMatchObject({ restartCount: 1, lastState: { terminated: { exitCode: 2 } } });
+    const runtimePod = testRuntimePod(
+      [testSandbox()],
+      [testContainer('web', { restartCount: 1 }), testContainer('web', { state: 'exited', exitCode: 2 })],
+    );
+    expect(statusOf(testPod(), { runtimePod }).containerStatuses?.[0]).toMatchObject({
+      restartCount: 1,
+      lastState: { terminated: { exitCode: 2 } },
+    });
   });
 
   it('is Pending and not initialized while init containers run', () => {
     const pod = testPod({ initContainers: [{ name: 'setup', image: 'nginx' }] });
     const status = statusOf(pod, { runtimePod: testRuntimePod([testSandbox()], [testContainer('setup')]) });
     expect(status.phase).toBe('Pending');
-    expect(condition(status, 'Initialized')).toMatchObject({ status: 'False', reason: 'ContainersNotInitialized', message: 'containers with incomplete status: [setup]' });
+    expect(condition(status, 'Initialized')).toMatchObject({
+      status: 'False',
+      reason: 'ContainersNotInitialized',
+      message: 'containers with incomplete status: [setup]',
+    });
     expect(status.containerStatuses?.[0]?.state).toEqual({ waiting: { reason: 'PodInitializing' } });
     const done = testRuntimePod([testSandbox()], [testContainer('setup', { state: 'exited' }), testContainer('web')]);
-    expect(statusOf(pod, { runtimePod: done }).initContainerStatuses?.[0]).toMatchObject({ ready: true, state: { terminated: { reason: 'Completed' } } });
+    expect(statusOf(pod, { runtimePod: done }).initContainerStatuses?.[0]).toMatchObject({
+      ready: true,
+      state: { terminated: { reason: 'Completed' } },
+    });
   });
 
   it('fails with an init container that fails for good', () => {
@@ -132,14 +174,20 @@ describe('generatePodStatus()', () => {
   });
 
   it('fails for the reason that the kubelet has', () => {
-    const status = statusOf(testPod(), { runtimePod: running, verdict: { reason: 'DeadlineExceeded', message: 'too long' } });
+    const status = statusOf(testPod(), {
+      runtimePod: running,
+      verdict: { reason: 'DeadlineExceeded', message: 'too long' },
+    });
     expect(status).toMatchObject({ phase: 'Failed', reason: 'DeadlineExceeded', message: 'too long' });
   });
 
   it('keeps the times of conditions that did not change, and the conditions of others', () => {
     const first = statusOf(testPod(), { runtimePod: running });
     const gate = { type: 'example.com/gate', status: 'False' };
-    const pod: Pod = { ...testPod({ readinessGates: [{ conditionType: gate.type }] }), status: { ...first, conditions: [...first.conditions!, gate] } };
+    const pod: Pod = {
+      ...testPod({ readinessGates: [{ conditionType: gate.type }] }),
+      status: { ...first, conditions: [...first.conditions!, gate] },
+    };
     const second = statusOf(pod, { runtimePod: running, nowMs: NOW + 60_000 });
     expect(condition(second, 'ContainersReady')?.lastTransitionTime).toBe('2026-01-02T03:04:05Z');
     expect(condition(second, 'Ready')).toMatchObject({
@@ -168,7 +216,12 @@ describe('statusPatch()', () => {
   });
 
   it('takes out addresses that went', () => {
-    expect(statusPatch({ podIP: '10.1.0.1', podIPs: [{ ip: '10.1.0.1' }] }, { podIP: '10.1.0.2', podIPs: [{ ip: '10.1.0.2' }] })).toEqual({
+    expect(
+      statusPatch(
+        { podIP: '10.1.0.1', podIPs: [{ ip: '10.1.0.1' }] },
+        { podIP: '10.1.0.2', podIPs: [{ ip: '10.1.0.2' }] },
+      ),
+    ).toEqual({
       podIP: '10.1.0.2',
       podIPs: [{ ip: '10.1.0.2' }, { ip: '10.1.0.1', $patch: 'delete' }],
     });

@@ -31,25 +31,17 @@ export function generatePodStatus(input: PodStatusInput): PodStatus {
   const statuses = containerStatusesOf(input, pod.spec.containers, 'app');
   const ephemeral = containerStatusesOf(input, pod.spec.ephemeralContainers ?? [], 'ephemeral');
   const recorded = pod.status ?? {};
-  const isOver = recorded.phase === 'Succeeded' || recorded.phase === 'Failed';
+  const computed = verdict === undefined ? phaseOf({ pod, initStatuses, statuses, isTerminal }) : 'Failed';
   // A pod that has ended never comes back.
-  const phase = isOver
-    ? (recorded.phase as 'Succeeded' | 'Failed')
-    : verdict !== undefined
-      ? 'Failed'
-      : phaseOf({ pod, initStatuses, statuses, isTerminal });
+  const phase = recorded.phase === 'Succeeded' || recorded.phase === 'Failed' ? recorded.phase : computed;
   const podIps = podIpsOf(input);
-  const sandbox = runtimePod.sandboxes[0];
-  const hasReadySandbox = sandbox?.state === 'ready' && (pod.spec.hostNetwork === true || sandbox.ips.length > 0);
+  const hasReadySandbox = isSandboxReady(pod, runtimePod);
   const { generation } = pod.metadata;
-  const reason = verdict?.reason ?? recorded.reason;
-  const message = verdict?.message ?? recorded.message;
   return {
     ...(generation === undefined ? {} : { observedGeneration: generation }),
     phase,
     conditions: conditionsOf({ pod, phase, statuses, initStatuses, hasReadySandbox, nowMs }),
-    ...(reason === undefined ? {} : { reason }),
-    ...(message === undefined ? {} : { message }),
+    ...textsOf(verdict ?? recorded),
     hostIP: nodeIp,
     hostIPs: [{ ip: nodeIp }],
     ...(podIps[0] === undefined ? {} : { podIP: podIps[0], podIPs: podIps.map((ip) => ({ ip })) }),
@@ -59,6 +51,15 @@ export function generatePodStatus(input: PodStatusInput): PodStatus {
     ...(ephemeral.length === 0 ? {} : { ephemeralContainerStatuses: ephemeral }),
     qosClass: podQosClass(pod),
   };
+}
+
+function isSandboxReady({ spec }: Pod, { sandboxes }: RuntimePod): boolean {
+  const sandbox = sandboxes[0];
+  return sandbox?.state === 'ready' && (spec.hostNetwork === true || sandbox.ips.length > 0);
+}
+
+function textsOf({ reason, message }: { reason?: string; message?: string }): { reason?: string; message?: string } {
+  return { ...(reason === undefined ? {} : { reason }), ...(message === undefined ? {} : { message }) };
 }
 
 /** Of the newest sandbox; once known they stay, as after the pod has ended. */

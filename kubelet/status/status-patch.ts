@@ -4,25 +4,40 @@ import { deepEqual } from '../../api/machinery/equality.ts';
 import type { PodCondition } from './conditions.ts';
 
 /** Fields that others write, or that once set stay. */
-const NEVER_CLEARED = new Set(['nominatedNodeName', 'resize', 'resourceClaimStatuses', 'startTime', 'qosClass']);
+const NEVER_CLEARED = new Set([
+  'conditions',
+  'nominatedNodeName',
+  'resize',
+  'resourceClaimStatuses',
+  'startTime',
+  'qosClass',
+]);
+/** Merged by key, so that what others have written stays. */
+const MERGED = new Set(['conditions', 'podIPs']);
 const CONDITION_TEXTS = ['reason', 'message'] as const;
 
 /** Undefined when nothing changes. Conditions are merged by type, so that those of others stay. */
 export function statusPatch(previous: PodStatus, next: PodStatus): Record<string, unknown> | undefined {
-  const patch: Record<string, unknown> = {};
-  const before = previous as Record<string, unknown>;
-  const after = next as Record<string, unknown>;
-  for (const [field, value] of Object.entries(after)) {
-    if (field === 'conditions' || field === 'podIPs' || deepEqual(before[field], value)) continue;
-    patch[field] = value;
-  }
-  for (const field of Object.keys(before)) {
-    if (after[field] === undefined && before[field] !== undefined && !NEVER_CLEARED.has(field) && field !== 'conditions') patch[field] = null;
-  }
+  const patch = changedFields(previous as Fields, next as Fields);
   const conditions = changedConditions(previous.conditions ?? [], next.conditions ?? []);
   if (conditions.length > 0) patch['conditions'] = conditions;
-  if (next.podIPs !== undefined && !deepEqual(previous.podIPs, next.podIPs)) patch['podIPs'] = addressPatch(previous, next);
+  if (next.podIPs !== undefined && !deepEqual(previous.podIPs, next.podIPs))
+    patch['podIPs'] = addressPatch(previous, next);
   return Object.keys(patch).length === 0 ? undefined : patch;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** But for the lists that are merged. A field that is gone becomes `null`. */
+function changedFields(before: Fields, after: Fields): Record<string, unknown> {
+  const patch: Record<string, unknown> = {};
+  for (const [field, value] of Object.entries(after)) {
+    if (!MERGED.has(field) && !deepEqual(before[field], value)) patch[field] = value;
+  }
+  for (const field of Object.keys(before)) {
+    if (after[field] === undefined && before[field] !== undefined && !NEVER_CLEARED.has(field)) patch[field] = null;
+  }
+  return patch;
 }
 
 function changedConditions(previous: readonly PodCondition[], next: readonly PodCondition[]): unknown[] {

@@ -3,7 +3,20 @@
  * `pkg/volume/util/atomic_writer.go`): the files lie in a folder `..<time>`, `..data` points to it, and every name that
  * users see is a link through `..data`. The folder is the kubelet's own: containers have it read-only.
  */
-import { chmod, chown, lstat, mkdir, mkdtemp, readdir, readFile, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 export interface PayloadFile {

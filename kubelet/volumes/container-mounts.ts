@@ -18,7 +18,9 @@ export function volumeMountsOf(container: AnyContainer, mounted: MountedVolumes,
   return (container.volumeMounts ?? []).map((mount): Mount => {
     const volume = mounted.get(mount.name);
     if (volume === undefined) {
-      throw new ContainerConfigError(`cannot find volume ${JSON.stringify(mount.name)} to mount into container ${JSON.stringify(container.name)}`);
+      throw new ContainerConfigError(
+        `cannot find volume ${JSON.stringify(mount.name)} to mount into container ${JSON.stringify(container.name)}`,
+      );
     }
     const subPath = mount.subPathExpr === undefined ? (mount.subPath ?? '') : expandSubPath(mount.subPathExpr, values);
     checkSubPath(subPath);
@@ -45,7 +47,8 @@ function expandSubPath(expression: string, values: ReadonlyMap<string, string>):
 
 /** The runtime resolves it below the volume, so that links cannot lead out; these texts are refused before. */
 function checkSubPath(subPath: string): void {
-  if (subPath.startsWith('/')) throw new ContainerConfigError(`error SubPath ${JSON.stringify(subPath)} must not be an absolute path`);
+  if (subPath.startsWith('/'))
+    throw new ContainerConfigError(`error SubPath ${JSON.stringify(subPath)} must not be an absolute path`);
   if (subPath.split('/').includes('..')) {
     throw new ContainerConfigError(`unable to provision SubPath ${JSON.stringify(subPath)}: must not contain '..'`);
   }

@@ -46,12 +46,20 @@ export async function payloadOf(pod: Pod, volume: Volume, sources: VolumeSources
     return secretFiles(pod, { name: secretName, items, optional, defaultMode }, sources);
   }
   if (volume.downwardAPI !== undefined) {
-    return downwardFiles(pod, { items: volume.downwardAPI.items ?? [], defaultMode: volume.downwardAPI.defaultMode }, sources);
+    return downwardFiles(
+      pod,
+      { items: volume.downwardAPI.items ?? [], defaultMode: volume.downwardAPI.defaultMode },
+      sources,
+    );
   }
   if (volume.projected === undefined) return undefined;
   const files: Files = new Map();
   for (const source of volume.projected.sources ?? []) {
-    for (const [path, file] of await projectionFiles({ pod, source, defaultMode: volume.projected.defaultMode }, sources)) files.set(path, file);
+    for (const [path, file] of await projectionFiles(
+      { pod, source, defaultMode: volume.projected.defaultMode },
+      sources,
+    ))
+      files.set(path, file);
   }
   return files;
 }
@@ -72,7 +80,15 @@ async function projectionFiles(
   return new Map([[path, { data: Buffer.from(token), mode }]]);
 }
 
-const named = ({ name = '', items, optional }: { name?: string; items?: Items; optional?: boolean }): Omit<ObjectFiles, 'defaultMode'> => ({
+const named = ({
+  name = '',
+  items,
+  optional,
+}: {
+  name?: string;
+  items?: Items;
+  optional?: boolean;
+}): Omit<ObjectFiles, 'defaultMode'> => ({
   name,
   items,
   optional,
@@ -88,7 +104,8 @@ interface ObjectFiles {
 async function configMapFiles(pod: Pod, wanted: ObjectFiles, sources: VolumeSources): Promise<Files> {
   const namespace = pod.metadata.namespace ?? '';
   const found = await sources.configMap(namespace, wanted.name);
-  if (found === undefined && wanted.optional !== true) throw new VolumeError(`configmap ${JSON.stringify(wanted.name)} not found`);
+  if (found === undefined && wanted.optional !== true)
+    throw new VolumeError(`configmap ${JSON.stringify(wanted.name)} not found`);
   const values = new Map<string, Buffer>();
   for (const [key, value] of Object.entries(found?.data ?? {})) values.set(key, Buffer.from(value));
   for (const [key, value] of Object.entries(found?.binaryData ?? {})) values.set(key, Buffer.from(value, 'base64'));
@@ -98,12 +115,17 @@ async function configMapFiles(pod: Pod, wanted: ObjectFiles, sources: VolumeSour
 async function secretFiles(pod: Pod, wanted: ObjectFiles, sources: VolumeSources): Promise<Files> {
   const namespace = pod.metadata.namespace ?? '';
   const found = await sources.secret(namespace, wanted.name);
-  if (found === undefined && wanted.optional !== true) throw new VolumeError(`secret ${JSON.stringify(wanted.name)} not found`);
+  if (found === undefined && wanted.optional !== true)
+    throw new VolumeError(`secret ${JSON.stringify(wanted.name)} not found`);
   const values = new Map(Object.entries(found?.data ?? {}).map(([key, value]) => [key, Buffer.from(value, 'base64')]));
   return chosenFiles(values, wanted, 'secret');
 }
 
-function chosenFiles(values: ReadonlyMap<string, Buffer>, { items, optional, defaultMode = DEFAULT_MODE }: ObjectFiles, kind: string): Files {
+function chosenFiles(
+  values: ReadonlyMap<string, Buffer>,
+  { items, optional, defaultMode = DEFAULT_MODE }: ObjectFiles,
+  kind: string,
+): Files {
   const files: Files = new Map();
   if (items === undefined || items.length === 0) {
     for (const [key, data] of values) files.set(key, { data, mode: defaultMode });
@@ -112,7 +134,8 @@ function chosenFiles(values: ReadonlyMap<string, Buffer>, { items, optional, def
   for (const { key, path, mode } of items) {
     const data = values.get(key);
     if (data !== undefined) files.set(path, { data, mode: mode ?? defaultMode });
-    else if (optional !== true) throw new VolumeError(`references non-existent ${kind === 'secret' ? 'secret' : 'config'} key: ${key}`);
+    else if (optional !== true)
+      throw new VolumeError(`references non-existent ${kind === 'secret' ? 'secret' : 'config'} key: ${key}`);
   }
   return files;
 }

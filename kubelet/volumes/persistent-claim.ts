@@ -24,17 +24,12 @@ const persistentVolumes: ResourceRef = {
 };
 
 /** Returns the path to mount, and whether the claim's volume is read-only. Throws `VolumeError`. */
-export async function setUpClaim(client: Client, pod: Pod, volume: Volume): Promise<{ path: string; readOnly: boolean }> {
-  const namespace = pod.metadata.namespace ?? '';
-  const name = volume.persistentVolumeClaim?.claimName ?? `${pod.metadata.name}-${volume.name}`;
-  const claim = await find<Claim>(client, claims, { namespace, name });
-  if (claim === undefined) throw new VolumeError(`persistentvolumeclaim ${JSON.stringify(name)} not found`);
-  const isOwned = claim.metadata.ownerReferences?.some(({ uid }) => uid === pod.metadata.uid) === true;
-  if (volume.ephemeral !== undefined && !isOwned) {
-    throw new VolumeError(`PVC ${namespace}/${name} was not created for pod ${namespace}/${pod.metadata.name} (pod is not owner)`);
-  }
-  const volumeName = claim.spec?.volumeName ?? '';
-  if (claim.status?.phase !== 'Bound' || volumeName === '') throw new VolumeError('PVC is not bound');
+export async function setUpClaim(
+  client: Client,
+  pod: Pod,
+  volume: Volume,
+): Promise<{ path: string; readOnly: boolean }> {
+  const volumeName = await boundVolumeName(client, pod, volume);
   const bound = await find<PersistentVolume>(client, persistentVolumes, { name: volumeName });
   if (bound === undefined) throw new VolumeError(`persistentvolume ${JSON.stringify(volumeName)} not found`);
   const { hostPath, local } = bound.spec ?? {};
@@ -44,7 +39,27 @@ export async function setUpClaim(client: Client, pod: Pod, volume: Volume): Prom
   throw new VolumeError(`no volume plugin matched name: ${volumeName}`);
 }
 
-async function find<T extends ApiObject>(client: Client, resource: ResourceRef, name: { namespace?: string; name: string }): Promise<T | undefined> {
+async function boundVolumeName(client: Client, pod: Pod, volume: Volume): Promise<string> {
+  const { namespace = '', name: podName, uid } = pod.metadata;
+  const name = volume.persistentVolumeClaim?.claimName ?? `${podName}-${volume.name}`;
+  const claim = await find<Claim>(client, claims, { namespace, name });
+  if (claim === undefined) throw new VolumeError(`persistentvolumeclaim ${JSON.stringify(name)} not found`);
+  const isOwned = claim.metadata.ownerReferences?.some((owner) => owner.uid === uid) === true;
+  if (volume.ephemeral !== undefined && !isOwned) {
+    throw new VolumeError(
+      `PVC ${namespace}/${name} was not created for pod ${namespace}/${podName} (pod is not owner)`,
+    );
+  }
+  const volumeName = claim.spec?.volumeName ?? '';
+  if (claim.status?.phase !== 'Bound' || volumeName === '') throw new VolumeError('PVC is not bound');
+  return volumeName;
+}
+
+async function find<T extends ApiObject>(
+  client: Client,
+  resource: ResourceRef,
+  name: { namespace?: string; name: string },
+): Promise<T | undefined> {
   try {
     return await client.get<T>(resource, name);
   } catch (error) {

@@ -17,7 +17,8 @@ export function pluginOf(volume: Volume): VolumePlugin | undefined {
   if (volume.downwardAPI !== undefined) return 'kubernetes.io/downward-api';
   if (volume.projected !== undefined) return 'kubernetes.io/projected';
   if (volume.hostPath !== undefined) return 'kubernetes.io/host-path';
-  if (volume.persistentVolumeClaim !== undefined || volume.ephemeral !== undefined) return 'kubernetes.io/persistent-claim';
+  if (volume.persistentVolumeClaim !== undefined || volume.ephemeral !== undefined)
+    return 'kubernetes.io/persistent-claim';
   return volume.emptyDir !== undefined ? 'kubernetes.io/empty-dir' : undefined;
 }
 

@@ -27,7 +27,11 @@ export function podFolder({ folder }: PodFolders, uid: string): string {
   return join(folder, safe(uid));
 }
 
-export function volumeFolder(folders: PodFolders, uid: string, { plugin, name }: { plugin: VolumePlugin; name: string }): string {
+export function volumeFolder(
+  folders: PodFolders,
+  uid: string,
+  { plugin, name }: { plugin: VolumePlugin; name: string },
+): string {
   const holdsSecrets = plugin === 'kubernetes.io/secret' || plugin === 'kubernetes.io/projected';
   const root = holdsSecrets ? folders.secretFolder : folders.folder;
   return join(root, safe(uid), 'volumes', escapePluginName(plugin), safe(name));
@@ -42,6 +46,9 @@ export function etcFile(folders: PodFolders, uid: string, name: 'hosts' | 'resol
   return join(podFolder(folders, uid), `etc-${name}`);
 }
 
-export function podLogFolder({ logFolder }: PodFolders, { namespace = '', name = '', uid = '' }: { namespace?: string; name?: string; uid?: string }): string {
+export function podLogFolder(
+  { logFolder }: PodFolders,
+  { namespace = '', name = '', uid = '' }: { namespace?: string; name?: string; uid?: string },
+): string {
   return join(logFolder, `${safe(namespace)}_${safe(name)}_${safe(uid)}`);
 }

@@ -22,7 +22,8 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 
 describe('writeAtomically()', () => {
   const target = () => join(folder, 'volume');
-  const write = (files: Record<string, ReturnType<typeof file>>) => writeAtomically(target(), new Map(Object.entries(files)), { nowMs: Date.UTC(2026, 0, 1) });
+  const write = (files: Record<string, ReturnType<typeof file>>) =>
+    writeAtomically(target(), new Map(Object.entries(files)), { nowMs: Date.UTC(2026, 0, 1) });
 
   it('writes files behind links through ..data, with their modes', async () => {
     expect(await write({ a: file('1', 0o400), 'sub/b': file('2') })).toBe(true);
@@ -59,19 +60,28 @@ describe('VolumeManager', () => {
   const sources: VolumeSources = {
     facts: { nodeName: 'node-1', hostIps: ['10.0.0.1'], podIps: ['10.244.0.5'] },
     allocatable: {},
-    configMap: (_namespace, name) => Promise.resolve(configMaps.has(name) ? { metadata: {}, data: configMaps.get(name)! } : undefined),
+    configMap: (_namespace, name) =>
+      Promise.resolve(configMaps.has(name) ? { metadata: {}, data: configMaps.get(name)! } : undefined),
     secret: () => Promise.resolve({ metadata: {}, data: { key: Buffer.from('secret').toString('base64') } }),
     token: () => Promise.resolve('a.b.c'),
   };
   const manager = () =>
-    new VolumeManager({ folders: { folder: join(folder, 'pods'), secretFolder: join(folder, 'memory'), logFolder: join(folder, 'logs') }, client: {} as Client, clock: realClock, mounter: noMounter });
+    new VolumeManager({
+      folders: { folder: join(folder, 'pods'), secretFolder: join(folder, 'memory'), logFolder: join(folder, 'logs') },
+      client: {} as Client,
+      clock: realClock,
+      mounter: noMounter,
+    });
   const setUp = (volumes: Volume[], spec = {}) => manager().setUp(testPod({ volumes, ...spec }), sources);
 
   it('sets up every sort of volume, read-only where it is the kubelet that writes', async () => {
     configMaps.set('settings', { color: 'blue' });
     const { mounted, failures } = await setUp([
       { name: 'empty', emptyDir: {} },
-      { name: 'config', configMap: { name: 'settings', items: [{ key: 'color', path: 'deep/color.txt', mode: 0o600 }] } },
+      {
+        name: 'config',
+        configMap: { name: 'settings', items: [{ key: 'color', path: 'deep/color.txt', mode: 0o600 }] },
+      },
       { name: 'secret', secret: { secretName: 'x', defaultMode: 0o440 } },
       { name: 'down', downwardAPI: { items: [{ path: 'name', fieldRef: { fieldPath: 'metadata.name' } }] } },
       {
@@ -85,7 +95,13 @@ describe('VolumeManager', () => {
     expect(await read('secret', 'key')).toBe('secret');
     expect(await read('down', 'name')).toBe('web-1');
     expect([await read('access', 'token'), await read('access', 'color')]).toEqual(['a.b.c', 'blue']);
-    expect([...mounted].map(([name, { readOnly }]) => `${name}:${readOnly}`).sort()).toEqual(['access:true', 'config:true', 'down:true', 'empty:false', 'secret:true']);
+    expect([...mounted].map(([name, { readOnly }]) => `${name}:${readOnly}`).sort()).toEqual([
+      'access:true',
+      'config:true',
+      'down:true',
+      'empty:false',
+      'secret:true',
+    ]);
     expect((await stat(mounted.get('empty')!.path)).mode & 0o777).toBe(0o777);
     expect(mounted.get('secret')!.path.startsWith(join(folder, 'memory', POD_UID))).toBe(true);
   });
@@ -132,12 +148,27 @@ describe('VolumeManager', () => {
 });
 
 describe('volumeMountsOf()', () => {
-  const mounted = new Map([['data', { path: '/pods/data', readOnly: false }], ['config', { path: '/pods/config', readOnly: true }]]);
-  const mountsOf = (...volumeMounts: object[]) => volumeMountsOf({ name: 'web', volumeMounts } as never, mounted, [{ key: 'POD', value: 'web-1' }]);
+  const mounted = new Map([
+    ['data', { path: '/pods/data', readOnly: false }],
+    ['config', { path: '/pods/config', readOnly: true }],
+  ]);
+  const mountsOf = (...volumeMounts: object[]) =>
+    volumeMountsOf({ name: 'web', volumeMounts } as never, mounted, [{ key: 'POD', value: 'web-1' }]);
 
   it('mounts as asked, and what the kubelet writes always read-only', () => {
-    expect(mountsOf({ name: 'data', mountPath: '/data', subPathExpr: 'logs/$(POD)' }, { name: 'config', mountPath: 'etc/app', mountPropagation: 'HostToContainer' })).toEqual([
-      { containerPath: '/data', hostPath: '/pods/data', subPath: 'logs/web-1', readOnly: false, propagation: 'private' },
+    expect(
+      mountsOf(
+        { name: 'data', mountPath: '/data', subPathExpr: 'logs/$(POD)' },
+        { name: 'config', mountPath: 'etc/app', mountPropagation: 'HostToContainer' },
+      ),
+    ).toEqual([
+      {
+        containerPath: '/data',
+        hostPath: '/pods/data',
+        subPath: 'logs/web-1',
+        readOnly: false,
+        propagation: 'private',
+      },
       { containerPath: '/etc/app', hostPath: '/pods/config', readOnly: true, propagation: 'host-to-container' },
     ]);
   });
@@ -152,8 +183,15 @@ describe('volumeMountsOf()', () => {
   });
 
   it('prefers a volume of the pod over a file of the kubelet', () => {
-    const hosts = { containerPath: '/etc/hosts', hostPath: '/k/hosts', readOnly: false, propagation: 'private' } as const;
+    const hosts = {
+      containerPath: '/etc/hosts',
+      hostPath: '/k/hosts',
+      readOnly: false,
+      propagation: 'private',
+    } as const;
     const own = { ...hosts, hostPath: '/pods/hosts' };
-    expect(withManagedFiles([own], [hosts, { ...hosts, containerPath: '/etc/resolv.conf' }]).map(({ hostPath }) => hostPath)).toEqual(['/k/hosts', '/pods/hosts']);
+    expect(
+      withManagedFiles([own], [hosts, { ...hosts, containerPath: '/etc/resolv.conf' }]).map(({ hostPath }) => hostPath),
+    ).toEqual(['/k/hosts', '/pods/hosts']);
   });
 });

@@ -47,7 +47,7 @@ suite('pods on a native node', () => {
     }
   });
 
-  it('ends with its command’s exit code, and keeps its log [T2]', async () => {
+  it('ends with its command’s exit code, and keeps its log [walkthrough T2]', async () => {
     cluster.apply(pod('hello-world', `  restartPolicy: Never\n  containers: [{name: c, image: "${image}", command: [sh, -c, "echo Hello World; exit 3"]}]`));
     await eventually('the pod has failed', () => phase('hello-world') === 'Failed');
     expect(cluster.run('logs', 'hello-world')).toBe('Hello World\n');
@@ -128,12 +128,12 @@ suite('pods on a native node', () => {
     cluster.run('delete', 'pod', 'cannot');
   });
 
-  it('kills what exceeds its memory [T28]', async () => {
+  it('kills what exceeds its memory [walkthrough T28]', async () => {
     cluster.apply(pod('hungry', `  restartPolicy: Never\n  containers: [{name: c, image: "${image}", command: [tail, /dev/zero], resources: {limits: {memory: 32Mi}}}]`));
     await eventually('it is OOMKilled', () => cluster.run('get', 'pod', 'hungry', '-o', 'jsonpath={.status.containerStatuses[0].state.terminated.reason}/{.status.containerStatuses[0].state.terminated.exitCode}') === 'OOMKilled/137');
   });
 
-  it('restarts an unhealthy container, and takes an unready pod out of its Service [T23]', async () => {
+  it('restarts an unhealthy container, and takes an unready pod out of its Service [walkthrough T23]', async () => {
     cluster.apply(`${pod('probed', `  containers:\n  - name: c\n    image: "${image}"\n    livenessProbe: {exec: {command: [test, "!", -e, /tmp/dead]}, periodSeconds: 1, failureThreshold: 1}\n    readinessProbe: {exec: {command: [test, "!", -e, /tmp/busy]}, periodSeconds: 1, failureThreshold: 1}`)}---
 apiVersion: v1
 kind: Service
@@ -166,7 +166,7 @@ spec: {selector: {app: probed}, ports: [{port: 80, targetPort: 8080}]}
     cluster.run('delete', 'pod', 'mounts');
   });
 
-  it('deletes within the grace period, or at once by force [T4]', async () => {
+  it('deletes within the grace period, or at once by force [walkthrough T4]', async () => {
     const stubborn = `  terminationGracePeriodSeconds: 2\n  containers: [{name: c, image: "${image}", command: [sh, -c, "trap '' TERM; while :; do sleep 1; done"]}]`;
     cluster.apply(pod('stubborn', stubborn));
     ready('stubborn');
@@ -178,7 +178,7 @@ spec: {selector: {app: probed}, ports: [{port: 80, targetPort: 8080}]}
     expect(cluster.kubectl(['delete', 'pod', 'forced', '--force', '--grace-period=0']).stderr).toContain('Immediate deletion does not wait for confirmation');
   });
 
-  it('rolls over, undoes to the same ReplicaSet, and loses no request [T24] [T25]', async () => {
+  it('rolls over, undoes to the same ReplicaSet, and loses no request [walkthrough T24] [walkthrough T25]', async () => {
     const port = cluster.run('-n', 'hello', 'get', 'service', 'hello', '-o', 'jsonpath={.spec.ports[0].nodePort}');
     const before = cluster.run('-n', 'hello', 'get', 'rs', '-o', 'name').trim();
     const load = cluster.spawn('sh', ['-c', `i=0; bad=0; while [ $i -lt 300 ]; do curl -s --max-time 5 -o /dev/null -w '%{http_code}\\n' http://192.0.2.10:${port}/ | grep -q '^200$' || bad=$((bad+1)); i=$((i+1)); done; echo failed=$bad`]);

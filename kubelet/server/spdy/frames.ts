@@ -1,7 +1,16 @@
 /** Frames of SPDY/3.1: cutting a byte stream into them, and writing them. */
 export const SPDY_VERSION = 3;
 
-export const FRAME_TYPES = { synStream: 1, synReply: 2, rstStream: 3, settings: 4, ping: 6, goAway: 7, headers: 8, windowUpdate: 9 } as const;
+export const FRAME_TYPES = {
+  synStream: 1,
+  synReply: 2,
+  rstStream: 3,
+  settings: 4,
+  ping: 6,
+  goAway: 7,
+  headers: 8,
+  windowUpdate: 9,
+} as const;
 
 export const FLAG_FIN = 1;
 

@@ -69,7 +69,8 @@ function pass(stream: Inflate | Deflate, run: (done: (error?: Error | null) => v
 /** Count, then name and value with their lengths before them. Names are in lower case. */
 export function formatHeaders(headers: Headers): Buffer {
   const parts: Buffer[] = [uint32(headers.size)];
-  for (const [name, value] of headers) parts.push(...[name, value].flatMap((text) => [uint32(Buffer.byteLength(text)), Buffer.from(text)]));
+  for (const [name, value] of headers)
+    parts.push(...[name, value].flatMap((text) => [uint32(Buffer.byteLength(text)), Buffer.from(text)]));
   return Buffer.concat(parts);
 }
 

@@ -35,7 +35,11 @@ export class SpdyStream extends Duplex {
   readonly #reset: () => void;
   #onRoom: (() => void) | undefined;
 
-  constructor(id: number, headers: Headers, wire: { send(payload: Uint8Array, flags: number): Promise<void>; reset(): void }) {
+  constructor(
+    id: number,
+    headers: Headers,
+    wire: { send(payload: Uint8Array, flags: number): Promise<void>; reset(): void },
+  ) {
     super({ allowHalfOpen: true });
     this.id = id;
     this.headers = headers;

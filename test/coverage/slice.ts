@@ -1,8 +1,10 @@
-// What this slice of the project covers, as rules: rows of features.txt by id, conformance behaviours by owner and name.
-// The first rule that matches a behaviour decides. Everything not named here is in the slice.
+/**
+ * What this slice of the project leaves out, as rules with reasons: rows of features.txt by id, conformance behaviours
+ * by name. The first rule that matches a behaviour decides. Everything not named here is in the slice.
+ */
 
 /** Rows that are in the slice in part, with what is missing. */
-export const PARTIAL_FEATURES = {
+export const PARTIAL_FEATURES: Readonly<Record<string, string>> = {
   A5: 'CBOR is not spoken; protobuf is read from requests, replies are JSON',
   A11: 'selectableFields come with custom resources',
   A14: 'server-side apply is being completed',
@@ -29,7 +31,7 @@ export const PARTIAL_FEATURES = {
 };
 
 /** Rows that are not in the slice, with the reason. */
-export const ABSENT_FEATURES = {
+export const ABSENT_FEATURES: Readonly<Record<string, string>> = {
   A27: 'the proxy subresources come later',
   A28: 'custom resources come later',
   A29: 'custom resources come later',
@@ -88,8 +90,14 @@ export const ABSENT_FEATURES = {
   D11: 'Ingress comes later',
 };
 
+export interface BehaviourRule {
+  match: RegExp;
+  owner?: string;
+  reason: string;
+}
+
 /** Conformance behaviours outside the slice: `match` is tried on the name, `owner` (optional) on who owns it. */
-export const ABSENT_BEHAVIOURS = [
+export const ABSENT_BEHAVIOURS: readonly BehaviourRule[] = [
   { match: /^Priority and Fairness/, reason: 'flow control comes later' },
   { match: /Admission webhook/, reason: 'admission webhooks come later' },
   { match: /AdmissionPolicy|^ValidatingadmissionPolicy/, reason: 'admission policies come later' },
