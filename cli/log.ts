@@ -5,7 +5,7 @@ import type { Logger } from '../base/log.ts';
 const WRITE_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
 export function createLogger({ path, verbose }: { path: string; verbose: boolean }): Logger & { flush(): void } {
-  const destination = pino.destination({ dest: path, mkdir: true, sync: false, minLength: 4096 });
+  const destination = pino.destination({ dest: path, mkdir: true, sync: true, minLength: 4096 });
   const streams = pino.multistream([{ level: 'debug', stream: destination }, ...(verbose ? [{ level: 'debug' as const, stream: process.stderr }] : [])]);
   const root = pino({ level: verbose ? 'debug' : 'info', base: null, timestamp: pino.stdTimeFunctions.isoTime }, streams);
   const timer = setInterval(() => destination.flush(), 1000);

@@ -28,10 +28,10 @@ import { startLogRotation } from './logs/log-rotation.ts';
 import { detectCapacity, noPressure, readHostFacts, readHostPressure } from './node/host-facts.ts';
 import type { HostCapacity } from './node/host-facts.ts';
 import { NodeAgent } from './node/node-agent.ts';
-import { allocatableOf, KUBELET_VERSION, nodeStatus } from './node/node-status.ts';
+import { KUBELET_VERSION, nodeStatus } from './node/node-status.ts';
 import type { NodeHealth, NodeInput } from './node/node-status.ts';
 import { createMachinery } from './pods/create-machinery.ts';
-import { podGraceSeconds } from './pods/pod-deadlines.ts';
+import type { NodeIdentity } from './pods/pod-machinery.ts';
 import { PodWorkers } from './pods/pod-workers.ts';
 import type { RuntimeCache } from './pods/runtime-cache.ts';
 import type { ImageService, RuntimeService } from './runtime.ts';
@@ -74,7 +74,7 @@ export interface KubeletOptions {
   labels?: Readonly<Record<string, string>>;
   /** Default: mounts in memory where this process may. */
   mounter?: HostMounter;
-  /** Takes a terminating pod out of Services before its containers get their signal; waited for at most 2 s. */
+  /** Takes a terminating pod out of Services before its containers get their signal; waited for 2 s at most. */
   beforeStop?: (podIp: string) => Promise<void>;
   /** Ends the kubelet; its pods go on. */
   signal: AbortSignal;
@@ -86,7 +86,7 @@ export interface Kubelet {
   readonly workers: PodWorkers;
   /** Resolves when everything has ended after the signal aborted. */
   readonly stopped: Promise<void>;
-  /** Ends every pod, with its grace period, or `graceSeconds` if that is less. Nothing is started any more. For `down`. */
+  /** For `down`: ends every pod, with its grace period or `graceSeconds` if that is less; starts nothing any more. */
   stopAllPods(graceSeconds: number): Promise<void>;
 }
 
@@ -112,17 +112,7 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
     recorder,
     memoryCapacityBytes: input.capacity.memoryBytes,
     services: () => serviceInformer.lister.list(),
-    node: {
-      name: nodeName,
-      ip: options.nodeIp,
-      runtimeName: input.runtime.name,
-      cluster: options.dns,
-      dns: parseResolvConf(await readFile('/etc/resolv.conf', 'utf8').catch(() => '')),
-      allocatable: allocatableOf(
-        nodeStatus(input, { problems: [], pressure: noPressure, images: [], nowMs: clock.now() }, undefined).capacity ??
-          {},
-      ),
-    },
+    node: await nodeIdentity(options, input),
   });
   const server = await startServer(options, { workers, machinery });
   const port = server?.port ?? options.kubeletPort;
@@ -147,21 +137,7 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
     port: server?.port ?? 0,
     workers,
     stopped: ended.then(() => undefined),
-    async stopAllPods(graceSeconds) {
-      await workers.stop();
-      await machinery.cache.refresh();
-      const abort = new AbortController();
-      await Promise.all(
-        workers.all().map(({ uid, pod }) => {
-          const seconds = Math.min(graceSeconds, podGraceSeconds(pod));
-          return machinery.killer.killPod(pod, machinery.cache.get(uid), {
-            graceSeconds: seconds,
-            reason: 'deleted',
-            signal: abort.signal,
-          });
-        }),
-      );
-    },
+    stopAllPods: (graceSeconds) => workers.endAll(graceSeconds),
   };
 }
 
@@ -232,6 +208,18 @@ async function nodeInput(options: KubeletOptions): Promise<NodeInput> {
     labels,
     runtime: runtimeVersion,
     kubeletVersion: version ?? KUBELET_VERSION,
+  };
+}
+
+async function nodeIdentity({ nodeIp, dns, clock }: KubeletOptions, input: NodeInput): Promise<NodeIdentity> {
+  const health = { problems: [], pressure: noPressure, images: [], nowMs: clock.now() };
+  return {
+    name: input.name,
+    ip: nodeIp,
+    runtimeName: input.runtime.name,
+    cluster: dns,
+    dns: parseResolvConf(await readFile('/etc/resolv.conf', 'utf8').catch(() => '')),
+    allocatable: nodeStatus(input, health, undefined).allocatable ?? {},
   };
 }
 

@@ -1,4 +1,7 @@
-/** A container's environment, command and arguments (upstream `pkg/kubelet/kubelet_pods.go`, `makeEnvironmentVariables`). */
+/**
+ * A container's environment, command and arguments (upstream `pkg/kubelet/kubelet_pods.go`,
+ * `makeEnvironmentVariables`).
+ */
 import type { ConfigMap } from '../../api/core/v1/config-map.ts';
 import type { Secret } from '../../api/core/v1/secret.ts';
 import type { Service } from '../../api/core/v1/service.ts';

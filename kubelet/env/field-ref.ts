@@ -60,10 +60,10 @@ const ESCAPES: Readonly<Record<string, string>> = {
 
 /** Go's `strconv.Quote`, for the characters that occur in annotations. */
 function quoteAsGo(text: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are what is escaped
-  const escaped = text.replace(
-    /[\x00-\x1f"\\\x7f]/g,
-    (one) => ESCAPES[one] ?? `\\x${one.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  );
-  return `"${escaped}"`;
+  const escape = (one: string): string => {
+    const code = one.charCodeAt(0);
+    if (ESCAPES[one] !== undefined) return ESCAPES[one];
+    return code < 0x20 || code === 0x7f ? `\\x${code.toString(16).padStart(2, '0')}` : one;
+  };
+  return `"${[...text].map(escape).join('')}"`;
 }

@@ -1,4 +1,6 @@
-/** Waits for `promise`, but not beyond the signal: then it rejects with the signal's reason. The work itself goes on. */
+/**
+ * Waits for `promise`, but not beyond the signal: then it rejects with the signal's reason. The work itself goes on.
+ */
 export function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   if (signal.aborted) {
     promise.catch(() => undefined);

@@ -1,4 +1,7 @@
-/** What can be done with a pod's containers, and when a running one must go: pure, shared by `computePodActions`' parts. */
+/**
+ * What can be done with a pod's containers, and when a running one must go: pure, shared by `computePodActions`'
+ * parts.
+ */
 import type { AnyContainer, Pod } from '../../api/core/v1/pod/types.ts';
 import type { ContainerInfo } from '../runtime.ts';
 import { containerHash, restartPolicyOf } from './container-kinds.ts';

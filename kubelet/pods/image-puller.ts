@@ -1,4 +1,7 @@
-/** Sees to it that an image is on the node before its container is made (upstream `pkg/kubelet/images/image_manager.go`). */
+/**
+ * Sees to it that an image is on the node before its container is made (upstream
+ * `pkg/kubelet/images/image_manager.go`).
+ */
 import type { Secret } from '../../api/core/v1/secret.ts';
 import type { Pod } from '../../api/core/v1/pod/types.ts';
 import type { Clock } from '../../base/clock.ts';

@@ -6,6 +6,7 @@ import { probeHttp } from '../probes/http-probe.ts';
 import { portNumber } from '../probes/prober.ts';
 import { probeTcp } from '../probes/tcp-probe.ts';
 import type { RuntimeService } from '../runtime.ts';
+import { podText } from './pod-text.ts';
 
 export interface HookTarget {
   pod: Pod;
@@ -45,7 +46,8 @@ async function runExecHook(
   command: string[],
   { pod, container, containerId, timeoutMs }: HookTarget,
 ): Promise<void> {
-  const what = `Exec lifecycle hook (${JSON.stringify(command)}) for Container "${container.name}" in Pod "${pod.metadata.name}_${pod.metadata.namespace}(${pod.metadata.uid})" failed`;
+  const where = `Container "${container.name}" in Pod "${podText(pod)}"`;
+  const what = `Exec lifecycle hook (${JSON.stringify(command)}) for ${where} failed`;
   let result: Awaited<ReturnType<RuntimeService['execSync']>>;
   try {
     result = await runtime.execSync(containerId, command, timeoutMs);

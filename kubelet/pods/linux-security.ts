@@ -2,6 +2,7 @@
 import type { AnyContainer, Pod } from '../../api/core/v1/pod/types.ts';
 import { ContainerConfigError } from '../env/environment.ts';
 import type { ImageInfo, LinuxSecurity } from '../runtime.ts';
+import { podText } from './pod-text.ts';
 
 /** What containerd hides of `/proc` and `/sys`. */
 const MASKED_PATHS = [
@@ -77,7 +78,7 @@ function checkNonRoot({
   runAsUser: number | undefined;
   image: User;
 }): void {
-  const where = `(pod: "${pod.metadata.name}_${pod.metadata.namespace}(${pod.metadata.uid})", container: ${container.name})`;
+  const where = `(pod: "${podText(pod)}", container: ${container.name})`;
   if (runAsUser !== undefined) {
     if (runAsUser === 0) throw new ContainerConfigError(`container's runAsUser breaks non-root policy ${where}`);
     return;

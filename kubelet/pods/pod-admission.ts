@@ -1,4 +1,6 @@
-/** Pods that this node cannot run at all: they fail at once (upstream `pkg/kubelet/lifecycle`, `pkg/kubelet/sysctl`). */
+/**
+ * Pods that this node cannot run at all: they fail at once (upstream `pkg/kubelet/lifecycle`, `pkg/kubelet/sysctl`).
+ */
 import type { Pod } from '../../api/core/v1/pod/types.ts';
 
 export interface PodVerdict {

@@ -15,6 +15,7 @@ import { computePodActions } from './pod-actions.ts';
 import { containerGraceSeconds, podGraceSeconds } from './pod-deadlines.ts';
 import type { PodNetworkFiles } from './pod-files.ts';
 import type { PodMachinery } from './pod-machinery.ts';
+import { podText } from './pod-text.ts';
 import { containerName, findContainer, restartCountOf } from './runtime-pod.ts';
 import type { RuntimePod } from './runtime-pod.ts';
 import { sandboxConfigOf } from './sandbox-config.ts';
@@ -217,9 +218,7 @@ export class PodSync {
       crashBackoff.next(key, last.finishedAtMs);
       return 0;
     }
-    const { name, namespace, uid } = pod.metadata;
-    const podText = `${name}_${namespace}(${uid})`;
-    const message = `Back-off restarting failed container ${container.name} in pod ${podText}`;
+    const message = `Back-off restarting failed container ${container.name} in pod ${podText(pod)}`;
     // Upstream tells it at each sync, about every ten seconds; here it is told when the wait begins.
     if (this.failures.get(container.name)?.reason !== 'CrashLoopBackOff') {
       events.warning(pod, 'BackOff', message, findPodContainer(pod, container.name));
@@ -227,7 +226,7 @@ export class PodSync {
     const delay = formatBackoff(crashBackoff.delayMs(key));
     this.failures.set(container.name, {
       reason: 'CrashLoopBackOff',
-      message: `back-off ${delay} restarting failed container=${container.name} pod=${podText}`,
+      message: `back-off ${delay} restarting failed container=${container.name} pod=${podText(pod)}`,
     });
     return waitMs;
   }

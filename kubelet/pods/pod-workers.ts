@@ -1,7 +1,10 @@
-/** One worker for each pod of the node, from what the API says of it (upstream `pkg/kubelet/kubelet.go`, `syncLoop`). */
+/**
+ * One worker for each pod of the node, from what the API says of it (upstream `pkg/kubelet/kubelet.go`, `syncLoop`).
+ */
 import type { Pod } from '../../api/core/v1/pod/types.ts';
 import { sleep } from '../../base/clock.ts';
 import type { InformerChange } from '../../client/informer.ts';
+import { podGraceSeconds } from './pod-deadlines.ts';
 import type { PodMachinery } from './pod-machinery.ts';
 import { PodWorker } from './pod-worker.ts';
 
@@ -61,6 +64,20 @@ export class PodWorkers {
   async stop(): Promise<void> {
     for (const worker of this.#workers.values()) worker.stop();
     await Promise.all(this.all().map((worker) => worker.idle()));
+  }
+
+  /** Ends every pod, with its grace period or `graceSeconds` if that is less. Nothing is started any more. */
+  async endAll(graceSeconds: number): Promise<void> {
+    const { cache, killer } = this.#required();
+    await this.stop();
+    await cache.refresh();
+    const { signal } = new AbortController();
+    await Promise.all(
+      this.all().map(({ uid, pod }) => {
+        const seconds = Math.min(graceSeconds, podGraceSeconds(pod));
+        return killer.killPod(pod, cache.get(uid), { graceSeconds: seconds, reason: 'deleted', signal });
+      }),
+    );
   }
 
   #add(pod: Pod): void {

@@ -1,4 +1,7 @@
-/** How long something that failed is left alone (client-go `util/flowcontrol/backoff.go`): doubling, forgotten in time. */
+/**
+ * How long something that failed is left alone (client-go `util/flowcontrol/backoff.go`): doubling, forgotten in
+ * time.
+ */
 import type { Clock } from '../../base/clock.ts';
 
 export interface StartBackoffOptions {

@@ -1,4 +1,7 @@
-/** The status of a pod as the kubelet reports it (upstream `pkg/kubelet/kubelet_pods.go`, `generateAPIPodStatus`): pure. */
+/**
+ * The status of a pod as the kubelet reports it (upstream `pkg/kubelet/kubelet_pods.go`, `generateAPIPodStatus`):
+ * pure.
+ */
 import { podQosClass } from '../../api/core/v1/qos.ts';
 import type { Pod, PodStatus } from '../../api/core/v1/pod/types.ts';
 import { formatTime } from '../../base/clock.ts';

@@ -179,7 +179,7 @@ describe.each(MINORS)('kubectl 1.%s', (minor) => {
       ['pod', ['Name:             alpha', 'Status:           Pending', 'Controlled By:', 'Image:        app:1', 'QoS Class:                   BestEffort']],
       ['deployment', ['Replicas:               1 desired | 1 updated | 1 total | 0 available | 1 unavailable', 'StrategyType:           RollingUpdate', 'RollingUpdateStrategy:  25% max unavailable, 25% max surge', 'Normal  ScalingReplicaSet']],
       ['replicaset', ['Controlled By:  Deployment/alpha', 'Replicas:       1 current / 1 desired', 'Pods Status:    0 Running / 1 Waiting / 0 Succeeded / 0 Failed', 'Normal  SuccessfulCreate']],
-      ['configmap/alpha', ['Data\n====\na:\n----\n1\n']],
+      ['configmap/alpha', ['Data\n====\n', 'a:\n----\n1\n']],
       ['secret/alpha', ['Type:  Opaque', 'password:  7 bytes']],
       ['service/alpha', ['Type:                     ClusterIP', 'IP Family Policy:         SingleStack', 'IP Families:              IPv4', 'TargetPort:               8080/TCP', 'Session Affinity:         None']],
       ['endpointslice', ['AddressType:  IPv4', 'kubernetes.io/service-name=alpha']],

@@ -25,7 +25,7 @@ const shell = (script: string, more: object = {}): object => ({ name: 'c', image
 /** Runs kubectl on a terminal, types `input`, and gives what the terminal showed. */
 function onTerminal(minor: string, args: readonly string[], input: string): CommandResult {
   const quoted = [cluster.kubectlPath(minor), ...args].map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
-  return cluster.host('sh', ['-c', `{ sleep 2; printf '${input}'; sleep 1; } | script -qec "$1" /dev/null`, 'sh', quoted]);
+  return cluster.host('sh', ['-c', `{ sleep 1; printf '${input}'; sleep 1; } | script -qec "$1" /dev/null`, 'sh', quoted]);
 }
 
 suite('containers', () => {
@@ -240,12 +240,14 @@ suite('containers', () => {
   });
 
   it('is described as upstream does', () => {
-    const text = cluster.run('describe', 'pod', 'secured');
+    run('described', { containers: [shell('sleep 1000', { volumeMounts: [{ name: 'v', mountPath: '/v' }] })], volumes: [{ name: 'v', emptyDir: {} }] });
+    ready('described');
+    const text = cluster.run('describe', 'pod', 'described');
     for (const part of ['Node:             node-1/192.0.2.10', 'Status:           Running', 'Container ID:  native://', 'Image ID:      ', 'State:          Running', 'Ready:          True', 'Restart Count:  0', 'Type:       EmptyDir (a temporary directory that shares a pod\'s lifetime)', 'QoS Class:                   BestEffort']) {
       expect(text).toContain(part);
     }
     expect(text).toMatch(/PodReadyToStartContainers +True/);
-    expect(text).toMatch(/Normal +Scheduled +\S+ +default-scheduler +Successfully assigned default\/secured to node-1/);
+    expect(text).toMatch(/Normal +Scheduled +\S+ +default-scheduler +Successfully assigned default\/described to node-1/);
     expect(text).toMatch(/Normal +Pulled +\S+ +kubelet +(spec\.containers\{c\}: )?Container image "nocher.local\/hello:1" already present on machine/);
     expect(text).toMatch(/Normal +Created +\S+ +kubelet +.*Container created|Created container: c/);
     expect(text).toMatch(/Normal +Started +\S+ +kubelet +.*(Container started|Started container c)/);
