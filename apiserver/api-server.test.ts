@@ -35,20 +35,20 @@ describe('create', () => {
     expect(status(body)).toMatchObject({ kind: 'Status', reason: 'AlreadyExists', message: 'configmaps "twice" already exists', details: { name: 'twice', kind: 'configmaps' } });
   });
 
-  it('makes unique names from generateName', async () => {
+  it('makes unique names from generateName [A21]', async () => {
     const made = await Promise.all([1, 2, 3].map(() => server.call<ApiObject>('POST', maps, { metadata: { generateName: 'gen-' } })));
     const names = made.map(({ metadata }) => metadata.name!);
     expect(new Set(names).size).toBe(3);
     for (const name of names) expect(name).toMatch(/^gen-[bcdfghjklmnpqrstvwxz2456789]{5}$/);
   });
 
-  it('says every problem of an invalid name', async () => {
+  it('says every problem of an invalid name [A21]', async () => {
     const { status: code, body } = await server.send('POST', maps, { body: configMap('Not_Valid') });
     expect(code).toBe(422);
     expect(status(body).message).toMatch(/^ConfigMap "Not_Valid" is invalid: metadata.name: Invalid value: "Not_Valid": a lowercase RFC 1123 subdomain must consist of/);
   });
 
-  it('stores nothing in a dry run', async () => {
+  it('stores nothing in a dry run [A15]', async () => {
     await server.call('POST', `${maps}?dryRun=All`, configMap('dry'));
     expect((await server.send('GET', `${maps}/dry`)).status).toBe(404);
   });
@@ -63,19 +63,19 @@ describe('create', () => {
 describe('field validation', () => {
   const unknown = { metadata: { name: 'unknown-field' }, data: {}, wrong: 1 };
 
-  it('refuses unknown fields when strict', async () => {
+  it('refuses unknown fields when strict [A16]', async () => {
     const { status: code, body } = await server.send('POST', `${maps}?fieldValidation=Strict`, { body: unknown });
     expect(code).toBe(400);
     expect(status(body).message).toBe('ConfigMap in version "v1" cannot be handled as a ConfigMap: strict decoding error: unknown field "wrong"');
   });
 
-  it('warns by default, and drops the field', async () => {
+  it('warns by default, and drops the field [A16] [A17]', async () => {
     const { headers, body } = await server.send('POST', maps, { body: unknown });
     expect(headers['warning']).toEqual(['299 - "unknown field \\"wrong\\""']);
     expect(body).not.toHaveProperty('wrong');
   });
 
-  it('finds duplicate keys', async () => {
+  it('finds duplicate keys [A16]', async () => {
     const { body } = await server.send('POST', `${maps}?fieldValidation=Strict`, { body: '{"metadata":{"name":"dup"},"data":{"a":"1","a":"2"}}' });
     expect(status(body).message).toContain('duplicate field "data.a"');
   });
@@ -114,7 +114,7 @@ describe('hostile bodies', () => {
     expect(status(body).reason).toBe('UnsupportedMediaType');
   });
 
-  it('reads YAML, and refuses alias bombs', async () => {
+  it('reads YAML, and refuses alias bombs [A5]', async () => {
     const yaml = 'metadata: {name: from-yaml}\ndata: {a: "1"}\n';
     expect((await server.send('POST', maps, { body: yaml, contentType: 'application/yaml' })).status).toBe(201);
     let bomb = 'a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n';
@@ -130,7 +130,7 @@ describe('get and list', () => {
     expect(status(body).message).toBe('configmaps "nothing" not found');
   });
 
-  it('gives pages of one snapshot', async () => {
+  it('gives pages of one snapshot [A10]', async () => {
     const base = '/api/v1/namespaces/kube-public/configmaps';
     for (const name of ['a', 'b', 'c', 'd', 'e']) await server.call('POST', base, configMap(name));
     const first = await server.call<ApiObjectList>('GET', `${base}?limit=2`);
@@ -144,7 +144,7 @@ describe('get and list', () => {
     expect(rest.metadata.continue).toBeUndefined();
   });
 
-  it('filters by labels and fields', async () => {
+  it('filters by labels and fields [A11]', async () => {
     const base = '/api/v1/namespaces/kube-node-lease/configmaps';
     await server.call('POST', base, configMap('x', {}, { tier: 'web', app: 'a' }));
     await server.call('POST', base, configMap('y', {}, { tier: 'db' }));
@@ -171,7 +171,7 @@ describe('get and list', () => {
     expect((await server.send('GET', '/api/v1/namespaces/default/nodes')).status).toBe(404);
   });
 
-  it('gives a Table to those who ask for one', async () => {
+  it('gives a Table to those who ask for one [A12]', async () => {
     await server.call('POST', maps, configMap('in-a-table', { a: '1', b: '2' }));
     const { body } = await server.send('GET', `${maps}/in-a-table`, { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json' });
     const table = body as { kind: string; columnDefinitions: { name: string }[]; rows: { cells: unknown[]; object: ApiObject }[] };
@@ -183,7 +183,7 @@ describe('get and list', () => {
 });
 
 describe('update and patch', () => {
-  it('refuses a stale resourceVersion', async () => {
+  it('refuses a stale resourceVersion [A20]', async () => {
     const created = await server.call<ApiObject>('POST', maps, configMap('stale'));
     await server.call('PUT', `${maps}/stale`, { ...created, data: { a: '1' } });
     const { status: code, body } = await server.send('PUT', `${maps}/stale`, { body: { ...created, data: { a: '2' } } });
@@ -205,7 +205,7 @@ describe('update and patch', () => {
     expect(status(body).message).toBe('the name of the object (other) does not match the name on the URL (named)');
   });
 
-  it('applies the three kinds of patch', async () => {
+  it('applies the three kinds of patch [A13]', async () => {
     await server.call('POST', maps, configMap('patched', { a: '1' }));
     const patch = (body: unknown, type: string) => server.send('PATCH', `${maps}/patched`, { body, contentType: `application/${type}+json` });
     expect((await patch({ data: { b: '2' } }, 'merge-patch')).body).toMatchObject({ data: { a: '1', b: '2' } });
@@ -224,7 +224,7 @@ describe('update and patch', () => {
     expect(Object.keys(data)).toHaveLength(20);
   });
 
-  it('keeps spec and status apart', async () => {
+  it('keeps spec and status apart [A24]', async () => {
     const deployments = '/apis/apps/v1/namespaces/default/deployments';
     const template = { metadata: { labels: { app: 'a' } }, spec: { containers: [{ name: 'c', image: 'i' }] } };
     const created = await server.call<ApiObject>('POST', deployments, { metadata: { name: 'apart' }, spec: { selector: { matchLabels: { app: 'a' } }, template }, status: { replicas: 9 } });
@@ -237,7 +237,7 @@ describe('update and patch', () => {
     expect(reported).toMatchObject({ spec: { replicas: 2 }, status: { replicas: 2 }, metadata: { generation: 2 } });
   });
 
-  it('scales through the subresource', async () => {
+  it('scales through the subresource [A24]', async () => {
     const url = '/apis/apps/v1/namespaces/default/deployments/apart/scale';
     const scale = await server.call<{ spec: { replicas: number } }>('GET', url);
     expect(scale).toMatchObject({ kind: 'Scale', apiVersion: 'autoscaling/v1', spec: { replicas: 2 }, status: { selector: 'app=a' } });
@@ -258,14 +258,14 @@ describe('delete', () => {
     });
   });
 
-  it('respects preconditions', async () => {
+  it('respects preconditions [A20]', async () => {
     await server.call('POST', maps, configMap('guarded'));
     const { status: code, body } = await server.send('DELETE', `${maps}/guarded`, { body: { preconditions: { uid: 'other' } } });
     expect(code).toBe(409);
     expect(status(body).message).toContain('Precondition failed: UID in precondition: other, UID in object meta: ');
   });
 
-  it('waits for finalizers', async () => {
+  it('waits for finalizers [A18]', async () => {
     const created = await server.call<ApiObject>('POST', maps, { metadata: { name: 'held', finalizers: ['example.com/hold'] } });
     const marked = await server.call<ApiObject>('DELETE', `${maps}/held`);
     expect(marked.metadata.deletionTimestamp).toBeDefined();
@@ -275,7 +275,7 @@ describe('delete', () => {
     expect((await server.send('GET', `${maps}/held`)).status).toBe(404);
   });
 
-  it('gives scheduled pods their grace, and shortens it', async () => {
+  it('gives scheduled pods their grace, and shortens it [A18]', async () => {
     const pods = '/api/v1/namespaces/default/pods';
     await server.call('POST', pods, { metadata: { name: 'graceful' }, spec: { nodeName: 'n1', containers: [{ name: 'c', image: 'i' }] } });
     const first = await server.call<ApiObject>('DELETE', `${pods}/graceful`);
@@ -286,7 +286,7 @@ describe('delete', () => {
     expect((await server.send('GET', `${pods}/graceful`)).status).toBe(404);
   });
 
-  it('deletes what a selector takes', async () => {
+  it('deletes what a selector takes [A22]', async () => {
     await server.call('POST', maps, configMap('sel-1', {}, { sweep: 'yes' }));
     await server.call('POST', maps, configMap('sel-2', {}, { sweep: 'yes' }));
     const list = await server.call<ApiObjectList>('DELETE', `${maps}?labelSelector=sweep=yes`);
@@ -311,7 +311,7 @@ describe('watch', () => {
   };
   const shown = (events: WatchEvent[]): string[] => events.map(({ type, object }) => `${type} ${object.metadata.name ?? ''}`.trim());
 
-  it('goes on from a list without a gap, in order', async () => {
+  it('goes on from a list without a gap, in order [A6]', async () => {
     const stop = new AbortController();
     const { metadata } = await server.call<ApiObjectList>('GET', maps);
     await server.call('POST', maps, configMap('w1'));
@@ -336,7 +336,7 @@ describe('watch', () => {
     stop.abort();
   });
 
-  it('sends the initial events and marks their end', async () => {
+  it('sends the initial events and marks their end [A7] [A8]', async () => {
     const stop = new AbortController();
     const base = '/api/v1/namespaces/kube-system/configmaps';
     await server.call('POST', base, configMap('initial'));

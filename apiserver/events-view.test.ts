@@ -47,7 +47,7 @@ const coreEvent = (name: string): object => ({
 });
 
 describe('two views of one stored Event', () => {
-  it('shows a new event in the old form, under one key', async () => {
+  it('shows a new event in the old form, under one key [A47]', async () => {
     const made = await server.call<EventV1>('POST', VIEW, viewEvent('new'));
     expect(made).toMatchObject({ apiVersion: 'events.k8s.io/v1', note: 'assigned', regarding: { name: 'web' } });
     const core = await server.call<Event>('GET', `${CORE}/new`);

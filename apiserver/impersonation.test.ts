@@ -20,7 +20,7 @@ describe('impersonatedUser()', () => {
     expect(asked({ authorization: 'Bearer x' })).toEqual({ user: undefined, seen: [] });
   });
 
-  it('asks for every part of the wanted user', () => {
+  it('asks for every part of the wanted user [A40]', () => {
     const { user, seen } = asked({ 'impersonate-user': 'jane', 'impersonate-group': 'dev, ops', 'impersonate-uid': 'u1', 'impersonate-extra-acme.com%2fscope': 'read' });
     expect(seen).toEqual([
       'boss impersonate /users///jane',
@@ -42,7 +42,7 @@ describe('impersonatedUser()', () => {
     expect(asked({ 'impersonate-user': 'system:anonymous' }).user?.groups).toEqual(['system:unauthenticated']);
   });
 
-  it('refuses as a whole when one part is refused', () => {
+  it('refuses as a whole when one part is refused [A40]', () => {
     expect(() => asked({ 'impersonate-user': 'jane', 'impersonate-group': 'system:masters' }, 'groups')).toThrow(
       'groups "system:masters" is forbidden: User "boss" cannot impersonate resource "groups" in API group "" at the cluster scope',
     );

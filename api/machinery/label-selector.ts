@@ -221,17 +221,22 @@ function parseRequirement(reader: TokenReader): LabelRequirement {
   }
 }
 
+function beginsRequirement(reader: TokenReader): boolean {
+  return reader.peek() === '!' || !PUNCTUATION.has(reader.peek());
+}
+
 /** Parses the query form. Throws an Error whose message is upstream's. Empty text matches everything. */
 export function parseLabelSelector(text: string): Selector {
   const reader = new TokenReader(text);
   if (reader.peek() === '') return everything;
+  if (!beginsRequirement(reader)) throw new Error(`found '${reader.peek()}', expected: !, identifier, or 'end of string'`);
   const requirements: LabelRequirement[] = [];
   for (;;) {
     requirements.push(parseRequirement(reader));
     const separator = reader.next();
     if (separator === '') break;
     if (separator !== ',') throw new Error(`found '${separator}', expected: ',' or 'end of string'`);
-    if (reader.peek() === '') throw new Error(`found '', expected: identifier after ','`);
+    if (!beginsRequirement(reader)) throw new Error(`found '${reader.peek()}', expected: identifier after ','`);
   }
   requirements.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
   return selectorOf(requirements);

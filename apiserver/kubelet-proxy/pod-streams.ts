@@ -90,13 +90,13 @@ function streamHandler(action: 'exec' | 'attach' | 'portforward', { nodes, crede
     const pod = await findPod(context, kind, dependencies);
     const { namespace, name } = pod.metadata;
     const { request } = context;
-    if (request.headers['upgrade']?.toLowerCase() !== 'websocket') throw badRequest('Upgrade request required');
     const node = nodeOf(pod);
     const isPortForward = action === 'portforward';
     if (pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed') {
       throw badRequest(`cannot ${isPortForward ? 'forward to' : `${action} in`} a completed pod; current phase is ${pod.status.phase}`);
     }
     const container = isPortForward ? '' : `/${chooseContainer(pod, request.query.get('container') ?? '')}`;
+    if (request.headers['upgrade']?.toLowerCase() !== 'websocket') throw badRequest('Upgrade request required');
     if (action === 'exec' && request.query.getAll('command').length === 0) throw badRequest('you must specify at least 1 container command');
     const query = new URLSearchParams(request.query);
     query.delete('container');

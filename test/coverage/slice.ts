@@ -7,7 +7,6 @@
 export const PARTIAL_FEATURES: Readonly<Record<string, string>> = {
   A5: 'CBOR is not spoken; protobuf is read from requests, replies are JSON',
   A11: 'selectableFields come with custom resources',
-  A14: 'server-side apply is being completed',
   A35: 'the plugins of the served kinds only',
   A37: 'OIDC, webhook and bootstrap tokens come later',
   A46: 'coordinated leader election comes later',

@@ -1,6 +1,6 @@
 /** Scaling, changing and rolling out workloads on a simulated node, with every kubectl release that is supported. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Cluster, NamespacedKubectl } from './harness.ts';
+import type { Cluster, Json, NamespacedKubectl } from './harness.ts';
 import { done, eventually, failed, kubectlIn, MINORS, startCluster } from './harness.ts';
 
 let cluster: Cluster;
@@ -9,11 +9,11 @@ beforeAll(async () => {
 });
 afterAll(() => cluster?.stop());
 
-const json = (text: string): any => JSON.parse(text);
+const json = (text: string): Json => JSON.parse(text);
 
 describe.each(MINORS)('kubectl 1.%s', (minor) => {
   let k: NamespacedKubectl;
-  const object = (...what: string[]): any => json(k.ok('get', ...what, '-o', 'json'));
+  const object = (...what: string[]): Json => json(k.ok('get', ...what, '-o', 'json'));
   const image = (name: string): string => k.ok('get', 'deployment', name, '-o', 'jsonpath={.spec.template.spec.containers[0].image}');
   const rolledOut = (name: string): void => void k.ok('rollout', 'status', `deployment/${name}`, '--timeout=60s');
 
@@ -75,7 +75,7 @@ describe.each(MINORS)('kubectl 1.%s', (minor) => {
     });
 
     it('goes back, to the same ReplicaSet', () => {
-      const sets = (): string[] => object('replicaset', '-l', 'app=web').items.map(({ metadata }: any) => metadata.name).sort();
+      const sets = (): string[] => object('replicaset', '-l', 'app=web').items.map(({ metadata }: Json) => metadata.name).sort();
       const before = sets();
       expect(k('rollout', 'undo', 'deployment/web')).toEqual(done('deployment.apps/web rolled back\n'));
       rolledOut('web');
@@ -108,7 +108,7 @@ describe.each(MINORS)('kubectl 1.%s', (minor) => {
       const { code, stdout } = k('rollout', 'status', 'deployment/web', '--timeout=60s');
       expect({ code, last: stdout.split('\n').at(-2) }).toEqual({ code: 0, last: 'deployment "web" successfully rolled out' });
       expect(object('deployment', 'web').spec.template.metadata.annotations).toHaveProperty(['kubectl.kubernetes.io/restartedAt']);
-      const running = object('pod', '-l', 'app=web', '--field-selector=status.phase=Running').items.filter(({ metadata }: any) => metadata.deletionTimestamp === undefined);
+      const running = object('pod', '-l', 'app=web', '--field-selector=status.phase=Running').items.filter(({ metadata }: Json) => metadata.deletionTimestamp === undefined);
       expect(running).toHaveLength(2);
       for (const { metadata } of running) expect(before).not.toContain(`pod/${metadata.name}`);
     });

@@ -4,7 +4,7 @@ import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wri
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Cluster, CommandResult } from './harness.ts';
+import type { Cluster, CommandResult, Json } from './harness.ts';
 import { done, eventually, failed, isRoot, startCluster, writeFile } from './harness.ts';
 
 const nocher = join(dirname(fileURLToPath(import.meta.url)), '../../bin/nocher');
@@ -141,7 +141,7 @@ describe('connections', () => {
 
   it('lets nobody in without credentials', () => {
     const base = serverOf().origin;
-    const answer = (...args: string[]): any => JSON.parse(cluster.host('curl', ['-sk', ...args]).stdout);
+    const answer = (...args: string[]): Json => JSON.parse(cluster.host('curl', ['-sk', ...args]).stdout);
     expect(answer(`${base}/version`).major).toBe('1');
     expect(answer(`${base}${maps}`)).toMatchObject({ code: 403, reason: 'Forbidden', message: 'configmaps is forbidden: User "system:anonymous" cannot list resource "configmaps" in API group "" in the namespace "default"' });
     expect(answer('-H', 'Authorization: Bearer nonsense', `${base}/version`)).toMatchObject({ code: 401, reason: 'Unauthorized', message: 'Unauthorized' });

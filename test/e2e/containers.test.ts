@@ -1,6 +1,6 @@
 /** What containers are given and what can be done with them while they run: terminals, init, environment, volumes, hooks, identity. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Cluster, CommandResult } from './harness.ts';
+import type { Cluster, CommandResult, Json } from './harness.ts';
 import { eventually, isRoot, MINORS, startCluster } from './harness.ts';
 
 const image = 'nocher.local/hello:1';
@@ -8,8 +8,8 @@ const suite = isRoot ? describe : describe.skip;
 
 let cluster: Cluster;
 
-const json = (text: string): any => JSON.parse(text);
-const podObject = (name: string): any => json(cluster.run('get', 'pod', name, '-o', 'json'));
+const json = (text: string): Json => JSON.parse(text);
+const podObject = (name: string): Json => json(cluster.run('get', 'pod', name, '-o', 'json'));
 const ready = (name: string): void => void cluster.run('wait', '--for=condition=Ready', `pod/${name}`, '--timeout=40s');
 const inside = (name: string, script: string): string => cluster.run('exec', name, '--', 'sh', '-c', script).trimEnd();
 const ended = (name: string): Promise<string> =>
@@ -80,7 +80,7 @@ suite('containers', () => {
       });
       expect(await ended('init')).toBe('Succeeded');
       expect(cluster.run('logs', 'init')).toBe('one\ntwo\nthree\n');
-      expect(podObject('init').status.initContainerStatuses.map(({ name, state }: any) => [name, state.terminated.reason])).toEqual([['first', 'Completed'], ['second', 'Completed']]);
+      expect(podObject('init').status.initContainerStatuses.map(({ name, state }: Json) => [name, state.terminated.reason])).toEqual([['first', 'Completed'], ['second', 'Completed']]);
     });
 
     it('hold the pod back when they fail', async () => {
@@ -200,7 +200,7 @@ suite('containers', () => {
       ],
     }, { labels: { app: 'told' } });
     expect(await ended('told')).toBe('Failed');
-    const states = Object.fromEntries(podObject('told').status.containerStatuses.map(({ name, state }: any) => [name, state.terminated]));
+    const states = Object.fromEntries(podObject('told').status.containerStatuses.map(({ name, state }: Json) => [name, state.terminated]));
     expect(states['says']).toMatchObject({ exitCode: 2, reason: 'Error', message: 'because\n' });
     expect(states['logs']).toMatchObject({ exitCode: 1, reason: 'Error', message: 'line 1\nline 2\nline 3\n' });
     const log = cluster.kubectl(['logs', 'told']);

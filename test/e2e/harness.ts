@@ -183,6 +183,10 @@ export async function kubectlIn(cluster: Cluster, minor: string, namespace = `m$
   return kubectl;
 }
 
+/** Objects that kubectl printed: a test says what it expects of them. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- their types would repeat the expectations
+export type Json = any;
+
 export const MINORS = ['31', '33', '35'] as const;
 
 /** What a command that succeeds prints. */
