@@ -1,8 +1,8 @@
 // Unit and integration tests run from the sources; end-to-end tests (test/e2e) are driven by `bin/test.mjs`.
 export default {
   testEnvironment: 'node',
-  // Jest's clean-up of globals reaches into Node's own modules, which the next test file of the worker still needs.
-  testEnvironmentOptions: { globalsCleanup: 'off' },
+  // A worker for each file: what one file's end takes from Node's own modules (jest's clean-up), the next still needs.
+  workerIdleMemoryLimit: '1MB',
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'es6' } }] },
   testMatch: ['<rootDir>/**/*.test.ts'],
