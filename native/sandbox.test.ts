@@ -84,6 +84,17 @@ suite(`native sandbox${cannotRun === undefined ? '' : ` (skipped: ${cannotRun})`
     expect(first.stdout).toMatch(/\n +1 sh\n/);
   });
 
+  it('containers that run beside each other have PID and mount namespaces of their own', async () => {
+    await withPod({}, async (own) => {
+      await own.run(['sleep', '1000']);
+      await own.run(['sleep', '1000']);
+      const { containers } = (await own.client.call('status')) as { containers: { state: string; pid: number }[] };
+      const pids = containers.filter(({ state }) => state === 'Running').map(({ pid }) => pid);
+      expect(pids).toHaveLength(2);
+      for (const kind of ['pid', 'mnt']) expect(new Set(pids.map((pid) => fs.readlinkSync(`/proc/${pid}/ns/${kind}`))).size).toBe(2);
+    });
+  });
+
   it('bridge ensure is repeatable and keeps its MAC', () => {
     const args = ['bridge', 'ensure', '--name', 'br0', '--address', '10.99.0.1/24'];
     const first = pod.network.run(binary, args);
