@@ -23,10 +23,20 @@ function succeeds(document: object, operation: rfc6902.Operation): boolean {
   const paths = 'from' in operation ? [operation.from, operation.path] : [operation.path];
   if (paths.some((path) => namesListByKey(document, path))) return false;
   try {
-    return rfc6902.applyPatch(document, [cloneJson(operation)])[0] === null;
+    const steps = operation.op === 'move' ? moveInSteps(document, operation) : [cloneJson(operation)];
+    return rfc6902.applyPatch(document, steps).every((error) => error === null);
   } catch {
     return false;
   }
+}
+
+/**
+ * RFC 6902 §4.4 makes `move` a removal followed by an addition. The library checks the target's position before it
+ * removes, so that it would append a list's last element one past the end.
+ */
+function moveInSteps(document: object, { from, path }: Extract<rfc6902.Operation, { op: 'move' }>): rfc6902.Operation[] {
+  const value: unknown = cloneJson(rfc6902.Pointer.fromJSON(from).get(document));
+  return [{ op: 'remove', path: from }, { op: 'add', path, value }];
 }
 
 function namesListByKey(document: object, path: string): boolean {
