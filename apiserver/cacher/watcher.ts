@@ -15,6 +15,7 @@ export class CacheEvent {
   readonly current: CachedObject;
   readonly previous: CachedObject | undefined;
   readonly #frames = new Map<string, Uint8Array>();
+  readonly #deliveries = new Map<string, Delivery>();
 
   constructor(type: 'put' | 'delete', current: CachedObject, previous: CachedObject | undefined) {
     this.type = type;
@@ -24,6 +25,16 @@ export class CacheEvent {
 
   get revision(): number {
     return this.current.revision;
+  }
+
+  /** How the event reaches watchers that select its object; one for all of them. */
+  delivery(type: 'ADDED' | 'MODIFIED'): Delivery {
+    let delivery = this.#deliveries.get(type);
+    if (delivery === undefined) {
+      delivery = { type, object: this.current, event: this };
+      this.#deliveries.set(type, delivery);
+    }
+    return delivery;
   }
 
   /** The encoded frame for `type`, made by `encode` at the first call. */
@@ -125,7 +136,7 @@ export class Watcher {
     const { filter } = this.#options;
     const matched = event.previous !== undefined && (filter === undefined || filter(event.previous));
     const matches = event.type === 'put' && (filter === undefined || filter(event.current));
-    if (matches) return { type: matched ? 'MODIFIED' : 'ADDED', object: event.current, event };
+    if (matches) return event.delivery(matched ? 'MODIFIED' : 'ADDED');
     if (!matched) return undefined;
     // The last state that matched travels at the revision of the event that took it away.
     return { type: 'DELETED', object: event.type === 'delete' ? event.current : lastMatching(event), event: undefined };

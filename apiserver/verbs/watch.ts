@@ -18,9 +18,13 @@ import { filterOf, keyPrefixOf, readOptionsOf } from './list-options.ts';
 
 /** Watches end by themselves after 30 to 60 minutes, so that clients spread out again (`minRequestTimeout`). */
 const MIN_TIMEOUT_SECONDS = 1800;
-/** With this many watchers of a kind, frames are gathered a few milliseconds: fewer, larger writes. */
-const MANY_WATCHERS = 100;
-const GATHER_MS = 10;
+/**
+ * After a write a stream gathers what follows for a moment, the longer the more watchers the kind has: a write costs the
+ * same for one event as for five. The first event after a pause is never delayed.
+ */
+const FEW_WATCHERS = 100;
+const WATCHERS_PER_MS = 20;
+const MAX_GATHER_MS = 50;
 
 export async function watch(context: RequestContext, kind: ServedKind, dependencies: VerbDependencies): Promise<ApiResponse> {
   const options = readOptionsOf(context, kind);
@@ -145,6 +149,11 @@ function json(value: unknown): Uint8Array {
   return Buffer.from(JSON.stringify(value));
 }
 
+/** 0 when each event is to go out at once. */
+export function gatherMsFor(watcherCount: number): number {
+  return watcherCount <= FEW_WATCHERS ? 0 : Math.min(MAX_GATHER_MS, Math.ceil(watcherCount / WATCHERS_PER_MS));
+}
+
 async function* framesOf(
   watcher: Watcher,
   { encode, kind, clock }: { encode: FrameEncoder; kind: ServedKind; clock: Clock },
@@ -152,7 +161,8 @@ async function* framesOf(
   try {
     for (let batch = await watcher.take(); batch !== undefined; batch = await watcher.take()) {
       yield batch.length === 1 ? encode(batch[0]!) : Buffer.concat(batch.map(encode));
-      if (kind.cache.watcherCount > MANY_WATCHERS) await sleep(clock, GATHER_MS);
+      const gatherMs = gatherMsFor(kind.cache.watcherCount);
+      if (gatherMs > 0) await sleep(clock, gatherMs);
     }
   } catch (error) {
     const status = error instanceof ApiError ? error.status : internalServerError('the watch failed').status;
