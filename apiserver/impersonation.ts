@@ -47,6 +47,9 @@ export function impersonatedUser({ request, user }: RequestContext, authorize: A
 }
 
 function wantedUser(headers: RequestContext['request']['headers']): Wanted | undefined {
+  let asks = false;
+  for (const name in headers) asks ||= name.startsWith('impersonate-');
+  if (!asks) return undefined;
   const extra: Record<string, readonly string[]> = {};
   for (const [name, value] of Object.entries(headers)) {
     if (name.startsWith(EXTRA_PREFIX)) extra[decodeExtraKey(name.slice(EXTRA_PREFIX.length))] = values(value);

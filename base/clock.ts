@@ -45,7 +45,7 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
 
 /** RFC 3339 in UTC with whole seconds, as Kubernetes' `metav1.Time` is written: `2026-01-02T03:04:05Z`. */
 export function formatTime(epochMs: number): string {
-  return new Date(epochMs).toISOString().replace(/\.\d{3}Z$/, 'Z');
+  return `${new Date(epochMs).toISOString().slice(0, -5)}Z`;
 }
 
 /** RFC 3339 with microseconds, as Kubernetes' `metav1.MicroTime` is written: `2026-01-02T03:04:05.000000Z`. */

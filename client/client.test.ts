@@ -36,7 +36,7 @@ beforeAll(async () => {
     ...issuance,
   });
   http = createHttpServer({
-    handler: (request) => server.api.handler({ ...request, user: testAdmin }),
+    handler: (request) => server.api.handler(Object.assign(request, { user: testAdmin })),
     certificate: leaf.certificate,
     key: leaf.privateKey,
     clientCa: ca.certificate,

@@ -6,15 +6,16 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2SecureServer, IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { constants, createSecureServer } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Readable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
-import type { ApiRequest, ApiResponse, Handler, PeerCertificate } from '../../api/machinery/handler.ts';
+import type { ApiRequest, ApiResponse, Handler } from '../../api/machinery/handler.ts';
 import { requestEntityTooLarge } from '../../api/machinery/errors.ts';
 import type { Logger } from '../../base/log.ts';
 import { errorResponse } from '../responses.ts';
-import { peerCertificateOf } from './peer-certificate.ts';
 import { readBody } from './read-body.ts';
 import type { ResponseSink } from './send-response.ts';
 import { sendResponse } from './send-response.ts';
+import { SocketRequest } from './socket-request.ts';
 
 export interface HttpServerOptions {
   handler: Handler;
@@ -103,7 +104,7 @@ function serverOf({ handler, log, maxBodyBytes = MAX_BODY_BYTES }: HttpServerOpt
   };
   const answer = async (request: ApiRequest, body: RequestBody | undefined): Promise<ApiResponse> => {
     if (body !== undefined) {
-      const bytes = await readBody(body.chunks, maxBodyBytes);
+      const bytes = await readBody(body.stream, maxBodyBytes);
       if (bytes === undefined) {
         body.discard();
         return errorResponse(requestEntityTooLarge(`Request entity too large: limit is ${maxBodyBytes}`));
@@ -114,25 +115,25 @@ function serverOf({ handler, log, maxBodyBytes = MAX_BODY_BYTES }: HttpServerOpt
   };
   return {
     http1(message, response) {
-      const controller = new AbortController();
-      response.on('close', () => controller.abort());
-      const request = requestOf({ method: message.method!, url: message.url!, headers: message.headers, socket: message.socket as TLSSocket, signal: controller.signal });
-      void run(request, hasBody(message.method!) ? http1Body(message) : undefined, http1Sink(response));
+      const { method, url, headers } = message;
+      const request = new SocketRequest({ method: method!, url: url!, headers, socket: message.socket as TLSSocket });
+      response.on('close', () => request.close());
+      void run(request, hasBody(method!) ? http1Body(message) : undefined, http1Sink(response));
     },
     http2(stream, headers) {
-      const controller = new AbortController();
-      stream.on('close', () => controller.abort());
-      stream.on('error', () => controller.abort());
       const method = headers[':method'] as string;
       const socket = stream.session?.socket as unknown as TLSSocket;
-      const request = requestOf({ method, url: headers[':path'] as string, headers, socket, signal: controller.signal });
+      const request = new SocketRequest({ method, url: headers[':path'] as string, headers, socket });
+      const close = (): void => request.close();
+      stream.on('close', close);
+      stream.on('error', close);
       void run(request, hasBody(method) && !stream.endAfterHeaders ? http2Body(stream) : undefined, http2Sink(stream));
     },
     upgrade(message, socket, head) {
-      const controller = new AbortController();
-      socket.on('close', () => controller.abort());
+      const { method, url, headers } = message;
+      const request = new SocketRequest({ method: method!, url: url!, headers, socket: message.socket as TLSSocket });
+      socket.on('close', () => request.close());
       socket.on('error', () => socket.destroy());
-      const request = requestOf({ method: message.method!, url: message.url!, headers: message.headers, socket: message.socket as TLSSocket, signal: controller.signal });
       void upgrade(handler, request, { message, socket, head });
     },
   };
@@ -155,35 +156,21 @@ function hasBody(method: string): boolean {
   return method !== 'GET' && method !== 'HEAD';
 }
 
-function requestOf(raw: { method: string; url: string; headers: IncomingHttpHeaders; socket: TLSSocket; signal: AbortSignal }): ApiRequest {
-  const question = raw.url.indexOf('?');
-  const certificate: PeerCertificate | undefined = raw.socket === undefined ? undefined : peerCertificateOf(raw.socket);
-  return {
-    method: raw.method,
-    path: question < 0 ? raw.url : raw.url.slice(0, question),
-    query: new URLSearchParams(question < 0 ? '' : raw.url.slice(question + 1)),
-    headers: raw.headers as Record<string, string | undefined>,
-    ...(certificate === undefined ? {} : { peerCertificate: certificate }),
-    ...(raw.socket?.remoteAddress === undefined ? {} : { remoteAddress: raw.socket.remoteAddress }),
-    signal: raw.signal,
-  };
-}
-
 /** Stays open when it is not read to its end: the answer still has to go out. */
 interface RequestBody {
-  chunks: AsyncIterable<Uint8Array>;
+  stream: Readable;
   /** What is left is not wanted, and not kept. */
   discard(): void;
 }
 
 function http1Body(message: IncomingMessage): RequestBody {
-  return { chunks: message.iterator({ destroyOnReturn: false }), discard: () => void message.resume() };
+  return { stream: message, discard: () => void message.resume() };
 }
 
 /** The client is told to stop once it has its answer (RFC 9113, 8.1). */
 function http2Body(stream: ServerHttp2Stream): RequestBody {
   return {
-    chunks: stream.iterator({ destroyOnReturn: false }),
+    stream,
     discard() {
       stream.resume();
       stream.once('finish', () => stream.close(constants.NGHTTP2_NO_ERROR));

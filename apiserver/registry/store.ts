@@ -306,9 +306,11 @@ export class Store {
     kind: ServedKind,
     init: Pick<AdmissionAttributes, 'operation' | 'object' | 'oldObject' | 'subresource'> & { context: WriteContext },
   ): AdmissionAttributes {
-    const { context, ...rest } = init;
-    const { namespace = '', name = '' } = (init.object ?? init.oldObject)!.metadata;
-    return { ...rest, resource: kind.resource, namespace, name, user: context.user, dryRun: context.dryRun, warn: (text) => context.warn(text) };
+    const { operation, object, oldObject, subresource, context } = init;
+    const { namespace = '', name = '' } = (object ?? oldObject)!.metadata;
+    const { user, dryRun } = context;
+    const warn = (text: string): void => context.warn(text);
+    return { operation, object, oldObject, subresource, resource: kind.resource, namespace, name, user, dryRun, warn };
   }
 
   async #mutate(attributes: AdmissionAttributes): Promise<void> {

@@ -1,0 +1,56 @@
+/** A request as it comes from a socket. */
+import type { IncomingHttpHeaders } from 'node:http2';
+import type { TLSSocket } from 'node:tls';
+import type { ApiRequest, PeerCertificate } from '../../api/machinery/handler.ts';
+import { peerCertificateOf } from './peer-certificate.ts';
+
+interface RawRequest {
+  method: string;
+  /** Path and query. */
+  url: string;
+  headers: IncomingHttpHeaders;
+  /** Undefined when the connection is gone already. */
+  socket: TLSSocket | undefined;
+}
+
+/** Why signals abort. One for all: making an error for every request would cost more than reading it. */
+const CLOSED = new Error('the client closed the connection, or has its answer');
+
+/** Not to be spread into another object: `signal` is an accessor. */
+export class SocketRequest implements ApiRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly headers: Record<string, string | undefined>;
+  readonly peerCertificate?: PeerCertificate;
+  readonly remoteAddress?: string;
+  body?: Uint8Array;
+  #controller: AbortController | undefined;
+  #isClosed = false;
+
+  constructor({ method, url, headers, socket }: RawRequest) {
+    const question = url.indexOf('?');
+    this.method = method;
+    this.path = question < 0 ? url : url.slice(0, question);
+    this.query = new URLSearchParams(question < 0 ? '' : url.slice(question + 1));
+    this.headers = headers as Record<string, string | undefined>;
+    const certificate = socket && peerCertificateOf(socket);
+    if (certificate !== undefined) this.peerCertificate = certificate;
+    if (socket?.remoteAddress !== undefined) this.remoteAddress = socket.remoteAddress;
+  }
+
+  /** Made when it is first asked for: most requests are answered without. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#isClosed) this.#controller.abort(CLOSED);
+    }
+    return this.#controller.signal;
+  }
+
+  /** The stream has ended, with or without an answer. */
+  close(): void {
+    this.#isClosed = true;
+    this.#controller?.abort(CLOSED);
+  }
+}
