@@ -7,6 +7,7 @@ import { etcdReference } from './store.ts';
 const maps = '/api/v1/namespaces/default/configmaps';
 const payload = 'x'.repeat(900);
 const configMap = (name: string): string => JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data: { payload } });
+const LISTS = 100;
 const VALID_REFERENCE = 3400;
 
 export async function run(): Promise<BenchLine[]> {
@@ -58,19 +59,23 @@ async function lists(client: BenchClient, pid: number): Promise<BenchLine[]> {
     while (next < 10_000) expect(await client.request('POST', pods, pod(next++)), 201);
   };
   await Promise.all(Array.from({ length: 64 }, create));
-  await client.request('GET', pods);
+  // The first lists grow the heap to the size that such lists need; from then on it stays.
+  for (let i = 0; i < 10; i++) await client.request('GET', pods);
   const memoryBefore = ownMemoryMb(pid);
   const times: number[] = [];
+  const grown: number[] = [];
   let bytes = 0;
-  for (let i = 0; i < 20; i++) {
+  for (let i = 0; i < LISTS; i++) {
     const startedMs = performance.now();
     ({ bytes } = await client.request('GET', pods));
     times.push(performance.now() - startedMs);
+    grown.push(ownMemoryMb(pid) - memoryBefore);
   }
   times.sort((a, b) => a - b);
-  const median = times[10]!;
+  const median = times[LISTS / 2]!;
+  const gained = Math.max(0, ...grown);
   return [
-    { scenario: 'api', what: `LIST of 10,000 pods of ${Math.round(bytes / 10_000)} bytes, median of 20`, value: median, unit: 'ms', target: '≤ 250', ok: median <= 250 },
-    { scenario: 'api', what: 'own memory gained by 20 such lists', value: Math.max(0, ownMemoryMb(pid) - memoryBefore), unit: 'MB' },
+    { scenario: 'api', what: `LIST of 10,000 pods of ${Math.round(bytes / 10_000)} bytes, median of 100`, value: median, unit: 'ms', target: '≤ 250', ok: median <= 250 },
+    { scenario: 'api', what: 'own memory gained at most over 100 such lists', value: gained, unit: 'MB', target: 'flat: ≤ 10', ok: gained <= 10 },
   ];
 }
