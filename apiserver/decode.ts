@@ -4,6 +4,7 @@
  */
 import type { ApiObject } from '../api/machinery/meta.ts';
 import * as errors from '../api/machinery/errors.ts';
+import { cloneJson } from '../api/patch/json-value.ts';
 import { decodeProtobuf, PROTOBUF_TYPE } from '../api/protobuf/decode.ts';
 import { checkStructure } from '../api/schema/check.ts';
 import { decodeJson, decodeYaml, findDuplicateKeys } from '../api/schema/json.ts';
@@ -39,7 +40,7 @@ export interface DecodedDocument {
 export function decodeDocument(context: RequestContext, findDuplicates: boolean, schemas?: SchemaTable): DecodedDocument {
   const { request } = context;
   // In-process callers keep their object: what is stored must be a copy.
-  if (request.object !== undefined) return { value: structuredClone(request.object), duplicates: [] };
+  if (request.object !== undefined) return { value: cloneJson(request.object), duplicates: [] };
   const body = request.body ?? new Uint8Array();
   const type = mediaTypeOf(request.headers['content-type']);
   if (type === YAML_TYPE) return decodeYaml(Buffer.from(body).toString());

@@ -43,9 +43,16 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
   });
 }
 
+/** The last time that was written: one request writes the same one several times. */
+const written = { epochMs: NaN, text: '' };
+
 /** RFC 3339 in UTC with whole seconds, as Kubernetes' `metav1.Time` is written: `2026-01-02T03:04:05Z`. */
 export function formatTime(epochMs: number): string {
-  return `${new Date(epochMs).toISOString().slice(0, -5)}Z`;
+  if (written.epochMs !== epochMs) {
+    written.text = `${new Date(epochMs).toISOString().slice(0, -5)}Z`;
+    written.epochMs = epochMs;
+  }
+  return written.text;
 }
 
 /** RFC 3339 with microseconds, as Kubernetes' `metav1.MicroTime` is written: `2026-01-02T03:04:05.000000Z`. */

@@ -48,6 +48,9 @@ function inProcessTransport({ handler, user, userAgent }: InProcessOptions): Tra
   };
 }
 
+/** For requests that nobody wants to cut short. */
+const NEVER = new AbortController().signal;
+
 function requestOf(request: TransportRequest, caller: { user: UserInfo; userAgent: string }): ApiRequest {
   const { method, path, query, contentType, body } = request;
   return {
@@ -61,7 +64,7 @@ function requestOf(request: TransportRequest, caller: { user: UserInfo; userAgen
     },
     ...(body === undefined ? {} : { object: body }),
     user: caller.user,
-    signal: request.signal ?? new AbortController().signal,
+    signal: request.signal ?? NEVER,
     wantsObjects: true,
   };
 }

@@ -17,10 +17,13 @@ export function parseResourceVersion(text: string): number | undefined {
   return Number(text);
 }
 
+/** A field keeps the place at which it was set first. */
+const FIRST_FIELDS = { kind: undefined, apiVersion: undefined, metadata: undefined };
+
 export function encodeForStorage(object: ApiObject): Uint8Array {
-  const { kind, apiVersion, metadata, ...rest } = object;
-  const { resourceVersion: _, ...meta } = metadata;
-  return Buffer.from(JSON.stringify({ kind, apiVersion, metadata: meta, ...rest }));
+  // JSON leaves out what is undefined.
+  const stored = { ...FIRST_FIELDS, ...object, metadata: { ...object.metadata, resourceVersion: undefined } };
+  return Buffer.from(JSON.stringify(stored));
 }
 
 /** The stored bytes with the resourceVersion in them. */

@@ -117,8 +117,10 @@ export class ResourceCache<T extends ApiObject = ApiObject> implements KindCache
     return encodeForStorage(object);
   }
 
+  /** The cache's own object where it has that state already, so that it is decoded once for all. */
   objectAt({ key, value, revision }: StoredState): CachedObject {
-    return new CachedObject(key, value, revision);
+    const cached = this.#tree.get(key);
+    return cached?.revision === revision && cached.value === value ? cached : new CachedObject(key, value, revision);
   }
 
   /** The current state, frozen at no cost; `revision` is the cache's. */
