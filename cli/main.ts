@@ -32,7 +32,7 @@ function upCommand(): Command {
     .option('--service-cidr <range>', 'addresses of Services (default: 10.96.0.0/16, or a free one)')
     .option('--registry-mirror <url...>', 'asked before Docker Hub')
     .option('--insecure-registry <host...>', 'registries that are spoken to over plain HTTP')
-    .option('--simulated-nodes <count>', 'further nodes whose pods only pretend to run', '0')
+    .option('--simulated-nodes <count>', 'further nodes whose pods only pretend to run; beside real pods only for those that tolerate the taint nocher.io/simulated', '0')
     .option('-v, --verbose', 'write the log to standard error as well')
     .action(async (flags: UpFlags) => (await import('./up.ts')).up(flags));
 }

@@ -72,7 +72,12 @@ export function advertisedAddress(runtime: 'native' | 'simulated' | 'none', podC
   return runtime === 'native' ? addressInRange(podCidr, 1) : hostAddresses()[0];
 }
 
-/** The part of the cluster's pod range that a single node takes: its first /24. */
-export function nodeRange(podCidr: string): string {
-  return `${podCidr.split('/')[0]}/24`;
+/** The part of the cluster's pod range that a node takes: its `index`th /24. The node of this machine has the first. */
+export function nodeRange(podCidr: string, index = 0): string {
+  return `${addressInRange(podCidr, index * 256)}/24`;
+}
+
+/** How many nodes find room in a pod range. */
+export function nodeRanges(podCidr: string): number {
+  return 2 ** (24 - Number(podCidr.split('/')[1]));
 }

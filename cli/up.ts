@@ -20,6 +20,7 @@ import { createLogger } from './log.ts';
 import { startControllers } from './managers.ts';
 import type { RunningNode } from './node.ts';
 import { startNode } from './node.ts';
+import type { NodeOptions } from './node-options.ts';
 import { nodeReady } from './node-ready.ts';
 import { packageFolder } from './package-folder.ts';
 import { addressInRange, advertisedAddress, choosePort, chooseRange, hostAddresses } from './ports.ts';
@@ -27,6 +28,8 @@ import { createProgress } from './progress.ts';
 import type { Progress } from './progress.ts';
 import { serverExtensions } from './server-extensions.ts';
 import { startScheduling } from './scheduling.ts';
+import type { SimulatedNodes } from './simulated-nodes.ts';
+import { checkSimulatedNodes, startSimulatedNodes } from './simulated-nodes.ts';
 
 const POD_RANGES = ['10.244.0.0/16', '10.245.0.0/16', '10.246.0.0/16', '10.247.0.0/16'];
 const SERVICE_RANGES = ['10.96.0.0/16', '10.97.0.0/16', '10.98.0.0/16', '10.99.0.0/16'];
@@ -103,6 +106,7 @@ async function chooseSettings(config: UpConfig, folder: DataFolder): Promise<Req
     nodeName: config.nodeName === hostname().toLowerCase() ? (remembered.nodeName ?? config.nodeName) : config.nodeName,
     bindAddress: host,
   };
+  checkSimulatedNodes(config.simulatedNodes, settings.podCidr);
   folder.saveSettings(settings);
   return settings;
 }
@@ -135,30 +139,45 @@ async function start({ config, folder, progress, log, stop }: StartOptions): Pro
   setMaxListeners(0, stopping.signal, stop);
   const controllers = startControllers({ controlPlane, rootCa: certificates.ca.certificate, log, signal: stopping.signal });
   const scheduler = startScheduling({ controlPlane, log, signal: stopping.signal });
-  let node: RunningNode | undefined;
-  if (config.runtime !== 'none') {
-    progress.step(`node ${settings.nodeName}`);
-    node = await startNode({ config, folder, settings, certificates, controlPlane, log, note: (text) => progress.note(text) });
-    await nodeReady(controlPlane.clientFor(apiServerUser, 'nocher/apiserver'), settings.nodeName);
-  }
+  const nodeOptions = { config, folder, settings, certificates, controlPlane, log, note: (text: string) => progress.note(text) };
+  const node = await startRealNode(nodeOptions, progress);
+  const simulated = await startFurtherNodes(nodeOptions, progress);
   let url: string | undefined;
   if (config.demo && node !== undefined) {
     progress.step('hello example');
     url = await runDemo(controlPlane.clientFor(adminUser, 'nocher/demo'), join(packageFolder(), 'examples', 'hello'));
   }
-  return { server, kubeconfig, url, close: () => close({ controlPlane, node, keepPods: config.keepPods, running: [controllers, scheduler], stopping }) };
+  return { server, kubeconfig, url, close: () => close({ controlPlane, node, simulated, keepPods: config.keepPods, running: [controllers, scheduler], stopping }) };
+}
+
+/** The node of this machine. */
+async function startRealNode(options: NodeOptions, progress: Progress): Promise<RunningNode | undefined> {
+  const { config, settings, controlPlane } = options;
+  if (config.runtime === 'none') return undefined;
+  progress.step(`node ${settings.nodeName}`);
+  const node = await startNode(options);
+  await nodeReady(controlPlane.clientFor(apiServerUser, 'nocher/apiserver'), settings.nodeName);
+  return node;
+}
+
+/** Also without any: those of an earlier start must go. */
+function startFurtherNodes(options: NodeOptions, progress: Progress): Promise<SimulatedNodes> {
+  const { simulatedNodes } = options.config;
+  if (simulatedNodes > 0) progress.step(`${simulatedNodes} simulated node${simulatedNodes === 1 ? '' : 's'}`);
+  return startSimulatedNodes(simulatedNodes, options);
 }
 
 interface Parts {
   controlPlane: ControlPlane;
   node: RunningNode | undefined;
+  simulated: SimulatedNodes;
   keepPods: boolean;
   running: Promise<void>[];
   stopping: AbortController;
 }
 
-async function close({ controlPlane, node, keepPods, running, stopping }: Parts): Promise<void> {
-  await node?.stop({ keepPods });
+async function close({ controlPlane, node, simulated, keepPods, running, stopping }: Parts): Promise<void> {
+  await Promise.all([node?.stop({ keepPods }), simulated.stop()]);
   stopping.abort();
   await Promise.allSettled(running);
   await controlPlane.close();

@@ -12,6 +12,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { events } from '../api/core/v1/event.ts';
+import type { Taint } from '../api/core/v1/node.ts';
 import { pods } from '../api/core/v1/pod.ts';
 import type { Pod } from '../api/core/v1/pod/types.ts';
 import { services } from '../api/core/v1/service.ts';
@@ -72,6 +73,8 @@ export interface KubeletOptions {
   capacity?: Partial<HostCapacity>;
   maxPods?: number;
   labels?: Readonly<Record<string, string>>;
+  /** Of the node when it is registered; one that is there already keeps its own. */
+  taints?: readonly Taint[];
   /** Default: mounts in memory where this process may. */
   mounter?: HostMounter;
   /** Takes a terminating pod out of Services before its containers get their signal; waited for 2 s at most. */
@@ -189,7 +192,8 @@ export async function unmountPodFolders(folder: string, mounter: HostMounter = l
 }
 
 async function nodeInput(options: KubeletOptions): Promise<NodeInput> {
-  const { nodeName, nodeIp, podCidr, kubeletPort, maxPods = MAX_PODS, labels = {}, runtime, folder, version } = options;
+  const { nodeName, nodeIp, podCidr, kubeletPort, runtime, folder, version } = options;
+  const { maxPods = MAX_PODS, labels = {}, taints = [] } = options;
   const [facts, detected, runtimeVersion] = await Promise.all([
     readHostFacts(),
     detectCapacity(folder ?? '/'),
@@ -206,6 +210,7 @@ async function nodeInput(options: KubeletOptions): Promise<NodeInput> {
     capacity,
     maxPods,
     labels,
+    taints,
     runtime: runtimeVersion,
     kubeletVersion: version ?? KUBELET_VERSION,
   };

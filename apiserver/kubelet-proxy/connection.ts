@@ -23,14 +23,16 @@ export interface KubeletAddress {
 const ADDRESS_TYPES = ['InternalIP', 'Hostname', 'InternalDNS', 'ExternalDNS', 'ExternalIP'];
 const CONNECT_TIMEOUT_MS = 10_000;
 
-/** Throws when the pod has no node yet, or the node no address. */
+/** Throws when the pod has no node yet, or the node no address or no server. */
 export function kubeletAddress(nodes: Lister<Node>, nodeName: string): KubeletAddress {
   const node = nodes.get('', nodeName);
   if (node === undefined) throw internalServerError(`nodes ${JSON.stringify(nodeName)} not found`);
   const addresses = node.status?.addresses ?? [];
   const found = ADDRESS_TYPES.map((type) => addresses.find((address) => address.type === type)).find((address) => address !== undefined);
   if (found === undefined) throw badRequest(`no preferred addresses found; known addresses: []`);
-  return { nodeName, host: found.address, port: node.status?.daemonEndpoints?.kubeletEndpoint?.Port ?? 10250 };
+  const port = node.status?.daemonEndpoints?.kubeletEndpoint?.Port ?? 10250;
+  if (port === 0) throw badRequest(`node ${nodeName} has no processes to look into: its pods are simulated`);
+  return { nodeName, host: found.address, port };
 }
 
 /** The certificate names the node: whoever else listens at its address is refused. */

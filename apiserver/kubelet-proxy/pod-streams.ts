@@ -90,7 +90,8 @@ function streamHandler(action: 'exec' | 'attach' | 'portforward', { nodes, crede
     const pod = await findPod(context, kind, dependencies);
     const { namespace, name } = pod.metadata;
     const { request } = context;
-    const node = nodeOf(pod);
+    // Before the upgrade is looked at: a client that is refused here tries the older protocol, and shows that answer.
+    const address = kubeletAddress(nodes, nodeOf(pod));
     const isPortForward = action === 'portforward';
     if (pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed') {
       throw badRequest(`cannot ${isPortForward ? 'forward to' : `${action} in`} a completed pod; current phase is ${pod.status.phase}`);
@@ -101,7 +102,7 @@ function streamHandler(action: 'exec' | 'attach' | 'portforward', { nodes, crede
     const query = new URLSearchParams(request.query);
     query.delete('container');
     const path = `/${isPortForward ? 'portForward' : action}/${namespace}/${name}${container}?${query}`;
-    return tunnelResponse(credentials, kubeletAddress(nodes, node), path);
+    return tunnelResponse(credentials, address, path);
   };
 }
 

@@ -1,5 +1,5 @@
 /** The Node object as its kubelet reports it (upstream `pkg/kubelet/nodestatus/setters.go`): pure. */
-import type { Node, NodeStatus } from '../../api/core/v1/node.ts';
+import type { Node, NodeStatus, Taint } from '../../api/core/v1/node.ts';
 import { formatTime } from '../../base/clock.ts';
 import type { ImageInfo } from '../runtime.ts';
 import type { HostCapacity, HostFacts, HostPressure } from './host-facts.ts';
@@ -16,6 +16,7 @@ export interface NodeInput {
   capacity: HostCapacity;
   maxPods: number;
   labels: Readonly<Record<string, string>>;
+  taints: readonly Taint[];
   runtime: { name: string; version: string };
   kubeletVersion: string;
 }
@@ -49,7 +50,11 @@ export function newNode(input: NodeInput, status: NodeStatus): Node {
       labels: nodeLabels(input),
       annotations: { 'volumes.kubernetes.io/controller-managed-attach-detach': 'true' },
     },
-    spec: { podCIDR: input.podCidr, podCIDRs: [input.podCidr] },
+    spec: {
+      podCIDR: input.podCidr,
+      podCIDRs: [input.podCidr],
+      ...(input.taints.length > 0 ? { taints: [...input.taints] } : {}),
+    },
     status,
   };
 }

@@ -37,7 +37,8 @@ export interface Cluster {
   /** What the cluster's process printed. */
   output(): string;
   kill(signal: NodeJS.Signals): Promise<void>;
-  restart(): Promise<void>;
+  /** With the flags of the first start, or others. */
+  restart(flags?: readonly string[]): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -70,12 +71,12 @@ export async function startCluster(flags: readonly string[] = []): Promise<Clust
   const environment = { ...process.env, KUBECONFIG: kubeconfig, HOME: dataDir };
   const enter = (command: string, args: readonly string[]): [string, string[]] =>
     namespace === undefined ? [command, [...args]] : ['nsenter', [`--net=/run/netns/${namespace}`, command, ...args]];
-  const args = ['up', '--data-dir', dataDir, '--api-port', '0', '--kubelet-port', '0', '--node-name', 'node-1', ...flags];
+  const args = ['up', '--data-dir', dataDir, '--api-port', '0', '--kubelet-port', '0', '--node-name', 'node-1'];
   let process_: ChildProcess | undefined;
   let printed = '';
-  const start = async (): Promise<void> => {
+  const start = async (further = flags): Promise<void> => {
     rmSync(join(dataDir, 'run', 'ready.json'), { force: true });
-    const child = spawn(...enter(process.execPath, [join(root, 'bin/nocher'), ...args]), { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(...enter(process.execPath, [join(root, 'bin/nocher'), ...args, ...further]), { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
     process_ = child;
     child.stdout!.on('data', (chunk: Buffer) => (printed += chunk.toString()));
     child.stderr!.on('data', (chunk: Buffer) => (printed += chunk.toString()));

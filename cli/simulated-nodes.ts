@@ -1,0 +1,93 @@
+/**
+ * `--simulated-nodes N`: further nodes whose pods only pretend to run. Each has a kubelet and an identity of its own.
+ * Where pods of this machine's node are real, the others carry a taint, so that only pods that tolerate it come to them.
+ */
+import { setMaxListeners } from 'node:events';
+import type { Node, Taint } from '../api/core/v1/node.ts';
+import { nodes } from '../api/core/v1/node.ts';
+import { GIT_VERSION } from '../apiserver/version.ts';
+import { realClock } from '../base/clock.ts';
+import { realRandom } from '../base/random.ts';
+import type { Kubelet } from '../kubelet/kubelet.ts';
+import { UsageError } from './config.ts';
+import { apiServerUser, nodeUser } from './identities.ts';
+import type { NodeOptions } from './node-options.ts';
+import { nodeReady } from './node-ready.ts';
+import { addressInRange, hostAddresses, nodeRange, nodeRanges } from './ports.ts';
+
+/** Label and taint of simulated nodes. */
+export const SIMULATED = 'nocher.io/simulated';
+
+const TAINT: Taint = { key: SIMULATED, value: 'true', effect: 'NoSchedule' };
+
+/** The same on every machine, so that what a scheduler does with them can be told beforehand. */
+const CAPACITY = { cpus: 32, memoryBytes: 256 * 2 ** 30, diskBytes: 1024 * 2 ** 30 };
+
+export interface SimulatedNodes {
+  /** Their pods are in memory only: nothing else is to be undone. */
+  stop(): Promise<void>;
+}
+
+const nameOf = (index: number): string => `simulated-${index}`;
+
+/** Throws a `UsageError` when they do not fit into the pod range beside this machine's node. */
+export function checkSimulatedNodes(count: number, podCidr: string): void {
+  const room = nodeRanges(podCidr) - 1;
+  if (count > room) throw new UsageError(`--simulated-nodes: ${podCidr} has room for ${room}; choose a larger --pod-cidr, such as 100.64.0.0/10`);
+}
+
+/** Resolves when all are Ready. Nodes that an earlier start simulated and this one does not are deleted. */
+export async function startSimulatedNodes(count: number, options: NodeOptions): Promise<SimulatedNodes> {
+  const names = Array.from({ length: count }, (_, index) => nameOf(index + 1));
+  await removeFormerNodes(new Set(names), options);
+  const stopping = new AbortController();
+  // Every kubelet listens for the end in several places: many listeners are no leak here.
+  setMaxListeners(0, stopping.signal);
+  const kubelets = await Promise.all(names.map((name, index) => startOne({ name, index: index + 1, signal: stopping.signal }, options)));
+  const client = options.controlPlane.clientFor(apiServerUser, 'nocher/apiserver');
+  await Promise.all(names.map((name) => nodeReady(client, name)));
+  return {
+    async stop() {
+      stopping.abort();
+      await Promise.all(kubelets.map(({ stopped }) => stopped));
+    },
+  };
+}
+
+async function removeFormerNodes(wanted: ReadonlySet<string>, { controlPlane }: NodeOptions): Promise<void> {
+  const client = controlPlane.clientFor(apiServerUser, 'nocher/apiserver');
+  const { items } = await client.list<Node>(nodes, { labelSelector: `${SIMULATED}=true` });
+  const gone = items.map(({ metadata }) => metadata.name ?? '').filter((name) => !wanted.has(name));
+  await Promise.all(gone.map((name) => client.delete(nodes, { name })));
+}
+
+interface OneNode {
+  name: string;
+  /** Of its part of the pod range. */
+  index: number;
+  signal: AbortSignal;
+}
+
+async function startOne({ name, index, signal }: OneNode, { config, settings, controlPlane, log }: NodeOptions): Promise<Kubelet> {
+  const { createSimulatedRuntime } = await import('../kubelet/simulated/simulated-runtime.ts');
+  const { startKubelet } = await import('../kubelet/kubelet.ts');
+  const podCidr = nodeRange(settings.podCidr, index);
+  return startKubelet({
+    nodeName: name,
+    client: controlPlane.clientFor(nodeUser(name), 'nocher/kubelet'),
+    clock: realClock,
+    random: realRandom,
+    log: log.child({ component: 'kubelet', node: name }),
+    ...createSimulatedRuntime({ clock: realClock, random: realRandom, podCidr }),
+    nodeIp: hostAddresses()[0] ?? addressInRange(settings.podCidr, 1),
+    podCidr,
+    // No server: there are no processes to look into.
+    kubeletPort: 0,
+    dns: { servers: [], domain: 'cluster.local' },
+    version: GIT_VERSION,
+    capacity: CAPACITY,
+    labels: { [SIMULATED]: 'true' },
+    taints: config.runtime === 'native' ? [TAINT] : [],
+    signal,
+  });
+}
