@@ -10,6 +10,9 @@ use POSIX ();
 my $version = $ENV{HELLO_VERSION} || 'unknown';
 my $port = $ENV{PORT} || 8080;
 my %reasons = (200 => 'OK', 400 => 'Bad Request', 404 => 'Not Found', 405 => 'Method Not Allowed', 503 => 'Service Unavailable');
+# What clients are told, and what holds: a second more, for a request that is already on its way.
+my $keep_alive_seconds = 5;
+my $idle_ms = $keep_alive_seconds * 1000 + 1000;
 my $stopping = 0;
 $| = 1;
 my $leader = $$;
@@ -59,11 +62,8 @@ sub next_head {
   my $idle_since = time_ms();
   my $end;
   while (($end = index($$buffer, "\r\n\r\n")) < 0) {
-    return undef if length $$buffer > 8192 || time_ms() - $idle_since > 75000;
-    if (!$select->can_read(0.1)) {
-      return undef if $stopping && $$buffer eq '' && time_ms() > $stopping + 500;
-      next;
-    }
+    return undef if length $$buffer > 8192 || time_ms() - $idle_since > $idle_ms;
+    $select->can_read(0.1) or next;
     my $got = sysread($client, $$buffer, 8192, length $$buffer);
     return undef if defined $got ? $got == 0 : !$!{EINTR};
   }
@@ -78,7 +78,7 @@ sub serve {
     my ($line) = $head =~ /^([^\r\n]{0,255})/;
     my ($status, $body) = answer($line);
     $keep = !$stopping && $status != 405 && $status != 400 && $line =~ m{ HTTP/1\.1$} && $head !~ /^(connection: *close|transfer-encoding:|content-length: *[1-9])/mi;
-    my $connection = $keep ? 'keep-alive' : 'close';
+    my $connection = $keep ? "keep-alive\r\nKeep-Alive: timeout=$keep_alive_seconds" : 'close';
     my $length = length $body;
     my $response = "HTTP/1.1 $status $reasons{$status}\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: $length\r\nConnection: $connection\r\n\r\n";
     $response .= $body unless $line =~ /^HEAD /;
