@@ -23,15 +23,17 @@ class FakeNft implements NftRunner {
   readonly scripts: string[] = [];
   failures = 0;
   hasTable = false;
+  /** What scripts wait for. */
+  hold: Promise<void> = Promise.resolve();
 
-  apply(script: string): Promise<void> {
+  async apply(script: string): Promise<void> {
     if (this.failures > 0) {
       this.failures--;
-      return Promise.reject(new Error('refused'));
+      throw new Error('refused');
     }
     this.scripts.push(script);
     this.hasTable = true;
-    return Promise.resolve();
+    await this.hold;
   }
 
   chain(): Promise<string | undefined> {
@@ -119,15 +121,50 @@ describe('startProxier()', () => {
     const done: string[] = [];
     void proxier.syncedWithout('10.244.0.9').then(() => done.push('stranger'));
     void proxier.syncedWithout('10.244.0.2').then(() => done.push('first'));
-    void proxier.syncedWithout('10.244.0.3').then(() => done.push('second'));
+    const second = proxier.syncedWithout('10.244.0.3').then(() => done.push('second'));
     await clock.run(1000);
     expect(done).toEqual(['stranger']);
     await change(client, slice(['10.244.0.3'], ['10.244.0.2']));
     await clock.run(100);
+    // What was on its way is still answered.
+    expect(done).toEqual(['stranger']);
+    await clock.run(200);
     expect(done).toEqual(['stranger', 'first']);
     stop.abort();
     await proxier.stopped;
+    await second;
     expect(done).toEqual(['stranger', 'first', 'second']);
+  });
+
+  it('keeps a pod waiting that is ready but not in the rules yet', async () => {
+    const { client, clock, nft, proxier } = await setUp();
+    let isDone = false;
+    await change(client, slice(['10.244.0.2', '10.244.0.3', '10.244.0.4']));
+    await clock.run(10);
+    void proxier.syncedWithout('10.244.0.4').then(() => (isDone = true));
+    await clock.run(500);
+    expect(nft.scripts.at(-1)).toContain('dnat to 10.244.0.4:8080');
+    expect(isDone).toBe(false);
+    await change(client, slice(['10.244.0.2', '10.244.0.3'], ['10.244.0.4']));
+    await clock.run(500);
+    expect(isDone).toBe(true);
+  });
+
+  it('keeps a pod waiting that the transaction on its way puts in', async () => {
+    const { client, clock, nft, proxier } = await setUp();
+    let finish: () => void = () => undefined;
+    nft.hold = new Promise((resolve) => (finish = resolve));
+    await change(client, slice(['10.244.0.2', '10.244.0.4']));
+    await clock.run(100);
+    await change(client, slice(['10.244.0.2'], ['10.244.0.4']));
+    await clock.run(10);
+    let isDone = false;
+    void proxier.syncedWithout('10.244.0.4').then(() => (isDone = true));
+    await clock.run(500);
+    expect(isDone).toBe(false);
+    finish();
+    await clock.run(500);
+    expect(isDone).toBe(true);
   });
 
   it('does not keep the last pod of a Service waiting, which stays in the rules', async () => {
@@ -135,7 +172,7 @@ describe('startProxier()', () => {
     await change(client, slice([], ['10.244.0.2']));
     let isDone = false;
     void proxier.syncedWithout('10.244.0.2').then(() => (isDone = true));
-    await clock.run(100);
+    await clock.run(500);
     expect(isDone).toBe(true);
     expect(nft.scripts.at(-1)).not.toContain('reject');
   });

@@ -20,7 +20,7 @@ import { buildBridgeRules, buildRules } from './rules.ts';
 import type { BridgeAddresses, RulesOptions } from './rules.ts';
 import { deleteScript, diffRules, fullScript } from './ruleset.ts';
 import type { NftTable } from './ruleset.ts';
-import { buildServiceMap, readyIps } from './service-map.ts';
+import { buildServiceMap, isTakenOut, readyIps } from './service-map.ts';
 import type { ServicePortInfo } from './service-map.ts';
 
 export interface ProxierOptions {
@@ -45,8 +45,9 @@ export interface Proxier {
   /** Resolves when the rules have been written for the first time; never rejects. */
   readonly firstSync: Promise<void>;
   /**
-   * Resolves when no new connection goes to the pod any more, but for Services that have no other pod left. At once
-   * for a pod of no Service. Also resolves when the proxier stops.
+   * Resolves when no new connection goes to the pod any more, but for Services that have no other pod left, and those
+   * that went there last have had a moment to be answered. At once for a pod of no Service. Also resolves when the
+   * proxier stops.
    */
   syncedWithout(podIp: string): Promise<void>;
   /** Resolves after the signal aborted and the last transaction ended. */
@@ -55,6 +56,8 @@ export interface Proxier {
 
 const GATHER_MS = 50;
 const CHECK_MS = 10_000;
+/** What most requests take at most: an app that its stop signal ends at once then loses few of them. */
+const SETTLE_MS = 200;
 const FIRST_RETRY_MS = 500;
 const MAX_RETRY_MS = 30_000;
 
@@ -90,7 +93,8 @@ class ProxierLoop {
   readonly firstSync: Promise<void>;
   #markSynced: () => void = () => undefined;
   #loaded: Loaded | undefined;
-  #readyIps: ReadonlySet<string> | undefined;
+  /** Of what the kernel has, or may have while a transaction runs. */
+  #readyIps: ReadonlySet<string> = new Set();
   #waiters: { podIp: string; resolve: () => void }[] = [];
   #isDirty = true;
   #wake: () => void = () => undefined;
@@ -123,8 +127,14 @@ class ProxierLoop {
   }
 
   syncedWithout(podIp: string): Promise<void> {
-    if (this.#options.signal.aborted || this.#readyIps?.has(podIp) !== true) return Promise.resolve();
-    return new Promise((resolve) => this.#waiters.push({ podIp, resolve }));
+    const { signal, clock } = this.#options;
+    if (signal.aborted || this.#isOut(podIp)) return Promise.resolve();
+    const out = new Promise<void>((resolve) => this.#waiters.push({ podIp, resolve }));
+    return out.then(() => sleep(clock, SETTLE_MS, signal));
+  }
+
+  #isOut(podIp: string): boolean {
+    return isTakenOut(podIp, { loaded: this.#readyIps, wanted: readyIps(this.#slices.lister.list()) });
   }
 
   #touch(): void {
@@ -177,15 +187,17 @@ class ProxierLoop {
     const previous = this.#loaded;
     // Unknown until the transaction has ended: an error in between must not leave the old state believed.
     this.#loaded = undefined;
+    const ready = readyIps(slices);
+    this.#readyIps = new Set([...this.#readyIps, ...ready]);
     const script = previous === undefined ? fullScript(table) : diffRules(previous.table, table);
     if (script !== '') await nft.apply(script);
     if (previous === undefined) await this.#applyBridge();
     this.#loaded = { table, ports };
     await this.#clean(staleFlows(previous?.ports ?? [], ports));
-    this.#readyIps = readyIps(slices);
+    this.#readyIps = ready;
     this.#markSynced();
     onPorts?.(ports);
-    this.#resolveWaiters((podIp) => this.#readyIps?.has(podIp) !== true);
+    this.#resolveWaiters((podIp) => this.#isOut(podIp));
   }
 
   async #applyBridge(): Promise<void> {

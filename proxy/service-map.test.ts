@@ -3,7 +3,7 @@ import type { Service } from '../api/core/v1/service.ts';
 import type { EndpointSlice } from '../api/discovery/v1/endpoint-slice.ts';
 import { staleFlows } from './conntrack.ts';
 import { wantedChecks } from './health-check-node-port.ts';
-import { buildServiceMap } from './service-map.ts';
+import { buildServiceMap, isTakenOut } from './service-map.ts';
 import type { ServicePortInfo } from './service-map.ts';
 
 type Conditions = { ready?: boolean; serving?: boolean; terminating?: boolean };
@@ -143,5 +143,20 @@ describe('staleFlows()', () => {
     expect(staleFlows(one, two)).toEqual([]);
     expect(staleFlows(udp(), one)).toEqual([toService]);
     expect(staleFlows(one, [])).toEqual([[...toService, '--dst-nat', '10.244.0.2']]);
+  });
+});
+
+describe('isTakenOut()', () => {
+  const none = new Set<string>();
+  const pod = new Set(['10.244.0.2']);
+
+  it('holds when neither the rules that are loaded nor those that are wanted lead to the pod', () => {
+    expect(isTakenOut('10.244.0.2', { loaded: none, wanted: none })).toBe(true);
+    expect(isTakenOut('10.244.0.3', { loaded: pod, wanted: pod })).toBe(true);
+  });
+
+  it('waits for a pod that has been taken out only on paper, or is about to come in', () => {
+    expect(isTakenOut('10.244.0.2', { loaded: pod, wanted: none })).toBe(false);
+    expect(isTakenOut('10.244.0.2', { loaded: none, wanted: pod })).toBe(false);
   });
 });

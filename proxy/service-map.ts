@@ -207,6 +207,18 @@ export function readyIps(slices: Iterable<EndpointSlice>): Set<string> {
   return new Set(ready.flatMap(({ addresses }) => addresses ?? []));
 }
 
+/**
+ * Whether a pod may get its stop signal as far as this node's rules go: it receives nothing new by what the kernel has
+ * (`loaded`), and would not by what is still to be written (`wanted`): a pod may be deleted before the rules have even
+ * heard that it is ready, and must not come into them after its signal.
+ */
+export function isTakenOut(
+  podIp: string,
+  { loaded, wanted }: { loaded: ReadonlySet<string>; wanted: ReadonlySet<string> },
+): boolean {
+  return !loaded.has(podIp) && !wanted.has(podIp);
+}
+
 function isPort(port: number): boolean {
   return Number.isInteger(port) && port > 0 && port < 65536;
 }
