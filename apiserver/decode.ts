@@ -116,19 +116,22 @@ export interface ObjectCheck {
   kind: ServedKind;
   schemas: SchemaTable;
   duplicates: readonly string[];
+  /** Of an applied configuration, which keeps the zeros that it names. */
+  keepsZeros?: boolean;
   /** Words what is wrong with the object. Default: the body cannot be handled as the kind. */
   refuse?(problem: string): errors.ApiError;
 }
 
 /** Prunes and checks `object`; unknown and duplicate fields are errors or warnings as the request asks. */
 export function checkObject(context: RequestContext, object: ApiObject, check: ObjectCheck): void {
-  const { kind, schemas, duplicates, refuse = (problem) => cannotBeHandled(kind, problem) } = check;
+  const { kind, schemas, duplicates, keepsZeros = false, refuse = (problem) => cannotBeHandled(kind, problem) } = check;
   const { unknownFields, typeError } = checkStructure({
     table: schemas,
     schema: kind.resource.schema,
     kind: kind.groupKind.kind,
     apiVersion: kind.apiVersion,
     object,
+    keepsZeros,
   });
   if (typeError !== undefined) throw refuse(typeError);
   const problems = [...duplicates, ...unknownFields.map((path) => `unknown field ${JSON.stringify(path)}`)];

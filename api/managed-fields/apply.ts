@@ -36,6 +36,8 @@ export interface ApplyPatch {
   table: SchemaTable;
   /** Fields that this endpoint resets (`f:status` on the main resource): nobody comes to own them. */
   ignored?: FieldSet;
+  /** Gives the form in which an object is stored, as a private copy: what says nothing is owned and not stored. */
+  toStored?(object: ApiObject): ApiObject;
 }
 
 export interface ApplyResult {
@@ -63,8 +65,10 @@ export function applyPatch(patch: ApplyPatch): ApplyResult {
   const comparison = compare(shape, live, object);
   if (!patch.force) refuseConflicts(others, comparison, patch.mayTake);
   const entries = withoutChanged(others, comparison);
-  if (fields !== undefined) entries.push({ ...identity, time: timeOf(patch, { last, fields, comparison }), fields });
-  return { object: withoutManagedFields(object), managedFields: writeEntries(entries) };
+  const stored = patch.toStored === undefined ? object : patch.toStored(object);
+  const change = compare(shape, live, stored);
+  if (fields !== undefined) entries.push({ ...identity, time: timeOf(patch, { last, fields, change }), fields });
+  return { object: withoutManagedFields(stored), managedFields: writeEntries(entries) };
 }
 
 /** What may be owned: metadata itself may not, and neither what the endpoint resets. */
@@ -93,9 +97,9 @@ function withoutAbandoned(shape: Shape, merged: unknown, { last, fields, others 
 /** The time stays when neither the object nor the set of fields changed. */
 function timeOf(
   { time }: ApplyPatch,
-  { last, fields, comparison }: { last: Ownership | undefined; fields: FieldSet; comparison: Comparison },
+  { last, fields, change }: { last: Ownership | undefined; fields: FieldSet; change: Comparison },
 ): string {
-  const isSame = comparison.taken === undefined && comparison.removed === undefined && sameJson(last?.fields, fields);
+  const isSame = change.taken === undefined && change.removed === undefined && sameJson(last?.fields, fields);
   return isSame ? (last?.time ?? time) : time;
 }
 

@@ -138,7 +138,7 @@ function partsOf(shape: Shape, value: unknown): Iterable<[string, unknown]> | un
   if (!isObject(value) || shape.kind === 'list-map' || shape.kind === 'set') return undefined;
   const parts: [string, unknown][] = [];
   for (const key in value) {
-    if (value[key] !== null && value[key] !== undefined) parts.push([`f:${key}`, value[key]]);
+    if (value[key] !== undefined) parts.push([`f:${key}`, value[key]]);
   }
   return parts;
 }

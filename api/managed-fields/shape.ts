@@ -83,13 +83,6 @@ function shapeOf(schema: Schema, context: ShapeContext): Shape {
   return shape;
 }
 
-/** Optional structs that Go's API types hold by value; other optional structs are pointers. */
-const HELD_BY_VALUE = new Set(
-  `metadata spec status strategy updateStrategy template jobTemplate resources loadBalancer state lastState source
-  daemonEndpoints kubeletEndpoint nodeInfo podSelector conditions userInfo user devices acceptedNames limitResponse
-  deprecatedSource regarding taint`.split(/\s+/),
-);
-
 function fill(shape: Shape, schema: Schema, table: SchemaTable): void {
   const target = table.resolve(schema);
   if (target.type === 'array') fillList(shape, { ...target, ...schema }, table);
@@ -98,19 +91,13 @@ function fill(shape: Shape, schema: Schema, table: SchemaTable): void {
     shape.kind = 'struct';
     const required = new Set(target.required);
     for (const [name, field] of Object.entries(target.properties)) {
-      shape.fields.set(
-        name,
-        shapeOf(field, { table, isAlwaysThere: required.has(name) || isHeldByValue(name, field) }),
-      );
+      const isAlwaysThere = required.has(name) || field.whenEmpty === 'written';
+      shape.fields.set(name, shapeOf(field, { table, isAlwaysThere }));
     }
   } else if (target.additionalProperties !== undefined) {
     shape.kind = 'map';
     shape.element = shapeOf(target.additionalProperties, { table, isAlwaysThere: false });
   } else shape.kind = 'deduced';
-}
-
-function isHeldByValue(name: string, field: Schema): boolean {
-  return field.ref !== undefined && HELD_BY_VALUE.has(name);
 }
 
 function fillList(shape: Shape, schema: Schema, table: SchemaTable): void {

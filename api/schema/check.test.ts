@@ -28,7 +28,13 @@ describe('checkStructure() pruning', () => {
     expect(object).toEqual({
       apiVersion: 'v1',
       metadata: { name: 'a', labels: { any: 'thing' } },
-      spec: { containers: [{ name: 'a' }, { name: 'b', ports: [{ containerPort: 1 }] }] },
+      spec: {
+        containers: [
+          { name: 'a', resources: {} },
+          { name: 'b', ports: [{ containerPort: 1 }], resources: {} },
+        ],
+      },
+      status: {},
     });
   });
 
@@ -38,12 +44,16 @@ describe('checkStructure() pruning', () => {
       spec: { containers: [null], nodeSelector: null },
     });
     expect(unknownFields).toEqual([]);
-    expect(object).toEqual({ metadata: { labels: { a: '' } }, spec: { containers: [{}] } });
+    expect(object).toEqual({
+      metadata: { labels: { a: '' } },
+      spec: { containers: [{ name: '', resources: {} }] },
+      status: {},
+    });
   });
 
   it('keeps what is inside objects of any kind, nulls too', () => {
     const data = { any: [{ thing: null }] };
-    expect(check('ControllerRevision', { revision: 1, data }).object).toEqual({ revision: 1, data });
+    expect(check('ControllerRevision', { revision: 1, data }).object).toEqual({ metadata: {}, revision: 1, data });
     const fieldsV1 = { 'f:data': { '.': {} } };
     const object = { metadata: { managedFields: [{ manager: 'x', fieldsV1 }] } };
     expect(check('ConfigMap', structuredClone(object)).object).toEqual(object);
@@ -144,9 +154,80 @@ describe('checkStructure() canonical forms', () => {
     expect(object).toEqual({
       metadata: { creationTimestamp: '2024-03-01T00:30:00Z' },
       spec: {
-        containers: [{ resources: { limits: { cpu: '500m', memory: '1Gi', pods: '1' } } }],
+        containers: [{ name: '', resources: { limits: { cpu: '500m', memory: '1Gi', pods: '1' } } }],
         overhead: { cpu: '0' },
       },
+      status: {},
     });
+  });
+
+  const pod = (spec: object): object => ({ metadata: {}, spec, status: {} });
+  const container = { name: 'a', resources: {} };
+
+  it('leaves out the zeros of optional values, and keeps those of pointers', () => {
+    const { object } = check('Pod', {
+      metadata: { name: 'a', namespace: '', generation: 0 },
+      spec: {
+        hostNetwork: false,
+        nodeName: '',
+        automountServiceAccountToken: false,
+        terminationGracePeriodSeconds: 0,
+        runtimeClassName: '',
+        containers: [{ ...container, stdin: false, volumeMounts: [{ name: 'v', mountPath: '/v', readOnly: false }] }],
+      },
+    });
+    expect(object).toEqual({
+      ...pod({
+        automountServiceAccountToken: false,
+        terminationGracePeriodSeconds: 0,
+        runtimeClassName: '',
+        containers: [{ ...container, volumeMounts: [{ name: 'v', mountPath: '/v' }] }],
+      }),
+      metadata: { name: 'a' },
+    });
+  });
+
+  it('writes what a value without omitempty says with its zero, given or not', () => {
+    const status = { name: 'a', restartCount: 0, ready: false, image: '', imageID: '' };
+    const written = { ...status, state: {}, lastState: {} };
+    for (const given of [status, { name: 'a' }]) {
+      const { object } = check('Pod', { spec: { containers: [] }, status: { containerStatuses: [given] } });
+      expect(object).toEqual({ ...pod({ containers: [] }), status: { containerStatuses: [written] } });
+    }
+    expect(check('Service', {}).object).toEqual({ metadata: {}, spec: {}, status: { loadBalancer: {} } });
+  });
+
+  it('leaves out empty lists and maps, and keeps empty structs behind pointers', () => {
+    const { object } = check('Pod', {
+      metadata: { labels: {}, finalizers: [] },
+      spec: { securityContext: {}, volumes: [], nodeSelector: {}, containers: [{ ...container, args: [] }] },
+    });
+    expect(object).toEqual(pod({ securityContext: {}, containers: [container] }));
+    expect(check('Role', { rules: [] }).object).toEqual({ metadata: {}, rules: [] });
+  });
+
+  it('looks at the type of a zero before it goes', () => {
+    expect(typeError('Pod', { spec: { hostNetwork: '' } })).toMatch(/cannot unmarshal string into .* of type bool$/);
+    expect(typeError('Deployment', { spec: { minReadySeconds: false } })).toMatch(/unmarshal bool .* of type int32$/);
+    expect(typeError('Pod', { spec: { nodeName: 0 } })).toMatch(/cannot unmarshal number .* of type string$/);
+    expect(typeError('Pod', { spec: { volumes: {} } })).toMatch(/cannot unmarshal object .* of type \[\]v1.Volume$/);
+  });
+
+  it('leaves an applied configuration as it says', () => {
+    const object = { metadata: { labels: {} }, spec: { hostNetwork: false, containers: [{ name: 'a', args: [] }] } };
+    const input = { table, schema: 'V1Pod', kind: 'Pod', apiVersion: 'v1', keepsZeros: true };
+    const checked = structuredClone(object);
+    expect(checkStructure({ ...input, object: checked })).toEqual({ unknownFields: [], typeError: undefined });
+    expect(checked).toEqual(object);
+  });
+
+  it("leaves zeros in a custom resource's schema", () => {
+    const schema = {
+      type: 'object' as const,
+      properties: { a: { type: 'integer' as const }, b: { type: 'array' as const } },
+    };
+    const object = { a: 0, b: [] };
+    checkStructure({ table, schema, kind: 'Thing', apiVersion: 'x/v1', object });
+    expect(object).toEqual({ a: 0, b: [] });
   });
 });

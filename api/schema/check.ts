@@ -1,10 +1,10 @@
 /**
  * Checks and prunes a decoded object against its schema in one walk, with the results and words of Go's decoder
- * (sigs.k8s.io/json): what does not fit the type is an error, what has no field goes, `null` is the zero value, and
- * optional lists and maps that are empty are left out.
+ * (sigs.k8s.io/json): what does not fit the type is an error, what has no field goes, `null` is the zero value. What
+ * says nothing is left out or written as Go's encoder does it, so that one object has one form.
  */
 import { parseQuantity } from '../machinery/quantity.ts';
-import type { Plan } from './plan.ts';
+import type { FieldPlan, Plan } from './plan.ts';
 import { planOf } from './plan.ts';
 import type { Schema, SchemaTable } from './schema.ts';
 import { readTime } from './time-text.ts';
@@ -18,6 +18,8 @@ export interface StructureInput {
   apiVersion: string;
   /** A private copy: it is changed in place. Must come from JSON or YAML (plain values, bounded depth). */
   object: unknown;
+  /** Zeros stay and are not added: an applied configuration, whose manager owns what it names, be it nothing. */
+  keepsZeros?: boolean;
 }
 
 export interface StructureResult {
@@ -34,9 +36,10 @@ const MAX_UNKNOWN_FIELDS = 1000;
  * Prunes unknown fields, drops nulls, and brings quantities and times into the form in which the API returns them.
  * Never throws on an object that came from JSON.
  */
-export function checkStructure({ table, schema, kind, apiVersion, object }: StructureInput): StructureResult {
+export function checkStructure(input: StructureInput): StructureResult {
+  const { table, schema, kind, apiVersion, object, keepsZeros = false } = input;
   const plan = planOf(table, schema);
-  const walk = new Walk(plan.structName === '' ? kind : plan.structName);
+  const walk = new Walk(plan.structName === '' ? kind : plan.structName, keepsZeros);
   if (plan.kind === 'struct' && !isObject(object)) {
     const version = apiVersion.slice(apiVersion.lastIndexOf('/') + 1);
     walk.fail(`json: cannot unmarshal ${goValue(object)} into Go value of type ${version}.${kind}`);
@@ -49,13 +52,15 @@ class Walk {
   readonly unknownFields: string[] = [];
   typeError: string | undefined;
   #struct: string;
+  readonly #keepsZeros: boolean;
   /** Field names and list positions from the root. */
   readonly #path: (string | number)[] = [];
   /** The path as Go's errors have it: struct fields only. */
   readonly #fields: string[] = [];
 
-  constructor(struct: string) {
+  constructor(struct: string, keepsZeros: boolean) {
     this.#struct = struct;
+    this.#keepsZeros = keepsZeros;
   }
 
   fail(message: string): void {
@@ -113,19 +118,37 @@ class Walk {
       const value = object[key];
       if (field === undefined) {
         if (!plan.preserves) this.#dropUnknown(object, key);
-      } else if (value === null) delete object[key];
-      else if (field.kind !== 'string' || typeof value !== 'string') {
-        this.#path.push(key);
-        this.#fields.push(key);
-        const stored = this.visit(field, value);
-        if (stored !== value) object[key] = stored;
-        if (plan.omitsEmpty.has(key) && isEmptyContainer(stored)) delete object[key];
-        this.#fields.pop();
-        this.#path.pop();
-      }
+      } else if (value === null) {
+        if (!field.keepsNull) delete object[key];
+      } else this.#visitField(object, field, value);
     }
+    if (!this.#keepsZeros) this.#writeMissing(plan, object);
     this.#struct = outer;
     return object;
+  }
+
+  #visitField(object: Record<string, unknown>, { name, plan, omitsEmpty }: FieldPlan, value: unknown): void {
+    let stored = value;
+    if (plan.kind !== 'string' || typeof value !== 'string') {
+      this.#path.push(name);
+      this.#fields.push(name);
+      stored = this.visit(plan, value);
+      if (stored !== value) object[name] = stored;
+      this.#fields.pop();
+      this.#path.pop();
+    }
+    if (omitsEmpty && !this.#keepsZeros && isEmpty(stored)) delete object[name];
+  }
+
+  #writeMissing(plan: Plan, object: Record<string, unknown>): void {
+    for (const field of plan.written) {
+      if (object[field.name] === undefined) object[field.name] = this.#zero(field.plan);
+    }
+  }
+
+  /** What a missing value becomes; a struct has in it what is always written. */
+  #zero(plan: Plan): unknown {
+    return plan.kind === 'struct' ? this.#visitStruct(plan, {}) : zeroValue(plan);
   }
 
   #dropUnknown(object: Record<string, unknown>, key: string): void {
@@ -139,7 +162,7 @@ class Walk {
       const value = object[key];
       if (element.kind === 'string' && typeof value === 'string') continue;
       this.#path.push(key);
-      const stored = value === null ? zeroValue(element) : this.visit(element, value);
+      const stored = value === null ? this.#zero(element) : this.visit(element, value);
       if (stored !== value) setOwn(object, key, stored);
       this.#path.pop();
     }
@@ -151,7 +174,7 @@ class Walk {
     for (let i = 0; i < list.length; i++) {
       const value = list[i];
       this.#path.push(i);
-      const stored = value === null ? zeroValue(element) : this.visit(element, value);
+      const stored = value === null ? this.#zero(element) : this.visit(element, value);
       if (stored !== value) list[i] = stored;
       this.#path.pop();
     }
@@ -224,19 +247,21 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function isEmptyContainer(value: unknown): boolean {
-  return Array.isArray(value) ? value.length === 0 : isObject(value) && Object.keys(value).length === 0;
+/** Zero, or a list or map without anything in it. */
+function isEmpty(value: unknown): boolean {
+  if (typeof value !== 'object') return value === '' || value === 0 || value === false;
+  if (Array.isArray(value)) return value.length === 0;
+  for (const _ in value) return false;
+  return true;
 }
 
 function isInt64(value: number): boolean {
   return Number.isInteger(value) && value >= -9223372036854775808 && value < 9223372036854775808;
 }
 
-/** What `null` becomes where a value has to stay: in lists and maps. */
+/** What `null` becomes where a value has to stay. */
 function zeroValue(plan: Plan): unknown {
   switch (plan.kind) {
-    case 'struct':
-      return {};
     case 'string':
       return '';
     case 'int32':

@@ -29,13 +29,22 @@ export interface Plan {
   /** A struct's name without its package. */
   structName: string;
   /** A struct's fields. */
-  fields: Map<string, Plan>;
+  fields: Map<string, FieldPlan>;
+  /** A struct's fields that stand in every object. */
+  written: FieldPlan[];
   /** Values of a map, items of a list; for `schema-or` the schema model itself. */
   element: Plan | undefined;
   /** Fields that are not named are kept. */
   preserves: boolean;
-  /** A built-in struct's lists and maps that are left out when they are empty, as Go's `omitempty` does. */
-  omitsEmpty: Set<string>;
+}
+
+export interface FieldPlan {
+  name: string;
+  plan: Plan;
+  /** Left out when it is zero or empty, as Go's `omitempty` does. */
+  omitsEmpty: boolean;
+  /** A time that stands as `null` where it is not set. */
+  keepsNull: boolean;
 }
 
 const compiled = new WeakMap<SchemaTable, Map<string, Plan>>();
@@ -69,7 +78,7 @@ function namedPlan(table: SchemaTable, name: string): Plan {
 }
 
 function emptyPlan(): Plan {
-  return { kind: 'any', goType: '', structName: '', fields: new Map(), element: undefined, preserves: false, omitsEmpty: new Set() };
+  return { kind: 'any', goType: '', structName: '', fields: new Map(), written: [], element: undefined, preserves: false };
 }
 
 const SCALAR_FORMATS: Readonly<Record<string, { kind: PlanKind; goType: string }>> = {
@@ -101,13 +110,16 @@ function fillObject(plan: Plan, schema: Schema, table: SchemaTable): void {
   } else if (schema.properties !== undefined) {
     plan.kind = 'struct';
     for (const [name, field] of Object.entries(schema.properties)) {
-      const child = childPlan(field, table);
+      const child = fieldPlan(name, childPlan(field, table), field.whenEmpty);
       plan.fields.set(name, child);
-      // The kind of a model that is still being compiled is not known; those are structs.
-      const isOptional = plan.structName !== '' && schema.required?.includes(name) !== true;
-      if (isOptional && (child.kind === 'list' || child.kind === 'map')) plan.omitsEmpty.add(name);
+      if (field.whenEmpty === 'written') plan.written.push(child);
     }
   } else plan.kind = plan.preserves ? 'any' : 'struct';
+}
+
+function fieldPlan(name: string, plan: Plan, whenEmpty: Schema['whenEmpty']): FieldPlan {
+  const isTime = plan.kind === 'time' || plan.kind === 'micro-time';
+  return { name, plan, omitsEmpty: whenEmpty === 'omitted', keepsNull: whenEmpty === 'written' && isTime };
 }
 
 function fillList(plan: Plan, schema: Schema, table: SchemaTable): void {

@@ -27,6 +27,11 @@ export interface Schema {
   patchMergeKey?: string;
   /** For list-map keys that the server defaults before merging (`protocol: TCP`). */
   default?: unknown;
+  /**
+   * A field of a built-in struct whose value says nothing: left out when it is zero or empty, or written as its zero
+   * where it is missing, as Go does. Absent: zero is a value like any other, and nothing is added.
+   */
+  whenEmpty?: 'omitted' | 'written';
 }
 
 /** Schemas by model name (`V1Pod`, `IntOrString`); `resolve` follows a `ref`. */

@@ -6,7 +6,9 @@ import { applyPatch } from '../../api/managed-fields/apply.ts';
 import { KUBECTL_MANAGER, lastAppliedFields, refreshLastApplied } from '../../api/managed-fields/last-applied.ts';
 import { recordUpdate } from '../../api/managed-fields/managed-fields.ts';
 import { joinTypedProblems, typedProblems } from '../../api/managed-fields/typed.ts';
+import { checkStructure } from '../../api/schema/check.ts';
 import { decodeYaml } from '../../api/schema/json.ts';
+import type { SchemaTable } from '../../api/schema/schema.ts';
 import { formatTime } from '../../base/clock.ts';
 import { checkObject, fieldValidationOf } from '../decode.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
@@ -78,7 +80,7 @@ function readConfiguration(request: ApplyRequest): Configuration {
   checkVersion(sent, kind);
   checkTyped(sent, request);
   const applied = structuredClone(sent);
-  checkObject(context, applied, { kind, schemas: dependencies.schemas, duplicates: [] });
+  checkObject(context, applied, { kind, schemas: dependencies.schemas, duplicates: [], keepsZeros: true });
   takeNamespaceFromPath(context, kind, applied);
   checkName(applied, pathName(context.info));
   return { sent, applied: withoutUnwritten(applied, request) };
@@ -197,11 +199,20 @@ function merged(
     subresource: context.info.subresource,
     time: formatTime(dependencies.clock.now()),
     mayTake: manager === KUBECTL_MANAGER ? lastAppliedFields(live, typed) : undefined,
+    toStored: (object) => toStored(object, kind, dependencies.schemas),
   });
-  const next = structuredClone(result.object);
+  const next = result.object;
   next.metadata.managedFields = result.managedFields;
   if (manager === KUBECTL_MANAGER) refreshLastApplied(next, sent);
   return next;
+}
+
+/** The configuration and the live object have been checked: there is nothing to refuse. */
+function toStored(object: ApiObject, kind: ServedKind, schemas: SchemaTable): ApiObject {
+  const stored = structuredClone(object);
+  const { schema } = kind.resource;
+  checkStructure({ table: schemas, schema, kind: kind.groupKind.kind, apiVersion: kind.apiVersion, object: stored });
+  return stored;
 }
 
 function beforeFirstApply({ kind, dependencies }: ApplyRequest, current: ApiObject): ManagedFieldsEntry[] {

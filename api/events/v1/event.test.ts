@@ -56,7 +56,12 @@ describe('conversions', () => {
       eventTime: null,
     });
     expect(eventsV1FromCoreEvent(coreEventFromEventsV1(fresh))).toEqual(fresh);
-    expect(coreEventFromEventsV1(eventsV1FromCoreEvent(old))).toEqual({ ...old, eventTime: null });
+    expect(coreEventFromEventsV1(eventsV1FromCoreEvent(old))).toEqual({
+      ...old,
+      eventTime: null,
+      reportingComponent: '',
+      reportingInstance: '',
+    });
   });
 });
 

@@ -30,10 +30,6 @@ export const eventsV1 = defineResource<EventV1>({
     type: ({ type }) => type ?? '',
   },
   strategy: {
-    default: (event) => {
-      // Go writes it always; the conversion from the stored form gives it, too.
-      (event as { eventTime?: string | null }).eventTime ??= null;
-    },
     validate: (event) => validateNewEventCreate(coreEventFromEventsV1(event)),
     validateUpdate: (next, previous) =>
       validateNewEventUpdate(coreEventFromEventsV1(next), coreEventFromEventsV1(previous)),
@@ -57,17 +53,27 @@ const RENAMED = {
 const TO_CORE = new Map<string, string>(Object.entries(RENAMED));
 const FROM_CORE = new Map<string, string>([...TO_CORE].map(([theirs, core]) => [core, theirs]));
 
+/** Written in the stored form and left out in the other where they say nothing. */
+const REPORTING = { reportingController: 'reportingComponent', reportingInstance: 'reportingInstance' } as const;
+
 /** The stored form. Shares its parts with the argument, which it leaves alone. */
 export function coreEventFromEventsV1(event: EventV1): Event {
   const { apiVersion, ...rest } = renameFields(event, TO_CORE);
-  return { ...(apiVersion === undefined ? {} : { apiVersion: 'v1' }), involvedObject: {}, ...rest } as unknown as Event;
+  const core: Record<string, unknown> = { ...rest, ...(apiVersion === undefined ? {} : { apiVersion: 'v1' }) };
+  for (const field of Object.values(REPORTING)) core[field] ??= '';
+  return core as unknown as Event;
 }
 
 /** Shares its parts with the argument, which it leaves alone. */
 export function eventsV1FromCoreEvent(event: Event): EventV1 {
   const { apiVersion, ...rest } = renameFields(event, FROM_CORE);
-  const version = apiVersion === undefined ? {} : { apiVersion: 'events.k8s.io/v1' };
-  return { ...version, eventTime: null, ...rest } as unknown as EventV1;
+  const view: Record<string, unknown> = {
+    eventTime: null,
+    ...rest,
+    ...(apiVersion === undefined ? {} : { apiVersion: 'events.k8s.io/v1' }),
+  };
+  for (const field of Object.keys(REPORTING)) if (view[field] === '') delete view[field];
+  return view as unknown as EventV1;
 }
 
 function renameFields(object: object, names: ReadonlyMap<string, string>): Record<string, unknown> {

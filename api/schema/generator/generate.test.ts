@@ -3,6 +3,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { definitionName, modelNames } from '../definitions.ts';
 import { findFacts } from '../../../test/facts.ts';
+import { SCALARS } from '../scalars.ts';
 import type { Schema } from '../schema.ts';
 import { createSchemaTable } from '../table.ts';
 import { generateSchemas } from './generate.ts';
@@ -31,8 +32,13 @@ describe('generateSchemas()', () => {
     expect(schemas['V1ResourceRequirements']?.properties?.['limits']).toEqual({
       type: 'object',
       additionalProperties: { ref: 'Quantity' },
+      whenEmpty: 'omitted',
     });
-    expect(schemas['V1ContainerPort']?.properties?.['protocol']).toEqual({ type: 'string', default: 'TCP' });
+    expect(schemas['V1ContainerPort']?.properties?.['protocol']).toEqual({
+      type: 'string',
+      default: 'TCP',
+      whenEmpty: 'omitted',
+    });
     expect(schemas['V1LabelSelector']?.mapType).toBe('atomic');
     expect(schemas['V1JSONSchemaProps']?.properties?.['$ref']).toEqual({ type: 'string' });
   });
@@ -75,6 +81,7 @@ interface UpstreamSchema {
   additionalProperties?: UpstreamSchema;
   properties?: Record<string, UpstreamSchema>;
   required?: string[];
+  default?: unknown;
   [extension: `x-kubernetes-${string}`]: unknown;
 }
 
@@ -112,6 +119,9 @@ const markersOf = (schema: UpstreamSchema): Record<string, unknown> => ({
   mapType: schema['x-kubernetes-map-type'],
 });
 
+const ZEROS = new Set(['{}', '""', '0', 'false']);
+const HAS_OWN_FORM = new Set(Object.keys(SCALARS));
+
 describe('generated table against OpenAPI of v1.36', () => {
   const compared = models.filter((model) => upstream[definitionName(model.name)!] !== undefined);
 
@@ -138,6 +148,19 @@ describe('generated table against OpenAPI of v1.36', () => {
         const { listType, listMapKeys, patchStrategy, patchMergeKey, mapType } = schemas[name]!.properties![field]!;
         const ours = { listType, listMapKeys, patchStrategy, patchMergeKey, mapType };
         expect({ name, field, ...ours }).toEqual({ name, field, ...markersOf(schema) });
+      }
+    }
+  });
+
+  // Its defaults are the zeros of what is always written, and `+default` markers of a few scalars.
+  withFacts('agrees on what is written when it is empty', () => {
+    for (const { name } of compared) {
+      for (const [field, schema] of Object.entries(schemas[name]!.properties!)) {
+        if (schema.items !== undefined || HAS_OWN_FORM.has(schema.ref ?? '')) continue;
+        const hasZero = ZEROS.has(JSON.stringify(upstream[definitionName(name)!]!.properties![field]!.default));
+        const isWritten = schema.whenEmpty === 'written';
+        if (isWritten || schema.ref !== undefined)
+          expect({ name, field, isWritten }).toEqual({ name, field, isWritten: hasZero });
       }
     }
   });

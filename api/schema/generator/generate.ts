@@ -6,6 +6,8 @@ import { definitionName } from '../definitions.ts';
 import { ATOMIC_MODELS, FIELD_MARKERS } from '../markers.ts';
 import { FIELD_TYPES, KEY_DEFAULTS, SCALARS } from '../scalars.ts';
 import type { Schema } from '../schema.ts';
+import { whenEmpty, zeroTableKeys, zeroTableNames } from '../zero-values.ts';
+import type { ZeroField } from '../zero-values.ts';
 import type { Model, ModelField } from './model-text.ts';
 
 export interface Generated {
@@ -18,14 +20,21 @@ export interface Generated {
 /** Throws when a model or a type is unknown, and when a table names a field that does not exist. */
 export function generateSchemas(models: readonly Model[]): Generated {
   const known = new Set([...models.map((model) => model.name), ...Object.keys(SCALARS)]);
-  const unused = new Set([...Object.keys(FIELD_MARKERS), ...Object.keys(FIELD_TYPES), ...Object.keys(KEY_DEFAULTS)]);
+  const unused = new Set([
+    ...[FIELD_MARKERS, FIELD_TYPES, KEY_DEFAULTS].flatMap((fields) => Object.keys(fields)),
+    ...zeroTableKeys(),
+    ...zeroTableNames().map((name) => `*.${name}`),
+  ]);
   const schemas: Record<string, Schema> = { ...SCALARS };
   const descriptions: Generated['descriptions'] = {};
   for (const model of models) {
     if (definitionName(model.name) === undefined) throw new Error(`model ${model.name} is not in definitions.ts`);
     schemas[model.name] = modelSchema(model, known);
     descriptions[model.name] = modelDescriptions(model);
-    for (const field of model.fields) unused.delete(`${model.name}.${field.name}`);
+    for (const { name } of model.fields) {
+      unused.delete(`${model.name}.${name}`);
+      unused.delete(`*.${name}`);
+    }
   }
   const absent = ATOMIC_MODELS.filter((name) => schemas[name] === undefined);
   const stale = [...unused, ...absent];
@@ -40,6 +49,8 @@ function modelSchema(model: Model, known: ReadonlySet<string>): Schema {
     const schema = fieldSchema(field, { override: FIELD_TYPES[key], known, key });
     Object.assign(schema, FIELD_MARKERS[key]);
     if (Object.hasOwn(KEY_DEFAULTS, key)) schema.default = KEY_DEFAULTS[key];
+    const zero = whenEmpty({ model: model.name, name: field.name, kind: zeroKind(schema), required: field.required });
+    if (zero !== undefined) schema.whenEmpty = zero;
     properties[field.name] = schema;
   }
   const required = model.fields.filter((field) => field.required).map((field) => field.name);
@@ -49,6 +60,14 @@ function modelSchema(model: Model, known: ReadonlySet<string>): Schema {
     ...(required.length > 0 ? { required } : {}),
     ...(ATOMIC_MODELS.includes(model.name) ? { mapType: 'atomic' } : {}),
   };
+}
+
+/** Quantities and objects of any kind have forms of their own, which no rule about zero covers. */
+function zeroKind(schema: Schema): ZeroField['kind'] {
+  if (schema.ref === 'Time' || schema.ref === 'MicroTime') return 'time';
+  if (schema.ref !== undefined) return Object.hasOwn(SCALARS, schema.ref) ? 'other' : 'struct';
+  if (schema.type === 'array' || schema.type === 'object' || schema.format === 'byte') return 'container';
+  return 'scalar';
 }
 
 interface TypeContext {
