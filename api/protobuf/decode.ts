@@ -41,20 +41,6 @@ function compileField(part: string, ownPackage: string): [number, Field] {
   return [Number(number), { name: name!, shape, type: type!.startsWith('.') ? ownPackage + type! : type! }];
 }
 
-/**
- * Scalars that are pointers in Go: their zero was sent on purpose. All other zeros are what Go writes for fields that
- * nobody set.
- */
-const POINTERS = new Set(
-  (
-    'activeDeadlineSeconds allocateLoadBalancerNodePorts allowPrivilegeEscalation automountServiceAccountToken blockOwnerDeletion controller ' +
-    'defaultMode deletionGracePeriodSeconds enableServiceLinks expirationSeconds fsGroup gracePeriodSeconds hostUsers immutable ' +
-    'leaseDurationSeconds leaseTransitions mode optional orphanDependents priority privileged progressDeadlineSeconds readOnlyRootFilesystem ' +
-    'ready replicas revisionHistoryLimit runAsGroup runAsNonRoot runAsUser serving setHostnameAsFQDN shareProcessNamespace started ' +
-    'storageClassName terminating terminationGracePeriodSeconds tolerationSeconds'
-  ).split(' '),
-);
-
 type ScalarReader = (message: Json) => unknown;
 
 const seconds = (message: Json): number => Number(message['seconds'] ?? 0);
@@ -108,7 +94,7 @@ class Decoder {
       ((into[field.name] ??= []) as unknown[]).push(value);
       return;
     }
-    if (value === undefined || (isZero(value) && !POINTERS.has(field.name) && !isWrapper(owner))) return;
+    if (value === undefined) return;
     // A struct that Go embeds is a message of its own on the wire, and no field in JSON.
     if (this.#isEmbedded(owner, field)) Object.assign(into, value);
     else into[field.name] = value;
@@ -157,14 +143,6 @@ class Decoder {
     if (scalar !== undefined) return scalar(message);
     return IS_LIST_OF_STRINGS.test(type) ? (message['items'] ?? []) : message;
   }
-}
-
-function isWrapper(owner: string): boolean {
-  return SCALARS[owner] !== undefined;
-}
-
-function isZero(value: unknown): boolean {
-  return value === '' || value === 0 || value === false;
 }
 
 function bytesOf(value: WireField['value']): Uint8Array {

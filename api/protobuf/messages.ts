@@ -16,7 +16,7 @@ export const MESSAGES: Readonly<Record<string, string>> = {
   'apps.v1.ReplicaSetSpec': 'replicas=1:int32 selector=2:meta.v1.LabelSelector template=3:core.v1.PodTemplateSpec minReadySeconds=4:int32',
   'apps.v1.ReplicaSetStatus': 'replicas=1:int32 fullyLabeledReplicas=2:int32 observedGeneration=3:int64 readyReplicas=4:int32 availableReplicas=5:int32 conditions=6:[].ReplicaSetCondition terminatingReplicas=7:int32',
   'apps.v1.RollingUpdateDeployment': 'maxUnavailable=1:util.intstr.IntOrString maxSurge=2:util.intstr.IntOrString',
-  'authentication.v1.BoundObjectReference': 'kind=1:string apiVersion=2:string name=3:string uID=4:string',
+  'authentication.v1.BoundObjectReference': 'kind=1:string apiVersion=2:string name=3:string uid=4:string',
   'authentication.v1.ExtraValue': 'items=1:[]string',
   'authentication.v1.SelfSubjectReview': 'metadata=1:meta.v1.ObjectMeta status=2:.SelfSubjectReviewStatus',
   'authentication.v1.SelfSubjectReviewStatus': 'userInfo=1:.UserInfo',
