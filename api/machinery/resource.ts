@@ -42,6 +42,8 @@ export interface DeleteOptions {
   dryRun?: string[];
 }
 
+export type KeptMetadata = 'labels' | 'annotations' | 'finalizers' | 'ownerReferences';
+
 /**
  * A kind's own rules, as pure functions. `default`, `prepareForCreate` and `prepareForUpdate` mutate a private copy;
  * the validations report every problem and never throw, whatever the input (structure and types have been checked).
@@ -63,6 +65,8 @@ export interface Strategy<T extends ApiObject> {
   validateName?(name: string, prefix: boolean): string[];
   /** For writes to `/status`. Without it, everything but `.status` and metadata is kept generically. */
   status?: {
+    /** What of metadata stays as it was, too. */
+    keptMetadata?: readonly KeptMetadata[];
     prepareForUpdate?(next: T, previous: T, context: StrategyContext): void;
     validateUpdate?(next: T, previous: T): FieldError[];
   };

@@ -3,7 +3,7 @@
  * (apiserver `registry/rest/meta.go`, `create.go`, `update.go`).
  */
 import type { ApiObject } from '../../api/machinery/meta.ts';
-import type { Resource } from '../../api/machinery/resource.ts';
+import type { KeptMetadata, Resource } from '../../api/machinery/resource.ts';
 import { formatTime } from '../../base/clock.ts';
 import type { Random } from '../../base/random.ts';
 import { randomSuffix } from '../../base/random.ts';
@@ -42,6 +42,14 @@ export function keepSystemMetadata(next: ApiObject, previous: ApiObject): void {
   for (const field of ['uid', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'generation', 'selfLink', 'resourceVersion'] as const) {
     if (kept[field] === undefined) delete next.metadata[field];
     else Object.assign(next.metadata, { [field]: kept[field] });
+  }
+}
+
+/** The fields come from `previous`, whatever the client sent. */
+export function keepMetadata(next: ApiObject, previous: ApiObject, fields: readonly KeptMetadata[]): void {
+  for (const field of fields) {
+    if (previous.metadata[field] === undefined) delete next.metadata[field];
+    else Object.assign(next.metadata, { [field]: previous.metadata[field] });
   }
 }
 

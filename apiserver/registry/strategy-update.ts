@@ -5,7 +5,7 @@
 import type { UserInfo } from '../../api/machinery/handler.ts';
 import type { FieldError } from '../../api/machinery/field-error.ts';
 import type { ApiObject } from '../../api/machinery/meta.ts';
-import { hasGeneration, keepStatus } from './object-meta.ts';
+import { hasGeneration, keepMetadata, keepStatus } from './object-meta.ts';
 import { isSameValue } from './same-value.ts';
 import type { ServedKind } from './served-kind.ts';
 
@@ -36,6 +36,7 @@ export function prepareByStrategy(update: StrategyUpdate, change: Change & { now
   const { next, previous, nowMs } = change;
   const strategyContext = { user: context.user, nowMs, dryRun: context.dryRun };
   if (subresource === 'status') {
+    keepMetadata(next, previous, strategy.status?.keptMetadata ?? []);
     strategy.status?.prepareForUpdate?.(next, previous, strategyContext);
     return;
   }

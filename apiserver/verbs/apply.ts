@@ -145,6 +145,7 @@ function goKind({ kind = '' }: ApiObject, { resource: { group, version } }: Serv
 function withoutUnwritten(applied: ApiObject, { context, kind }: ApplyRequest): ApiObject {
   if (context.info.subresource === 'status') {
     const { kind: name, apiVersion, metadata, status } = applied as ApiObject & { status?: unknown };
+    for (const field of kind.resource.strategy.status?.keptMetadata ?? []) delete metadata[field];
     return { kind: name, apiVersion, metadata, ...(status === undefined ? {} : { status }) } as ApiObject;
   }
   if (kind.resource.subresources.status === undefined) return applied;

@@ -82,7 +82,7 @@ export const deployments = defineResource<Deployment>({
       ...validateDeploymentSpec(next.spec),
       ...validateImmutable(next.spec.selector, previous.spec.selector, SPEC.child('selector')),
     ],
-    status: { validateUpdate: validateDeploymentStatus },
+    status: { keptMetadata: ['labels'], validateUpdate: validateDeploymentStatus },
   },
 });
 

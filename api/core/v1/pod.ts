@@ -58,7 +58,11 @@ export const pods = defineResource<Pod>({
     validate: validatePodCreate,
     validateUpdate: validatePodUpdate,
     warnings: (pod, previous) => (previous === undefined ? warningsForPod(pod) : []),
-    status: { prepareForUpdate: prepareForStatusUpdate, validateUpdate: validatePodStatusUpdate },
+    status: {
+      keptMetadata: ['ownerReferences'],
+      prepareForUpdate: prepareForStatusUpdate,
+      validateUpdate: validatePodStatusUpdate,
+    },
     gracefulDeletion: podGracePeriodSeconds,
   },
 });

@@ -20,12 +20,9 @@ import { validatePodAnnotationsUpdate } from './validate-annotations.ts';
 
 const STATUS = fieldPath('status');
 
-/** The spec and owners stay; generations that were observed are not forgotten. */
+/** The spec stays; generations that were observed are not forgotten. */
 export function prepareForStatusUpdate(next: Pod, previous: Pod): void {
   next.spec = previous.spec;
-  const owners = previous.metadata.ownerReferences;
-  if (owners === undefined) delete next.metadata.ownerReferences;
-  else next.metadata.ownerReferences = owners;
   const status = (next.status ??= {});
   const before = previous.status ?? {};
   if (!status.qosClass && before.qosClass) status.qosClass = before.qosClass;
