@@ -119,6 +119,22 @@ describe.each(MINORS)('kubectl 1.%s', (minor) => {
       expect(events).toMatch(/^ScalingReplicaSet Scaled down replica set web-[a-z0-9]+ from 1 to 0$/m);
     });
 
+    it('rolls nothing out when a line that says nothing is taken away', async () => {
+      const manifest = (zeros: boolean): string =>
+        `apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: zeroed}\nspec:\n${zeros ? '  minReadySeconds: 0\n' : ''}  selector: {matchLabels: {app: zeroed}}\n  template: {metadata: {labels: {app: zeroed}}, spec: {${zeros ? 'hostNetwork: false, ' : ''}containers: [{name: a, image: "app:1"}]}}\n`;
+      k.given(manifest(true), 'apply', '-f', '-');
+      rolledOut('zeroed');
+      const { metadata, spec } = object('deployment', 'zeroed');
+      expect(spec).not.toHaveProperty('minReadySeconds');
+      expect(spec.template.spec).not.toHaveProperty('hostNetwork');
+      expect(k.given(manifest(false), 'apply', '-f', '-')).toMatchObject({ code: 0, stdout: 'deployment.apps/zeroed configured\n' });
+      // The generation moves with the annotation that kubectl keeps, and the controller has seen it.
+      const seen = (): boolean => object('deployment', 'zeroed').status.observedGeneration > metadata.generation;
+      await eventually('the controller', seen);
+      expect(object('replicaset', '-l', 'app=zeroed').items).toHaveLength(1);
+      expect(k.given(manifest(false), 'apply', '-f', '-')).toEqual(done('deployment.apps/zeroed unchanged\n'));
+    });
+
     it('gives up at the deadline', () => {
       const stuck = 'apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: stuck}\nspec:\n  progressDeadlineSeconds: 2\n  selector: {matchLabels: {app: stuck}}\n  template: {metadata: {labels: {app: stuck}}, spec: {nodeSelector: {nosuch: "true"}, containers: [{name: a, image: app}]}}\n';
       k.given(stuck, 'apply', '-f', '-');
