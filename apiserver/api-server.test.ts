@@ -167,6 +167,15 @@ describe('get and list', () => {
     expect(response.status).toBe(code);
   });
 
+  it('warns whoever uses a deprecated kind, whatever the verb', async () => {
+    const warning = ['299 - "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"'];
+    const endpoints = '/api/v1/namespaces/default/endpoints';
+    expect((await server.send('GET', endpoints)).headers['warning']).toEqual(warning);
+    expect((await server.send('POST', endpoints, { body: { metadata: { name: 'old' } } })).headers['warning']).toEqual(warning);
+    expect((await server.send('DELETE', `${endpoints}/old`)).headers['warning']).toEqual(warning);
+    expect((await server.send('GET', maps)).headers['warning']).toBeUndefined();
+  });
+
   it('does not serve a cluster-scoped kind under a namespace', async () => {
     expect((await server.send('GET', '/api/v1/namespaces/default/nodes')).status).toBe(404);
   });
@@ -243,6 +252,10 @@ describe('update and patch', () => {
     expect(scale).toMatchObject({ kind: 'Scale', apiVersion: 'autoscaling/v1', spec: { replicas: 2 }, status: { selector: 'app=a' } });
     expect(await server.call('PUT', url, { ...scale, spec: { replicas: 5 } })).toMatchObject({ spec: { replicas: 5 } });
     expect((await server.send('PUT', url, { body: { ...scale, metadata: { name: 'apart' }, spec: { replicas: -1 } } })).status).toBe(422);
+    const { body } = await server.send('GET', url, { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json' });
+    const table = body as { columnDefinitions: { name: string }[]; rows: { cells: unknown[] }[] };
+    expect(table.columnDefinitions.map(({ name }) => name)).toEqual(['Name', 'Desired', 'Available', 'Age']);
+    expect(table.rows[0]!.cells.slice(0, 3)).toEqual(['apart', 5, 2]);
   });
 });
 

@@ -95,6 +95,7 @@ export class Router {
     if (kind === undefined || info.parts.length > 3) return this.#routeUnknown(context);
     const verb = this.#verbsOf(kind, info.subresource)?.[info.verb];
     if (verb === undefined || !scopeFits(kind, context) || !nameFits(context)) throw refuse(kind, context);
+    if (kind.resource.deprecationWarning !== '') context.warnings.add(kind.resource.deprecationWarning);
     return verb(context, kind, this.#dependencies);
   }
 

@@ -121,6 +121,8 @@ export interface Resource<T extends ApiObject = ApiObject> {
   strategy: Strategy<T>;
   /** Seconds after which an object of this kind goes by itself (events); 0: never. */
   ttlSeconds: number;
+  /** What everyone is warned of who uses this version of the kind, whatever the verb; empty: nothing. */
+  deprecationWarning: string;
 }
 
 export interface ResourceInit<T extends ApiObject> {
@@ -137,6 +139,7 @@ export interface ResourceInit<T extends ApiObject> {
   selectableFields?: Readonly<Record<string, (object: T) => string>>;
   strategy?: Strategy<T>;
   ttlSeconds?: number;
+  deprecationWarning?: string;
 }
 
 /** Verbs of an ordinary stored kind, in discovery's order. */
@@ -157,6 +160,7 @@ export function defineResource<T extends ApiObject>(init: ResourceInit<T>): Reso
     selectableFields: init.selectableFields ?? {},
     strategy: init.strategy ?? {},
     ttlSeconds: init.ttlSeconds ?? 0,
+    deprecationWarning: init.deprecationWarning ?? '',
   };
 }
 

@@ -28,6 +28,7 @@ export const endpoints = defineResource<Endpoints>({
   names: { plural: 'endpoints', singular: 'endpoints', kind: 'Endpoints', shortNames: ['ep'] },
   schema: 'V1Endpoints',
   storagePrefix: 'services/endpoints',
+  deprecationWarning: 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
   additionalPrinterColumns: [
     { name: 'Endpoints', type: 'string', description: 'Addresses and ports that are ready', cell: endpointsCell },
     ageColumn(),
@@ -40,7 +41,6 @@ export const endpoints = defineResource<Endpoints>({
     },
     validate: validateEndpoints,
     validateUpdate: validateEndpoints,
-    warnings: () => ['v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice'],
     // Upstream keeps no generation here.
     hasGeneration: false,
   },

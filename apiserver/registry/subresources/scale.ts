@@ -4,7 +4,9 @@ import * as errors from '../../../api/machinery/errors.ts';
 import { fieldPath, invalid } from '../../../api/machinery/field-error.ts';
 import { selectorFromObject } from '../../../api/machinery/label-selector.ts';
 import type { LabelSelector } from '../../../api/machinery/meta.ts';
-import type { ScaleSubresource } from '../../../api/machinery/resource.ts';
+import { ageSince } from '../../../api/machinery/duration.ts';
+import type { ApiResponse } from '../../../api/machinery/handler.ts';
+import type { PrinterColumn, ScaleSubresource } from '../../../api/machinery/resource.ts';
 import { applyJsonPatch } from '../../../api/patch/json-patch.ts';
 import { applyMergePatch } from '../../../api/patch/merge-patch.ts';
 import type { SchemaTable } from '../../../api/schema/schema.ts';
@@ -12,7 +14,8 @@ import { decodeAs, decodeDocument, mediaTypeOf } from '../../decode.ts';
 import { KIND_OF_SCALE } from '../../discovery/scale-kind.ts';
 import type { RequestContext } from '../../request-context.ts';
 import { pathName } from '../../request-info.ts';
-import { objectResponse } from '../../responses.ts';
+import { render } from '../../render/render.ts';
+import { encodedObject } from '../../responses.ts';
 import type { Subresource, VerbHandler } from '../../router.ts';
 import { writeContext } from '../../verbs/write-context.ts';
 import type { ServedKind } from '../served-kind.ts';
@@ -60,10 +63,23 @@ function replicasOf(scale: Scale, name: string): number {
   throw errors.invalidObject({ group: 'autoscaling', kind: 'Scale' }, name, [problem]);
 }
 
-const get: VerbHandler = async (context, kind, { store }) => {
+const get: VerbHandler = async (context, kind, { store, clock }) => {
   const object = await store.get(kind, { namespace: context.info.namespace, name: pathName(context.info) });
-  return objectResponse(scaleOf(object.object(), kind.resource.subresources.scale!));
+  return answer(context, kind, { object: object.object() as ApiObject, nowMs: clock.now() });
 };
+
+/** What a Table of Scales shows (upstream `pkg/printers/internalversion/printers.go`, `printScale`). */
+const COLUMNS: readonly PrinterColumn<ApiObject>[] = [
+  { name: 'Desired', type: 'integer', cell: (scale) => (scale as Scale).spec.replicas ?? 0 },
+  { name: 'Available', type: 'integer', cell: (scale) => (scale as Scale).status.replicas },
+  { name: 'Age', type: 'string', cell: ({ metadata }, nowMs) => ageSince(metadata.creationTimestamp, nowMs) },
+];
+
+function answer(context: RequestContext, kind: ServedKind, { object, nowMs }: { object: ApiObject; nowMs: number }): ApiResponse {
+  const { resource } = kind;
+  const shown = { ...kind, resource: { ...resource, additionalPrinterColumns: COLUMNS } };
+  return render(context, shown, { object: encodedObject(scaleOf(object, resource.subresources.scale!)), nowMs });
+}
 
 function wantedScale(context: RequestContext, current: Scale, schemas: SchemaTable): Scale {
   if (context.request.method === 'PUT') return decodeAs<Scale>(context, SCALE, schemas);
@@ -80,7 +96,7 @@ function decodePatch(context: RequestContext): unknown {
   return decodeDocument({ ...context, request: { ...context.request, headers: { 'content-type': 'application/json' } } }, false).value;
 }
 
-const write: VerbHandler = async (context, kind, { store, schemas }) => {
+const write: VerbHandler = async (context, kind, { store, schemas, clock }) => {
   const paths = kind.resource.subresources.scale!;
   const name = pathName(context.info);
   const result = await store.update({
@@ -98,7 +114,7 @@ const write: VerbHandler = async (context, kind, { store, schemas }) => {
       return current;
     },
   });
-  return objectResponse(scaleOf(result.encoded.object() as ApiObject, paths));
+  return answer(context, kind, { object: result.encoded.object() as ApiObject, nowMs: clock.now() });
 };
 
 export const scaleSubresource: Subresource = { name: 'scale', kind: KIND_OF_SCALE, verbs: { get, update: write, patch: write } };
