@@ -12,6 +12,7 @@ import { isNotFound } from '../api/machinery/errors.ts';
 import { formatTime } from '../base/clock.ts';
 import type { ControllerContext } from '../client/controller.ts';
 import { defineController } from '../client/controller.ts';
+import type { EventRecorder } from '../client/events.ts';
 import { podCondition } from './pods.ts';
 
 const LEASE_NAMESPACE = 'kube-node-lease';
@@ -44,6 +45,7 @@ export const nodeLifecycleController = defineController<Node>({
   async reconcile({ name }, context) {
     const observed = context.lister<Node>(nodes).get('', name);
     if (observed === undefined || observed.metadata.deletionTimestamp !== undefined) return undefined;
+    greet(observed, context);
     const lease = context.lister<Lease>(leases).get(LEASE_NAMESPACE, name);
     const node = await markSilent(observed, lease, context);
     const tainted = await syncTaints(node, context);
@@ -52,6 +54,19 @@ export const nodeLifecycleController = defineController<Node>({
     return { requeueAfterMs: MONITOR_PERIOD_MS };
   },
 });
+
+/** Nodes (by uid) that a run of the controller has told of; a run has a recorder of its own. */
+const greeted = new WeakMap<EventRecorder, Set<string>>();
+
+/** Each run tells once of every node (`RecordNodeEvent`). */
+function greet({ metadata: { name, uid = '' } }: Node, { events }: ControllerContext): void {
+  const known = greeted.get(events) ?? new Set();
+  greeted.set(events, known);
+  if (known.has(uid)) return;
+  known.add(uid);
+  const node = { apiVersion: 'v1', kind: 'Node', metadata: { name, uid } };
+  events.event(node, 'Normal', 'RegisteredNode', `Node ${name} event: Registered Node ${name} in Controller`);
+}
 
 function readyStatus(node: Node): string | undefined {
   return node.status?.conditions?.find(({ type }) => type === 'Ready')?.status;

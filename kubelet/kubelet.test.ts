@@ -100,6 +100,15 @@ describe('startKubelet() with the simulated runtime', () => {
       `/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/${NODE}`,
     );
     expect(lease.spec.holderIdentity).toBe(NODE);
+    // Events are sent in order, after the fact.
+    while (!(await reasons(NODE)).some((line) => line.startsWith('NodeReady'))) await new Promise(setImmediate);
+    expect(await reasons(NODE)).toEqual([
+      'Starting: Starting kubelet.',
+      `NodeHasSufficientMemory: Node ${NODE} status is now: NodeHasSufficientMemory`,
+      `NodeHasNoDiskPressure: Node ${NODE} status is now: NodeHasNoDiskPressure`,
+      `NodeHasSufficientPID: Node ${NODE} status is now: NodeHasSufficientPID`,
+      `NodeReady: Node ${NODE} status is now: NodeReady`,
+    ]);
   });
 
   it('takes a pod from Pending to Running to deleted', async () => {

@@ -13,6 +13,7 @@ import { formatMicroTime, sleep } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Client } from '../../client/client.ts';
 import type { EventRecorder } from '../../client/events.ts';
+import { NodeEvents } from './node-events.ts';
 import type { NodeHealth, NodeInput } from './node-status.ts';
 import { isNodeStatusChanged, newNode, nodeLabels, nodeStatus } from './node-status.ts';
 
@@ -35,14 +36,15 @@ const RETRY_MS = 1_000;
 
 export class NodeAgent {
   readonly #options: NodeAgentOptions;
+  readonly #events: NodeEvents;
   #node: Node | undefined;
   #lease: Lease | undefined;
   #reportedMs = -Infinity;
-  #isReady: boolean | undefined;
   #poke: () => void = () => undefined;
 
   constructor(options: NodeAgentOptions) {
     this.#options = options;
+    this.#events = new NodeEvents(options.input.name, options.recorder);
   }
 
   /** The node as the API had it last. */
@@ -52,11 +54,11 @@ export class NodeAgent {
 
   /** Resolves when the node is in the API with its status; retries until then. */
   async register(signal: AbortSignal): Promise<void> {
-    const { clock, log, recorder } = this.#options;
+    const { clock, log } = this.#options;
+    this.#events.starting();
     while (!signal.aborted) {
       try {
         await this.#registerOnce();
-        recorder.event(this.#reference(), 'Normal', 'Starting', 'Starting kubelet.');
         return;
       } catch (error) {
         log.warn('cannot register the node', { error: String(error) });
@@ -110,7 +112,7 @@ export class NodeAgent {
     const status = await this.#status(undefined);
     try {
       this.#node = await client.create<Node>(nodes, newNode(input, status));
-      this.#noteReadiness(status);
+      this.#events.conditions(status);
     } catch (error) {
       if (!isAlreadyExists(error)) throw error;
       this.#node = await this.#adopt(await client.get<Node>(nodes, { name: input.name }));
@@ -134,6 +136,7 @@ export class NodeAgent {
   async #report(always = false): Promise<void> {
     const { client, clock, input } = this.#options;
     const node = await this.#currentNode();
+    this.#events.schedulability(node);
     const status = await this.#status(node.status);
     const isDue = clock.monotonicMs() - this.#reportedMs >= REPORT_PERIOD_MS;
     if (!always && !isDue && !isNodeStatusChanged(node.status, { ...node.status, ...status })) return;
@@ -144,7 +147,7 @@ export class NodeAgent {
       { type: 'strategic', subresource: 'status', body: { status } },
     );
     this.#reportedMs = clock.monotonicMs();
-    this.#noteReadiness(status);
+    this.#events.conditions(status);
   }
 
   /** Read anew: others write conditions and labels too; a node that was deleted is registered again. */
@@ -157,21 +160,6 @@ export class NodeAgent {
       this.#node = await client.create<Node>(nodes, newNode(input, await this.#status(undefined)));
     }
     return this.#node;
-  }
-
-  #noteReadiness(status: NodeStatus): void {
-    const isReady = status.conditions?.find(({ type }) => type === 'Ready')?.status === 'True';
-    if (isReady === this.#isReady) return;
-    this.#isReady = isReady;
-    const { recorder, input } = this.#options;
-    const reason = isReady ? 'NodeReady' : 'NodeNotReady';
-    recorder.event(this.#reference(), 'Normal', reason, `Node ${input.name} status is now: ${reason}`);
-  }
-
-  /** Upstream's kubelet names its node by name where a uid belongs, and `kubectl describe node` asks for both. */
-  #reference(): Node {
-    const { name } = this.#options.input;
-    return { apiVersion: 'v1', kind: 'Node', metadata: { name, uid: name }, spec: {} };
   }
 
   async #renewLease(): Promise<void> {
