@@ -62,8 +62,13 @@ export function subsetsOf(service: Service, selected: readonly Pod[]): Subset[] 
     groups.set(key, group);
   }
   return [...groups.values()].map(({ ports, addresses, notReadyAddresses }) => ({
-    ...(addresses.length > 0 ? { addresses } : {}),
-    ...(notReadyAddresses.length > 0 ? { notReadyAddresses } : {}),
+    ...(addresses.length > 0 ? { addresses: addresses.sort(byIp) } : {}),
+    ...(notReadyAddresses.length > 0 ? { notReadyAddresses: notReadyAddresses.sort(byIp) } : {}),
     ...(ports.length > 0 ? { ports } : {}),
   }));
+}
+
+/** As text, so that the order of the pods does not show (`RepackSubsets`). */
+function byIp({ ip: left = '' }: Address, { ip: right = '' }: Address): number {
+  return left < right ? -1 : Number(left > right);
 }
