@@ -25,7 +25,7 @@ export interface ManagersOptions {
 export function startControllers(options: ManagersOptions): Promise<void> {
   const { controlPlane, log, signal } = options;
   // As upstream: reads are shared and made as the controller manager, writes as each controller.
-  const reader = controlPlane.clientFor(controllerManagerUser, 'nocher/shared-informers');
+  const reader = controlPlane.clientFor(controllerManagerUser, 'kube-controller-manager/nocher (informers)');
   const informers = createInformerFactory(reader, { clock: realClock, log: log.child({ component: 'controller-manager' }) });
   informers.start(signal);
   const running = controllers({ resources, rootCa: options.rootCa }).map((controller) =>
@@ -36,7 +36,7 @@ export function startControllers(options: ManagersOptions): Promise<void> {
 }
 
 function runnerOptions(name: string, informers: InformerFactory, { controlPlane, log, signal }: ManagersOptions): RunnerOptions {
-  const client = controlPlane.clientFor(controllerUser(name), `nocher/${name}`);
+  const client = controlPlane.clientFor(controllerUser(name), `kube-controller-manager/nocher (${name})`);
   const own = log.child({ component: name });
   return {
     client,

@@ -55,7 +55,7 @@ export async function startNodeNetwork(options: NodeOptions): Promise<NodeNetwor
   }
   const stopping = new AbortController();
   const proxyLog = log.child({ component: 'proxy' });
-  const informers = createInformerFactory(controlPlane.clientFor(proxyUser, 'nocher/kube-proxy'), { clock: realClock, log: proxyLog });
+  const informers = createInformerFactory(controlPlane.clientFor(proxyUser, 'kube-proxy/nocher'), { clock: realClock, log: proxyLog });
   const nodePorts = createLocalhostNodePorts({ clock: realClock, log: proxyLog });
   const nft = nftRunner();
   const { bridge } = hostNames(folder.id);
@@ -93,7 +93,7 @@ async function stopAll({ options, dns, keepPods }: { options: NodeOptions; dns: 
 
 /** The Service `kube-dns`, whose one endpoint is the DNS process on the bridge's address. */
 async function publishDns({ controlPlane }: NodeOptions, { dnsAddress, gateway }: { dnsAddress: string; gateway: string }): Promise<void> {
-  const client = controlPlane.clientFor(apiServerUser, 'nocher/apiserver');
+  const client = controlPlane.clientFor(apiServerUser, 'kube-apiserver/nocher');
   const metadata = { name: 'kube-dns', namespace: 'kube-system', labels: { 'k8s-app': 'kube-dns', 'kubernetes.io/name': 'CoreDNS' } };
   const ports = [
     { name: 'dns', port: 53, protocol: 'UDP' },

@@ -36,7 +36,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const machinery = await openMachinery(options);
   const network = options.config.runtime === 'native' ? await startNodeNetwork(options) : undefined;
   const stopping = new AbortController();
-  const client = controlPlane.clientFor(nodeUser(settings.nodeName), 'nocher/kubelet');
+  const client = controlPlane.clientFor(nodeUser(settings.nodeName), 'kubelet/nocher');
   const own = log.child({ component: 'kubelet' });
   const { startKubelet } = await import('../kubelet/kubelet.ts');
   const kubelet = await startKubelet({

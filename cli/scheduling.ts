@@ -10,7 +10,7 @@ import type { ControlPlane } from './control-plane.ts';
 import { schedulerUser } from './identities.ts';
 
 export async function startScheduling({ controlPlane, log, signal }: { controlPlane: ControlPlane; log: Logger; signal: AbortSignal }): Promise<void> {
-  const client = controlPlane.clientFor(schedulerUser, 'nocher/kube-scheduler');
+  const client = controlPlane.clientFor(schedulerUser, 'kube-scheduler/nocher');
   const own = log.child({ component: 'scheduler' });
   const informers = createInformerFactory(client, { clock: realClock, log: own });
   informers.start(signal);

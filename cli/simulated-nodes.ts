@@ -44,7 +44,7 @@ export async function startSimulatedNodes(count: number, options: NodeOptions): 
   // Every kubelet listens for the end in several places: many listeners are no leak here.
   setMaxListeners(0, stopping.signal);
   const kubelets = await Promise.all(names.map((name, index) => startOne({ name, index: index + 1, signal: stopping.signal }, options)));
-  const client = options.controlPlane.clientFor(apiServerUser, 'nocher/apiserver');
+  const client = options.controlPlane.clientFor(apiServerUser, 'kube-apiserver/nocher');
   await Promise.all(names.map((name) => nodeReady(client, name)));
   return {
     async stop() {
@@ -55,7 +55,7 @@ export async function startSimulatedNodes(count: number, options: NodeOptions): 
 }
 
 async function removeFormerNodes(wanted: ReadonlySet<string>, { controlPlane }: NodeOptions): Promise<void> {
-  const client = controlPlane.clientFor(apiServerUser, 'nocher/apiserver');
+  const client = controlPlane.clientFor(apiServerUser, 'kube-apiserver/nocher');
   const { items } = await client.list<Node>(nodes, { labelSelector: `${SIMULATED}=true` });
   const gone = items.map(({ metadata }) => metadata.name ?? '').filter((name) => !wanted.has(name));
   await Promise.all(gone.map((name) => client.delete(nodes, { name })));
@@ -74,7 +74,7 @@ async function startOne({ name, index, signal }: OneNode, { config, settings, co
   const podCidr = nodeRange(settings.podCidr, index);
   return startKubelet({
     nodeName: name,
-    client: controlPlane.clientFor(nodeUser(name), 'nocher/kubelet'),
+    client: controlPlane.clientFor(nodeUser(name), 'kubelet/nocher'),
     clock: realClock,
     random: realRandom,
     log: log.child({ component: 'kubelet', node: name }),

@@ -128,7 +128,7 @@ async function start({ config, folder, progress, log, stop }: StartOptions): Pro
   const controlPlane = await startControlPlane({ config, folder, certificates, network, log, extend: serverExtensions({ certificates, serviceCidr: settings.serviceCidr }) });
   const server = `https://${config.bindAddress}:${controlPlane.port}`;
   const kubeconfig = await installKubeconfig({ folder, server, certificates });
-  await bootstrap(controlPlane.clientFor(apiServerUser, 'nocher/apiserver'), {
+  await bootstrap(controlPlane.clientFor(apiServerUser, 'kube-apiserver/nocher'), {
     serviceIp,
     host: advertisedAddress(config.runtime, settings.podCidr),
     port: controlPlane.port,
@@ -156,7 +156,7 @@ async function startRealNode(options: NodeOptions, progress: Progress): Promise<
   if (config.runtime === 'none') return undefined;
   progress.step(`node ${settings.nodeName}`);
   const node = await startNode(options);
-  await nodeReady(controlPlane.clientFor(apiServerUser, 'nocher/apiserver'), settings.nodeName);
+  await nodeReady(controlPlane.clientFor(apiServerUser, 'kube-apiserver/nocher'), settings.nodeName);
   return node;
 }
 
