@@ -173,6 +173,8 @@ export interface RuntimeEvent {
 }
 
 export interface RuntimeService {
+  /** False where pods have no network: probes and hooks over it succeed, and nothing is sent. Default: true. */
+  readonly hasPodNetwork?: boolean;
   version(): Promise<{ name: string; version: string }>;
   /** Conditions as CRI's `Status`: the node is not Ready while one is false. */
   status(): Promise<{ runtimeReady: boolean; networkReady: boolean; message: string }>;

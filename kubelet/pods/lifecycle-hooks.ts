@@ -25,9 +25,10 @@ export async function runHook(
   target: HookTarget,
 ): Promise<void> {
   if (hook.exec !== undefined) return runExecHook(runtime, hook.exec.command ?? [], target);
-  if (hook.httpGet !== undefined) return runHttpHook(hook.httpGet, target);
   if (hook.sleep !== undefined)
     return sleep(clock, Math.min(hook.sleep.seconds * 1000, target.timeoutMs), target.signal);
+  if (runtime.hasPodNetwork === false) return undefined;
+  if (hook.httpGet !== undefined) return runHttpHook(hook.httpGet, target);
   if (hook.tcpSocket !== undefined) {
     const { host, port } = hook.tcpSocket;
     const outcome = await probeTcp({

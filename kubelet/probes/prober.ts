@@ -26,6 +26,7 @@ export function createProber(runtime: RuntimeService): ProbeFunction {
     const timeoutMs = (probe.timeoutSeconds ?? 1) * 1000;
     try {
       if (probe.exec !== undefined) return await probeExec(runtime, { probe, target, timeoutMs });
+      if (runtime.hasPodNetwork === false) return { result: 'success', output: '' };
       if (probe.httpGet !== undefined) return await probeHttpGet({ probe, target, timeoutMs });
       if (probe.tcpSocket !== undefined) {
         const { host, port } = probe.tcpSocket;
