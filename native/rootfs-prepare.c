@@ -25,50 +25,91 @@ static int detach(int context, unsigned int attributes) {
   return tree;
 }
 
-// Kernels before 6.8 have no `lowerdir+`: descriptors in /proc/self/fd keep the option short whatever the paths'
-// length.
-static int set_lower_list(int context, const struct strings *lower) {
+// fsconfig takes values of 255 bytes: a longer path is opened, and named through its descriptor, which must live until
+// the file system has been created (kernels before 6.5 look paths up only then).
+enum { MAX_VALUE = 255 };
+
+struct held {
+  int fds[MAX_LOWER + 2];
+  size_t count;
+};
+
+static int hold(struct held *held, const char *path, char text[40]) {
+  int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return -1;
+  held->fds[held->count++] = fd;
+  snprintf(text, 40, "/proc/self/fd/%d", fd);
+  return 0;
+}
+
+static void release(struct held *held) {
+  int error = errno;
+  while (held->count > 0) close(held->fds[--held->count]);
+  errno = error;
+}
+
+static int set_folder(int context, const char *option, const char *path, struct held *held) {
+  char text[40];
+  if (strlen(path) > MAX_VALUE) {
+    if (hold(held, path, text) < 0) return -1;
+    path = text;
+  }
+  return sys_fsconfig(context, FSCONFIG_SET_STRING, option, path, 0);
+}
+
+static int set_lower_each(int context, const struct strings *lower, struct held *held) {
+  for (size_t i = 0; i < lower->count; i++) {
+    if (set_folder(context, "lowerdir+", lower->items[i], held) < 0) return -1;
+  }
+  return 0;
+}
+
+static int set_lower_list(int context, const struct strings *lower, struct held *held) {
   struct buffer option = {0};
-  int fds[MAX_LOWER];
-  size_t opened = 0;
-  for (; opened < lower->count; opened++) {
-    fds[opened] = open(lower->items[opened], O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (fds[opened] < 0) break;
-    char path[40];
-    snprintf(path, sizeof path, "%s/proc/self/fd/%d", opened == 0 ? "" : ":", fds[opened]);
-    buffer_text(&option, path);
+  int result = 0;
+  for (size_t i = 0; result == 0 && i < lower->count; i++) {
+    char text[40];
+    result = hold(held, lower->items[i], text);
+    if (i > 0) buffer_text(&option, ":");
+    if (result == 0) buffer_text(&option, text);
   }
   buffer_append(&option, "", 1);
-  int result = opened < lower->count ? -1 : sys_fsconfig(context, FSCONFIG_SET_STRING, "lowerdir", option.data, 0);
+  if (result == 0) result = sys_fsconfig(context, FSCONFIG_SET_STRING, "lowerdir", option.data, 0);
   int error = errno;
-  while (opened > 0) close(fds[--opened]);
   buffer_free(&option);
   errno = error;
   return result;
 }
 
-static int set_lower(int context, const struct strings *lower) {
-  for (size_t i = 0; i < lower->count; i++) {
-    if (sys_fsconfig(context, FSCONFIG_SET_STRING, "lowerdir+", lower->items[i], 0) == 0) continue;
-    return i == 0 && errno == EINVAL ? set_lower_list(context, lower) : -1;
-  }
-  return 0;
-}
+typedef int set_lower(int context, const struct strings *lower, struct held *held);
 
-static int open_overlay(const struct strings *lower, const char *upper, const char *work) {
+static int try_overlay(const struct strings *lower, const char *upper, const char *work, set_lower *set) {
+  struct held held = {0};
+  int tree = -1;
   int context = sys_fsopen("overlay", FSOPEN_CLOEXEC);
   if (context < 0) return -1;
   sys_fsconfig(context, FSCONFIG_SET_STRING, "source", "overlay", 0);
-  int result = set_lower(context, lower);
+  int result = set(context, lower, &held);
   if (result == 0 && *upper != '\0') {
-    result = sys_fsconfig(context, FSCONFIG_SET_STRING, "upperdir", upper, 0);
-    if (result == 0) result = sys_fsconfig(context, FSCONFIG_SET_STRING, "workdir", work, 0);
+    result = set_folder(context, "upperdir", upper, &held);
+    if (result == 0) result = set_folder(context, "workdir", work, &held);
   }
-  if (result == 0) return detach(context, 0);
-  int error = errno;
-  close(context);
-  errno = error;
-  return -1;
+  if (result == 0) {
+    tree = detach(context, 0);
+  } else {
+    int error = errno;
+    close(context);
+    errno = error;
+  }
+  release(&held);
+  return tree;
+}
+
+// Kernels before 6.8 have no `lowerdir+`. Those before 6.5 say so only when the file system is created.
+static int open_overlay(const struct strings *lower, const char *upper, const char *work) {
+  int tree = try_overlay(lower, upper, work, set_lower_each);
+  if (tree < 0 && errno == EINVAL) tree = try_overlay(lower, upper, work, set_lower_list);
+  return tree;
 }
 
 static int clone_tree(int directory, const char *path, bool recursive) {
