@@ -10,9 +10,15 @@ import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import type { Endpoint, ServicePortInfo } from './service-map.ts';
 
+/** An address of this machine and a port on it. */
+export interface Binding {
+  host: string;
+  port: number;
+}
+
 export interface LocalhostNodePortsOptions {
-  /** Default 127.0.0.1. */
-  host?: string;
+  /** Where a port of a Service is served. Default: its node port, on 127.0.0.1. */
+  bindingsOf?(info: ServicePortInfo): readonly Binding[];
   clock: Clock;
   log: Logger;
 }
@@ -44,18 +50,19 @@ const UDP_IDLE_MS = 60_000;
 
 export function createLocalhostNodePorts(options: LocalhostNodePortsOptions): LocalhostNodePorts {
   const entries = new Map<string, Entry>();
+  const { bindingsOf = nodePortOnLoopback } = options;
   const open = (key: string, entry: Entry): void => {
-    const [protocol, port] = key.split('/') as ['tcp' | 'udp', string];
+    const [protocol, host, port] = key.split('/') as ['tcp' | 'udp', string, string];
     const next: NextEndpoints = () => {
       const start = entry.turn++ % Math.max(1, entry.endpoints.length);
       return [...entry.endpoints.slice(start), ...entry.endpoints.slice(0, start)];
     };
     const listen = protocol === 'tcp' ? listenTcp : listenUdp;
-    entry.listener = listen({ port: Number(port), next, ...options });
+    entry.listener = listen({ host, port: Number(port), next, ...options });
   };
   return {
     update(ports) {
-      const wanted = new Map(ports.flatMap((info) => entryOf(info)));
+      const wanted = new Map(ports.flatMap((info) => entriesOf(info, bindingsOf(info))));
       for (const [key, entry] of entries) {
         if (wanted.has(key)) continue;
         entry.listener?.close();
@@ -75,16 +82,22 @@ export function createLocalhostNodePorts(options: LocalhostNodePortsOptions): Lo
   };
 }
 
-function entryOf({ protocol, nodePort, endpoints }: ServicePortInfo): [string, readonly Endpoint[]][] {
-  return nodePort === 0 || protocol === 'sctp' ? [] : [[`${protocol}/${nodePort}`, endpoints]];
+function nodePortOnLoopback({ nodePort }: ServicePortInfo): readonly Binding[] {
+  return nodePort === 0 ? [] : [{ host: '127.0.0.1', port: nodePort }];
 }
 
-interface ListenOptions extends LocalhostNodePortsOptions {
-  port: number;
+function entriesOf(
+  { protocol, endpoints }: ServicePortInfo,
+  bindings: readonly Binding[],
+): [string, readonly Endpoint[]][] {
+  return protocol === 'sctp' ? [] : bindings.map(({ host, port }) => [`${protocol}/${host}/${port}`, endpoints]);
+}
+
+interface ListenOptions extends Binding, LocalhostNodePortsOptions {
   next: NextEndpoints;
 }
 
-function listenTcp({ port, next, host = '127.0.0.1', log }: ListenOptions): Listener {
+function listenTcp({ port, next, host, log }: ListenOptions): Listener {
   const sockets = new Set<Socket>();
   const server: Server = createServer({ allowHalfOpen: true }, (client) => {
     track(sockets, client);
@@ -92,7 +105,7 @@ function listenTcp({ port, next, host = '127.0.0.1', log }: ListenOptions): List
   });
   server.maxConnections = MAX_CONNECTIONS;
   server.on('error', (error) =>
-    log.warn('a node port does not answer on loopback', { port, protocol: 'TCP', error: error.message }),
+    log.warn('a port of a Service does not answer in user space', { host, port, protocol: 'TCP', error: error.message }),
   );
   server.listen(port, host);
   server.unref();
@@ -142,7 +155,7 @@ interface UdpClient {
   cancelIdle: () => void;
 }
 
-function listenUdp({ port, next, host = '127.0.0.1', clock, log }: ListenOptions): Listener {
+function listenUdp({ port, next, host, clock, log }: ListenOptions): Listener {
   const clients = new Map<string, UdpClient>();
   const server = createSocket('udp4');
   const forget = (key: string): void => {
@@ -177,7 +190,7 @@ function listenUdp({ port, next, host = '127.0.0.1', clock, log }: ListenOptions
     client.send(message);
   });
   server.on('error', (error) =>
-    log.warn('a node port does not answer on loopback', { port, protocol: 'UDP', error: error.message }),
+    log.warn('a port of a Service does not answer in user space', { host, port, protocol: 'UDP', error: error.message }),
   );
   server.bind(port, host);
   server.unref();

@@ -50,6 +50,8 @@ export interface Proxier {
    * proxier stops.
    */
   syncedWithout(podIp: string): Promise<void>;
+  /** Why what is served is not what the cluster wants; undefined while all is well. */
+  readonly problem: string | undefined;
   /** Resolves after the signal aborted and the last transaction ended. */
   readonly stopped: Promise<void>;
 }
@@ -67,6 +69,9 @@ export function startProxier(options: ProxierOptions): Proxier {
   return {
     firstSync: Promise.race([loop.firstSync, stopped]),
     syncedWithout: (podIp) => loop.syncedWithout(podIp),
+    get problem() {
+      return loop.problem;
+    },
     stopped,
   };
 }
@@ -91,6 +96,7 @@ class ProxierLoop {
   readonly #slices: Informer<EndpointSlice>;
   readonly #clean: (flows: readonly string[][]) => Promise<void>;
   readonly firstSync: Promise<void>;
+  problem: string | undefined;
   #markSynced: () => void = () => undefined;
   #loaded: Loaded | undefined;
   /** Of what the kernel has, or may have while a transaction runs. */
@@ -150,10 +156,12 @@ class ProxierLoop {
         if (this.#isDirty) await this.#sync();
         else await this.#check();
         retryMs = FIRST_RETRY_MS;
+        this.problem = undefined;
       } catch (error) {
         log.warn('writing the rules failed; all of them are written again', { error: String(error) });
         this.#loaded = undefined;
         this.#isDirty = true;
+        this.problem = String(error);
         await sleep(clock, retryMs, signal);
         retryMs = Math.min(retryMs * 2, MAX_RETRY_MS);
         continue;
