@@ -1,9 +1,11 @@
 // Builds what `bin/nocher` runs: the schema tables, the bundle and the native helper. `--if-stale` builds only what is
 // older than its sources.
+import './require-node.mjs';
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { onPath } from './on-path.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const dist = join(root, 'dist');
@@ -25,8 +27,8 @@ function isStale(target, sources) {
   return !existsSync(target) || Math.max(...sources.map(newestOf)) > statSync(target).mtimeMs;
 }
 
-function run(command, args) {
-  const { status } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+function run(command, args, output = 'inherit') {
+  const { status } = spawnSync(command, args, { cwd: root, stdio: ['ignore', output, 'inherit'] });
   return status === 0;
 }
 
@@ -34,7 +36,7 @@ mkdirSync(dist, { recursive: true });
 
 if (isStale(join(dist, 'generated/schema.json'), ['api/schema', 'bin/generate-schema.ts', 'package.json'])) {
   say('build: schema tables');
-  if (!run(process.execPath, ['--import', 'tsx', 'bin/generate-schema.ts'])) process.exit(1);
+  if (!run(process.execPath, ['--import', 'tsx', 'bin/generate-schema.ts'], 'ignore')) process.exit(1);
 }
 
 if (isStale(join(dist, 'bundle/nocher.mjs'), SOURCES)) {
@@ -60,9 +62,12 @@ if (isStale(join(dist, 'bundle/nocher.mjs'), SOURCES)) {
   });
 }
 
-if (existsSync(join(root, 'native/Makefile')) && isStale(join(dist, 'native/nocher-native'), ['native'])) {
-  say('build: native helper');
-  if (!run('make', ['-s', '-C', 'native', 'OUT=../dist/native'])) {
-    say('build: the native helper could not be built (is a C compiler installed?): pods will be simulated');
+if (isStale(join(dist, 'native/nocher-native'), ['native'])) {
+  const missing = ['gcc', 'make'].filter((program) => !onPath(program));
+  if (missing.length > 0) {
+    say(`build: no helper that runs pods without ${missing.join(' and ')}: pods will only pretend to run`);
+  } else {
+    say('build: native helper');
+    if (!run('make', ['-s', '-C', 'native', 'OUT=../dist/native'])) say('build: the helper that runs pods could not be built: pods will only pretend to run');
   }
 }

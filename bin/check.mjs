@@ -1,4 +1,5 @@
 // One command that checks everything quick: types, lint, and the unit tests with the architecture test among them.
+import './require-node.mjs';
 import { spawnSync } from 'node:child_process';
 
 const steps = [

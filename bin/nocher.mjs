@@ -1,10 +1,16 @@
+import './require-node.mjs';
 import { existsSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const bundle = new URL('../dist/bundle/nocher.mjs', import.meta.url);
 if (!existsSync(bundle)) {
-  const { status } = spawnSync(process.execPath, [fileURLToPath(new URL('./build.mjs', import.meta.url))], { stdio: ['ignore', 'inherit', 'inherit'] });
+  if (!existsSync(here('../node_modules'))) {
+    process.stderr.write('nocher: the packages that this needs are not there; run: npm ci\n');
+    process.exit(1);
+  }
+  const { status } = spawnSync(process.execPath, [here('./build.mjs')], { stdio: ['ignore', 'inherit', 'inherit'] });
   if (status !== 0) process.exit(1);
 }
 await import(bundle.href);

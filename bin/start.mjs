@@ -1,45 +1,53 @@
 // `npm start`: installs what the system lacks (as root with apt) or names it, builds what is missing, then brings up a
 // cluster with the hello example.
+import './require-node.mjs';
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync } from 'node:fs';
-import { delimiter, dirname, join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { onPath } from './on-path.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const say = (text) => process.stderr.write(`${text}\n`);
 
-function onPath(program) {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'];
-  return folders.some((folder) => {
-    try {
-      accessSync(join(folder, program), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
+const HELPER = { why: 'builds the helper that runs pods', without: 'pods only pretend to run' };
+const NEEDED = [
+  { program: 'gcc', packages: ['gcc', 'libc6-dev', 'linux-libc-dev', 'make'], ...HELPER },
+  { program: 'make', packages: ['make'], ...HELPER },
+  { program: 'nft', packages: ['nftables'], why: 'makes Services reachable', without: 'they are slower, and pods reach nothing outside this machine' },
+];
+
+/** As root with apt; gives the line that says why they could not be installed. */
+function install(packages) {
+  const options = { encoding: 'utf8', stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
+  let problems = '';
+  for (const args of [['update', '-qq'], ['install', '-y', '-qq', '--no-install-recommends', ...packages]]) {
+    const { status, stderr } = spawnSync('apt-get', args, options);
+    problems += stderr;
+    // Lists that are a little old still install.
+    if (status !== 0 && args[0] === 'install') return /^E: (.*)$/m.exec(problems)?.[1] ?? `apt-get ended with ${status}`;
+  }
+  return undefined;
 }
 
-const NEEDED = [
-  { program: 'gcc', packages: ['gcc', 'libc6-dev', 'linux-libc-dev', 'make'], why: 'builds the helper that runs pods', without: 'pods are simulated' },
-  { program: 'make', packages: ['make'], why: 'builds the helper that runs pods', without: 'pods are simulated' },
-  { program: 'nft', packages: ['nftables'], why: 'makes Services reachable', without: 'Services have no addresses that answer' },
-];
+if (!existsSync(join(root, 'node_modules'))) {
+  say('start: the packages that this needs are not there; run: npm ci');
+  process.exit(1);
+}
 
 const isRoot = process.getuid?.() === 0;
 const built = existsSync(join(root, 'dist/native/nocher-native'));
-const missing = NEEDED.filter(({ program }) => !onPath(program) && !(built && program !== 'nft'));
+// Without root nothing of it is of use.
+const missing = isRoot ? NEEDED.filter(({ program }) => !onPath(program) && !(built && program !== 'nft')) : [];
 if (missing.length > 0) {
   const packages = [...new Set(missing.flatMap((need) => need.packages))];
   for (const { program, why, without } of missing) say(`start: ${program} is missing: it ${why}; without it, ${without}`);
-  if (isRoot && onPath('apt-get')) {
+  if (onPath('apt-get')) {
     say(`start: installing ${packages.join(' ')}`);
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-    spawnSync('apt-get', ['update', '-qq'], { stdio: ['ignore', 'ignore', 'inherit'], env });
-    const { status } = spawnSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], { stdio: ['ignore', 'ignore', 'inherit'], env });
-    if (status !== 0) say('start: they could not be installed; going on without');
+    const problem = install(packages);
+    if (problem !== undefined) say(`start: they could not be installed (${problem}); going on without`);
   } else {
-    say(`start: install them with your package manager: ${packages.join(' ')}`);
+    say(`start: install them with your package manager (in Debian they are ${packages.join(' ')}); going on without`);
   }
 }
 
