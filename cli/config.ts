@@ -1,8 +1,9 @@
 /** The configuration of `nocher up`: flags and environment, parsed once into a frozen record. */
 import { isIPv4 } from 'node:net';
-import { homedir } from 'node:os';
-import { hostname } from 'node:os';
+import { homedir, hostname } from 'node:os';
 import { join, resolve } from 'node:path';
+
+export type Runtime = 'native' | 'simulated' | 'none';
 
 export interface UpConfig {
   dataDir: string;
@@ -12,7 +13,7 @@ export interface UpConfig {
   bindAddress: string;
   nodeName: string;
   storage: 'lmdb' | 'memory';
-  runtime: 'native' | 'simulated' | 'none';
+  runtime: Runtime;
   podCidr: string | undefined;
   serviceCidr: string | undefined;
   registryMirrors: readonly string[];
@@ -58,6 +59,12 @@ function nodeNameOf(flags: UpFlags): string {
   return name;
 }
 
+function address(flags: UpFlags, name: string): string | undefined {
+  const value = text(flags[name]);
+  if (value !== undefined && !isIPv4(value)) throw new UsageError(`--${flagName(name)}: ${value} is not an IPv4 address`);
+  return value;
+}
+
 /** A range with room for `maxPrefix`: a node's pods take a /24. */
 function cidr(flags: UpFlags, name: string, maxPrefix: number): string | undefined {
   const value = text(flags[name]);
@@ -75,16 +82,18 @@ function count(flags: UpFlags, name: string): number {
   return Number(value);
 }
 
-export function upConfig(flags: UpFlags): Readonly<UpConfig> {
-  const isRoot = process.getuid?.() === 0;
+/** As asked for: which runtime there will be is known once the machine has been looked at. */
+export type AskedConfig = Readonly<Omit<UpConfig, 'runtime'> & { runtime: Runtime | undefined }>;
+
+export function upConfig(flags: UpFlags): AskedConfig {
   return Object.freeze({
     dataDir: resolve(text(flags['dataDir']) ?? defaultDataDir()),
     apiPort: port(flags, 'apiPort'),
     kubeletPort: port(flags, 'kubeletPort'),
-    bindAddress: text(flags['bindAddress']) ?? '127.0.0.1',
+    bindAddress: address(flags, 'bindAddress') ?? '127.0.0.1',
     nodeName: nodeNameOf(flags),
     storage: oneOf(flags, 'storage', ['lmdb', 'memory'] as const),
-    runtime: flags['runtime'] === undefined ? (isRoot ? 'native' : 'simulated') : oneOf(flags, 'runtime', ['native', 'simulated', 'none'] as const),
+    runtime: flags['runtime'] === undefined ? undefined : oneOf(flags, 'runtime', ['native', 'simulated', 'none'] as const),
     podCidr: cidr(flags, 'podCidr', 24),
     serviceCidr: cidr(flags, 'serviceCidr', 28),
     registryMirrors: (flags['registryMirror'] as string[] | undefined) ?? [],

@@ -23,6 +23,7 @@ import { identities } from './identities.ts';
 
 export interface ControlPlane {
   api: ApiServer;
+  storage: Storage;
   port: number;
   /** Serves on a further address, with the same port: the bridge's, through which pods reach the API. */
   listenOn(host: string): Promise<void>;
@@ -87,6 +88,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   ({ port } = await listeners[0]!.listen(options.network.apiPort, config.bindAddress));
   return {
     api,
+    storage,
     port,
     clientFor: (user, userAgent) => inProcessClient({ handler: api.handler, user, userAgent }),
     async listenOn(host) {

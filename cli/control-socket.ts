@@ -1,11 +1,12 @@
 /**
- * How `nocher image` speaks to a running cluster: HTTP on a Unix socket in the data folder, which only its owner may
- * enter. The store has one writer: the process that runs the cluster.
+ * How `nocher status` and `nocher image` speak to a running cluster: HTTP on a Unix socket in the data folder, which
+ * only its owner may enter. The image store has one writer: the process that runs the cluster.
  */
 import { createServer, request as httpRequest } from 'node:http';
-import { rmSync } from 'node:fs';
+import { closeSync, constants, openSync, rmSync } from 'node:fs';
 import type { ImageStore } from '../kubelet/images/store.ts';
 import { loadArchive } from '../kubelet/images/archive.ts';
+import type { ClusterStatus } from './cluster-health.ts';
 import type { DataFolder } from './data-folder.ts';
 
 export interface ImageRow {
@@ -24,32 +25,50 @@ export async function loadInto(store: ImageStore, path: string): Promise<string[
   return loaded.map(({ id, tags }) => tags[0] ?? id);
 }
 
-type Action = (store: ImageStore, argument: string) => Promise<unknown>;
+export interface ControlledCluster {
+  status(): Promise<ClusterStatus>;
+  /** Undefined where pods only pretend to run. */
+  images: ImageStore | undefined;
+}
 
-const ACTIONS: Readonly<Record<string, Action>> = {
-  list: (store) => imageRows(store),
-  load: (store, path) => loadInto(store, path),
-  remove: (store, image) => store.remove(image),
+type ActionName = 'status' | 'list' | 'load' | 'remove';
+
+const imagesOf = ({ images }: ControlledCluster): ImageStore => {
+  if (images === undefined) throw new Error('this cluster keeps no images: its pods only pretend to run');
+  return images;
 };
 
+const ACTIONS: Readonly<Record<ActionName, (cluster: ControlledCluster, argument: string) => Promise<unknown>>> = {
+  status: (cluster) => cluster.status(),
+  list: async (cluster) => imageRows(imagesOf(cluster)),
+  load: async (cluster, path) => loadInto(imagesOf(cluster), path),
+  remove: async (cluster, image) => imagesOf(cluster).remove(image),
+};
+
+/** A socket's path may have 107 bytes: the folder is opened, and the socket named through it. */
+function withShortPath<T>(folder: DataFolder, use: (path: string, done: () => void) => T): T {
+  const descriptor = openSync(folder.file('run'), constants.O_RDONLY | constants.O_DIRECTORY);
+  return use(`/proc/self/fd/${descriptor}/control.sock`, () => closeSync(descriptor));
+}
+
 /** Serves until the function given back is called. */
-export function serveControlSocket(folder: DataFolder, store: ImageStore): () => void {
+export function serveControlSocket(folder: DataFolder, cluster: ControlledCluster): () => void {
   const path = folder.file('run', 'control.sock');
   rmSync(path, { force: true });
   const server = createServer((incoming, outgoing) => {
     const url = new URL(incoming.url ?? '/', 'http://localhost');
-    const action = ACTIONS[url.pathname.slice(1)];
+    const name = url.pathname.slice(1);
     const answer = (status: number, body: unknown): void => {
       outgoing.writeHead(status, { 'content-type': 'application/json' });
       outgoing.end(JSON.stringify(body ?? null));
     };
-    if (action === undefined) return answer(404, { error: 'no such action' });
-    action(store, url.searchParams.get('argument') ?? '').then(
+    if (!Object.hasOwn(ACTIONS, name)) return answer(404, { error: 'no such action' });
+    ACTIONS[name as ActionName](cluster, url.searchParams.get('argument') ?? '').then(
       (result) => answer(200, result),
       (error: unknown) => answer(400, { error: (error as Error).message }),
     );
   });
-  server.listen(path);
+  withShortPath(folder, (short, done) => server.listen(short, done));
   server.unref();
   return () => {
     server.close();
@@ -58,18 +77,21 @@ export function serveControlSocket(folder: DataFolder, store: ImageStore): () =>
 }
 
 /** Throws an Error with the running cluster's words. */
-export function askRunning(folder: DataFolder, action: 'list' | 'load' | 'remove', argument = ''): Promise<unknown> {
+export function askRunning(folder: DataFolder, action: ActionName, argument = ''): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const request = httpRequest({ socketPath: folder.file('run', 'control.sock'), path: `/${action}?argument=${encodeURIComponent(argument)}` }, (response) => {
-      let text = '';
-      response.on('data', (chunk: Buffer) => (text += chunk.toString()));
-      response.on('end', () => {
-        const body = JSON.parse(text) as { error?: string };
-        if (response.statusCode === 200) resolve(body);
-        else reject(new Error(body.error));
+    withShortPath(folder, (socketPath, done) => {
+      const request = httpRequest({ socketPath, path: `/${action}?argument=${encodeURIComponent(argument)}` }, (response) => {
+        let text = '';
+        response.on('data', (chunk: Buffer) => (text += chunk.toString()));
+        response.on('end', () => {
+          const body = JSON.parse(text) as { error?: string };
+          if (response.statusCode === 200) resolve(body);
+          else reject(new Error(body.error));
+        });
       });
+      request.on('socket', (socket) => socket.once('connect', done));
+      request.on('error', reject);
+      request.end();
     });
-    request.on('error', reject);
-    request.end();
   });
 }

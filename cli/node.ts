@@ -7,7 +7,8 @@ import { realRandom } from '../base/random.ts';
 import { createEventRecorder } from '../client/events.ts';
 import type { NativeRuntime } from '../kubelet/native/native-runtime.ts';
 import type { ImageService, RuntimeService } from '../kubelet/runtime.ts';
-import { serveControlSocket } from './control-socket.ts';
+import type { ImageStore } from '../kubelet/images/store.ts';
+import type { ComponentHealth } from './cluster-health.ts';
 import { removeCgroups, unmountBelow } from './host-clean-up.ts';
 import { nodeUser } from './identities.ts';
 import { openImageStore, registryConfig } from './node-images.ts';
@@ -15,10 +16,15 @@ import { startNodeNetwork } from './node-network.ts';
 import type { NodeOptions } from './node-options.ts';
 import { nativeProgram, packageFolder } from './package-folder.ts';
 import { addressInRange, hostAddresses, nodeRange } from './ports.ts';
+import { KUBELET_HOST } from './settings.ts';
 
 export interface RunningNode {
   /** Ends the node's pods unless they are to be kept, and what it set up on the host. */
   stop(options: { keepPods: boolean }): Promise<void>;
+  /** Of Services and DNS. */
+  health(): Promise<ComponentHealth[]>;
+  /** Where images are kept; the simulated runtime has none. */
+  images: ImageStore | undefined;
 }
 
 /** Ctrl-C does not wait for grace periods longer than this. */
@@ -27,6 +33,7 @@ const STOP_GRACE_SECONDS = 2;
 interface Machinery {
   runtime: RuntimeService;
   images: ImageService;
+  store?: ImageStore;
   /** Undone in this order's reverse. */
   close(): Promise<void>;
 }
@@ -52,7 +59,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     nodeIp: hostAddresses()[0] ?? addressInRange(settings.podCidr, 1),
     podCidr: nodeRange(settings.podCidr),
     kubeletPort: settings.kubeletPort,
-    bindAddress: '0.0.0.0',
+    bindAddress: KUBELET_HOST,
     dns: { servers: network === undefined ? [] : [network.dnsAddress], domain: 'cluster.local' },
     version: GIT_VERSION,
     certificate: certificates.kubelet.certificate,
@@ -62,6 +69,8 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     ...(network === undefined ? {} : { beforeStop: (podIp: string) => network.withoutPod(podIp) }),
   });
   return {
+    images: machinery.store,
+    health: async () => (await network?.health()) ?? [],
     async stop({ keepPods }) {
       if (!keepPods) await kubelet.stopAllPods(STOP_GRACE_SECONDS);
       stopping.abort();
@@ -125,7 +134,6 @@ async function openNative({ config, folder, settings, log }: NodeOptions): Promi
     version: GIT_VERSION,
   });
   opened.runtime = runtime;
-  const closeSocket = serveControlSocket(folder, store);
   const building = new AbortController();
   // In the background: the first pod of the example waits for it as for any image; a start does not.
   const hello = buildHelloImages({ store, sourceFolder: join(packageFolder(), 'examples', 'hello'), signal: building.signal }).catch((error: unknown) =>
@@ -133,11 +141,11 @@ async function openNative({ config, folder, settings, log }: NodeOptions): Promi
   );
   return {
     runtime,
+    store,
     images: withBuiltImages(createImageService({ store, registry: registryConfig(config) }), hello),
     async close() {
       building.abort();
       await hello;
-      closeSocket();
       runtime.close();
       await store.close();
     },

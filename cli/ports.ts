@@ -1,32 +1,47 @@
 /** Ports and address ranges: what was asked for, else what the cluster had, else a preference, else any free one. */
 import { createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import type { Runtime } from './config.ts';
 import { UsageError } from './config.ts';
 
-function tryListen(port: number, host: string): Promise<number | undefined> {
+/** The port that was bound, or why it could not be. */
+function tryListen(port: number, host: string): Promise<{ port: number } | { code: string }> {
   return new Promise((resolve) => {
     const server = createServer();
-    server.once('error', () => resolve(undefined));
+    server.once('error', (error: NodeJS.ErrnoException) => resolve({ code: error.code ?? '' }));
     server.listen(port, host, () => {
       const { port: bound } = server.address() as { port: number };
-      server.close(() => resolve(bound));
+      server.close(() => resolve({ port: bound }));
     });
   });
 }
 
-/** Throws a `UsageError` when a port that was asked for is taken. */
-export async function choosePort(choice: { flag: string; asked: number | undefined; remembered: number | undefined; preferred: number; host: string }): Promise<number> {
+interface PortChoice {
+  flag: string;
+  asked: number | undefined;
+  remembered: number | undefined;
+  preferred: number;
+  host: string;
+}
+
+/** Throws a `UsageError` when a port that was asked for cannot be had. */
+export async function choosePort(choice: PortChoice): Promise<number> {
   const { asked, remembered, preferred, host } = choice;
-  if (asked !== undefined) {
-    const port = await tryListen(asked, host);
-    if (port === undefined) throw new UsageError(`${choice.flag}: port ${asked} on ${host} is in use; choose another, or 0 for any free one`);
-    return port;
+  let code = '';
+  for (const candidate of asked === undefined ? [remembered, preferred, 0] : [asked]) {
+    if (candidate === undefined) continue;
+    const tried = await tryListen(candidate, host);
+    if ('port' in tried) return tried.port;
+    ({ code } = tried);
   }
-  for (const candidate of [remembered, preferred, 0]) {
-    const port = candidate === undefined ? undefined : await tryListen(candidate, host);
-    if (port !== undefined) return port;
-  }
-  throw new UsageError(`no free port on ${host}`);
+  throw new UsageError(refusal(choice, code));
+}
+
+function refusal({ flag, asked, host }: PortChoice, code: string): string {
+  if (code === 'EADDRNOTAVAIL') return `--bind-address: ${host} is not an address of this machine`;
+  if (asked === undefined) return `no free port on ${host} (${code})`;
+  if (code === 'EACCES') return `${flag}: port ${asked} needs root; choose one from 1024 on, or 0 for any free one`;
+  return `${flag}: port ${asked} on ${host} is in use; choose another, or 0 for any free one`;
 }
 
 /** The machine's IPv4 addresses, without loopback. */
@@ -50,25 +65,36 @@ export function addressInRange(cidr: string, offset: number): string {
   return toText(toNumber(cidr.split('/')[0]!) + offset);
 }
 
-function overlaps(cidr: string): boolean {
-  const [base, bits] = cidr.split('/') as [string, string];
+/** Whether two IPv4 ranges share an address. */
+export function rangesOverlap(a: string, b: string): boolean {
+  const [aFirst, aLast] = bounds(a);
+  const [bFirst, bLast] = bounds(b);
+  return aFirst <= bLast && bFirst <= aLast;
+}
+
+function bounds(cidr: string): [first: number, last: number] {
+  const [base = '', bits] = cidr.split('/');
   const size = 2 ** (32 - Number(bits));
-  const start = toNumber(base);
-  return hostAddresses().some((address) => toNumber(address) >= start && toNumber(address) < start + size);
+  const first = Math.floor(toNumber(base) / size) * size;
+  return [first, first + size - 1];
+}
+
+function isTaken(cidr: string): boolean {
+  return hostAddresses().some((address) => rangesOverlap(cidr, `${address}/32`));
 }
 
 /** A /16 in 10.0.0.0/8 that no interface of this machine is in. */
 export function chooseRange(choice: { asked: string | undefined; remembered: string | undefined; preferred: readonly string[] }): string {
   if (choice.asked !== undefined) return choice.asked;
   if (choice.remembered !== undefined) return choice.remembered;
-  return choice.preferred.find((cidr) => !overlaps(cidr)) ?? choice.preferred[0]!;
+  return choice.preferred.find((cidr) => !isTaken(cidr)) ?? choice.preferred[0]!;
 }
 
 /**
  * Where pods find the API server: the bridge's own address with real pods, else the machine's (an Endpoints object may
  * not name loopback). Undefined on a machine without any.
  */
-export function advertisedAddress(runtime: 'native' | 'simulated' | 'none', podCidr: string): string | undefined {
+export function advertisedAddress(runtime: Runtime, podCidr: string): string | undefined {
   return runtime === 'native' ? addressInRange(podCidr, 1) : hostAddresses()[0];
 }
 

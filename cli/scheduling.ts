@@ -8,12 +8,15 @@ import { createInformerFactory } from '../client/informer-factory.ts';
 import { startScheduler } from '../scheduler/scheduler.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { schedulerUser } from './identities.ts';
+import type { Task } from './tasks.ts';
+import { createTask } from './tasks.ts';
 
-export async function startScheduling({ controlPlane, log, signal }: { controlPlane: ControlPlane; log: Logger; signal: AbortSignal }): Promise<void> {
+export function startScheduling({ controlPlane, log, signal }: { controlPlane: ControlPlane; log: Logger; signal: AbortSignal }): Task {
   const client = controlPlane.clientFor(schedulerUser, 'kube-scheduler/nocher');
   const own = log.child({ component: 'scheduler' });
   const informers = createInformerFactory(client, { clock: realClock, log: own });
   informers.start(signal);
   const recorder = createEventRecorder({ client, resource: events, component: 'default-scheduler', clock: realClock, log: own });
-  await startScheduler({ client, informers, events: recorder, clock: realClock, random: realRandom, log: own, signal });
+  const running = startScheduler({ client, informers, events: recorder, clock: realClock, random: realRandom, log: own, signal });
+  return createTask('scheduler', running, { log: own, signal });
 }

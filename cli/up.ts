@@ -1,19 +1,22 @@
 /** `nocher up`: starts a cluster step by step and runs it until it is told to stop. */
 import { setMaxListeners } from 'node:events';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { realClock } from '../base/clock.ts';
 import { realRandom } from '../base/random.ts';
 import { bootstrap } from './bootstrap.ts';
 import { ensureCertificates } from './certificates.ts';
-import type { UpConfig, UpFlags } from './config.ts';
+import type { ComponentHealth, HealthSources } from './cluster-health.ts';
+import { clusterStatus } from './cluster-health.ts';
+import type { AskedConfig, Runtime, UpConfig, UpFlags } from './config.ts';
 import { upConfig } from './config.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { startControlPlane } from './control-plane.ts';
-import type { DataFolder, Settings } from './data-folder.ts';
+import { serveControlSocket } from './control-socket.ts';
+import type { DataFolder } from './data-folder.ts';
 import { openDataFolder } from './data-folder.ts';
 import { detach } from './detach.ts';
 import { runDemo } from './demo.ts';
+import { chooseRuntime, lookAtHost } from './host-check.ts';
 import { adminUser, apiServerUser } from './identities.ts';
 import { installKubeconfig } from './kubeconfig-install.ts';
 import { createLogger } from './log.ts';
@@ -22,17 +25,17 @@ import type { RunningNode } from './node.ts';
 import { startNode } from './node.ts';
 import type { NodeOptions } from './node-options.ts';
 import { nodeReady } from './node-ready.ts';
+import { nextSteps } from './next-steps.ts';
 import { packageFolder } from './package-folder.ts';
-import { addressInRange, advertisedAddress, choosePort, chooseRange, hostAddresses } from './ports.ts';
+import { addressInRange, advertisedAddress, hostAddresses } from './ports.ts';
 import { createProgress } from './progress.ts';
 import type { Progress } from './progress.ts';
+import type { Task } from './tasks.ts';
 import { serverExtensions } from './server-extensions.ts';
 import { startScheduling } from './scheduling.ts';
+import { chooseSettings } from './settings.ts';
 import type { SimulatedNodes } from './simulated-nodes.ts';
-import { checkSimulatedNodes, startSimulatedNodes } from './simulated-nodes.ts';
-
-const POD_RANGES = ['10.244.0.0/16', '10.245.0.0/16', '10.246.0.0/16', '10.247.0.0/16'];
-const SERVICE_RANGES = ['10.96.0.0/16', '10.97.0.0/16', '10.98.0.0/16', '10.99.0.0/16'];
+import { startSimulatedNodes } from './simulated-nodes.ts';
 
 export async function up(flags: UpFlags): Promise<void> {
   const config = upConfig(flags);
@@ -80,7 +83,7 @@ function stopSignal(): { signal: AbortSignal; requested: Promise<void> } {
 }
 
 interface StartOptions {
-  config: UpConfig;
+  config: AskedConfig;
   folder: DataFolder;
   progress: Progress;
   log: ReturnType<typeof createLogger>;
@@ -88,6 +91,7 @@ interface StartOptions {
 }
 
 interface Running {
+  runtime: Runtime;
   server: string;
   kubeconfig: string;
   /** Of the example. */
@@ -95,59 +99,70 @@ interface Running {
   close(): Promise<void>;
 }
 
-async function chooseSettings(config: UpConfig, folder: DataFolder): Promise<Required<Settings>> {
-  const remembered = folder.settings();
-  const host = config.bindAddress;
-  const settings: Required<Settings> = {
-    apiPort: await choosePort({ flag: '--api-port', asked: config.apiPort, remembered: remembered.apiPort, preferred: 6443, host }),
-    kubeletPort: await choosePort({ flag: '--kubelet-port', asked: config.kubeletPort, remembered: remembered.kubeletPort, preferred: 10250, host }),
-    podCidr: chooseRange({ asked: config.podCidr, remembered: remembered.podCidr, preferred: POD_RANGES }),
-    serviceCidr: chooseRange({ asked: config.serviceCidr, remembered: remembered.serviceCidr, preferred: SERVICE_RANGES }),
-    nodeName: config.nodeName === hostname().toLowerCase() ? (remembered.nodeName ?? config.nodeName) : config.nodeName,
-    bindAddress: host,
-  };
-  checkSimulatedNodes(config.simulatedNodes, settings.podCidr);
-  folder.saveSettings(settings);
-  return settings;
-}
-
-async function start({ config, folder, progress, log, stop }: StartOptions): Promise<Running> {
+async function start({ config: asked, folder, progress, log, stop }: StartOptions): Promise<Running> {
+  const startedMs = realClock.monotonicMs();
   progress.step('certificates');
+  const { runtime, notes } = chooseRuntime(asked.runtime, await lookAtHost());
+  const config: UpConfig = { ...asked, runtime };
+  for (const note of notes) progress.note(note);
   const settings = await chooseSettings(config, folder);
-  const serviceIp = addressInRange(settings.serviceCidr, 1);
   const certificates = await ensureCertificates({
     dataDir: folder.path,
     nodeName: settings.nodeName,
-    serviceIp,
+    serviceIp: addressInRange(settings.serviceCidr, 1),
     hostIps: [...hostAddresses(), addressInRange(settings.podCidr, 1)],
     clock: realClock,
     random: realRandom,
   });
+  const base: Prepared = { config, folder, settings, certificates, log };
   progress.step('control plane');
-  const network = { serviceCidr: settings.serviceCidr, apiPort: settings.apiPort };
-  const controlPlane = await startControlPlane({ config, folder, certificates, network, log, extend: serverExtensions({ certificates, serviceCidr: settings.serviceCidr }) });
-  const server = `https://${config.bindAddress}:${controlPlane.port}`;
-  const kubeconfig = await installKubeconfig({ folder, server, certificates });
-  await bootstrap(controlPlane.clientFor(apiServerUser, 'kube-apiserver/nocher'), {
-    serviceIp,
-    host: advertisedAddress(config.runtime, settings.podCidr),
-    port: controlPlane.port,
-  });
+  const { controlPlane, server, kubeconfig } = await startServer(base);
   progress.step('controllers and scheduler');
   const stopping = new AbortController();
   // Every informer and controller listens for the end: many listeners are no leak here.
   setMaxListeners(0, stopping.signal, stop);
   const controllers = startControllers({ controlPlane, rootCa: certificates.ca.certificate, log, signal: stopping.signal });
   const scheduler = startScheduling({ controlPlane, log, signal: stopping.signal });
-  const nodeOptions = { config, folder, settings, certificates, controlPlane, log, note: (text: string) => progress.note(text) };
+  const nodeOptions: NodeOptions = { ...base, controlPlane, note: (text) => progress.note(text) };
   const node = await startRealNode(nodeOptions, progress);
   const simulated = await startFurtherNodes(nodeOptions, progress);
-  let url: string | undefined;
-  if (config.demo && node !== undefined) {
-    progress.step('hello example');
-    url = await runDemo(controlPlane.clientFor(adminUser, 'nocher/demo'), join(packageFolder(), 'examples', 'hello'));
-  }
-  return { server, kubeconfig, url, close: () => close({ controlPlane, node, simulated, keepPods: config.keepPods, running: [controllers, scheduler], stopping }) };
+  const client = controlPlane.clientFor(apiServerUser, 'kube-apiserver/nocher (status)');
+  const network = async (): Promise<ComponentHealth[]> => (await node?.health()) ?? [];
+  const sources: HealthSources = { config, folder, controlPlane, server, ca: certificates.ca.certificate, controllers, scheduler, client, network, startedMs };
+  const closeSocket = serveControlSocket(folder, { status: () => clusterStatus(sources), images: node?.images });
+  const url = await startExample(nodeOptions, { progress, stop });
+  const tasks = [...controllers, scheduler];
+  return { runtime, server, kubeconfig, url, close: () => close({ closeSocket, controlPlane, node, simulated, keepPods: config.keepPods, tasks, stopping }) };
+}
+
+type Prepared = Omit<NodeOptions, 'controlPlane' | 'note'>;
+
+/** Storage and API server, with what every cluster has in it. */
+async function startServer(base: Prepared): Promise<{ controlPlane: ControlPlane; server: string; kubeconfig: string }> {
+  const { config, folder, settings, certificates, log } = base;
+  const { serviceCidr, apiPort, podCidr } = settings;
+  const extend = serverExtensions({ certificates, serviceCidr });
+  const controlPlane = await startControlPlane({ config, folder, certificates, network: { serviceCidr, apiPort }, log, extend });
+  const server = `https://${reachable(config.bindAddress)}:${controlPlane.port}`;
+  const kubeconfig = await installKubeconfig({ folder, server, certificates });
+  await bootstrap(controlPlane.clientFor(apiServerUser, 'kube-apiserver/nocher'), {
+    serviceIp: addressInRange(serviceCidr, 1),
+    host: advertisedAddress(config.runtime, podCidr),
+    port: controlPlane.port,
+  });
+  return { controlPlane, server, kubeconfig };
+}
+
+/** Every address is no address to connect to. */
+const reachable = (bindAddress: string): string => (bindAddress === '0.0.0.0' ? '127.0.0.1' : bindAddress);
+
+/** The URL that answers; undefined without the example, without real pods, and when it takes too long. */
+async function startExample({ config, controlPlane }: NodeOptions, { progress, stop }: { progress: Progress; stop: AbortSignal }): Promise<string | undefined> {
+  if (!config.demo || config.runtime === 'none') return undefined;
+  progress.step('hello example');
+  const example = await runDemo(controlPlane.clientFor(adminUser, 'nocher/demo'), { folder: join(packageFolder(), 'examples', 'hello'), signal: stop });
+  if (example.problem !== undefined) progress.note(example.problem);
+  return config.runtime === 'native' ? example.url : undefined;
 }
 
 /** The node of this machine. */
@@ -172,25 +187,28 @@ interface Parts {
   node: RunningNode | undefined;
   simulated: SimulatedNodes;
   keepPods: boolean;
-  running: Promise<void>[];
+  tasks: readonly Task[];
   stopping: AbortController;
+  closeSocket(): void;
 }
 
-async function close({ controlPlane, node, simulated, keepPods, running, stopping }: Parts): Promise<void> {
+async function close({ closeSocket, controlPlane, node, simulated, keepPods, tasks, stopping }: Parts): Promise<void> {
+  closeSocket();
   await Promise.all([node?.stop({ keepPods }), simulated.stop()]);
   stopping.abort();
-  await Promise.allSettled(running);
+  await Promise.all(tasks.map(({ ended }) => ended));
   await controlPlane.close();
 }
 
 function announce({ folder, running, seconds }: { folder: DataFolder; running: Running; seconds: number }): void {
+  const { server, kubeconfig, url } = running;
   process.stdout.write(
     [
       `ready in ${seconds.toFixed(2)} s`,
-      `  API server   ${running.server}`,
-      `  kubeconfig   ${running.kubeconfig}`,
-      ...(running.url === undefined ? [] : [`  example      curl ${running.url}`]),
-      `  next         export KUBECONFIG=${running.kubeconfig}; kubectl get nodes`,
+      `  API server   ${server}`,
+      `  kubeconfig   ${kubeconfig}`,
+      ...(url === undefined ? [] : [`  example      ${url}`]),
+      ...nextSteps({ folder, kubeconfig, hasExample: url !== undefined }).map((line, index) => `  ${index === 0 ? 'next' : '    '}         ${line}`),
       '',
     ].join('\n'),
   );

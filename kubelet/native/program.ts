@@ -15,6 +15,9 @@ export interface HostCheck {
   kernel: string;
   cgroupMode: 'v1' | 'v2' | 'hybrid' | 'none';
   cgroupControllers: string[];
+  /** Of open files in a process. */
+  nofileHard: number;
+  /** What native pods cannot do here; `required: …`: they cannot run. */
   missing: string[];
 }
 

