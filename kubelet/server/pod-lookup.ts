@@ -19,11 +19,17 @@ export function findPod({ workers }: PodLookup, namespace: string, name: string)
   return worker;
 }
 
-/** Throws with the text that upstream's clients know. */
-export function findRunningContainer(lookup: PodLookup, worker: PodWorker, container: string): ContainerInfo {
+/** Throws with the text that upstream's clients know (`GetExec`, `GetAttach`). */
+export function findRunningContainer(
+  lookup: PodLookup,
+  worker: PodWorker,
+  { container, action = 'exec' }: { container: string; action?: string },
+): ContainerInfo {
   const info = findContainer(lookup.cache.get(worker.uid), container);
-  if (info?.state !== 'running') throw badRequest(`container not found (${JSON.stringify(container)})`);
-  return info;
+  if (info?.state === 'running') return info;
+  if (action !== 'attach') throw badRequest(`container not found (${JSON.stringify(container)})`);
+  const { name, namespace } = worker.pod.metadata;
+  throw badRequest(`container ${container} not found in pod ${name}_${namespace}`);
 }
 
 export function findSandbox(lookup: PodLookup, worker: PodWorker): PodSandbox {

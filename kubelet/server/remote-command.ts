@@ -4,6 +4,7 @@
  */
 import { PassThrough } from 'node:stream';
 import type { WebSocket } from 'ws';
+import { ApiError } from '../../api/machinery/errors.ts';
 import type { StreamIo } from '../runtime.ts';
 import { ResizeQueue } from './resize-queue.ts';
 import { channelWritable, messageBytes, sendBinary } from './web-socket-io.ts';
@@ -116,8 +117,10 @@ export function statusOfExit(exitCode: number | undefined): CommandStatus {
   };
 }
 
+/** What was not found is told as upstream's API server tells of a kubelet that refuses the connection. */
 export function statusOfError(error: unknown): CommandStatus {
-  const cause = `error executing command in container: ${(error as Error).message}`;
+  const what = error instanceof ApiError ? 'unable to upgrade connection' : 'error executing command in container';
+  const cause = `${what}: ${(error as Error).message}`;
   const details = { causes: [{ reason: '', message: cause }] };
   return {
     metadata: {},

@@ -259,7 +259,14 @@ describe('the kubelet server', () => {
     );
     const gone = await open('/exec/default/web-1/other?command=true&stdout=true', ['v4.channel.k8s.io']);
     await gone.closed;
-    expect(JSON.parse(channel(gone, 3)).message).toContain('container not found ("other")');
+    expect(JSON.parse(channel(gone, 3)).message).toBe(
+      'Internal error occurred: unable to upgrade connection: container not found ("other")',
+    );
+    const detached = await open('/attach/default/web-1/other?stdout=true', ['v4.channel.k8s.io']);
+    await detached.closed;
+    expect(JSON.parse(channel(detached, 3)).message).toBe(
+      'Internal error occurred: unable to upgrade connection: container other not found in pod web-1_default',
+    );
   });
 
   it('passes terminal sizes on, and ends the command when the client goes', async () => {

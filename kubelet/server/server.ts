@@ -117,7 +117,7 @@ function createApp(options: KubeletServerOptions): express.Express {
   );
   app.post('/run/:namespace/:pod/:container', async (request, response) => {
     const { namespace, pod, container } = request.params;
-    const { id } = findRunningContainer(options, findPod(options, namespace, pod), container);
+    const { id } = findRunningContainer(options, findPod(options, namespace, pod), { container });
     const command = String(request.query['cmd'] ?? '')
       .split(' ')
       .filter((word) => word !== '');

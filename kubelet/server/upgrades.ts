@@ -103,7 +103,7 @@ async function serveCommand(session: Session, target: Target, options: UpgradeOp
   const { runtime } = options;
   const flag = (name: string): boolean => query.get(name) === 'true' || query.get(name) === '1';
   const run: RemoteCommand = async (io) => {
-    const info = findRunningContainer(options, findPod(options, namespace, pod), container);
+    const info = findRunningContainer(options, findPod(options, namespace, pod), { container, action });
     if (action === 'exec') return runtime.exec(info.id, query.getAll('command'), io);
     await runtime.attach(info.id, io);
     return undefined;
