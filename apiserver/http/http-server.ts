@@ -192,6 +192,7 @@ function onceEither(stream: ServerResponse | ServerHttp2Stream, callback: () => 
 function http1Sink(response: ServerResponse): ResponseSink {
   return {
     head: (status, headers) => void response.writeHead(status, headers),
+    flushHead: () => response.flushHeaders(),
     write: (bytes) => response.write(bytes),
     drained: (callback) => onceEither(response, callback),
     end: (bytes) => void response.end(bytes),
@@ -204,6 +205,7 @@ function http2Sink(stream: ServerHttp2Stream): ResponseSink {
     head(status, headers) {
       if (!stream.destroyed && !stream.headersSent) stream.respond({ [constants.HTTP2_HEADER_STATUS]: status, ...headers });
     },
+    flushHead: () => undefined,
     write: (bytes) => stream.destroyed || stream.write(bytes),
     drained: (callback) => onceEither(stream, callback),
     end: (bytes) => void (stream.destroyed || stream.end(bytes)),

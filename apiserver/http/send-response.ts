@@ -7,6 +7,8 @@ import { encodePretty, encodeYaml } from './encodings.ts';
 /** What HTTP/1.1 responses and HTTP/2 streams have in common. */
 export interface ResponseSink {
   head(status: number, headers: Record<string, string | string[] | number>): void;
+  /** Sends the head now: clients of a watch wait for it, and the first event may take long. */
+  flushHead(): void;
   /** False when the connection's buffer is full. */
   write(bytes: Uint8Array): boolean;
   drained(callback: () => void): void;
@@ -29,10 +31,12 @@ export async function sendResponse({ status, headers, body }: ApiResponse, sink:
       return;
     case 'stream':
       sink.head(status, { ...common, 'content-type': body.contentType });
+      sink.flushHead();
       await pump(body.chunks, sink, request.signal);
       return;
     case 'watch':
       sink.head(status, { ...common, 'content-type': body.contentType });
+      sink.flushHead();
       await pump(body.frames, sink, request.signal);
       return;
     case 'events':
