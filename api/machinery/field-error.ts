@@ -48,21 +48,73 @@ export function fieldPath(...names: string[]): FieldPath {
   return new FieldPath().child(...names);
 }
 
-/** A value as Go's `%v`/`%q`/`%#v` forms print it in these messages: strings quoted, objects as JSON. */
+/**
+ * A value as these messages print it: strings as Go's `%q`, numbers and booleans plain, everything else as Go's JSON.
+ * Fields stand in the order in which the value has them; `sortedMap` is for maps.
+ */
 function show(value: unknown): string {
   if (value === undefined || value === null) return 'null';
-  if (typeof value === 'string') return JSON.stringify(value);
-  if (typeof value === 'object') return JSON.stringify(value);
+  if (typeof value === 'string') return quote(value);
+  if (typeof value === 'object') return goJson(value);
   return String(value as number | boolean);
+}
+
+/** `strconv.Quote` */
+function quote(text: string): string {
+  // eslint-disable-next-line no-control-regex
+  if (!/[\x00-\x1f\x7f\u0080-\u009f\ufeff\ufffd]/.test(text)) return JSON.stringify(text);
+  let quoted = '';
+  for (const character of text) quoted += ESCAPES[character] ?? escapeUnprintable(character);
+  return `"${quoted}"`;
+}
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  '"': '\\"',
+  '\\': '\\\\',
+  '\x07': '\\a',
+  '\b': '\\b',
+  '\f': '\\f',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '\v': '\\v',
+};
+
+function escapeUnprintable(character: string): string {
+  const code = character.codePointAt(0)!;
+  if (code < 0x20 || code === 0x7f) return `\\x${code.toString(16).padStart(2, '0')}`;
+  const isUnprintable = (code >= 0x80 && code < 0xa0) || code === 0xfeff;
+  return isUnprintable ? `\\u${code.toString(16).padStart(4, '0')}` : character;
+}
+
+/** `encoding/json` also escapes what HTML would take for markup. */
+function goJson(value: object): string {
+  return JSON.stringify(value).replace(
+    /[<>&\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+/** A map in the order in which Go prints it. */
+export function sortedMap(map: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 const withDetail = (head: string, detail: string): string => (detail === '' ? head : `${head}: ${detail}`);
 
 export function invalid(path: FieldPath, value: unknown, detail: string): FieldError {
-  return { type: 'FieldValueInvalid', field: path.toString(), message: withDetail(`Invalid value: ${show(value)}`, detail) };
+  return {
+    type: 'FieldValueInvalid',
+    field: path.toString(),
+    message: withDetail(`Invalid value: ${show(value)}`, detail),
+  };
 }
 export function typeInvalid(path: FieldPath, value: unknown, detail: string): FieldError {
-  return { type: 'FieldValueTypeInvalid', field: path.toString(), message: withDetail(`Invalid value: ${show(value)}`, detail) };
+  return {
+    type: 'FieldValueTypeInvalid',
+    field: path.toString(),
+    message: withDetail(`Invalid value: ${show(value)}`, detail),
+  };
 }
 export function required(path: FieldPath, detail = ''): FieldError {
   return { type: 'FieldValueRequired', field: path.toString(), message: withDetail('Required value', detail) };
@@ -75,7 +127,7 @@ export function notFoundValue(path: FieldPath, value: unknown): FieldError {
 }
 /** `supported` is listed in the order given. */
 export function notSupported(path: FieldPath, value: unknown, supported: readonly string[]): FieldError {
-  const list = supported.map((item) => JSON.stringify(item)).join(', ');
+  const list = supported.map(quote).join(', ');
   return {
     type: 'FieldValueNotSupported',
     field: path.toString(),
@@ -88,7 +140,11 @@ export function forbidden(path: FieldPath, detail: string): FieldError {
 /** `maxLength` in bytes. */
 export function tooLong(path: FieldPath, maxLength: number): FieldError {
   const unit = maxLength === 1 ? 'byte' : 'bytes';
-  return { type: 'FieldValueTooLong', field: path.toString(), message: `Too long: may not be more than ${maxLength} ${unit}` };
+  return {
+    type: 'FieldValueTooLong',
+    field: path.toString(),
+    message: `Too long: may not be more than ${maxLength} ${unit}`,
+  };
 }
 export function tooMany(path: FieldPath, actual: number, max: number): FieldError {
   return {

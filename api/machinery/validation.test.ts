@@ -33,7 +33,7 @@ describe('names', () => {
     expect(isDns1123Label('My_Name')).toEqual([
       "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')",
     ]);
-    expect(isDns1123Label('a'.repeat(64))).toEqual(['must be no more than 63 bytes']);
+    expect(isDns1123Label('a'.repeat(64))).toEqual(['must be no more than 63 characters']);
   });
 
   it('isDns1123Subdomain() gives the message that kubectl users know', () => {

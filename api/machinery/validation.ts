@@ -105,9 +105,9 @@ export function regexMessage(message: string, source: string, examples: readonly
   return `${message} (e.g. ${list}regex used for validation is '${source}')`;
 }
 
-/** `validation.MaxLenError` */
-export function maxLengthMessage(length: number): string {
-  return `must be no more than ${length} bytes`;
+/** `MaxLenError` of `util/validation`, and of `api/validate/content`, which checks labels and speaks of bytes. */
+export function maxLengthMessage(length: number, unit: 'characters' | 'bytes' = 'characters'): string {
+  return `must be no more than ${length} ${unit}`;
 }
 
 /** `validation.InclusiveRangeError` */
@@ -119,8 +119,8 @@ function formatProblems(value: string, { pattern, message, source, examples }: F
   return pattern.test(value) ? [] : [regexMessage(message, source, examples)];
 }
 
-function lengthProblems(value: string, max: number): string[] {
-  return byteLength(value) > max ? [maxLengthMessage(max)] : [];
+function lengthProblems(value: string, max: number, unit?: 'characters' | 'bytes'): string[] {
+  return byteLength(value) > max ? [maxLengthMessage(max, unit)] : [];
 }
 
 export function isDns1123Label(value: string): string[] {
@@ -154,17 +154,24 @@ export function isQualifiedName(value: string): string[] {
   const problems: string[] = [];
   if (parts.length === 2) {
     if (parts[0] === '') problems.push('prefix part must be non-empty');
-    else problems.push(...isDns1123Subdomain(parts[0]!).map((problem) => `prefix part ${problem}`));
+    else problems.push(...labelPrefixProblems(parts[0]!).map((problem) => `prefix part ${problem}`));
   }
   const name = parts.at(-1)!;
   if (name === '') problems.push('name part must be non-empty');
-  else problems.push(...lengthProblems(name, DNS_LABEL_MAX_LENGTH).map((problem) => `name part ${problem}`));
+  else problems.push(...lengthProblems(name, DNS_LABEL_MAX_LENGTH, 'bytes').map((problem) => `name part ${problem}`));
   problems.push(...formatProblems(name, FORMATS.labelKey).map((problem) => `name part ${problem}`));
   return problems;
 }
 
+function labelPrefixProblems(prefix: string): string[] {
+  return [
+    ...lengthProblems(prefix, DNS_SUBDOMAIN_MAX_LENGTH, 'bytes'),
+    ...formatProblems(prefix, FORMATS.dnsSubdomain),
+  ];
+}
+
 export function isValidLabelValue(value: string): string[] {
-  return [...lengthProblems(value, DNS_LABEL_MAX_LENGTH), ...formatProblems(value, FORMATS.labelValue)];
+  return [...lengthProblems(value, DNS_LABEL_MAX_LENGTH, 'bytes'), ...formatProblems(value, FORMATS.labelValue)];
 }
 
 export function isCIdentifier(value: string): string[] {

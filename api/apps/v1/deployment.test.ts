@@ -45,7 +45,11 @@ describe('default()', () => {
   it('bears a Deployment without a spec, which validation then refuses', () => {
     const bare = { metadata: { name: 'a', namespace: 'd' } } as Deployment;
     strategy.default!(bare);
-    expect(strategy.validate!(bare).map(formatFieldError)).toContain('spec.selector: Required value');
+    expect(strategy.validate!(bare).map(formatFieldError)).toEqual([
+      'spec.selector: Required value',
+      'spec.template.metadata.labels: Invalid value: {}: `selector` does not match template `labels`',
+      'spec.template.spec.containers: Required value',
+    ]);
   });
 });
 
@@ -89,7 +93,7 @@ describe('validate()', () => {
     [
       'a strategy',
       (s) => (s.strategy = { type: 'Foo' }),
-      'spec.strategy: Unsupported value: {"type":"Foo"}: supported values: "Recreate", "RollingUpdate"',
+      'spec.strategy: Unsupported value: {"Type":"Foo","RollingUpdate":null}: supported values: "Recreate", "RollingUpdate"',
     ],
     [
       'Recreate with parameters',

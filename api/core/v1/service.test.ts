@@ -210,7 +210,7 @@ describe('validate()', () => {
       - {name: c, port: 80, nodePort: 30000, protocol: UDP}`;
     expect(errorsOf(spec)).toEqual([
       'spec.ports[1].nodePort: Duplicate value: 30000',
-      'spec.ports[1]: Duplicate value: {"protocol":"TCP","port":80}',
+      'spec.ports[1]: Duplicate value: {"Name":"","Protocol":"TCP","AppProtocol":null,"Port":80,"TargetPort":0,"NodePort":0}',
     ]);
   });
 });

@@ -163,7 +163,7 @@ function validateHintNames(
     const namePath = path.index(i).child('name');
     const errors = seen.has(name) ? [duplicate(namePath, name)] : [];
     seen.add(name);
-    return name ? [...errors, ...invalidEach(namePath, name, check(name))] : [...errors, required(namePath)];
+    return [...errors, ...invalidEach(namePath, name, check(name))];
   });
 }
 

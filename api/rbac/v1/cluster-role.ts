@@ -1,6 +1,6 @@
 /** ClusterRole: rights in the whole cluster; its rules may be gathered from other ClusterRoles. */
 import type { V1ClusterRole } from '@kubernetes/client-node';
-import { fieldPath, required } from '../../machinery/field-error.ts';
+import { fieldPath, invalid, required } from '../../machinery/field-error.ts';
 import type { FieldError } from '../../machinery/field-error.ts';
 import type { WireObject } from '../../machinery/meta.ts';
 import { defineResource } from '../../machinery/resource.ts';
@@ -33,6 +33,11 @@ function validateClusterRole({ rules = [], aggregationRule }: ClusterRole): Fiel
   if (selectors.length === 0) {
     errors.push(required(path, 'at least one clusterRoleSelector required if aggregationRule is non-nil'));
   }
-  selectors.forEach((selector, i) => errors.push(...validateLabelSelector(selector, path.index(i))));
+  selectors.forEach((selector, i) => {
+    const problems = validateLabelSelector(selector, path.index(i));
+    errors.push(...problems);
+    // Upstream prints the selector that it failed to make of it.
+    if (problems.length > 0) errors.push(invalid(path.index(i), null, 'invalid label selector.'));
+  });
   return errors;
 }

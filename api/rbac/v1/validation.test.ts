@@ -42,7 +42,10 @@ describe('clusterRoles', () => {
       'aggregationRule.clusterRoleSelectors: Required value: at least one clusterRoleSelector required if aggregationRule is non-nil',
     ]);
     const badSelector = { matchLabels: { '!': '' } };
-    expect(validate({ metadata, aggregationRule: { clusterRoleSelectors: [badSelector] } })).toHaveLength(1);
+    expect(validate({ metadata, aggregationRule: { clusterRoleSelectors: [badSelector] } })).toMatchObject([
+      { field: 'aggregationRule.clusterRoleSelectors[0].matchLabels' },
+      { field: 'aggregationRule.clusterRoleSelectors[0]', message: 'Invalid value: null: invalid label selector.' },
+    ]);
   });
 });
 
@@ -92,7 +95,7 @@ describe('bindings', () => {
     const previous = decoded({ roleRef: { ...roleRef } });
     const next = decoded({ roleRef: { kind: 'Role', name: 'admin' } });
     expect(roleBindings.strategy.validateUpdate!(next, previous).map(formatFieldError)).toEqual([
-      'roleRef: Invalid value: {"kind":"Role","name":"admin","apiGroup":"rbac.authorization.k8s.io"}: cannot change roleRef',
+      'roleRef: Invalid value: {"APIGroup":"rbac.authorization.k8s.io","Kind":"Role","Name":"admin"}: cannot change roleRef',
     ]);
   });
 

@@ -72,9 +72,10 @@ export function validateBinding(binding: BindingContent, { isNamespaced, roleKin
 
 /** The role of a binding never changes: it would give subjects rights that nobody granted them. */
 export function validateBindingUpdate(next: BindingContent, previous: BindingContent): FieldError[] {
-  return deepEqual(next.roleRef, previous.roleRef)
-    ? []
-    : [invalid(fieldPath('roleRef'), next.roleRef, 'cannot change roleRef')];
+  if (deepEqual(next.roleRef, previous.roleRef)) return [];
+  const { apiGroup = '', kind = '', name = '' } = next.roleRef ?? {};
+  // As upstream's internal type prints it.
+  return [invalid(fieldPath('roleRef'), { APIGroup: apiGroup, Kind: kind, Name: name }, 'cannot change roleRef')];
 }
 
 function validateRoleRef({ apiGroup, kind, name }: RoleRef, roleKinds: readonly string[]): FieldError[] {

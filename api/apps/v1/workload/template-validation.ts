@@ -4,7 +4,7 @@
  */
 import type { PodTemplateSpec } from '../../../core/v1/pod/types.ts';
 import { validatePodTemplateSpec } from '../../../core/v1/pod/validation.ts';
-import { forbidden, invalid, notSupported, required } from '../../../machinery/field-error.ts';
+import { forbidden, invalid, notSupported, required, sortedMap } from '../../../machinery/field-error.ts';
 import type { FieldError, FieldPath } from '../../../machinery/field-error.ts';
 import { selectorFromObject } from '../../../machinery/label-selector.ts';
 import type { LabelSelector } from '../../../machinery/meta.ts';
@@ -21,26 +21,31 @@ export function validateSelectorAndTemplate(
   path: FieldPath,
 ): FieldError[] {
   const selectorPath = path.child('selector');
+  const problems = validateLabelSelector(selector, selectorPath);
+  // A selector that cannot be read ends it: the template is not looked at.
+  if (problems.length > 0) return [...problems, invalid(selectorPath, selector, 'invalid label selector')];
+  const errors: FieldError[] = [];
+  if (!selector) errors.push(required(selectorPath));
+  // Upstream says "deployment" for ReplicaSets too.
+  else if (isEmpty(selector)) errors.push(invalid(selectorPath, selector, 'empty selector is invalid for deployment'));
   const templatePath = path.child('template');
-  const selectorErrors = validateSelector(selector, selectorPath);
-  if (!template) return [...selectorErrors, required(templatePath)];
-  const errors = [...selectorErrors];
+  if (!template) return [...errors, required(templatePath)];
   const labels = template.metadata?.labels ?? {};
-  if (selectorErrors.length === 0 && !selectorFromObject(selector).matches(labels)) {
+  // No selector selects nothing, an empty one everything.
+  if (!selector || !selectorFromObject(selector).matches(labels)) {
     errors.push(
-      invalid(templatePath.child('metadata', 'labels'), labels, '`selector` does not match template `labels`'),
+      invalid(
+        templatePath.child('metadata', 'labels'),
+        sortedMap(labels),
+        '`selector` does not match template `labels`',
+      ),
     );
   }
   return [...errors, ...validateLongRunningTemplate(template, templatePath)];
 }
 
-function validateSelector(selector: LabelSelector | undefined, path: FieldPath): FieldError[] {
-  if (!selector) return [required(path)];
-  const errors = validateLabelSelector(selector, path);
-  const count = Object.keys(selector.matchLabels ?? {}).length + (selector.matchExpressions ?? []).length;
-  // Upstream says "deployment" for ReplicaSets too.
-  if (count === 0) errors.push(invalid(path, selector, 'empty selector is invalid for deployment'));
-  return errors;
+function isEmpty({ matchLabels = {}, matchExpressions = [] }: LabelSelector): boolean {
+  return Object.keys(matchLabels).length === 0 && matchExpressions.length === 0;
 }
 
 function validateLongRunningTemplate(template: PodTemplateSpec, path: FieldPath): FieldError[] {

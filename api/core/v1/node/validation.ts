@@ -60,7 +60,9 @@ export function validateTaints(taints: readonly Taint[], path: FieldPath): Field
     errors.push(...validateRequiredEnum('taintEffect', effect, taintPath.child('effect')));
     const pair = `${key}:${effect}`;
     if (seen.has(pair)) {
-      const error = duplicate(taintPath, taint);
+      // Here and below: as upstream's internal type prints it.
+      const internal = { Key: key, Value: value, Effect: effect, TimeAdded: taint.timeAdded ?? null };
+      const error = duplicate(taintPath, internal);
       errors.push({ ...error, message: `${error.message}: taints must be unique by key and effect pair` });
     }
     seen.add(pair);
@@ -80,7 +82,8 @@ function validateAddresses(status: NodeStatus | undefined): FieldError[] {
   const seen = new Set<string>();
   return (status?.addresses ?? []).flatMap((address, i) => {
     const key = `${address.type}/${address.address}`;
-    if (seen.has(key)) return [duplicate(STATUS.child('addresses').index(i), address)];
+    const internal = { Type: address.type, Address: address.address };
+    if (seen.has(key)) return [duplicate(STATUS.child('addresses').index(i), internal)];
     seen.add(key);
     return [];
   });
@@ -99,7 +102,7 @@ function validatePodCidrs(cidrs: readonly string[], path: FieldPath): FieldError
 /** `validateNodeConfigSourceSpec`: of a feature that is gone, but whose objects are checked still. */
 function validateConfigSource({ configSource }: NodeSpec, path: FieldPath): FieldError[] {
   const configMap = configSource?.configMap;
-  if (!configMap) return [invalid(path, configSource, 'exactly one reference subfield must be non-nil')];
+  if (!configMap) return [invalid(path, { ConfigMap: null }, 'exactly one reference subfield must be non-nil')];
   const mapPath = path.child('configMap');
   const errors: FieldError[] = [];
   for (const field of ['uid', 'resourceVersion'] as const) {

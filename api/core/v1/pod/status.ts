@@ -136,14 +136,19 @@ function validateAddresses(addresses: readonly { ip?: string }[], path: FieldPat
   if (addresses.length < 2) return errors;
   const families = new Set(addresses.map(({ ip = '' }) => ipFamilyOf(ip)));
   if (addresses.length > 2 || families.size !== 2 || families.has('')) {
-    errors.push(invalid(path, addresses, 'may specify no more than one IP for each IP family'));
+    errors.push(invalid(path, addresses.map(internalAddress), 'may specify no more than one IP for each IP family'));
   }
   const seen = new Set<string>();
   for (const [i, address] of addresses.entries()) {
-    if (seen.has(address.ip ?? '')) errors.push(duplicate(path.index(i), address));
+    if (seen.has(address.ip ?? '')) errors.push(duplicate(path.index(i), internalAddress(address)));
     seen.add(address.ip ?? '');
   }
   return errors;
+}
+
+/** As upstream's internal type prints it. */
+function internalAddress({ ip = '' }: { ip?: string }): object {
+  return { IP: ip };
 }
 
 function validateUsers(statuses: readonly ContainerStatus[], path: FieldPath, os: string | undefined): FieldError[] {

@@ -230,7 +230,7 @@ describe('validatePodCreate()', () => {
     [
       'readinessProbe: { httpGet: { port: toolongportname16, scheme: FTP }, periodSeconds: -1, terminationGracePeriodSeconds: 1 }',
       [
-        `${C}.readinessProbe.httpGet.port: Invalid value: "toolongportname16": must be no more than 15 bytes`,
+        `${C}.readinessProbe.httpGet.port: Invalid value: "toolongportname16": must be no more than 15 characters`,
         `${C}.readinessProbe.httpGet.scheme: Unsupported value: "FTP": supported values: "HTTP", "HTTPS"`,
         `${C}.readinessProbe.periodSeconds: Invalid value: -1: must be greater than or equal to 0`,
         `${C}.readinessProbe.terminationGracePeriodSeconds: Invalid value: 1: must not be set for readinessProbes`,

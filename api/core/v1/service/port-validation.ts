@@ -61,6 +61,11 @@ export function validatePortNumOrName(port: number | string, path: FieldPath): F
   return invalidEach(path, port, typeof port === 'number' ? isValidPortNum(port) : isValidPortName(port));
 }
 
+/** As upstream's internal type prints it; it compares nothing but these two. */
+function internalPort(protocol = '', port = 0): object {
+  return { Name: '', Protocol: protocol, AppProtocol: null, Port: port, TargetPort: 0, NodePort: 0 };
+}
+
 function validateUnique(ports: readonly ServicePort[]): FieldError[] {
   const errors: FieldError[] = [];
   const nodePorts = new Set<string>();
@@ -73,7 +78,7 @@ function validateUnique(ports: readonly ServicePort[]): FieldError[] {
   const seen = new Set<string>();
   ports.forEach(({ protocol, port }, i) => {
     const key = `${protocol}/${port}`;
-    if (seen.has(key)) errors.push(duplicate(PORTS.index(i), { protocol, port }));
+    if (seen.has(key)) errors.push(duplicate(PORTS.index(i), internalPort(protocol, port)));
     seen.add(key);
   });
   return errors;
