@@ -96,7 +96,7 @@ describe('startUserspaceProxier()', () => {
     expect(await isDone(without)).toBe(false);
     const present = await client.get<EndpointSlice>(endpointSlices, { namespace: 'default', name: 'web-1' });
     await client.update(endpointSlices, { ...present, endpoints: slice(['10.244.0.3']).endpoints } as EndpointSlice);
-    await clock.run(200);
+    await clock.run(500);
     expect(await isDone(without)).toBe(true);
   });
 

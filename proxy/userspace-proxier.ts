@@ -10,11 +10,12 @@ import type { EndpointSlice } from '../api/discovery/v1/endpoint-slice.ts';
 import type { Clock } from '../base/clock.ts';
 import { sleep } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
+import type { Informer } from '../client/informer.ts';
 import type { InformerFactory } from '../client/informer-factory.ts';
 import { createLocalhostNodePorts } from './localhost-node-port.ts';
-import type { Binding } from './localhost-node-port.ts';
+import type { Binding, LocalhostNodePorts } from './localhost-node-port.ts';
 import type { Proxier } from './proxier.ts';
-import { buildServiceMap, readyIps } from './service-map.ts';
+import { buildServiceMap, isTakenOut, readyIps } from './service-map.ts';
 import type { ServicePortInfo } from './service-map.ts';
 
 export interface UserspaceProxierOptions {
@@ -32,6 +33,8 @@ export interface UserspaceProxierOptions {
 
 const GATHER_MS = 50;
 const RETRY_MS = 1_000;
+/** As with rules: connections that went to a pod last have a moment to be answered. */
+const SETTLE_MS = 200;
 
 interface Waiter {
   podIp: string;
@@ -53,6 +56,8 @@ export function startUserspaceProxier(options: UserspaceProxierOptions): Proxier
 
 class UserspaceLoop {
   readonly #options: UserspaceProxierOptions;
+  readonly #services: Informer<Service>;
+  readonly #slices: Informer<EndpointSlice>;
   readonly firstSync: Promise<void>;
   problem: string | undefined;
   #markSynced: () => void = () => undefined;
@@ -65,25 +70,25 @@ class UserspaceLoop {
 
   constructor(options: UserspaceProxierOptions) {
     this.#options = options;
+    this.#services = options.informers.informer<Service>(services);
+    this.#slices = options.informers.informer<EndpointSlice>(endpointSlices);
     this.firstSync = new Promise((resolve) => (this.#markSynced = resolve));
   }
 
   async run(): Promise<void> {
-    const { informers, signal, clock, log, nodePortHost = '0.0.0.0' } = this.#options;
+    const { signal, clock, log, nodePortHost = '0.0.0.0' } = this.#options;
     const bindingsOf = (info: ServicePortInfo): Binding[] => bindings(info, nodePortHost);
     const listeners = createLocalhostNodePorts({ clock, log, bindingsOf });
-    const serviceInformer = informers.informer<Service>(services);
-    const sliceInformer = informers.informer<EndpointSlice>(endpointSlices);
     try {
-      await Promise.all([serviceInformer.waitForSync(signal), sliceInformer.waitForSync(signal)]);
+      await Promise.all([this.#services.waitForSync(signal), this.#slices.waitForSync(signal)]);
       const touch = (): void => {
         this.#isDirty = true;
         this.#wake();
       };
-      const subscriptions = [serviceInformer, sliceInformer].map((informer) => informer.keys.subscribe(touch));
+      const subscriptions = [this.#services, this.#slices].map((informer) => informer.keys.subscribe(touch));
       signal.addEventListener('abort', () => this.#wake(), { once: true });
       while (!signal.aborted) {
-        if (this.#isDirty) await this.#sync(listeners, { serviceInformer, sliceInformer });
+        if (this.#isDirty) await this.#sync(listeners);
         else await new Promise<void>((resolve) => (this.#wake = resolve));
         await sleep(clock, this.problem === undefined ? GATHER_MS : RETRY_MS, signal);
       }
@@ -97,21 +102,21 @@ class UserspaceLoop {
   }
 
   syncedWithout(podIp: string): Promise<void> {
-    if (this.#options.signal.aborted || !this.#readyIps.has(podIp)) return Promise.resolve();
-    return new Promise((resolve) => this.#waiters.push({ podIp, resolve }));
+    const { signal, clock } = this.#options;
+    if (signal.aborted || this.#isOut(podIp)) return Promise.resolve();
+    const out = new Promise<void>((resolve) => this.#waiters.push({ podIp, resolve }));
+    return out.then(() => sleep(clock, SETTLE_MS, signal));
   }
 
-  async #sync(
-    listeners: ReturnType<typeof createLocalhostNodePorts>,
-    informers: {
-      serviceInformer: { lister: { list(): Service[] } };
-      sliceInformer: { lister: { list(): EndpointSlice[] } };
-    },
-  ): Promise<void> {
+  #isOut(podIp: string): boolean {
+    return isTakenOut(podIp, { loaded: this.#readyIps, wanted: readyIps(this.#slices.lister.list()) });
+  }
+
+  async #sync(listeners: LocalhostNodePorts): Promise<void> {
     const { nodeName, log } = this.#options;
     this.#isDirty = false;
-    const slices = informers.sliceInformer.lister.list();
-    const ports = buildServiceMap({ services: informers.serviceInformer.lister.list(), slices, nodeName });
+    const slices = this.#slices.lister.list();
+    const ports = buildServiceMap({ services: this.#services.lister.list(), slices, nodeName });
     try {
       await this.#addAddresses(ports);
       this.problem = undefined;
@@ -123,7 +128,7 @@ class UserspaceLoop {
     listeners.update(ports.filter(({ clusterIp }) => this.#addresses.has(clusterIp)));
     this.#readyIps = readyIps(slices);
     this.#markSynced();
-    this.#resolveWaiters((podIp) => !this.#readyIps.has(podIp));
+    this.#resolveWaiters((podIp) => this.#isOut(podIp));
   }
 
   async #addAddresses(ports: readonly ServicePortInfo[]): Promise<void> {
