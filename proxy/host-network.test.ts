@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -36,6 +36,29 @@ describe('enableForwarding()', () => {
     expect(readFileSync(sysctl, 'utf8')).toBe('1');
     restoreForwarding(options('b'));
     expect(readFileSync(sysctl, 'utf8')).toBe('0');
+    expect(existsSync(join(folder, 'state'))).toBe(false);
+  });
+
+  it('puts back what the kernel changes along with it', () => {
+    const conf = (name: string): string => join(folder, 'conf', name);
+    for (const name of ['all', 'eth0', 'eth1']) mkdirSync(conf(name), { recursive: true });
+    const values: Record<string, string> = {
+      'all/accept_redirects': '0',
+      'all/forwarding': '0',
+      'eth0/forwarding': '0',
+      'eth1/forwarding': '1',
+    };
+    for (const [name, value] of Object.entries(values)) writeFileSync(conf(name), value);
+    writeFileSync(sysctl, '0\n');
+    enableForwarding(options('a'));
+    // As the kernel does when forwarding is turned off again.
+    writeFileSync(conf('all/accept_redirects'), '1');
+    writeFileSync(conf('eth1/forwarding'), '0');
+    // An interface that has gone meanwhile.
+    rmSync(conf('eth0'), { recursive: true });
+    restoreForwarding(options('a'));
+    expect(readFileSync(conf('all/accept_redirects'), 'utf8')).toBe('0');
+    expect(readFileSync(conf('eth1/forwarding'), 'utf8')).toBe('1');
   });
 
   it('leaves alone what was on before', () => {

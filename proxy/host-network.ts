@@ -2,8 +2,8 @@
  * What the host itself must allow so that pods are reached: forwarding between interfaces, and no firewall that drops
  * what is forwarded. What is changed is remembered on the host, shared by all clusters on it, and put back by the last.
  */
-import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { NftRunner } from './nft.ts';
 import { runCommand } from './nft.ts';
 
@@ -18,17 +18,20 @@ export interface ForwardingOptions {
 const DEFAULT_FOLDER = '/run/nocher/forwarding';
 const IP_FORWARD = '/proc/sys/net/ipv4/ip_forward';
 
+/** What the kernel changes along with `ip_forward`, by paths below its folder; and `ip_forward` itself, first. */
+type Switches = [path: string, value: string][];
+
 /** Lets the host forward IPv4. Throws when it may not. Repeatable. */
 export function enableForwarding({ clusterId, folder = DEFAULT_FOLDER, sysctl = IP_FORWARD }: ForwardingOptions): void {
   const before = readFileSync(sysctl, 'utf8').trim();
   mkdirSync(join(folder, 'clusters'), { recursive: true, mode: 0o755 });
   writeFileSync(join(folder, 'clusters', clusterId), '');
   if (before === '1') return;
-  writeFileSync(join(folder, 'ip_forward'), before);
+  writeFileSync(join(folder, 'switches.json'), JSON.stringify([['ip_forward', before], ...dependents(sysctl)]));
   writeFileSync(sysctl, '1');
 }
 
-/** Puts the old value back when no other cluster needs it. Repeatable; never throws. */
+/** Puts the old values back when no other cluster needs forwarding, and forgets them. Repeatable; never throws. */
 export function restoreForwarding({
   clusterId,
   folder = DEFAULT_FOLDER,
@@ -37,11 +40,32 @@ export function restoreForwarding({
   try {
     rmSync(join(folder, 'clusters', clusterId), { force: true });
     if (readdirSync(join(folder, 'clusters')).length > 0) return;
-    const before = readFileSync(join(folder, 'ip_forward'), 'utf8').trim();
-    if (before === '0') writeFileSync(sysctl, before);
-    rmSync(join(folder, 'ip_forward'), { force: true });
+    const memory = join(folder, 'switches.json');
+    if (existsSync(memory)) restoreSwitches(JSON.parse(readFileSync(memory, 'utf8')) as Switches, sysctl);
+    rmSync(memory, { force: true });
+    rmdirSync(join(folder, 'clusters'));
+    rmdirSync(folder);
   } catch {
     // Nothing was changed, or the host was restarted since.
+  }
+}
+
+/**
+ * Each interface's own switch follows `ip_forward`, and a host that stops to forward takes redirects again, even where
+ * that had been turned off (Linux, `inet_forward_change`).
+ */
+function dependents(sysctl: string): Switches {
+  const folder = join(dirname(sysctl), 'conf');
+  if (!existsSync(folder)) return [];
+  const paths = ['conf/all/accept_redirects', ...readdirSync(folder).map((name) => `conf/${name}/forwarding`)];
+  return paths.map((path) => [path, readFileSync(join(dirname(sysctl), path), 'utf8').trim()]);
+}
+
+function restoreSwitches(switches: Switches, sysctl: string): void {
+  for (const [name, value] of switches) {
+    const path = name === 'ip_forward' ? sysctl : join(dirname(sysctl), name);
+    // Interfaces come and go.
+    if (existsSync(path) && readFileSync(path, 'utf8').trim() !== value) writeFileSync(path, value);
   }
 }
 
