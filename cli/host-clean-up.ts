@@ -1,6 +1,6 @@
 /** Removes what a cluster's node set up on the machine: pods, links, rules, mounts, cgroups, sysctls. Safe to repeat. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, readlinkSync, rmdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, rmdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { realClock } from '../base/clock.ts';
 import { silentLogger } from '../base/log.ts';
@@ -11,6 +11,7 @@ import { closeForwarding, restoreForwarding } from '../proxy/host-network.ts';
 import { nftRunner } from '../proxy/nft.ts';
 import { removeRules } from '../proxy/proxier.ts';
 import type { DataFolder } from './data-folder.ts';
+import { endLeftProcesses } from './left-processes.ts';
 import { nativeProgram } from './package-folder.ts';
 import { nodeRange } from './ports.ts';
 
@@ -22,15 +23,19 @@ export function forwardingFolder(): string {
 /** Ends what a crashed run left, then everything else. For a cluster that does not run. */
 export async function cleanUpHost(folder: DataFolder): Promise<void> {
   if (process.getuid?.() !== 0) return;
-  await removeLeftPods(folder);
+  // What keeps one part from its end keeps no other.
+  const problem = await removeLeftPods(folder).then(() => undefined, (error: unknown) => error);
+  await endLeftProcesses(folder);
   await removeNetwork(folder.id);
   unmountBelow(folder.path);
   removeCgroups(folder.id);
+  if (problem !== undefined) throw problem;
 }
 
 async function removeLeftPods(folder: DataFolder): Promise<void> {
   const sandboxes = folder.file('sandboxes');
-  if (!existsSync(sandboxes) || readdirSync(sandboxes).length === 0 || !existsSync(nativeProgram())) return;
+  const isFolder = statSync(sandboxes, { throwIfNoEntry: false })?.isDirectory() === true;
+  if (!isFolder || readdirSync(sandboxes).length === 0 || !existsSync(nativeProgram())) return;
   const runtime = await NativeRuntime.open({
     program: nativeProgram(),
     folder: sandboxes,
@@ -43,8 +48,10 @@ async function removeLeftPods(folder: DataFolder): Promise<void> {
     version: '',
   });
   const pods = await runtime.listPodSandboxes();
-  await Promise.all(pods.map(({ id }) => runtime.removePodSandbox(id)));
+  const results = await Promise.allSettled(pods.map(({ id }) => runtime.removePodSandbox(id)));
   runtime.close();
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
 }
 
 /** Links, rules and the forwarding switch. Each part by itself: one that fails keeps none of the others. */

@@ -12,6 +12,7 @@ import type { ComponentHealth } from './cluster-health.ts';
 import { removeCgroups, unmountBelow } from './host-clean-up.ts';
 import { nodeUser } from './identities.ts';
 import { openImageStore, registryConfig } from './node-images.ts';
+import { endLeftProcesses } from './left-processes.ts';
 import { startNodeNetwork } from './node-network.ts';
 import type { NodeOptions } from './node-options.ts';
 import { nativeProgram, packageFolder } from './package-folder.ts';
@@ -79,6 +80,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       await network?.stop({ keepPods });
       await machinery.close();
       if (keepPods || options.config.runtime !== 'native') return;
+      await endLeftProcesses(folder);
       unmountBelow(folder.path);
       removeCgroups(folder.id);
     },

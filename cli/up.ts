@@ -19,6 +19,7 @@ import { runDemo } from './demo.ts';
 import { chooseRuntime, lookAtHost } from './host-check.ts';
 import { adminUser, apiServerUser } from './identities.ts';
 import { installKubeconfig } from './kubeconfig-install.ts';
+import { markProcesses } from './left-processes.ts';
 import { createLogger } from './log.ts';
 import { startControllers } from './managers.ts';
 import type { RunningNode } from './node.ts';
@@ -45,6 +46,7 @@ export async function up(flags: UpFlags): Promise<void> {
     return;
   }
   folder.claim();
+  markProcesses(folder);
   const log = createLogger({ path: folder.file('log', 'nocher.log'), verbose: config.verbose });
   const progress = createProgress();
   const startedMs = performance.now();

@@ -167,7 +167,9 @@ async function buildServer(options: HelloImageOptions, temporary: string): Promi
     try {
       if (compiler === undefined) throw new Error('no C compiler');
       const args = ['-std=c11', '-O2', '-s', '-o', path, join(sourceFolder, 'httpd.c')];
-      await run(compiler, args, { env: { PATH: HOST_PATH, LC_ALL: 'C' }, signal, timeout: 60_000 });
+      // What a compiler that is killed leaves lies in our folder, not in the machine's.
+      const env = { PATH: HOST_PATH, LC_ALL: 'C', TMPDIR: temporary };
+      await run(compiler, args, { env, signal, timeout: 60_000 });
       return { path };
     } catch (error) {
       if (server === 'c') throw error;
