@@ -22,6 +22,8 @@ export interface CommandResult {
 
 export interface Cluster {
   dataDir: string;
+  /** What `bin/nocher` is called with to start it, for a start in the test's own way. */
+  upArguments: readonly string[];
   /** Runs kubectl; `minor` is 31, 33 or 35 (default). */
   kubectl(args: readonly string[], options?: { minor?: string; input?: string; timeoutMs?: number }): CommandResult;
   /** As `kubectl`, but throws unless it succeeds; gives standard output. */
@@ -78,7 +80,20 @@ function hide(hidden: readonly string[], command: string, args: readonly string[
   return ['unshare', ['--mount', 'sh', '-c', script, 'sh', command, ...args]];
 }
 
-export async function startCluster(flags: readonly string[] = [], { hidden = [], dataDirSuffix = '' }: ClusterOptions = {}): Promise<Cluster> {
+/** Starts a cluster and waits until its node is Ready. */
+export async function startCluster(flags: readonly string[] = [], options: ClusterOptions = {}): Promise<Cluster> {
+  const cluster = prepareCluster(flags, options);
+  try {
+    await cluster.restart();
+  } catch (error) {
+    await cluster.stop();
+    throw error;
+  }
+  return cluster;
+}
+
+/** A network namespace and a data folder for a cluster, which `restart` starts for the first time. */
+export function prepareCluster(flags: readonly string[] = [], { hidden = [], dataDirSuffix = '' }: ClusterOptions = {}): Cluster {
   const namespace = isRoot ? makeNamespace() : undefined;
   const ownFolder = mkdtempSync(join(tmpdir(), 'nocher-e2e-'));
   const dataDir = join(ownFolder, dataDirSuffix);
@@ -119,6 +134,7 @@ export async function startCluster(flags: readonly string[] = [], { hidden = [],
     result(spawnSync(...enter(command, commandArgs), { env: environment, encoding: 'utf8', timeout: timeoutMs, maxBuffer: 64 << 20, ...(input === undefined ? {} : { input }) }));
   const cluster: Cluster = {
     dataDir,
+    upArguments: [join(root, 'bin/nocher'), ...args],
     environment,
     kubectlPath,
     output: () => printed,
@@ -138,12 +154,6 @@ export async function startCluster(flags: readonly string[] = [], { hidden = [],
     restart: start,
     stop: undo,
   };
-  try {
-    await start();
-  } catch (error) {
-    await undo();
-    throw error;
-  }
   return cluster;
 }
 
