@@ -54,9 +54,22 @@ function oneOf<T extends string>(flags: UpFlags, name: string, allowed: readonly
 
 /** RFC 1123 in lower case, as a Node's name must be. */
 function nodeNameOf(flags: UpFlags): string {
-  const name = (text(flags['nodeName']) ?? hostname()).toLowerCase();
-  if (!/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(name)) throw new UsageError(`--node-name: ${name} is not a valid node name (lower case letters, digits, '-' and '.')`);
-  return name;
+  const asked = text(flags['nodeName'])?.toLowerCase();
+  if (asked !== undefined && !NODE_NAME.test(asked)) throw new UsageError(`--node-name: ${asked} is not a valid node name (lower case letters, digits, '-' and '.')`);
+  return asked ?? nodeNameOfHost(hostname());
+}
+
+const NODE_NAME = /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+
+/** A machine may be called what a node may not: `my_laptop`, or nothing at all. */
+export function nodeNameOfHost(host: string): string {
+  const name = host
+    .toLowerCase()
+    .split('.')
+    .map((part) => part.replace(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, ''))
+    .filter((part) => part !== '')
+    .join('.');
+  return host !== '(none)' && NODE_NAME.test(name) ? name : 'node';
 }
 
 function address(flags: UpFlags, name: string): string | undefined {

@@ -1,7 +1,7 @@
 /** The ports, ranges and names of a cluster: as asked for, or as it had them, or free ones; remembered for the next start. */
 import { hostname } from 'node:os';
 import type { AskedConfig } from './config.ts';
-import { UsageError } from './config.ts';
+import { nodeNameOfHost, UsageError } from './config.ts';
 import type { DataFolder, Settings } from './data-folder.ts';
 import { choosePort, chooseRange, rangesOverlap } from './ports.ts';
 import { checkSimulatedNodes } from './simulated-nodes.ts';
@@ -21,7 +21,7 @@ export async function chooseSettings(config: AskedConfig, folder: DataFolder): P
     kubeletPort: await choosePort({ flag: '--kubelet-port', asked: config.kubeletPort, remembered: remembered.kubeletPort, preferred: 10250, host: KUBELET_HOST }),
     podCidr: chooseRange({ asked: config.podCidr, remembered: remembered.podCidr, preferred: POD_RANGES }),
     serviceCidr: chooseRange({ asked: config.serviceCidr, remembered: remembered.serviceCidr, preferred: SERVICE_RANGES }),
-    nodeName: config.nodeName === hostname().toLowerCase() ? (remembered.nodeName ?? config.nodeName) : config.nodeName,
+    nodeName: config.nodeName === nodeNameOfHost(hostname()) ? (remembered.nodeName ?? config.nodeName) : config.nodeName,
     bindAddress: host,
   };
   const { podCidr, serviceCidr } = settings;
