@@ -24,12 +24,11 @@ static bool has_filesystem(const char *type) {
   return fd >= 0;
 }
 
-static bool overlay_takes_lower_list(void) {
-  int fd = sys_fsopen("overlay", FSOPEN_CLOEXEC);
-  if (fd < 0) return false;
-  bool taken = sys_fsconfig(fd, FSCONFIG_SET_STRING, "lowerdir+", "/", 0) == 0;
-  close(fd);
-  return taken;
+// Kernels before 6.5 take any option until the file system is created.
+static bool overlay_takes_lower_list(const struct utsname *host) {
+  int major = 0;
+  int minor = 0;
+  return sscanf(host->release, "%d.%d", &major, &minor) == 2 && (major > 6 || (major == 6 && minor >= 8));
 }
 
 static bool can_unshare(int flags) {
@@ -138,7 +137,7 @@ void check_write(struct buffer *out) {
   json_put_string(out, "cgroupMode", cgroup_mode_name(cgroups.mode));
   write_controllers(&cgroups, out);
   json_put_boolean(out, "overlay", found.overlay);
-  json_put_boolean(out, "overlayLowerdirPlus", overlay_takes_lower_list());
+  json_put_boolean(out, "overlayLowerdirPlus", overlay_takes_lower_list(&host));
   json_put_boolean(out, "seccomp", found.seccomp);
   json_put_boolean(out, "userNamespaces", can_unshare(CLONE_NEWUSER));
   json_put_boolean(out, "mountApi", found.mount_api);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/utsname.h>
 
 #include "resolve.h"
 #include "rootfs.h"
@@ -64,6 +65,7 @@ static int set_lower_each(int context, const struct strings *lower, struct held 
   return 0;
 }
 
+// All in one value: numbers of descriptors, looked up from /proc/self/fd as working directory, leave room for about sixty.
 static int set_lower_list(int context, const struct strings *lower, struct held *held) {
   struct buffer option = {0};
   int result = 0;
@@ -71,9 +73,13 @@ static int set_lower_list(int context, const struct strings *lower, struct held 
     char text[40];
     result = hold(held, lower->items[i], text);
     if (i > 0) buffer_text(&option, ":");
-    if (result == 0) buffer_text(&option, text);
+    if (result == 0) buffer_text(&option, strrchr(text, '/') + 1);
   }
   buffer_append(&option, "", 1);
+  if (result == 0 && option.length > MAX_VALUE + 1) {
+    errno = E2BIG;
+    result = -1;
+  }
   if (result == 0) result = sys_fsconfig(context, FSCONFIG_SET_STRING, "lowerdir", option.data, 0);
   int error = errno;
   buffer_free(&option);
@@ -105,10 +111,25 @@ static int try_overlay(const struct strings *lower, const char *upper, const cha
   return tree;
 }
 
-// Kernels before 6.8 have no `lowerdir+`. Those before 6.5 say so only when the file system is created.
+static bool takes_lower_each(void) {
+  struct utsname host;
+  int major = 0;
+  int minor = 0;
+  if (uname(&host) < 0 || sscanf(host.release, "%d.%d", &major, &minor) != 2) return false;
+  return major > 6 || (major == 6 && minor >= 8);
+}
+
+// Kernels before 6.8 have no `lowerdir+`, and those before 6.5 say so only when the file system is created.
 static int open_overlay(const struct strings *lower, const char *upper, const char *work) {
-  int tree = try_overlay(lower, upper, work, set_lower_each);
-  if (tree < 0 && errno == EINVAL) tree = try_overlay(lower, upper, work, set_lower_list);
+  if (takes_lower_each()) return try_overlay(lower, upper, work, set_lower_each);
+  int before = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  int tree = before < 0 || chdir("/proc/self/fd") < 0 ? -1 : try_overlay(lower, upper, work, set_lower_list);
+  int error = errno;
+  if (before >= 0) {
+    if (fchdir(before) < 0) tree = -1;
+    close(before);
+  }
+  errno = error;
   return tree;
 }
 
