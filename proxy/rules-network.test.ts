@@ -94,6 +94,25 @@ describeNetwork('rules in a network namespace', () => {
     expect(await network.node.connect('127.0.0.1', 30080)).toBe('refused');
   });
 
+  it('leaves the Services of another cluster on this host to that cluster', async () => {
+    const rename = (from: string, to: string): string =>
+      network.node.run(
+        `ip link set ${from} down && ip link set ${from} name ${to} && ip link set ${to} up && ip route replace default via 192.0.2.9`,
+      );
+    await load(info);
+    network.outside.run('ip route replace 10.96.0.0/16 via 192.0.2.1');
+    expect(await network.outside.connect('10.96.0.5', 80)).toMatch(/^[ab] /);
+    rename('veth0', 'nocher-other');
+    try {
+      expect(await network.outside.connect('10.96.0.5', 80)).not.toMatch(/^[ab] /);
+      // Node ports are this host's, whoever asks.
+      expect(await network.outside.connect('192.0.2.1', 30080)).toMatch(/^[ab] /);
+    } finally {
+      rename('nocher-other', 'veth0');
+      network.outside.run('ip route del 10.96.0.0/16');
+    }
+  });
+
   it('keeps the client address and stays on the node with externalTrafficPolicy Local', async () => {
     await load({ ...info, isExternalLocal: true, localEndpoints: [endpoint(3)] });
     expect(await answers(6, () => network.outside.connect('192.0.2.1', 30080))).toEqual(new Set(['b 192.0.2.9']));

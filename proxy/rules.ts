@@ -204,12 +204,23 @@ class RulesBuilder {
 }
 
 function staticChains({ clusterCidr, podCidr, bridge }: RulesOptions): [string, NftChain][] {
-  const unserved = [`${SERVICE_LOOKUP} @no-endpoint-services`, 'ip daddr @cluster-ips goto reject-chain'];
+  // Pods of another cluster on this host have Services of their own, perhaps at the same addresses.
+  const fromOthers = `iifname != "${bridge}" iifname "nocher-*"`;
+  const nodePorts = `${NODE_PORT_LOOKUP} @service-nodeports`;
+  const unserved = [
+    `${fromOthers} return`,
+    `${SERVICE_LOOKUP} @no-endpoint-services`,
+    'ip daddr @cluster-ips goto reject-chain',
+  ];
   return [
     ['to-masquerade', { rules: [`meta mark set meta mark or ${MASQUERADE_MARK}`] }],
     // A reset is never rate-limited, as ICMP is: clients see a refusal at once.
     ['reject-chain', { rules: ['meta l4proto tcp reject with tcp reset', 'reject'] }],
-    ['services', { rules: [`${SERVICE_LOOKUP} @service-ips`, `${NODE_PORT_LOOKUP} @service-nodeports`] }],
+    [
+      'services',
+      { rules: [`${fromOthers} goto services-from-others`, `${SERVICE_LOOKUP} @service-ips`, nodePorts] },
+    ],
+    ['services-from-others', { rules: [nodePorts] }],
     ['unserved', { rules: unserved }],
     // Priorities are numbers: nft 1.0.6 knows no names in output hooks.
     [
