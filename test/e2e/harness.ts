@@ -134,7 +134,7 @@ export function prepareCluster(flags: readonly string[] = [], { hidden = [], dat
     result(spawnSync(...enter(command, commandArgs), { env: environment, encoding: 'utf8', timeout: timeoutMs, maxBuffer: 64 << 20, ...(input === undefined ? {} : { input }) }));
   const cluster: Cluster = {
     dataDir,
-    upArguments: [join(root, 'bin/nocher'), ...args],
+    upArguments: [join(root, 'bin/nocher'), ...args, ...flags],
     environment,
     kubectlPath,
     output: () => printed,
