@@ -2,6 +2,7 @@
 import type { BenchLine } from './bench-line.ts';
 import type { BenchClient } from './cluster-process.ts';
 import { cpuMs, openClient, ownMemoryMb, startBenchCluster, throughput } from './cluster-process.ts';
+import { inProcessCreates } from './in-process.ts';
 import { etcdReference } from './store.ts';
 
 const maps = '/api/v1/namespaces/default/configmaps';
@@ -21,6 +22,7 @@ export async function run(): Promise<BenchLine[]> {
     const gets = await throughput(64, 4_000, async (i) => expect(await client.request('GET', `${maps}/c-${i % 1000}`), 200));
     const cores = (cpuMs(cluster.child.pid!) - cpuBefore) / (performance.now() - startedMs);
     const list = await lists(client, cluster.child.pid!);
+    const inProcess = inProcessCreates();
     const after = await etcdReference();
     const etcd = Math.max(before ?? 0, after ?? 0);
     return [
@@ -31,6 +33,14 @@ export async function run(): Promise<BenchLine[]> {
         unit: '/s',
         target: '≥ 1.0 × etcd',
         ...(etcd >= VALID_REFERENCE ? { reference: { name: 'etcd', value: etcd }, ok: created >= etcd } : {}),
+      },
+      {
+        scenario: 'api',
+        what: 'the same through the in-process client',
+        value: inProcess,
+        unit: '/s',
+        target: '≥ 3 × etcd',
+        ...(etcd >= VALID_REFERENCE ? { reference: { name: 'etcd', value: etcd }, ok: inProcess >= 3 * etcd } : {}),
       },
       { scenario: 'api', what: 'GET of one object, per core of the server', value: gets / cores, unit: '/s', target: '≥ 8,000', ok: gets / cores >= 8_000 },
       ...list,

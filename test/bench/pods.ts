@@ -1,12 +1,11 @@
 /** Pods on the native runtime: from the create request to Running as a watcher sees it. */
-import { spawnSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApiObject } from '../../api/machinery/meta.ts';
 import type { BenchLine } from './bench-line.ts';
 import type { BenchClient } from './cluster-process.ts';
 import { openClient, percentile, startBenchCluster } from './cluster-process.ts';
+import { measureInOwnNetwork } from './own-network.ts';
 
-const netns = `nocher-bench-${process.pid}`;
 const pods = '/api/v1/namespaces/default/pods';
 const SEQUENTIAL = 40;
 
@@ -55,23 +54,7 @@ async function start(client: BenchClient, seen: Map<string, number>, name: strin
 /** Only as root: pods on the native runtime need it. */
 export async function run(): Promise<BenchLine[]> {
   if (process.getuid?.() !== 0) return [];
-  const enter = ['nsenter', `--net=/run/netns/${netns}`];
-  spawnSync('ip', ['netns', 'add', netns]);
-  spawnSync('nsenter', [`--net=/run/netns/${netns}`, 'ip', 'link', 'set', 'lo', 'up']);
-  return runInside(enter);
-}
-
-/** Runs the measuring itself in the namespace, where the cluster's loopback is. */
-function runInside(enter: readonly string[]): BenchLine[] {
-  const [command, ...args] = enter;
-  const script = `import { measure } from ${JSON.stringify(import.meta.url)}; console.log(JSON.stringify(await measure())); process.exit(0);`;
-  try {
-    const { stdout, stderr, status } = spawnSync(command!, [...args, process.execPath, '--import', 'tsx', '--input-type=module', '-e', script], { encoding: 'utf8', timeout: 120_000 });
-    if (status !== 0) throw new Error(stderr);
-    return JSON.parse(stdout.trim().split('\n').at(-1)!) as BenchLine[];
-  } finally {
-    spawnSync('ip', ['netns', 'delete', netns]);
-  }
+  return measureInOwnNetwork<BenchLine[]>(import.meta.url);
 }
 
 export async function measure(): Promise<BenchLine[]> {

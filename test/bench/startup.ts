@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BenchLine } from './bench-line.ts';
 import { cpuMs, ownMemoryMb, startBenchCluster } from './cluster-process.ts';
+import { firstPod } from './first-pod.ts';
 
 const IDLE_SECONDS = 15;
 
@@ -13,6 +14,7 @@ export async function run(): Promise<BenchLine[]> {
     await cluster.stop();
   }
   times.sort((a, b) => a - b);
+  const pod = await firstPod();
   const cluster = await startBenchCluster(['--runtime', 'simulated']);
   const pid = cluster.child.pid!;
   await sleep(3_000);
@@ -24,6 +26,7 @@ export async function run(): Promise<BenchLine[]> {
   const median = times[2]!;
   return [
     { scenario: 'startup', what: 'from fork to API ready (control plane), median of 5', value: median, unit: 'ms', target: '≤ 1,000', ok: median <= 1_000 },
+    ...pod,
     { scenario: 'startup', what: 'own memory, idle, simulated node', value: memory, unit: 'MB', target: '≤ 200', ok: memory <= 200 },
     { scenario: 'startup', what: 'idle CPU', value: idle, unit: '% of a core', target: '≤ 2', ok: idle <= 2 },
   ];
