@@ -99,6 +99,23 @@ suite('nothing is left on the machine', () => {
     expect(survivors(running)).toEqual([]);
   });
 
+  it('after a cluster without nft, stopped and crashed', async () => {
+    await cluster.stop();
+    cluster = prepareCluster([], { hidden: ['/usr/sbin/nft'] });
+    await settled(cluster);
+    before = hostState(cluster);
+    await cluster.restart();
+    cluster.run('create', 'service', 'nodeport', 'web', '--tcp=80:8080');
+    await cluster.kill('SIGTERM');
+    expect(hostState(cluster)).toEqual(before);
+    await cluster.restart();
+    cluster.apply(POD);
+    cluster.run('wait', '--for=condition=Ready', 'pod/left', '--timeout=30s');
+    await cluster.kill('SIGKILL');
+    down();
+    expect(hostState(cluster)).toEqual(before);
+  });
+
   /** A file that the start writes, as the sign that it has come so far. */
   const folder = (...names: string[]): string => join(cluster.dataDir, ...names);
   const below = (path: string, depth: string[]): boolean => {

@@ -8,10 +8,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Cluster } from './harness.ts';
+import type { Cluster, ClusterOptions } from './harness.ts';
 import { eventually, isRoot, startCluster } from './harness.ts';
 
-const suite = isRoot ? describe : describe.skip;
+const suites = isRoot ? describe.each : describe.skip.each;
 const generator = join(fileURLToPath(new URL('.', import.meta.url)), 'load-generator.mjs');
 const RATE = 200;
 const UPDATES = 3;
@@ -54,10 +54,16 @@ spec: {type: NodePort, selector: {app: ${name}}, ports: [{port: 80, targetPort: 
 `;
 }
 
-suite('rolling updates under load', () => {
+/** With nft, and where it is missing. */
+const PROXIES: [string, ClusterOptions][] = [
+  ["the kernel's rules", {}],
+  ['a proxy in user space', { hidden: ['/usr/sbin/nft'] }],
+];
+
+suites(PROXIES)('rolling updates under load, by %s', (_, options) => {
   let cluster: Cluster;
   beforeAll(async () => {
-    cluster = await startCluster();
+    cluster = await startCluster([], options);
     // The host's own packets to a Service address need some route before the rules translate them.
     cluster.host('ip', ['route', 'add', 'default', 'via', '192.0.2.1', 'dev', 'eth0']);
   }, 60_000);
