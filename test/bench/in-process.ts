@@ -3,6 +3,7 @@
  * of their own, a caller that is no administrator, and lmdb's durable writes.
  */
 import { spawnSync } from 'node:child_process';
+import { setMaxListeners } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -43,6 +44,7 @@ export function inProcessCreates(): number {
 export async function measure(): Promise<number> {
   const dataDir = mkdtempSync(join(tmpdir(), 'nocher-bench-'));
   const stopping = new AbortController();
+  setMaxListeners(0, stopping.signal);
   try {
     const controlPlane = await start(dataDir, stopping.signal);
     const client = controlPlane.clientFor(user, 'bench');
