@@ -172,3 +172,25 @@ it('columns show readiness, containers and selector', () => {
     ['Selector', 'app=web'],
   ]);
 });
+
+describe('warnings()', () => {
+  const warningsOf = (next: Deployment, previous?: Deployment): string[] => strategy.warnings!(next, previous);
+
+  it('of a new Deployment are about its name and its template', () => {
+    expect(warningsOf(decoded())).toEqual([]);
+    const next = decoded((spec) => (spec.template.spec!.nodeSelector = { 'beta.kubernetes.io/os': 'linux' }));
+    next.metadata.name = 'a.b';
+    expect(warningsOf(next)).toEqual([
+      'metadata.name: this is used in Pod names and hostnames, which can result in surprising behavior; a DNS label is recommended: [must not contain dots]',
+      'spec.template.spec.nodeSelector[beta.kubernetes.io/os]: deprecated since v1.14; use "kubernetes.io/os" instead',
+    ]);
+  });
+
+  it('of an update are about the template, when the generation moves', () => {
+    const next = decoded((spec) => (spec.template.spec!.nodeSelector = { 'beta.kubernetes.io/os': 'linux' }));
+    Object.assign(next.metadata, { name: 'a.b', generation: 2 });
+    const previous = { ...next, metadata: { ...next.metadata, generation: 1 } };
+    expect(warningsOf(next, previous)).toHaveLength(1);
+    expect(warningsOf(next, next)).toEqual([]);
+  });
+});

@@ -16,6 +16,7 @@ import { ageColumn, workloadColumns } from '../../table-cells.ts';
 import { raiseGenerationForAnnotations } from './workload/generation.ts';
 import { validateReplicaCounts } from './workload/status-validation.ts';
 import { validateSelectorAndTemplate } from './workload/template-validation.ts';
+import { warningsForWorkload } from './workload/warnings.ts';
 
 export type DeploymentSpec = Omit<Wire<V1DeploymentSpec>, 'template'> & { template: PodTemplateSpec };
 
@@ -82,6 +83,7 @@ export const deployments = defineResource<Deployment>({
       ...validateDeploymentSpec(next.spec),
       ...validateImmutable(next.spec.selector, previous.spec.selector, SPEC.child('selector')),
     ],
+    warnings: warningsForWorkload,
     status: { keptMetadata: ['labels'], validateUpdate: validateDeploymentStatus },
   },
 });

@@ -10,6 +10,7 @@ import { validateImmutable, validateNonNegative } from '../../machinery/validati
 import { ageColumn, workloadColumns } from '../../table-cells.ts';
 import { validateReplicaCounts } from './workload/status-validation.ts';
 import { validateSelectorAndTemplate } from './workload/template-validation.ts';
+import { warningsForWorkload } from './workload/warnings.ts';
 
 export type ReplicaSetSpec = Omit<Wire<V1ReplicaSetSpec>, 'template'> & { template: PodTemplateSpec };
 
@@ -63,6 +64,7 @@ export const replicaSets = defineResource<ReplicaSet>({
       ...validateReplicaSetSpec(next.spec),
       ...validateImmutable(next.spec.selector, previous.spec.selector, SPEC.child('selector')),
     ],
+    warnings: warningsForWorkload,
     status: { validateUpdate: validateReplicaSetStatus },
   },
 });
