@@ -6,7 +6,7 @@ import { validateObjectMeta, validateObjectMetaUpdate } from './object-meta.ts';
 const path = fieldPath('metadata');
 
 function create(meta: ObjectMeta, requiresNamespace = true): string[] {
-  return validateObjectMeta(meta, { requiresNamespace, path }).map(formatFieldError);
+  return validateObjectMeta(meta, { requiresNamespace, qualifiesFinalizers: true, path }).map(formatFieldError);
 }
 
 const stored: ObjectMeta = {
@@ -19,7 +19,9 @@ const stored: ObjectMeta = {
 };
 
 function update(next: ObjectMeta, previous: ObjectMeta = stored): string[] {
-  return validateObjectMetaUpdate({ ...previous, ...next }, previous, path).map(formatFieldError);
+  return validateObjectMetaUpdate({ ...previous, ...next }, previous, { qualifiesFinalizers: true, path }).map(
+    formatFieldError,
+  );
 }
 
 describe('validateObjectMeta()', () => {
@@ -90,6 +92,16 @@ describe('validateObjectMetaUpdate()', () => {
       'metadata.resourceVersion: Invalid value: "": must be specified for an update',
       'metadata.generation: Invalid value: 1: must not be decremented',
     ]);
+  });
+
+  it('wants a domain in finalizers that are not the system’s own', () => {
+    const finalizers = ['kubernetes', 'orphan', 'mine', 'a.b/c'];
+    const problem =
+      'metadata.finalizers[2]: Invalid value: "mine": name is neither a standard finalizer name nor is it fully qualified';
+    expect(create({ name: 'a', namespace: 'd', finalizers })).toEqual([problem]);
+    expect(update({ finalizers })).toEqual([problem]);
+    const rules = { requiresNamespace: true, path };
+    expect(validateObjectMeta({ name: 'a', namespace: 'd', finalizers }, rules)).toEqual([]);
   });
 
   it('takes no new finalizers once the object is being deleted', () => {

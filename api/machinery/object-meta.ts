@@ -17,6 +17,8 @@ export interface ObjectMetaRules {
   requiresNamespace: boolean;
   /** Default: DNS subdomain. */
   validateName?: ((name: string, prefix: boolean) => string[]) | undefined;
+  /** Finalizers are `domain/name`, but for those that Kubernetes itself has (`validateKubeFinalizerName`). */
+  qualifiesFinalizers?: boolean;
   path: FieldPath;
 }
 
@@ -32,13 +34,18 @@ export function validateObjectMeta(meta: ObjectMeta, rules: ObjectMetaRules): Fi
   errors.push(
     ...validateNamespace(meta.namespace, rules),
     ...validateNonNegative(meta.generation, path.child('generation')),
-    ...validateSharedMeta(meta, path),
+    ...validateSharedMeta(meta, rules),
   );
   return errors;
 }
 
 /** Metadata of an update. `next.resourceVersion` must be set by then; name, namespace, uid and times do not change. */
-export function validateObjectMetaUpdate(next: ObjectMeta, previous: ObjectMeta, path: FieldPath): FieldError[] {
+export function validateObjectMetaUpdate(
+  next: ObjectMeta,
+  previous: ObjectMeta,
+  rules: Pick<ObjectMetaRules, 'path' | 'qualifiesFinalizers'>,
+): FieldError[] {
+  const { path } = rules;
   const errors: FieldError[] = [];
   if (previous.deletionTimestamp) {
     errors.push(...validateNoNewFinalizers(next.finalizers ?? [], previous.finalizers ?? [], path.child('finalizers')));
@@ -55,7 +62,7 @@ export function validateObjectMetaUpdate(next: ObjectMeta, previous: ObjectMeta,
   for (const field of ['creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds'] as const) {
     errors.push(...validateImmutable(next[field], previous[field], path.child(field)));
   }
-  errors.push(...validateSharedMeta(next, path));
+  errors.push(...validateSharedMeta(next, rules));
   return errors;
 }
 
@@ -66,14 +73,29 @@ function validateNamespace(namespace: string | undefined, { requiresNamespace, p
   return invalidEach(namespacePath, namespace, validateDnsLabelName(namespace, false));
 }
 
-function validateSharedMeta(meta: ObjectMeta, path: FieldPath): FieldError[] {
+function validateSharedMeta(
+  meta: ObjectMeta,
+  { path, qualifiesFinalizers = false }: Pick<ObjectMetaRules, 'path' | 'qualifiesFinalizers'>,
+): FieldError[] {
   return [
     ...validateLabels(meta.labels, path.child('labels')),
     ...validateAnnotations(meta.annotations, path.child('annotations')),
     ...validateOwnerReferences(meta.ownerReferences ?? [], path.child('ownerReferences')),
     ...validateFinalizers(meta.finalizers ?? [], path.child('finalizers')),
     ...validateManagedFields(meta.managedFields ?? [], path.child('managedFields')),
+    ...(qualifiesFinalizers ? validateQualified(meta.finalizers ?? [], path.child('finalizers')) : []),
   ];
+}
+
+const STANDARD_FINALIZERS = ['kubernetes', 'orphan', 'foregroundDeletion'];
+
+function validateQualified(finalizers: readonly string[], path: FieldPath): FieldError[] {
+  const detail = 'name is neither a standard finalizer name nor is it fully qualified';
+  return finalizers.flatMap((finalizer, i) =>
+    finalizer.includes('/') || STANDARD_FINALIZERS.includes(finalizer)
+      ? []
+      : [invalid(path.index(i), finalizer, detail)],
+  );
 }
 
 function validateOwnerReference(reference: OwnerReference, path: FieldPath): FieldError[] {

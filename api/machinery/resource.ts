@@ -63,6 +63,8 @@ export interface Strategy<T extends ApiObject> {
   warnings?(object: T, previous: T | undefined): string[];
   /** How `metadata.name` must look; an empty list when it is right. Default: DNS subdomain. */
   validateName?(name: string, prefix: boolean): string[];
+  /** Finalizers need no domain: kinds that upstream leaves to apimachinery's rules alone. */
+  allowsPlainFinalizers?: boolean;
   /** For writes to `/status`. Without it, everything but `.status` and metadata is kept generically. */
   status?: {
     /** What of metadata stays as it was, too. */

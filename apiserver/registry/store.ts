@@ -10,6 +10,7 @@ import * as errors from '../../api/machinery/errors.ts';
 import type { FieldError } from '../../api/machinery/field-error.ts';
 import { fieldPath } from '../../api/machinery/field-error.ts';
 import { validateObjectMeta, validateObjectMetaUpdate } from '../../api/machinery/object-meta.ts';
+import type { ObjectMetaRules } from '../../api/machinery/object-meta.ts';
 import { recordUpdate } from '../../api/managed-fields/managed-fields.ts';
 import type { DeleteOptions } from '../../api/machinery/resource.ts';
 import type { EncodedObject, UserInfo } from '../../api/machinery/handler.ts';
@@ -222,7 +223,7 @@ export class Store {
     keepSystemMetadata(next, previous);
     prepareByStrategy(request, { next, previous, nowMs });
     this.#recordManager(kind, { next, previous, subresource, context });
-    const problems = validateObjectMetaUpdate(next.metadata, previous.metadata, fieldPath('metadata'));
+    const problems = validateObjectMetaUpdate(next.metadata, previous.metadata, metadataRules(kind));
     this.#throwIfInvalid(kind, next, [...problems, ...validateByStrategy(request, { next, previous })]);
     if (subresource === '') for (const text of strategy.warnings?.(next, previous) ?? []) context.warn(text);
     await this.#validateAdmission(attributes);
@@ -348,16 +349,21 @@ export class Store {
   }
 
   #validateMeta(kind: ServedKind, object: ApiObject): FieldError[] {
-    return validateObjectMeta(object.metadata, {
-      requiresNamespace: kind.resource.scope === 'Namespaced',
-      ...(kind.resource.strategy.validateName === undefined ? {} : { validateName: kind.resource.strategy.validateName }),
-      path: fieldPath('metadata'),
-    });
+    return validateObjectMeta(object.metadata, metadataRules(kind));
   }
 
   #throwIfInvalid(kind: ServedKind, object: ApiObject, problems: FieldError[]): void {
     if (problems.length > 0) throw errors.invalidObject(kind.groupKind, object.metadata.name ?? '', problems);
   }
+}
+
+function metadataRules({ resource: { scope, strategy } }: ServedKind): ObjectMetaRules {
+  return {
+    requiresNamespace: scope === 'Namespaced',
+    validateName: strategy.validateName,
+    qualifiesFinalizers: strategy.allowsPlainFinalizers !== true,
+    path: fieldPath('metadata'),
+  };
 }
 
 function isLostRace(error: unknown): boolean {

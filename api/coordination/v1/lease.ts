@@ -31,6 +31,7 @@ export const leases = defineResource<Lease>({
     validateUpdate: validateLease,
     allowCreateOnUpdate: true,
     allowUnconditionalUpdate: false,
+    allowsPlainFinalizers: true,
     // Upstream never sets a lease's generation, though its spec changes all the time.
     hasGeneration: false,
   },

@@ -39,6 +39,7 @@ export const events = defineResource<Event>({
     validate: (event) => validateEvent(event, 'reportingComponent'),
     validateUpdate: (next) => validateEvent(next, 'reportingComponent'),
     allowCreateOnUpdate: true,
+    allowsPlainFinalizers: true,
     hasGeneration: false,
   },
   ttlSeconds: EVENT_TTL_SECONDS,

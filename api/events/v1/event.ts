@@ -34,6 +34,7 @@ export const eventsV1 = defineResource<EventV1>({
     validateUpdate: (next, previous) =>
       validateNewEventUpdate(coreEventFromEventsV1(next), coreEventFromEventsV1(previous)),
     allowCreateOnUpdate: true,
+    allowsPlainFinalizers: true,
     hasGeneration: false,
   },
   ttlSeconds: EVENT_TTL_SECONDS,
