@@ -9,5 +9,7 @@ export default {
   testPathIgnorePatterns: ['/node_modules/', '/dist/', '<rootDir>/test/e2e/', '<rootDir>/test/conformance/'],
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
   maxWorkers: 2,
+  // What hangs; a busy machine takes its time.
+  testTimeout: 30_000,
   globalSetup: '<rootDir>/test/generate-schema.mjs',
 };

@@ -31,7 +31,7 @@ function suite(name, args) {
   say(`test: ${name}`);
   mkdirSync(join(root, 'dist/test'), { recursive: true });
   const output = join(root, `dist/test/${name.replaceAll(' ', '-')}.json`);
-  run(process.execPath, ['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js', ...args, '--json', `--outputFile=${output}`, '--silent']);
+  run(process.execPath, ['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js', ...args, '--forceExit', '--json', `--outputFile=${output}`, '--silent']);
   try {
     return JSON.parse(readFileSync(output, 'utf8'));
   } catch {
