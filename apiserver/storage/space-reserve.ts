@@ -87,25 +87,25 @@ export class SpaceReserve {
 
   /** Whether the file could be written in full; otherwise, or with `keep` false, it is gone afterwards. */
   async #write(path: string, { keep }: { keep: boolean }): Promise<boolean> {
-    let complete = false;
-    try {
-      // Deletes under way must find the last free blocks, so a disk that is known to be full is not tried.
-      const { bavail, bsize } = await statfs(dirname(path));
-      if (bavail * bsize < 2 * this.#options.sizeBytes) return false;
-      // Random bytes take their space also on file systems that compress.
-      const chunk = this.#options.random.bytes(Math.min(CHUNK_BYTES, this.#options.sizeBytes));
-      const file = await open(path, 'w', 0o600);
-      try {
-        for (let written = 0; written < this.#options.sizeBytes; written += chunk.length) await file.writeFile(chunk);
-        await file.sync();
-        complete = true;
-      } finally {
-        await file.close();
-      }
-    } catch {
-      complete = false;
-    }
+    const complete = await this.#fill(path).catch(() => false);
     if (!complete || !keep) await unlink(path).catch(() => undefined);
     return complete;
+  }
+
+  /** False where the disk is known to have no room; throws where writing shows it. */
+  async #fill(path: string): Promise<boolean> {
+    // Deletes under way must find the last free blocks, so a disk that is known to be full is not tried.
+    const { bavail, bsize } = await statfs(dirname(path));
+    if (bavail * bsize < 2 * this.#options.sizeBytes) return false;
+    // Random bytes take their space also on file systems that compress.
+    const chunk = this.#options.random.bytes(Math.min(CHUNK_BYTES, this.#options.sizeBytes));
+    const file = await open(path, 'w', 0o600);
+    try {
+      for (let written = 0; written < this.#options.sizeBytes; written += chunk.length) await file.writeFile(chunk);
+      await file.sync();
+      return true;
+    } finally {
+      await file.close();
+    }
   }
 }

@@ -43,7 +43,9 @@ export function describeCompaction(current: () => Storage): void {
       { type: 'delete', key: '/a', value: bytes('1'), previous: { modRevision: a } },
     ]);
   });
+}
 
+export function describeCompactionBesideOthers(current: () => Storage): void {
   it('ignores an older revision and refuses one that is ahead', async () => {
     const a = await current().create('/a', bytes('1'));
     const b = await current().update('/a', bytes('2'), { expectedRevision: a });

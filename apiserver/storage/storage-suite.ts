@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { bytes, createAll, expectCode, keysOf, text } from './storage-assertions.ts';
 import { checkAgainstModel } from './storage-model.ts';
-import { describeCompaction } from './storage-suite-compaction.ts';
+import { describeCompaction, describeCompactionBesideOthers } from './storage-suite-compaction.ts';
 import { describeWatchEnds, describeWatches } from './storage-suite-watch.ts';
 import type { Storage } from './storage.ts';
 
@@ -22,6 +22,7 @@ export function runStorageSuite(name: string, makeStorage: MakeStorage): void {
     describe('watch()', () => describeWatches(current));
     describe('watch() ends', () => describeWatchEnds(current));
     describe('compact()', () => describeCompaction(current));
+    describe('compact() beside others', () => describeCompactionBesideOthers(current));
     it('close() refuses what comes after it and is harmless when repeated', async () => {
       await storage.create('/a', bytes('1'));
       await storage.close();

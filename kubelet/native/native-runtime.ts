@@ -349,18 +349,20 @@ export class NativeRuntime implements RuntimeService {
     }
   }
 
+  /** Ends, never with an error, when the monitor stops telling: one that answers later was only slow. */
+  async #followOnce(sandbox: Sandbox, cursor: number): Promise<void> {
+    try {
+      for await (const event of sandbox.monitor.watch(cursor, this.#stop.signal)) this.#onEvent(sandbox, event);
+    } catch {
+      // Looked at by the caller.
+    }
+  }
+
   /** Takes over what the monitor tells until it has gone. */
   async #follow(sandbox: Sandbox, cursor: number): Promise<void> {
     let seen = cursor;
     while (sandbox.ready && !this.#stop.signal.aborted) {
-      try {
-        for await (const event of sandbox.monitor.watch(seen, this.#stop.signal)) {
-          if (typeof event['cursor'] === 'number') seen = event['cursor'];
-          this.#onEvent(sandbox, event);
-        }
-      } catch {
-        // Looked at below: a monitor that answers was only slow.
-      }
+      await this.#followOnce(sandbox, seen);
       if (this.#stop.signal.aborted || !sandbox.ready) return;
       const answers = await sandbox.monitor.request<StatusAnswer>('status').catch(() => undefined);
       if (answers === undefined) {

@@ -55,16 +55,19 @@ async function pumpResize(socket: Socket, sizes: AsyncIterable<{ width: number; 
 
 async function pumpOutput(socket: Socket, rest: Buffer, io: StreamIo): Promise<ExitFrame | undefined> {
   const decoder = new FrameDecoder();
-  for (const frame of decoder.push(rest)) {
-    const exit = await deliver(frame, io);
-    if (exit !== undefined) return exit;
-  }
+  const deliverAll = async (bytes: Buffer): Promise<ExitFrame | undefined> => {
+    for (const frame of decoder.push(bytes)) {
+      const exit = await deliver(frame, io);
+      if (exit !== undefined) return exit;
+    }
+    return undefined;
+  };
+  const early = await deliverAll(rest);
+  if (early !== undefined) return early;
   try {
     for await (const chunk of socket) {
-      for (const frame of decoder.push(chunk as Buffer)) {
-        const exit = await deliver(frame, io);
-        if (exit !== undefined) return exit;
-      }
+      const exit = await deliverAll(chunk as Buffer);
+      if (exit !== undefined) return exit;
     }
   } catch (error) {
     if (!io.signal.aborted) throw error;
