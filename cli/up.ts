@@ -104,7 +104,7 @@ interface Running {
 async function start({ config: asked, folder, progress, log, stop }: StartOptions): Promise<Running> {
   const startedMs = realClock.monotonicMs();
   progress.step('certificates');
-  const { runtime, notes } = chooseRuntime(asked.runtime, await lookAtHost());
+  const { runtime, notes } = chooseRuntime(asked.runtime, await lookAtHost(asked.runtime));
   const config: UpConfig = { ...asked, runtime };
   for (const note of notes) progress.note(note);
   const settings = await chooseSettings(config, folder);
