@@ -118,12 +118,14 @@ const PATCH = 'application/merge-patch+json';
 /** The requests of whoever `config` names. */
 export function clientOf(config: KubeConfig): Omit<Conformance, keyof Cluster> {
   const send: Conformance['send'] = async (method, path, { body, type = 'application/json', headers = {} } = {}) => {
-    const options: RequestOptions = { method, headers: { accept: 'application/json', ...(body === undefined ? {} : { 'content-type': type }), ...headers } };
+    const sent = typeof body === 'string' || body === undefined ? body : JSON.stringify(body);
+    const bodyHeaders = sent === undefined ? {} : { 'content-type': type, 'content-length': Buffer.byteLength(sent) };
+    const options: RequestOptions = { method, headers: { accept: 'application/json', ...bodyHeaders, ...headers } };
     await config.applyToHTTPSOptions(options);
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       const request = httpsRequest(config.getCurrentCluster()!.server + path, options, resolve);
       request.on('error', reject);
-      request.end(typeof body === 'string' || body === undefined ? body : JSON.stringify(body));
+      request.end(sent);
     });
     const content = await text(response);
     const contentType = response.headers['content-type'] ?? '';
