@@ -20,7 +20,8 @@ export type DeletionDecision =
 /** Decides for `object`, a private copy that may be changed. */
 export function decideDeletion(object: ApiObject, strategy: Strategy<ApiObject>, options: DeleteOptions & { nowMs: number }): DeletionDecision {
   const grace = graceOf(object, strategy, options);
-  if (grace.type === 'pending' && !changesFinalizers(object, options)) return { type: 'pending' };
+  const changed = changesFinalizers(object, options);
+  if (grace.type === 'pending' && !changed) return { type: 'pending' };
   const finalizers = finalizersFor(object, options);
   if (finalizers.length > 0) object.metadata.finalizers = finalizers;
   else delete object.metadata.finalizers;
@@ -31,6 +32,8 @@ export function decideDeletion(object: ApiObject, strategy: Strategy<ApiObject>,
   }
   if (grace.type === 'pending') return { type: 'mark', object };
   if (!held) return { type: 'remove' };
+  // A write that changes nothing would wake whoever asks again at every event, the node's kubelet for one, for ever.
+  if (object.metadata.deletionTimestamp !== undefined && !changed) return { type: 'pending' };
   markDeleting(object, options.nowMs, 0);
   return { type: 'mark', object };
 }
