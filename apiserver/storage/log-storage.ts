@@ -305,7 +305,9 @@ export class LogStorage implements Storage {
     const remove = headers.map((header) => header.previousRevision);
     for (const header of headers) if (header.type === 'delete') remove.push(header.revision);
     await this.#log.commit({ append: [], remove, compaction });
-    for (const header of headers) this.#index.forgetSupersededBy(header);
+    // A key's last record stands for its earlier ones: a key written ever again must not cost their square.
+    const lastOfKeys = new Map(headers.map((header) => [header.key, header]));
+    for (const header of lastOfKeys.values()) this.#index.forgetSupersededBy(header);
     this.#compaction.droppedThrough = compaction.droppedThrough;
   }
 }
