@@ -62,6 +62,12 @@ class GarbageCollector {
     this.#graph.set({ uid, resource, object });
     const ownersChanged = previous === undefined || JSON.stringify(ownersOf(previous)) !== JSON.stringify(ownersOf(object));
     if (isDeletingDependents(object) || isOrphaning(object) || (ownersChanged && ownersOf(object).length > 0)) this.#queue.add(uid);
+    if (previous === undefined || !ownersChanged) return;
+    // An owner that waited for this object may not have to any more.
+    for (const owner of ownersOf(previous)) {
+      const known = this.#graph.get(owner.uid);
+      if (known !== undefined && isDeletingDependents(known.object)) this.#queue.add(owner.uid);
+    }
   }
 
   async #work(): Promise<void> {
@@ -87,9 +93,13 @@ class GarbageCollector {
     const live = await this.#read(node);
     if (live === undefined) return;
     const states = await this.#ownerStates(live);
-    const decision = decideItem(live, states, this.#graph.dependentsOf(uid).length > 0);
+    const dependents = this.#graph.dependentsOf(uid);
+    const decision = decideItem(live, states, dependents.length > 0);
     if (decision.type === 'release') await this.#removeOwners(node, live, new Set(decision.uids));
-    if (decision.type === 'delete') await this.#delete(node, decision.propagationPolicy);
+    if (decision.type !== 'delete') return;
+    // A dependent that is being deleted may be an owner's owner: nobody in such a circle may wait for this object.
+    if (states.waiting.length > 0 && dependents.some((dependent) => isDeletingDependents(dependent.object))) await this.#unblockOwners(node, live);
+    await this.#delete(node, decision.propagationPolicy);
   }
 
   /** The object as it is now; undefined when it is gone or replaced. */
@@ -131,7 +141,8 @@ class GarbageCollector {
     const blocking = this.#graph
       .dependentsOf(node.uid)
       .filter(({ object }) => ownersOf(object).some(({ uid, blockOwnerDeletion }) => uid === node.uid && blockOwnerDeletion === true));
-    for (const dependent of this.#graph.dependentsOf(node.uid)) this.#queue.add(dependent.uid);
+    // Those that are being deleted go on by themselves; in a circle they would queue each other for ever.
+    for (const dependent of this.#graph.dependentsOf(node.uid)) if (!isDeletingDependents(dependent.object)) this.#queue.add(dependent.uid);
     if (blocking.length === 0) await this.#removeFinalizer(node, FOREGROUND);
   }
 
@@ -148,6 +159,12 @@ class GarbageCollector {
     const kept = ownersOf(live).filter((owner) => !uids.has(owner.uid));
     const body = { metadata: { uid, ownerReferences: kept.length === 0 ? null : kept } };
     await this.#ignoreGone(this.#options.client.patch(resource, { namespace, name }, { type: 'merge', body }));
+  }
+
+  async #unblockOwners({ resource }: GraphNode, live: ApiObject): Promise<void> {
+    const { namespace = '', name = '', uid } = live.metadata;
+    const ownerReferences = ownersOf(live).map((owner) => ({ ...owner, blockOwnerDeletion: false }));
+    await this.#ignoreGone(this.#options.client.patch(resource, { namespace, name }, { type: 'merge', body: { metadata: { uid, ownerReferences } } }));
   }
 
   async #removeFinalizer(node: GraphNode, finalizer: string): Promise<void> {
