@@ -7,7 +7,6 @@ import type { Resource } from '../api/machinery/resource.ts';
 import { formatTime } from '../base/clock.ts';
 import type { Controller, ControllerContext } from '../client/controller.ts';
 import { defineController } from '../client/controller.ts';
-import { formatResource } from '../client/keys.ts';
 
 const KUBERNETES_FINALIZER = 'kubernetes';
 /** How soon to look again while content is still going. */
@@ -17,7 +16,7 @@ type Condition = NonNullable<NonNullable<Namespace['status']>['conditions']>[num
 
 /** What a deletion pass left behind in the namespace. */
 export interface Remainder {
-  /** `pods has 2 resource instances` parts, by resource. */
+  /** `pods. has 2 resource instances` parts, by resource. */
   counts: ReadonlyMap<string, number>;
   finalizers: ReadonlyMap<string, number>;
   failures: readonly string[];
@@ -57,8 +56,8 @@ async function deleteContents(namespace: string, contents: readonly Resource[], 
   for (const resource of contents) {
     try {
       for (const object of await deleteAll(namespace, resource, context)) {
-        const kind = formatResource(resource);
-        countOne(counts, kind);
+        // `pods.` for the core group, as upstream words it.
+        countOne(counts, `${resource.names.plural}.${resource.group}`);
         object.metadata.finalizers?.forEach((finalizer) => countOne(finalizers, finalizer));
       }
     } catch (error) {
