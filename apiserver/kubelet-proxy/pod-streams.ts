@@ -11,6 +11,7 @@ import type { Subresource, VerbHandler } from '../router.ts';
 import type { VerbDependencies } from '../verbs/dependencies.ts';
 import type { KubeletCredentials } from './connection.ts';
 import { getFromKubelet, kubeletAddress } from './connection.ts';
+import { logOverWebSocket, logProtocol } from './log-web-socket.ts';
 import { tunnelResponse } from './tunnel.ts';
 
 const POD_KIND = { group: '', version: 'v1', kind: 'Pod' };
@@ -56,6 +57,9 @@ function logHandler({ nodes, credentials }: PodStreamOptions): VerbHandler {
   return async (context, kind, dependencies) => {
     const pod = await findPod(context, kind, dependencies);
     const container = chooseContainer(pod, context.request.query.get('container') ?? '');
+    const { headers } = context.request;
+    const isWebSocket = headers['upgrade']?.toLowerCase() === 'websocket';
+    const protocol = isWebSocket ? logProtocol(headers['sec-websocket-protocol']) : '';
     // A pod that waits for a node has no logs yet, and says so by an empty answer.
     if ((pod.spec.nodeName ?? '') === '') return { status: 200, headers: {}, body: { type: 'bytes', bytes: new Uint8Array(), contentType: 'text/plain' } };
     const query = new URLSearchParams();
@@ -67,6 +71,7 @@ function logHandler({ nodes, credentials }: PodStreamOptions): VerbHandler {
     const path = `/containerLogs/${namespace}/${name}/${container}?${query}`;
     const answer = await getFromKubelet(credentials, kubeletAddress(nodes, nodeOf(pod)), { path, signal: context.request.signal });
     if (answer.statusCode !== 200) throw await kubeletError(answer);
+    if (isWebSocket) return logOverWebSocket(answer, protocol);
     return { status: 200, headers: {}, body: { type: 'stream', chunks: answer, contentType: 'text/plain' } };
   };
 }
