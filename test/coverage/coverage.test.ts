@@ -66,7 +66,7 @@ describe('coveragePage()', () => {
   });
 
   it('names ids that are no row', () => {
-    const tests = [{ fullName: 'a [A99] [conformance: Nothing such]', status: 'passed' }];
-    expect(coveragePage({ features, behaviours, tests }).unknownIds).toEqual(['A99', 'conformance: Nothing such']);
+    const tests = [{ fullName: 'a [A99] [conformance: Nothing such] [walkthrough T31] [walkthrough T30] [walkthrough S7]', status: 'passed' }];
+    expect(coveragePage({ features, behaviours, tests }).unknownIds).toEqual(['A99', 'conformance: Nothing such', 'walkthrough T31']);
   });
 });
