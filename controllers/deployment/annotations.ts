@@ -13,23 +13,28 @@ const NOT_COPIED = new Set(['kubectl.kubernetes.io/last-applied-configuration', 
 
 type Annotations = Record<string, string>;
 
-export function revisionOf(object: { metadata: { annotations?: Annotations } }): number {
-  const revision = Number(object.metadata.annotations?.[REVISION] ?? 0);
-  return Number.isSafeInteger(revision) ? revision : 0;
+const MAX_INT64 = 2n ** 63n - 1n;
+
+/** 64 bits, as upstream counts them; 0 where the annotation is missing or no such number. */
+export function revisionOf(object: { metadata: { annotations?: Annotations } }): bigint {
+  const text = object.metadata.annotations?.[REVISION] ?? '';
+  if (!/^\d{1,19}$/.test(text)) return 0n;
+  const revision = BigInt(text);
+  return revision > MAX_INT64 ? 0n : revision;
 }
 
-export function maxRevision(sets: readonly ReplicaSet[]): number {
-  return Math.max(0, ...sets.map(revisionOf));
+export function maxRevision(sets: readonly ReplicaSet[]): bigint {
+  return sets.map(revisionOf).reduce((most, one) => (one > most ? one : most), 0n);
 }
 
-function historyWith(history: string, previous: number): string {
+function historyWith(history: string, previous: bigint): string {
   const entries = [...history.split(',').filter((entry) => entry !== ''), String(previous)];
   while (entries.join(',').length > MAX_HISTORY_LENGTH) entries.shift();
   return entries.join(',');
 }
 
 /** The annotations that the newest set shall carry. */
-export function newSetAnnotations(deployment: Deployment, set: ReplicaSet, { revision, exists }: { revision: number; exists: boolean }): Annotations {
+export function newSetAnnotations(deployment: Deployment, set: ReplicaSet, { revision, exists }: { revision: bigint; exists: boolean }): Annotations {
   const annotations: Annotations = { ...set.metadata.annotations };
   for (const [name, value] of Object.entries(deployment.metadata.annotations ?? {})) {
     if (!NOT_COPIED.has(name)) annotations[name] = value;
@@ -37,7 +42,7 @@ export function newSetAnnotations(deployment: Deployment, set: ReplicaSet, { rev
   const previous = revisionOf(set);
   if (previous < revision) {
     annotations[REVISION] = String(revision);
-    if (previous > 0) annotations[REVISION_HISTORY] = historyWith(annotations[REVISION_HISTORY] ?? '', previous);
+    if (previous > 0n) annotations[REVISION_HISTORY] = historyWith(annotations[REVISION_HISTORY] ?? '', previous);
   }
   return exists ? annotations : { ...annotations, ...replicaAnnotations(deployment) };
 }

@@ -37,7 +37,7 @@ export interface Rollout {
 export async function syncRevision(deployment: Deployment, sets: readonly ReplicaSet[], context: ControllerContext & { create: boolean }): Promise<Rollout> {
   const existing = findNewReplicaSet(deployment, sets);
   const oldSets = sets.filter((set) => set.metadata.uid !== existing?.metadata.uid);
-  const revision = maxRevision(oldSets) + 1;
+  const revision = maxRevision(oldSets) + 1n;
   if (existing !== undefined) return adoptRevision(deployment, { existing, oldSets, revision }, context);
   if (!context.create) return { deployment, newSet: undefined, oldSets };
   return createNewSet(deployment, { oldSets, revision }, context);
@@ -45,7 +45,7 @@ export async function syncRevision(deployment: Deployment, sets: readonly Replic
 
 async function adoptRevision(
   deployment: Deployment,
-  { existing, oldSets, revision }: { existing: ReplicaSet; oldSets: ReplicaSet[]; revision: number },
+  { existing, oldSets, revision }: { existing: ReplicaSet; oldSets: ReplicaSet[]; revision: bigint },
   context: ControllerContext,
 ): Promise<Rollout> {
   const annotations = newSetAnnotations(deployment, existing, { revision, exists: true });
@@ -66,7 +66,7 @@ async function adoptRevision(
 }
 
 /** The set for the present template, empty of history. */
-export function newReplicaSet(deployment: Deployment, { oldSets, revision }: { oldSets: readonly ReplicaSet[]; revision: number }): ReplicaSet {
+export function newReplicaSet(deployment: Deployment, { oldSets, revision }: { oldSets: readonly ReplicaSet[]; revision: bigint }): ReplicaSet {
   const hash = templateHash(deployment.spec.template, deployment.status?.collisionCount);
   const { metadata, ...template } = deployment.spec.template;
   const labels = { ...metadata?.labels, [TEMPLATE_HASH_LABEL]: hash };
@@ -92,7 +92,7 @@ export function newReplicaSet(deployment: Deployment, { oldSets, revision }: { o
 
 async function createNewSet(
   deployment: Deployment,
-  { oldSets, revision }: { oldSets: ReplicaSet[]; revision: number },
+  { oldSets, revision }: { oldSets: ReplicaSet[]; revision: bigint },
   context: ControllerContext,
 ): Promise<Rollout> {
   const wanted = newReplicaSet(deployment, { oldSets, revision });
@@ -131,11 +131,11 @@ async function findCollision(deployment: Deployment, wanted: ReplicaSet, { error
 /** Written through `/status`, annotation and all: what the controller notes is no new generation. */
 async function recordRevision(
   deployment: Deployment,
-  { revision, condition }: { revision: number; condition: ConditionInit | undefined },
+  { revision, condition }: { revision: bigint; condition: ConditionInit | undefined },
   context: ControllerContext,
 ): Promise<Deployment> {
   const next: Deployment = { ...deployment, metadata: { ...deployment.metadata }, status: { ...deployment.status } };
-  const isNewRevision = revision > 0 && revisionOf(deployment) !== revision;
+  const isNewRevision = revision > 0n && revisionOf(deployment) !== revision;
   if (!isNewRevision && condition === undefined) return deployment;
   if (isNewRevision) next.metadata.annotations = { ...deployment.metadata.annotations, [REVISION]: String(revision) };
   if (condition !== undefined) next.status!.conditions = withCondition(deployment.status?.conditions ?? [], condition, context.now());
@@ -164,7 +164,7 @@ export function setsBeyondHistory(deployment: Deployment, oldSets: readonly Repl
   const alive = oldSets.filter(({ metadata }) => metadata.deletionTimestamp === undefined);
   const surplus = alive.length - limit;
   if (surplus <= 0) return [];
-  const byRevision = [...alive].sort((a, b) => revisionOf(a) - revisionOf(b) || byAge(a, b));
+  const byRevision = [...alive].sort((a, b) => compareRevisions(revisionOf(a), revisionOf(b)) || byAge(a, b));
   const isEmpty = (set: ReplicaSet): boolean =>
     (set.status?.replicas ?? 0) === 0 && replicasOf(set) === 0 && (set.metadata.generation ?? 0) <= (set.status?.observedGeneration ?? 0);
   return byRevision.slice(0, surplus).filter(isEmpty);
@@ -178,4 +178,8 @@ export async function deleteSets(sets: readonly ReplicaSet[], context: Controlle
       if (!isNotFound(error)) throw error;
     }
   }
+}
+
+function compareRevisions(a: bigint, b: bigint): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
