@@ -129,7 +129,7 @@ export function clientOf(config: KubeConfig): Omit<Conformance, keyof Cluster> {
     });
     const content = await text(response);
     const contentType = response.headers['content-type'] ?? '';
-    return { status: response.statusCode!, contentType, body: contentType.startsWith('application/json') ? JSON.parse(content) : content };
+    return { status: response.statusCode!, contentType, body: /^application\/(.*\+)?json/.test(contentType) ? JSON.parse(content) : content };
   };
   const must = async (...request: Parameters<typeof send>): Promise<Json> => {
     const { status, body } = await send(...request);
