@@ -7,6 +7,7 @@ import { defaultTolerationSeconds } from './default-toleration-seconds.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { nodeRestriction } from './node-restriction.ts';
 import { priorityAdmission } from './priority.ts';
+import { runtimeClassAdmission } from './runtime-class.ts';
 import { serviceAccountAdmission } from './service-account.ts';
 
 export function admissionPlugins({ listers, random }: { listers: Listers; random: Random }): AdmissionPlugin[] {
@@ -16,5 +17,6 @@ export function admissionPlugins({ listers, random }: { listers: Listers; random
     nodeRestriction(listers),
     priorityAdmission,
     defaultTolerationSeconds,
+    runtimeClassAdmission,
   ];
 }

@@ -1,7 +1,7 @@
 /** Objects that the node group keeps: Nodes, Leases and PodTemplates, from creation to deletion. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Conformance, Json } from './conformance.ts';
-import { isRoot, startConformance } from './conformance.ts';
+import { isRoot, pod, startConformance } from './conformance.ts';
 
 const suite = isRoot ? describe : describe.skip;
 const LEASES = '/apis/coordination.k8s.io/v1/namespaces/default/leases';
@@ -54,6 +54,18 @@ suite('objects of the node group', () => {
     await cluster.remove(`${NODES}/fake-node`);
     expect((await cluster.send('GET', `${NODES}/fake-node`)).status).toBe(404);
     expect(await namesIn(selected(NODES, 'fake-node=updated'))).toEqual([]);
+  });
+
+  it('refuses a pod of a runtime class that is none [conformance: Pod with the non-existing RuntimeClass is rejected.]', async () => {
+    const pods = '/api/v1/namespaces/default/pods';
+    const refused = async (more: Json): Promise<Json> => {
+      const { status, body } = await cluster.send('POST', pods, { body: pod('refused', more) });
+      return { status, reason: body.reason, message: body.message };
+    };
+    const forbidden = (cause: string): Json => ({ status: 403, reason: 'Forbidden', message: `pods "refused" is forbidden: pod rejected: ${cause}` });
+    expect(await refused({ runtimeClassName: 'nonexistent' })).toEqual(forbidden('RuntimeClass "nonexistent" not found'));
+    expect(await refused({ overhead: { cpu: '1' } })).toEqual(forbidden('Pod Overhead set without corresponding RuntimeClass defined Overhead'));
+    expect(await namesIn(pods)).toEqual([]);
   });
 
   it('keeps pod templates [conformance: PodTemplate lifecycle]', async () => {

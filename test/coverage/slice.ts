@@ -122,7 +122,7 @@ export const ABSENT_BEHAVIOURS: readonly BehaviourRule[] = [
   { match: /^EndpointSlice Mirroring/, reason: 'mirroring comes later' },
   { match: /^Service endpoint latency/, reason: 'measured by its own benchmark later' },
   { match: /^In-place Pod Resize/, reason: 'in-place resize comes later' },
-  { match: /RuntimeClass/, reason: 'RuntimeClass comes later' },
+  { match: /existing RuntimeClass\.$|deleted RuntimeClass|^RuntimeClass/, reason: 'RuntimeClass comes later' },
   { match: /^Image Volume/, reason: 'image volumes come later' },
   { match: /^(CRUD operations for|Pod Eviction, Toleration|Taint, Pod Eviction)/, reason: 'resource claims and taint eviction come later' },
   { match: /[Pp]reempt|PriorityClass/, reason: 'preemption comes later' },
