@@ -23,20 +23,26 @@ function succeeds(document: object, operation: rfc6902.Operation): boolean {
   const paths = 'from' in operation ? [operation.from, operation.path] : [operation.path];
   if (paths.some((path) => namesListByKey(document, path))) return false;
   try {
-    const steps = operation.op === 'move' ? moveInSteps(document, operation) : [cloneJson(operation)];
+    const steps = hasSource(operation) ? inSteps(document, operation) : [cloneJson(operation)];
     return rfc6902.applyPatch(document, steps).every((error) => error === null);
   } catch {
     return false;
   }
 }
 
+type SourcedOperation = Extract<rfc6902.Operation, { op: 'move' | 'copy' }>;
+
+const hasSource = (operation: rfc6902.Operation): operation is SourcedOperation => 'from' in operation;
+
 /**
- * RFC 6902 §4.4 makes `move` a removal followed by an addition. The library checks the target's position before it
- * removes, so that it would append a list's last element one past the end.
+ * RFC 6902 §4.4 and §4.5 make `move` and `copy` end with an addition. The library does not check the target's position
+ * as it does for an addition (or checks it before the removal), so that it would write past the end of a list.
  */
-function moveInSteps(document: object, { from, path }: Extract<rfc6902.Operation, { op: 'move' }>): rfc6902.Operation[] {
+function inSteps(document: object, { op, from, path }: SourcedOperation): rfc6902.Operation[] {
   const value: unknown = cloneJson(rfc6902.Pointer.fromJSON(from).get(document));
-  return [{ op: 'remove', path: from }, { op: 'add', path, value }];
+  if (value === undefined) throw new Error('there is nothing to move or copy');
+  const addition: rfc6902.Operation = { op: 'add', path, value };
+  return op === 'copy' ? [addition] : [{ op: 'remove', path: from }, addition];
 }
 
 function namesListByKey(document: object, path: string): boolean {

@@ -120,7 +120,7 @@ suite('a data folder', () => {
     mkdirSync(mounted);
     const script = 'mount -t tmpfs -o "$1" tmpfs "$2" && shift 2 && exec "$@"';
     const args = [process.execPath, nocher, 'up', '--runtime', 'none', '--data-dir', join(mounted, 'data'), '--api-port', '0', '--kubelet-port', '0'];
-    const { code, stderr } = await run('unshare', ['--mount', '--net', 'sh', '-c', script, 'sh', options, mounted, ...args]);
+    const { code, stderr } = await run('unshare', ['--mount', '--propagation', 'slave', '--net', 'sh', '-c', script, 'sh', options, mounted, ...args]);
     expect(code).toBe(1);
     expect(stderr).not.toMatch(/^ {4}at /m);
     expect(stderr.split('\n').filter((line) => line.startsWith('nocher:'))).toEqual([

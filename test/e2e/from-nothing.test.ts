@@ -59,7 +59,7 @@ const HOLDER = 'mount -t tmpfs tmpfs /var/lib && ip link set lo up && echo ready
     };
     // jest's and npm's own are not those of a newcomer.
     for (const name of ['KUBECONFIG', 'NODE_OPTIONS', 'NODE_ENV', 'CI', 'SUDO_UID']) delete environment[name];
-    holder = spawn('unshare', ['--mount', '--net', 'sh', '-c', HOLDER], { stdio: ['pipe', 'pipe', 'inherit'] });
+    holder = spawn('unshare', ['--mount', '--propagation', 'slave', '--net', 'sh', '-c', HOLDER], { stdio: ['pipe', 'pipe', 'inherit'] });
     await new Promise<void>((resolve, reject) => {
       holder.stdout!.once('data', () => resolve());
       holder.once('exit', () => reject(new Error('there are no namespaces for the test')));

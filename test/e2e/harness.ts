@@ -77,7 +77,7 @@ export interface ClusterOptions {
 function hide(hidden: readonly string[], command: string, args: readonly string[]): [string, string[]] {
   if (hidden.length === 0) return [command, [...args]];
   const script = `${hidden.map((path) => `mount --bind /dev/null ${path} && `).join('')}exec "$@"`;
-  return ['unshare', ['--mount', 'sh', '-c', script, 'sh', command, ...args]];
+  return ['unshare', ['--mount', '--propagation', 'slave', 'sh', '-c', script, 'sh', command, ...args]];
 }
 
 /** Starts a cluster and waits until its node is Ready. */
