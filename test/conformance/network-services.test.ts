@@ -111,3 +111,14 @@ suite('pods', () => {
     for (const name of ['web-1', 'web-2', 'web-3']) expect(fromNode(`${(await ready(name)).status.podIP}:8080`)).toBe(name);
   });
 });
+
+suite('a ReplicaSet', () => {
+  it('runs pods that answer [conformance: Replica Set, run basic image]', async () => {
+    const labels = { app: 'basic' };
+    const { spec } = pod('basic');
+    const template = { metadata: { labels }, spec };
+    await cluster.post(`/apis/apps/v1/namespaces/${namespace}/replicasets`, { metadata: { name: 'basic' }, spec: { replicas: 1, selector: { matchLabels: labels }, template } });
+    const running = await eventually('its pod to be ready', async () => (await cluster.get(`${core}/pods?labelSelector=app%3Dbasic`)).items.find(isReady));
+    await eventually('an answer', () => answers(`${running.status.podIP}:8080`).join() === running.metadata.name);
+  });
+});
