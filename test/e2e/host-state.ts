@@ -51,7 +51,7 @@ export function hostState(cluster: Cluster): HostState {
   };
   const processes = clusterProcesses(cluster);
   return {
-    mounts: [...new Set([...mountsOfAll()].filter((line) => line.includes(cluster.dataDir) || line.includes(id)))].sort(),
+    mounts: [...new Set([...mountsOf(['self', ...processes.map(({ pid }) => pid)])].filter((line) => line.includes(cluster.dataDir) || line.includes(id)))].sort(),
     namespaces: [
       ...new Set([...processes.flatMap(({ namespaces }) => namespaces), ...existing('/run/netns').filter((name) => name.includes(id))]),
     ].sort(),
@@ -107,10 +107,13 @@ function startTimeOf(pid: string): string {
   return fields[0] === 'Z' || fields[0] === 'X' ? '' : fields[19]!;
 }
 
-/** As every process sees them: a mount namespace lives as long as one of its processes. */
-function* mountsOfAll(): Generator<string> {
+/**
+ * As the host and the given processes see them. Other clusters' processes do not count: one that began a mount namespace
+ * while this cluster had a mount keeps a copy of it.
+ */
+function* mountsOf(pids: readonly string[]): Generator<string> {
   const seen = new Set<string>();
-  for (const pid of ['self', ...existing('/proc').filter((name) => /^\d+$/.test(name))]) {
+  for (const pid of pids) {
     try {
       const namespace = readlinkSync(`/proc/${pid}/ns/mnt`);
       if (seen.has(namespace)) continue;
