@@ -32,6 +32,16 @@ function run(command, args, output = 'inherit') {
   return status === 0;
 }
 
+/** What `/version` says; undefined outside of a git checkout. */
+function buildFacts() {
+  const git = (...args) => spawnSync('git', args, { cwd: root, encoding: 'utf8', env: { ...process.env, TZ: 'UTC' } });
+  const head = git('log', '-1', '--date=format-local:%Y-%m-%dT%H:%M:%SZ', '--format=%H %cd');
+  if (head.status !== 0) return undefined;
+  const [commit, date] = head.stdout.trim().split(' ');
+  const treeState = git('status', '--porcelain').stdout.trim() === '' ? 'clean' : 'dirty';
+  return { commit, treeState, date };
+}
+
 mkdirSync(dist, { recursive: true });
 
 if (isStale(join(dist, 'generated/schema.json'), ['api/schema', 'bin/generate-schema.ts', 'package.json'])) {
@@ -57,6 +67,7 @@ if (isStale(join(dist, 'bundle/nocher.mjs'), SOURCES)) {
     // Bundled CommonJS packages call require(); ES modules have none of their own.
     banner: { js: "import { createRequire as nocherCreateRequire } from 'node:module'; const require = nocherCreateRequire(import.meta.url);" },
     minifySyntax: true,
+    define: { NOCHER_BUILD: JSON.stringify(buildFacts()) ?? 'undefined' },
     sourcemap: 'linked',
     logLevel: 'warning',
   });

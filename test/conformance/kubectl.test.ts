@@ -36,10 +36,10 @@ suite('kubectl', () => {
     expect(text).toMatch(/^Kubernetes control plane is running at https:\/\/127\.0\.0\.1:\d+$/m);
   });
 
-  it('tells both versions', () => {
+  it('tells both versions [conformance: Kubectl, version]', () => {
     const { clientVersion, serverVersion } = JSON.parse(k.ok('version', '-o', 'json'));
     for (const version of [clientVersion, serverVersion]) {
-      for (const field of ['major', 'minor', 'gitVersion', 'gitTreeState', 'buildDate', 'goVersion', 'compiler', 'platform']) expect([field, version[field]]).toEqual([field, expect.stringMatching(/./)]);
+      for (const field of ['major', 'minor', 'gitVersion', 'gitCommit', 'gitTreeState', 'buildDate', 'goVersion', 'compiler', 'platform']) expect([field, version[field]]).toEqual([field, expect.stringMatching(/./)]);
     }
   });
 
