@@ -40,7 +40,7 @@ const managers = ({ body }: TestResponse): unknown =>
   );
 const get = <T extends ApiObject>(url: string): Promise<T> => server.call<T>('GET', url);
 
-describe('apply', () => {
+describe('apply [A14]', () => {
   it('creates what is missing and changes what is there', async () => {
     const made = await apply(
       `${MAPS}/made`,
@@ -139,7 +139,7 @@ describe('apply', () => {
   });
 });
 
-describe('conflicts', () => {
+describe('conflicts [A14]', () => {
   it('names fields and managers, and yields to force', async () => {
     await server.call('POST', `${MAPS}?fieldManager=editor`, map('conflict', { x: '1', y: '1' }));
     const refused = await apply(`${MAPS}/conflict`, map('conflict', { x: '2' }));

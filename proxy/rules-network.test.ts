@@ -41,7 +41,7 @@ async function answers(count: number, connect: () => Promise<string>): Promise<S
   return new Set(all);
 }
 
-describeNetwork('rules in a network namespace', () => {
+describeNetwork('rules in a network namespace [N6]', () => {
   let network: TestNetwork;
   let nft: NftRunner;
   let loaded: NftTable | undefined;

@@ -45,7 +45,7 @@ describe('backoffMs()', () => {
   });
 });
 
-describe('SchedulingQueue', () => {
+describe('SchedulingQueue [S10]', () => {
   it('hands out pods by priority, then in the order they came', () => {
     const { queue } = setUp();
     for (const pod of [withPriority('a', 1), withPriority('b', 5), withPriority('c', 5), withPriority('d', 1)])

@@ -136,7 +136,7 @@ describe('nodeRestriction() of nodes', () => {
   });
 });
 
-describe('nodeRestriction() of pods', () => {
+describe('nodeRestriction() of pods [A39]', () => {
   const owner = { apiVersion: 'v1', kind: 'Node', name: 'n1', uid: 'u1', controller: true };
   const mirror = (spec: object = {}, metadata: object = {}): object => ({
     metadata: {

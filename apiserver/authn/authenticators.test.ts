@@ -8,7 +8,7 @@ import { anonymousAuthenticator, unionAuthenticator } from './union.ts';
 const request = (peerCertificate?: PeerCertificate): ApiRequest =>
   ({ headers: {}, ...(peerCertificate === undefined ? {} : { peerCertificate }) }) as unknown as ApiRequest;
 
-describe('clientCertificateAuthenticator()', () => {
+describe('clientCertificateAuthenticator() [A37]', () => {
   it('reads user and groups', async () => {
     const peer = { commonName: 'jane', organizations: ['devs', 'ops'], fingerprint: 'ab12' };
     expect(await clientCertificateAuthenticator(request(peer))).toEqual({
@@ -55,7 +55,7 @@ describe('staticTokenAuthenticator()', () => {
   });
 });
 
-describe('unionAuthenticator()', () => {
+describe('unionAuthenticator() [A37]', () => {
   const jane = { name: 'jane', groups: [] };
 
   it('takes the first that knows, anonymous last', async () => {

@@ -67,7 +67,7 @@ const boundTo = (kind: string, name: string, uid?: string): TokenRequest['spec']
   boundObjectRef: { apiVersion: 'v1', kind, name, ...(uid === undefined ? {} : { uid }) },
 });
 
-describe('issueServiceAccountToken()', () => {
+describe('issueServiceAccountToken() [A42]', () => {
   it("makes upstream's claims", async () => {
     const { spec, status, kind } = await issue({ expirationSeconds: 900, ...boundTo('Pod', 'web', 'pod-1') });
     expect(kind).toBe('TokenRequest');
@@ -293,7 +293,7 @@ describe('serviceAccountTokenAuthenticator()', () => {
   });
 });
 
-describe('OpenID discovery', () => {
+describe('OpenID discovery [A42]', () => {
   it('gives others what they need to check a token, and no private key', async () => {
     const { body } = openIdKeySet(keys);
     const token = await tokenFor({ audiences: ['vault'] });

@@ -26,7 +26,7 @@ const { listers } = fakeListers({
 });
 const rbac = createRbac(listers);
 
-describe('evaluateAccessReview()', () => {
+describe('evaluateAccessReview() [A41]', () => {
   const pods = { resourceAttributes: { verb: 'get', resource: 'pods', namespace: 'web' } };
 
   it('answers for the subject that is named', () => {
@@ -97,7 +97,7 @@ describe('validation of access reviews', () => {
   });
 });
 
-describe('evaluateRulesReview()', () => {
+describe('evaluateRulesReview() [A41]', () => {
   it('lists what the caller may do', () => {
     expect(evaluateRulesReview(rbac, jane, 'web')).toEqual({
       resourceRules: [

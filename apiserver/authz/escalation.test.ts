@@ -51,7 +51,7 @@ describe('ruleCovers()', () => {
   });
 });
 
-describe('confirmNoEscalation()', () => {
+describe('confirmNoEscalation() [A38]', () => {
   it('names what is missing as upstream does', () => {
     const wanted = [rule('get list', '', 'pods'), named(rule('get', '', 'secrets'), 'x'), urls('get', '/metrics')];
     expect(confirmNoEscalation(jane, { rules: [rule('get', '', 'nodes')], errors: [] }, wanted)).toBe(

@@ -111,7 +111,7 @@ describe('nodeAuthorizer() lets a node read what its pods refer to', () => {
   });
 });
 
-describe('nodeAuthorizer() refuses', () => {
+describe('nodeAuthorizer() refuses [A39]', () => {
   const unrelated = "no relationship found between node 'n1' and this object";
   it.each<[string, string, string]>([
     ["another node's secret", 'get secrets web/theirs', unrelated],

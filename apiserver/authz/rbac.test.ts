@@ -96,7 +96,7 @@ describe('rbacAuthorizer() matches rules', () => {
   });
 });
 
-describe('rbacAuthorizer() applies bindings', () => {
+describe('rbacAuthorizer() applies bindings [A38]', () => {
   const pods = role('ClusterRole', 'pods', [rule('get', '', 'pods')]);
   const decide = (objects: Given, attributes: Attributes): AuthorizeResult =>
     rbacAuthorizer(given(objects).listers)(attributes);
@@ -241,7 +241,7 @@ describe('createRbac()', () => {
   });
 });
 
-describe('the default roles', () => {
+describe('the default roles [A38]', () => {
   const { clusterRoles, clusterRoleBindings, roles, roleBindings } = bootstrapRbacObjects();
   const { listers } = given({
     clusterRoles: [...clusterRoles],

@@ -15,7 +15,7 @@ function at(bytes: Uint8Array, ...path: number[]): Uint8Array[] {
 
 const texts = (parts: Uint8Array[]): string[] => parts.map((part) => Buffer.from(part).toString());
 
-describe('encodeOpenApiV2()', () => {
+describe('encodeOpenApiV2() [A3]', () => {
   const kinds = [{ group: '', kind: 'Pod', version: 'v1' }];
   const document = encodeOpenApiV2({
     swagger: '2.0',

@@ -47,7 +47,7 @@ interface Document {
 const refsIn = (value: unknown): string[] =>
   [...JSON.stringify(value).matchAll(/"\$ref":"([^"]+)"/g)].map((match) => match[1]!);
 
-describe('openApiV3Index()', () => {
+describe('openApiV3Index() [A4]', () => {
   it('names every group version, with a hash of its content', () => {
     const { paths } = openApiV3Index({ resources, table });
     expect(Object.keys(paths)).toEqual([
@@ -194,7 +194,7 @@ function mapValues(properties: Record<string, Record<string, unknown>>): Record<
   return Object.fromEntries(Object.entries(properties).map(([name, schema]) => [name, bare(schema)]));
 }
 
-describe('openApiV2Document()', () => {
+describe('openApiV2Document() [A3]', () => {
   it('has every group, and a definition for every ref', () => {
     const built = openApiV2Document({ resources, table, descriptions, serverVersion: 'v1.36.0' }) as {
       paths: Record<string, unknown>;

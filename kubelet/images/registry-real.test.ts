@@ -14,7 +14,7 @@ import { createImageStore, type ImageStore } from './store.ts';
 const isThere = (command: string): boolean => spawnSync(command, ['--version']).error === undefined;
 const suite = isThere('skopeo') && isThere('docker-registry') ? describe : describe.skip;
 
-suite('pullImage() from docker-registry', () => {
+suite('pullImage() from docker-registry [D3]', () => {
   let folder = '';
   let server: ChildProcess;
   let host = '';

@@ -216,7 +216,7 @@ describe('pullImage()', () => {
   });
 });
 
-describe('pullImage() with credentials', () => {
+describe('pullImage() with credentials [D3]', () => {
   const auth = { username: 'ann', password: 's3cret' };
   const basic = `Basic ${Buffer.from('ann:s3cret').toString('base64')}`;
 

@@ -12,7 +12,7 @@ import { readLogTail } from './log-tail.ts';
 const TIMES = ['2026-01-02T03:04:05.000000001Z', '2026-01-02T03:04:06.5Z', '2026-01-02T03:04:07.123456789+00:00'];
 const LOG = `${TIMES[0]} stdout F one\n${TIMES[1]} stderr F oops\n${TIMES[2]} stdout P thr\n${TIMES[2]} stdout F ee\n`;
 
-describe('readLogs()', () => {
+describe('readLogs() [K9]', () => {
   let folder: string;
   let path: string;
 

@@ -143,7 +143,7 @@ describe('computePodActions()', () => {
   });
 });
 
-describe('computePodActions() with init containers', () => {
+describe('computePodActions() with init containers [K3]', () => {
   const pod = testPod({
     initContainers: [
       { name: 'a', image: 'nginx' },
@@ -196,7 +196,7 @@ describe('computePodActions() with init containers', () => {
   });
 });
 
-describe('computePodActions() with sidecars', () => {
+describe('computePodActions() with sidecars [K3]', () => {
   const pod = testPod({
     initContainers: [
       { name: 'proxy', image: 'nginx', restartPolicy: 'Always' },

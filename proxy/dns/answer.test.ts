@@ -49,7 +49,7 @@ function ask(name: string, type = 'A', zone = zoneOf()): string {
 
 const suffix = 'default.svc.cluster.local';
 
-describe('answerQuestion()', () => {
+describe('answerQuestion() [N7]', () => {
   it.each([
     [`web.${suffix}`, 'A', 'NOERROR; A 10.96.0.5'],
     [`WEB.${suffix.toUpperCase()}.`, 'A', 'NOERROR; A 10.96.0.5'],

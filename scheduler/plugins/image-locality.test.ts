@@ -10,7 +10,7 @@ function nodeWith(name: string, images: Record<string, number>): Node {
   return nodeOf(name, { status: { images: list } });
 }
 
-describe('ImageLocality', () => {
+describe('ImageLocality [S7]', () => {
   it.each<[string, string[], Record<string, number>[], number[] | 'skip']>([
     ['nobody has the image', ['a'], [{ 'b:latest': 500 }, {}], 'skip'],
     // 500 MiB on half of the nodes: (250 - 23) of (1000 - 23)

@@ -26,7 +26,7 @@ function preferred(...preferences: [number, Term][]): Partial<PodSpec> {
 
 const LABELS = { disk: 'ssd', cores: '8' };
 
-describe('NodeAffinity', () => {
+describe('NodeAffinity [S3]', () => {
   it.each<[string, Partial<PodSpec>, string[] | undefined]>([
     ['a matching nodeSelector', { nodeSelector: { disk: 'ssd' } }, undefined],
     ['another nodeSelector', { nodeSelector: { disk: 'hdd' } }, MISMATCH],

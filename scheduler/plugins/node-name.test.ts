@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { cycleOf, nodeOf, onlyNode, podOf } from '../objects-for-tests.ts';
 import { nodeName } from './node-name.ts';
 
-describe('NodeName', () => {
+describe('NodeName [S2]', () => {
   it.each([
     ['', undefined],
     ['n1', undefined],

@@ -20,7 +20,7 @@ function podWith(name: string, ...ports: string[]): Pod {
   return podOf(name, { spec: { containers: [{ name: 'main', ports: list }] } });
 }
 
-describe('NodePorts', () => {
+describe('NodePorts [S2]', () => {
   it.each([
     ['/TCP/80', '/TCP/81', undefined],
     ['/TCP/80', '/TCP/80', TAKEN],

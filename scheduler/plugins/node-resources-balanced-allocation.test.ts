@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { cycleOf, nodeOf, onlyNode, podOf } from '../objects-for-tests.ts';
 import { nodeResourcesBalancedAllocation as plugin } from './node-resources-balanced-allocation.ts';
 
-describe('NodeResourcesBalancedAllocation', () => {
+describe('NodeResourcesBalancedAllocation [S1]', () => {
   it.each<[string, Record<string, string>, Record<string, string>, number]>([
     ['keeps an empty node even', { cpu: '1', memory: '4Gi' }, {}, 75],
     // 1 of 4 cpus, no memory: balance 87 after 100

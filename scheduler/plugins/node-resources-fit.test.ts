@@ -5,7 +5,7 @@ import { nodeResourcesFit } from './node-resources-fit.ts';
 
 const ALLOCATABLE = { cpu: '2', memory: '4Gi', 'ephemeral-storage': '10Gi', pods: '3', 'example.com/gpu': '2' };
 
-describe('NodeResourcesFit', () => {
+describe('NodeResourcesFit [S1]', () => {
   it.each<[string, Record<string, string>, Record<string, string>[], string[] | undefined, string | undefined]>([
     ['all of it', { cpu: '2', memory: '4Gi' }, [], undefined, undefined],
     ['what is left', { cpu: '500m' }, [{ cpu: '1500m' }], undefined, undefined],

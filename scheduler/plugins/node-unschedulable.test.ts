@@ -5,7 +5,7 @@ import { nodeUnschedulable } from './node-unschedulable.ts';
 
 const TOLERANT = [{ key: 'node.kubernetes.io/unschedulable', operator: 'Exists', effect: 'NoSchedule' }];
 
-describe('NodeUnschedulable', () => {
+describe('NodeUnschedulable [S2]', () => {
   it.each([
     ['a schedulable node', false, [], undefined],
     ['a cordoned node', true, [], ['node(s) were unschedulable']],

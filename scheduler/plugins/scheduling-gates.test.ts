@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { podOf } from '../objects-for-tests.ts';
 import { schedulingGates } from './scheduling-gates.ts';
 
-describe('SchedulingGates', () => {
+describe('SchedulingGates [W16]', () => {
   it.each([
     ['no gates', undefined, undefined],
     ['an empty list', [], undefined],

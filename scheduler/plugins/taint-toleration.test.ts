@@ -10,7 +10,7 @@ const taint = (effect: string, key = 'k', value?: string) => ({
   ...(value === undefined ? {} : { value }),
 });
 
-describe('TaintToleration', () => {
+describe('TaintToleration [S6]', () => {
   it.each([
     ['no taints', [], [], undefined],
     ['an untolerated taint', [taint('NoSchedule')], [], UNTOLERATED],

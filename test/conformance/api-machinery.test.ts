@@ -41,7 +41,7 @@ describe('discovery', () => {
     );
 
   // Upstream's test also looks for groups that are not served yet, so these two show no behaviour by name.
-  it('gives all groups in one document', async () => {
+  it('gives all groups in one document [A2]', async () => {
     const accept = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
     const replies = await Promise.all(['/api', '/apis'].map((path) => cluster.send('GET', path, { headers: { accept } })));
     for (const { status, contentType, body } of replies) {
@@ -52,7 +52,7 @@ describe('discovery', () => {
     for (const one of BUILT_IN) expect(found).toContain(one.join('/'));
   });
 
-  it('says the same in the plain documents', async () => {
+  it('says the same in the plain documents [A1]', async () => {
     expect(await cluster.get('/apis')).toMatchObject({ kind: 'APIGroupList' });
     expect(await cluster.get('/api')).toMatchObject({ kind: 'APIVersions' });
     for (const [group, version, resource] of BUILT_IN) {

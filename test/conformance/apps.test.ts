@@ -44,7 +44,7 @@ const available = (name: string, replicas: number): Promise<Json> =>
 const condition = (type: string): Json => ({ type, status: 'True', reason: 'E2E', message: 'Set from e2e test' });
 const typesOf = ({ status }: Json): string[] => status.conditions.map(({ type }: Json) => type);
 
-describe('a Deployment', () => {
+describe('a Deployment [W3]', () => {
   it('deletes old pods and makes new ones [conformance: Deployment RollingUpdate]', async () => {
     // As upstream: a ReplicaSet with pods is there first, and is adopted.
     await cluster.post(sets, { ...workload('rolling', 1), metadata: { name: 'rolling-controller', labels: { app: 'rolling' }, annotations: { 'deployment.kubernetes.io/revision': '3546343826724305832' } } });
@@ -165,7 +165,7 @@ describe('a Deployment', () => {
   });
 });
 
-describe('a ReplicaSet', () => {
+describe('a ReplicaSet [W2]', () => {
   it('is replaced and patched [conformance: ReplicaSet, is created, Replaced and Patched]', async () => {
     await cluster.post(sets, workload('replaced', 1));
     await available('replaced', 1);

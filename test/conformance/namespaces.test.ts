@@ -12,7 +12,7 @@ afterAll(() => cluster?.stop(), 60_000);
 
 const gone = (path: string): Promise<boolean> => eventually(`${path} to be gone`, async () => (await cluster.send('GET', path)).status === 404);
 
-describe('a namespace', () => {
+describe('a namespace [A52]', () => {
   it('keeps a finalizer until it is taken off [conformance: Namespace, apply finalizer to a namespace]', async () => {
     const name = await cluster.namespace('finalized');
     const path = `/api/v1/namespaces/${name}`;
@@ -86,7 +86,7 @@ describe('a namespace', () => {
   });
 });
 
-describe('the garbage collector', () => {
+describe('the garbage collector [A19]', () => {
   const template = (app: string): Json => ({ metadata: { labels: { app } }, spec: { terminationGracePeriodSeconds: 1, containers: [{ name: 'c', image: 'app' }] } });
 
   /** A Deployment whose ReplicaSet has its pods; gives the namespace's paths. */

@@ -42,7 +42,7 @@ describe('the Service of the API server', () => {
   });
 });
 
-describe('Endpoints and EndpointSlices', () => {
+describe('Endpoints and EndpointSlices [N5]', () => {
   it('follow a Service without pods [conformance: EndpointSlice, "empty" Service] [conformance: Endpoints, "empty" Service]', async () => {
     await cluster.post(`${core}/services`, service('empty', [{ port: 80 }]));
     const endpoints = await eventually('Endpoints', async () => (await cluster.send('GET', `${core}/endpoints/empty`)).status === 200 && cluster.get(`${core}/endpoints/empty`));

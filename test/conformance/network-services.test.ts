@@ -44,7 +44,7 @@ const service = (name: string, spec: Json = {}): Promise<Json> =>
 const change = (name: string, edit: (spec: Json) => void): Promise<Json> => cluster.update(`${core}/services/${name}`, ({ spec }) => edit(spec));
 const resolved = (name: string): string => inClient('getent', 'ahostsv4', name).split(/\s/)[0]!;
 
-suite('a Service', () => {
+suite('a Service [N2]', () => {
   it('answers on its name, address and node port [conformance: Service, NodePort Service]', async () => {
     const { spec } = await service('node-port', { type: 'NodePort' });
     for (const address of ['node-port:80', `${spec.clusterIP}:80`, `${NODE}:${spec.ports[0].nodePort}`]) await reaches(address);

@@ -71,7 +71,7 @@ const initPod = (name: string, scripts: string[], { restartPolicy, script }: { r
   podOf(name, shell(script), { restartPolicy, initContainers: inits(...scripts) });
 const states = ({ status }: Json): Json[] => status.initContainerStatuses.map(({ state, ready }: Json) => ({ reason: state.terminated?.reason, exitCode: state.terminated?.exitCode, ready }));
 
-suite('how containers begin and end', () => {
+suite('how containers begin and end [K7]', () => {
   beforeAll(async () => {
     cluster = await startPodCluster();
     await startCases(cluster, CASES);

@@ -14,7 +14,7 @@ const namesIn = async (path: string): Promise<string[]> => (await cluster.get(pa
 const selected = (path: string, selector: string): string => `${path}?labelSelector=${encodeURIComponent(selector)}`;
 const template = (name: string, labels: Json): Json => ({ metadata: { name, labels }, template: { metadata: { labels }, spec: { containers: [{ name: 'c', image: 'nocher.local/hello:1' }] } } });
 
-suite('objects of the node group', () => {
+suite('objects of the node group [K11]', () => {
   beforeAll(async () => {
     cluster = await startConformance();
   }, 90_000);

@@ -37,7 +37,7 @@ const subpath = (subPathExpr: string, value: string, script = 'true'): Json => (
   volumeMounts: [{ name: 'workdir', mountPath: '/subpath_mount', subPathExpr }, { name: 'workdir', mountPath: '/volume_mount' }],
 });
 
-suite('pods from beginning to end', () => {
+suite('pods from beginning to end [W1]', () => {
   beforeAll(async () => {
     cluster = await startPodCluster();
   }, 90_000);
@@ -145,7 +145,7 @@ suite('pods from beginning to end', () => {
     await expect(webSocket(`${PODS}/nosuch/log`, ['binary.k8s.io'])).rejects.toThrow('status 404');
   });
 
-  describe('generations', () => {
+  describe('generations [A23]', () => {
     const observed = (name: string, generation: number): Promise<unknown> =>
       eventually(`generation ${generation} of ${name} is observed`, async () => {
         const { metadata, status } = await cluster.pod(name);

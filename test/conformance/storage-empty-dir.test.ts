@@ -68,7 +68,7 @@ const parts: readonly PodCase[] = PARTS.map(([behaviour, volume, content, mountP
 
 const CASES = [...scratch, ...parts];
 
-suite('scratch volumes and parts of volumes', () => {
+suite('scratch volumes and parts of volumes [V1]', () => {
   beforeAll(async () => {
     cluster = await startPodCluster();
     await cluster.post('/api/v1/namespaces/default/configmaps', { metadata: { name: 'parts' }, data: { part: 'configmap content', other: 'x' } });

@@ -53,7 +53,7 @@ describe.each(MINORS)('kubectl 1.%s', (minor) => {
     });
   });
 
-  describe('rollout', () => {
+  describe('rollout [W3]', () => {
     beforeAll(() => {
       k.ok('create', 'deployment', 'web', '--image=app:1', '--replicas=2');
       rolledOut('web');

@@ -86,7 +86,7 @@ const HOLDER = 'mount -t tmpfs tmpfs /var/lib && ip link set lo up && echo ready
     expect(stdout).toMatch(/added \d+ packages/);
   }, 300_000);
 
-  it('npm start builds what is missing and prints a URL that answers', async () => {
+  it('npm start builds what is missing and prints a URL that answers [T1]', async () => {
     starting = spawn('nsenter', inside('npm', 'start'), { cwd: clone, env: environment, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
     for (const stream of [starting.stdout!, starting.stderr!]) stream.on('data', (chunk: Buffer) => (printed += chunk.toString()));
     await eventually('the start', () => /ready in [\s\S]*status\n/.test(printed) || starting!.exitCode !== null, 180_000).catch((error: unknown) => {
