@@ -138,7 +138,7 @@ suite('containers', () => {
     expect(env).not.toHaveProperty('ABSENT');
   });
 
-  it('expands its command, and lets the manifest replace it [T9]', async () => {
+  it('expands its command, and lets the manifest replace it [walkthrough T9]', async () => {
     run('args', { restartPolicy: 'Never', containers: [{ name: 'c', image, command: ['echo'], args: ['$(WHO)', '$$(WHO)', '$(NOSUCH)'], env: [{ name: 'WHO', value: 'me' }], workingDir: '/tmp' }] });
     await ended('args');
     expect(cluster.run('logs', 'args')).toBe('me $(WHO) $(NOSUCH)\n');
