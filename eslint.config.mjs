@@ -29,6 +29,11 @@ export default tseslint.config(
   },
   {
     files: ['**/*.test.ts', 'test/**', '**/*-suite.ts', '**/*-fixture.ts', 'cli/**', 'base/**', 'bin/**'],
-    rules: { 'max-lines-per-function': 'off', 'no-restricted-properties': 'off', 'no-console': 'off', 'max-lines': 'off' },
+    rules: {
+      'max-lines-per-function': 'off',
+      'no-restricted-properties': 'off',
+      'no-console': 'off',
+      'max-lines': 'off',
+    },
   },
 );

@@ -14,7 +14,10 @@ beforeAll(async () => {
 afterAll(() => server.close());
 
 const status = (body: unknown): Status => body as Status;
-const configMap = (name: string, data: Record<string, string> = {}, labels?: Record<string, string>): unknown => ({ metadata: { name, ...(labels === undefined ? {} : { labels }) }, data });
+const configMap = (name: string, data: Record<string, string> = {}, labels?: Record<string, string>): unknown => ({
+  metadata: { name, ...(labels === undefined ? {} : { labels }) },
+  data,
+});
 
 describe('create', () => {
   it('answers 201 with what the server decided', async () => {
@@ -25,18 +28,30 @@ describe('create', () => {
     expect(metadata.namespace).toBe('default');
     expect(metadata.uid).toMatch(/^[0-9a-f-]{36}$/);
     expect(Number(metadata.resourceVersion)).toBeGreaterThan(0);
-    expect(metadata.managedFields?.[0]).toMatchObject({ manager: 'test', operation: 'Update', apiVersion: 'v1', fieldsType: 'FieldsV1' });
+    expect(metadata.managedFields?.[0]).toMatchObject({
+      manager: 'test',
+      operation: 'Update',
+      apiVersion: 'v1',
+      fieldsType: 'FieldsV1',
+    });
   });
 
   it('refuses a name that is taken', async () => {
     await server.send('POST', maps, { body: configMap('twice') });
     const { status: code, body } = await server.send('POST', maps, { body: configMap('twice') });
     expect(code).toBe(409);
-    expect(status(body)).toMatchObject({ kind: 'Status', reason: 'AlreadyExists', message: 'configmaps "twice" already exists', details: { name: 'twice', kind: 'configmaps' } });
+    expect(status(body)).toMatchObject({
+      kind: 'Status',
+      reason: 'AlreadyExists',
+      message: 'configmaps "twice" already exists',
+      details: { name: 'twice', kind: 'configmaps' },
+    });
   });
 
   it('makes unique names from generateName [A21]', async () => {
-    const made = await Promise.all([1, 2, 3].map(() => server.call<ApiObject>('POST', maps, { metadata: { generateName: 'gen-' } })));
+    const made = await Promise.all(
+      [1, 2, 3].map(() => server.call<ApiObject>('POST', maps, { metadata: { generateName: 'gen-' } })),
+    );
     const names = made.map(({ metadata }) => metadata.name!);
     expect(new Set(names).size).toBe(3);
     for (const name of names) expect(name).toMatch(/^gen-[bcdfghjklmnpqrstvwxz2456789]{5}$/);
@@ -45,7 +60,9 @@ describe('create', () => {
   it('says every problem of an invalid name [A21]', async () => {
     const { status: code, body } = await server.send('POST', maps, { body: configMap('Not_Valid') });
     expect(code).toBe(422);
-    expect(status(body).message).toMatch(/^ConfigMap "Not_Valid" is invalid: metadata.name: Invalid value: "Not_Valid": a lowercase RFC 1123 subdomain must consist of/);
+    expect(status(body).message).toMatch(
+      /^ConfigMap "Not_Valid" is invalid: metadata.name: Invalid value: "Not_Valid": a lowercase RFC 1123 subdomain must consist of/,
+    );
   });
 
   it('stores nothing in a dry run [A15]', async () => {
@@ -54,7 +71,9 @@ describe('create', () => {
   });
 
   it('needs an existing namespace', async () => {
-    const { status: code, body } = await server.send('POST', '/api/v1/namespaces/missing/configmaps', { body: configMap('a') });
+    const { status: code, body } = await server.send('POST', '/api/v1/namespaces/missing/configmaps', {
+      body: configMap('a'),
+    });
     expect(code).toBe(404);
     expect(status(body).message).toBe('namespaces "missing" not found');
   });
@@ -66,7 +85,9 @@ describe('field validation', () => {
   it('refuses unknown fields when strict [A16]', async () => {
     const { status: code, body } = await server.send('POST', `${maps}?fieldValidation=Strict`, { body: unknown });
     expect(code).toBe(400);
-    expect(status(body).message).toBe('ConfigMap in version "v1" cannot be handled as a ConfigMap: strict decoding error: unknown field "wrong"');
+    expect(status(body).message).toBe(
+      'ConfigMap in version "v1" cannot be handled as a ConfigMap: strict decoding error: unknown field "wrong"',
+    );
   });
 
   it('warns by default, and drops the field [A16] [A17]', async () => {
@@ -76,14 +97,20 @@ describe('field validation', () => {
   });
 
   it('finds duplicate keys [A16]', async () => {
-    const { body } = await server.send('POST', `${maps}?fieldValidation=Strict`, { body: '{"metadata":{"name":"dup"},"data":{"a":"1","a":"2"}}' });
+    const { body } = await server.send('POST', `${maps}?fieldValidation=Strict`, {
+      body: '{"metadata":{"name":"dup"},"data":{"a":"1","a":"2"}}',
+    });
     expect(status(body).message).toContain('duplicate field "data.a"');
   });
 
   it('names the Go type of a wrong value', async () => {
-    const { status: code, body } = await server.send('POST', '/apis/apps/v1/namespaces/default/deployments', { body: { metadata: { name: 'a' }, spec: { replicas: 'three' } } });
+    const { status: code, body } = await server.send('POST', '/apis/apps/v1/namespaces/default/deployments', {
+      body: { metadata: { name: 'a' }, spec: { replicas: 'three' } },
+    });
     expect(code).toBe(400);
-    expect(status(body).message).toContain('json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32');
+    expect(status(body).message).toContain(
+      'json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32',
+    );
   });
 });
 
@@ -103,7 +130,9 @@ describe('hostile bodies', () => {
   });
 
   it('keeps __proto__ keys out of prototypes', async () => {
-    const { status: code } = await server.send('POST', maps, { body: '{"metadata":{"name":"proto","labels":{"__proto__":"x"}},"__proto__":{"polluted":true}}' });
+    const { status: code } = await server.send('POST', maps, {
+      body: '{"metadata":{"name":"proto","labels":{"__proto__":"x"}},"__proto__":{"polluted":true}}',
+    });
     expect(code).toBeGreaterThanOrEqual(200);
     expect(({} as { polluted?: boolean }).polluted).toBeUndefined();
   });
@@ -118,7 +147,10 @@ describe('hostile bodies', () => {
     const yaml = 'metadata: {name: from-yaml}\ndata: {a: "1"}\n';
     expect((await server.send('POST', maps, { body: yaml, contentType: 'application/yaml' })).status).toBe(201);
     let bomb = 'a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n';
-    for (let i = 1; i < 10; i++) bomb += `a${i}: &a${i} [${Array(10).fill(`*a${i - 1}`).join(',')}]\n`;
+    for (let i = 1; i < 10; i++)
+      bomb += `a${i}: &a${i} [${Array(10)
+        .fill(`*a${i - 1}`)
+        .join(',')}]\n`;
     expect((await server.send('POST', maps, { body: bomb, contentType: 'application/yaml' })).status).toBe(400);
   });
 });
@@ -148,7 +180,8 @@ describe('get and list', () => {
     const base = '/api/v1/namespaces/kube-node-lease/configmaps';
     await server.call('POST', base, configMap('x', {}, { tier: 'web', app: 'a' }));
     await server.call('POST', base, configMap('y', {}, { tier: 'db' }));
-    const names = async (query: string): Promise<(string | undefined)[]> => (await server.call<ApiObjectList>('GET', `${base}?${query}`)).items.map(({ metadata }) => metadata.name);
+    const names = async (query: string): Promise<(string | undefined)[]> =>
+      (await server.call<ApiObjectList>('GET', `${base}?${query}`)).items.map(({ metadata }) => metadata.name);
     expect(await names('labelSelector=tier+in+(web,api)')).toEqual(['x']);
     expect(await names('labelSelector=!app')).toEqual(['y']);
     expect(await names('fieldSelector=metadata.name!=x')).toEqual(['y']);
@@ -171,7 +204,9 @@ describe('get and list', () => {
     const warning = ['299 - "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"'];
     const endpoints = '/api/v1/namespaces/default/endpoints';
     expect((await server.send('GET', endpoints)).headers['warning']).toEqual(warning);
-    expect((await server.send('POST', endpoints, { body: { metadata: { name: 'old' } } })).headers['warning']).toEqual(warning);
+    expect((await server.send('POST', endpoints, { body: { metadata: { name: 'old' } } })).headers['warning']).toEqual(
+      warning,
+    );
     expect((await server.send('DELETE', `${endpoints}/old`)).headers['warning']).toEqual(warning);
     expect((await server.send('GET', maps)).headers['warning']).toBeUndefined();
   });
@@ -182,8 +217,14 @@ describe('get and list', () => {
 
   it('gives a Table to those who ask for one [A12]', async () => {
     await server.call('POST', maps, configMap('in-a-table', { a: '1', b: '2' }));
-    const { body } = await server.send('GET', `${maps}/in-a-table`, { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json' });
-    const table = body as { kind: string; columnDefinitions: { name: string }[]; rows: { cells: unknown[]; object: ApiObject }[] };
+    const { body } = await server.send('GET', `${maps}/in-a-table`, {
+      accept: 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json',
+    });
+    const table = body as {
+      kind: string;
+      columnDefinitions: { name: string }[];
+      rows: { cells: unknown[]; object: ApiObject }[];
+    };
     expect(table.kind).toBe('Table');
     expect(table.columnDefinitions.map(({ name }) => name)).toEqual(['Name', 'Data', 'Age']);
     expect(table.rows[0]!.cells.slice(0, 2)).toEqual(['in-a-table', 2]);
@@ -195,7 +236,9 @@ describe('update and patch', () => {
   it('refuses a stale resourceVersion [A20]', async () => {
     const created = await server.call<ApiObject>('POST', maps, configMap('stale'));
     await server.call('PUT', `${maps}/stale`, { ...created, data: { a: '1' } });
-    const { status: code, body } = await server.send('PUT', `${maps}/stale`, { body: { ...created, data: { a: '2' } } });
+    const { status: code, body } = await server.send('PUT', `${maps}/stale`, {
+      body: { ...created, data: { a: '2' } },
+    });
     expect(code).toBe(409);
     expect(status(body).message).toBe(
       'Operation cannot be fulfilled on configmaps "stale": the object has been modified; please apply your changes to the latest version and try again',
@@ -216,10 +259,13 @@ describe('update and patch', () => {
 
   it('applies the three kinds of patch [A13]', async () => {
     await server.call('POST', maps, configMap('patched', { a: '1' }));
-    const patch = (body: unknown, type: string) => server.send('PATCH', `${maps}/patched`, { body, contentType: `application/${type}+json` });
+    const patch = (body: unknown, type: string) =>
+      server.send('PATCH', `${maps}/patched`, { body, contentType: `application/${type}+json` });
     expect((await patch({ data: { b: '2' } }, 'merge-patch')).body).toMatchObject({ data: { a: '1', b: '2' } });
     expect((await patch({ data: { a: null } }, 'strategic-merge-patch')).body).toMatchObject({ data: { b: '2' } });
-    expect((await patch([{ op: 'replace', path: '/data/b', value: '3' }], 'json-patch')).body).toMatchObject({ data: { b: '3' } });
+    expect((await patch([{ op: 'replace', path: '/data/b', value: '3' }], 'json-patch')).body).toMatchObject({
+      data: { b: '3' },
+    });
     expect((await patch([{ op: 'test', path: '/data/b', value: 'x' }], 'json-patch')).status).toBe(422);
     const many = Array.from({ length: 10_001 }, () => ({ op: 'test', path: '/data/b', value: '3' }));
     expect((await patch(many, 'json-patch')).status).toBe(413);
@@ -227,7 +273,12 @@ describe('update and patch', () => {
 
   it('does not lose concurrent patches', async () => {
     await server.call('POST', maps, configMap('busy'));
-    const patches = Array.from({ length: 20 }, (_, i) => server.send('PATCH', `${maps}/busy`, { body: { data: { [`k${i}`]: 'v' } }, contentType: 'application/merge-patch+json' }));
+    const patches = Array.from({ length: 20 }, (_, i) =>
+      server.send('PATCH', `${maps}/busy`, {
+        body: { data: { [`k${i}`]: 'v' } },
+        contentType: 'application/merge-patch+json',
+      }),
+    );
     await Promise.all(patches);
     const { data } = await server.call<{ data: Record<string, string> }>('GET', `${maps}/busy`);
     expect(Object.keys(data)).toHaveLength(20);
@@ -236,23 +287,45 @@ describe('update and patch', () => {
   it('keeps spec and status apart [A24]', async () => {
     const deployments = '/apis/apps/v1/namespaces/default/deployments';
     const template = { metadata: { labels: { app: 'a' } }, spec: { containers: [{ name: 'c', image: 'i' }] } };
-    const created = await server.call<ApiObject>('POST', deployments, { metadata: { name: 'apart' }, spec: { selector: { matchLabels: { app: 'a' } }, template }, status: { replicas: 9 } });
+    const created = await server.call<ApiObject>('POST', deployments, {
+      metadata: { name: 'apart' },
+      spec: { selector: { matchLabels: { app: 'a' } }, template },
+      status: { replicas: 9 },
+    });
     expect(created).not.toHaveProperty('status.replicas');
     expect(created.metadata.generation).toBe(1);
-    const scaled = await server.call<ApiObject>('PUT', `${deployments}/apart`, { ...created, spec: { ...(created as { spec?: object }).spec, replicas: 2 }, status: { replicas: 9 } });
+    const scaled = await server.call<ApiObject>('PUT', `${deployments}/apart`, {
+      ...created,
+      spec: { ...(created as { spec?: object }).spec, replicas: 2 },
+      status: { replicas: 9 },
+    });
     expect(scaled.metadata.generation).toBe(2);
     expect(scaled).not.toHaveProperty('status.replicas');
-    const reported = await server.call<ApiObject>('PUT', `${deployments}/apart/status`, { ...scaled, spec: { replicas: 7 }, status: { replicas: 2, observedGeneration: 2 } });
+    const reported = await server.call<ApiObject>('PUT', `${deployments}/apart/status`, {
+      ...scaled,
+      spec: { replicas: 7 },
+      status: { replicas: 2, observedGeneration: 2 },
+    });
     expect(reported).toMatchObject({ spec: { replicas: 2 }, status: { replicas: 2 }, metadata: { generation: 2 } });
   });
 
   it('scales through the subresource [A24]', async () => {
     const url = '/apis/apps/v1/namespaces/default/deployments/apart/scale';
     const scale = await server.call<{ spec: { replicas: number } }>('GET', url);
-    expect(scale).toMatchObject({ kind: 'Scale', apiVersion: 'autoscaling/v1', spec: { replicas: 2 }, status: { selector: 'app=a' } });
+    expect(scale).toMatchObject({
+      kind: 'Scale',
+      apiVersion: 'autoscaling/v1',
+      spec: { replicas: 2 },
+      status: { selector: 'app=a' },
+    });
     expect(await server.call('PUT', url, { ...scale, spec: { replicas: 5 } })).toMatchObject({ spec: { replicas: 5 } });
-    expect((await server.send('PUT', url, { body: { ...scale, metadata: { name: 'apart' }, spec: { replicas: -1 } } })).status).toBe(422);
-    const { body } = await server.send('GET', url, { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json' });
+    expect(
+      (await server.send('PUT', url, { body: { ...scale, metadata: { name: 'apart' }, spec: { replicas: -1 } } }))
+        .status,
+    ).toBe(422);
+    const { body } = await server.send('GET', url, {
+      accept: 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json',
+    });
     const table = body as { columnDefinitions: { name: string }[]; rows: { cells: unknown[] }[] };
     expect(table.columnDefinitions.map(({ name }) => name)).toEqual(['Name', 'Desired', 'Available', 'Age']);
     expect(table.rows[0]!.cells.slice(0, 3)).toEqual(['apart', 5, 2]);
@@ -273,24 +346,34 @@ describe('delete', () => {
 
   it('respects preconditions [A20]', async () => {
     await server.call('POST', maps, configMap('guarded'));
-    const { status: code, body } = await server.send('DELETE', `${maps}/guarded`, { body: { preconditions: { uid: 'other' } } });
+    const { status: code, body } = await server.send('DELETE', `${maps}/guarded`, {
+      body: { preconditions: { uid: 'other' } },
+    });
     expect(code).toBe(409);
     expect(status(body).message).toContain('Precondition failed: UID in precondition: other, UID in object meta: ');
   });
 
   it('waits for finalizers [A18]', async () => {
-    const created = await server.call<ApiObject>('POST', maps, { metadata: { name: 'held', finalizers: ['example.com/hold'] } });
+    const created = await server.call<ApiObject>('POST', maps, {
+      metadata: { name: 'held', finalizers: ['example.com/hold'] },
+    });
     const marked = await server.call<ApiObject>('DELETE', `${maps}/held`);
     expect(marked.metadata.deletionTimestamp).toBeDefined();
     const { metadata } = await server.call<ApiObject>('GET', `${maps}/held`);
     expect(metadata.uid).toBe(created.metadata.uid);
-    await server.send('PATCH', `${maps}/held`, { body: { metadata: { finalizers: null } }, contentType: 'application/merge-patch+json' });
+    await server.send('PATCH', `${maps}/held`, {
+      body: { metadata: { finalizers: null } },
+      contentType: 'application/merge-patch+json',
+    });
     expect((await server.send('GET', `${maps}/held`)).status).toBe(404);
   });
 
   it('gives scheduled pods their grace, and shortens it [A18]', async () => {
     const pods = '/api/v1/namespaces/default/pods';
-    await server.call('POST', pods, { metadata: { name: 'graceful' }, spec: { nodeName: 'n1', containers: [{ name: 'c', image: 'i' }] } });
+    await server.call('POST', pods, {
+      metadata: { name: 'graceful' },
+      spec: { nodeName: 'n1', containers: [{ name: 'c', image: 'i' }] },
+    });
     const first = await server.call<ApiObject>('DELETE', `${pods}/graceful`);
     expect(first.metadata.deletionGracePeriodSeconds).toBe(30);
     const second = await server.call<ApiObject>('DELETE', `${pods}/graceful?gracePeriodSeconds=5`);
@@ -322,7 +405,8 @@ describe('watch', () => {
     }
     return taken;
   };
-  const shown = (events: WatchEvent[]): string[] => events.map(({ type, object }) => `${type} ${object.metadata.name ?? ''}`.trim());
+  const shown = (events: WatchEvent[]): string[] =>
+    events.map(({ type, object }) => `${type} ${object.metadata.name ?? ''}`.trim());
 
   it('goes on from a list without a gap, in order [A6]', async () => {
     const stop = new AbortController();
@@ -341,7 +425,10 @@ describe('watch', () => {
   it('reports objects that enter and leave a selection', async () => {
     const stop = new AbortController();
     const { metadata } = await server.call<ApiObjectList>('GET', maps);
-    const events = await server.watch(`${maps}?watch=true&labelSelector=in=yes&resourceVersion=${metadata.resourceVersion}`, stop.signal);
+    const events = await server.watch(
+      `${maps}?watch=true&labelSelector=in=yes&resourceVersion=${metadata.resourceVersion}`,
+      stop.signal,
+    );
     await server.call('POST', maps, configMap('moves'));
     await server.call('PUT', `${maps}/moves`, configMap('moves', {}, { in: 'yes' }));
     await server.call('PUT', `${maps}/moves`, configMap('moves', {}, { in: 'no' }));
@@ -353,7 +440,10 @@ describe('watch', () => {
     const stop = new AbortController();
     const base = '/api/v1/namespaces/kube-system/configmaps';
     await server.call('POST', base, configMap('initial'));
-    const events = await server.watch(`${base}?watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true`, stop.signal);
+    const events = await server.watch(
+      `${base}?watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true`,
+      stop.signal,
+    );
     const [first, second] = await take(events, 2);
     expect(shown([first!])).toEqual(['ADDED initial']);
     expect(second!.type).toBe('BOOKMARK');
@@ -381,10 +471,14 @@ describe('errors of routing and authorization', () => {
   });
 
   it('says who may not do what', async () => {
-    const refusing = await startTestServer({ authorize: ({ user }) => ({ decision: user.name === 'admin' ? 'allow' : 'no-opinion', reason: '' }) });
+    const refusing = await startTestServer({
+      authorize: ({ user }) => ({ decision: user.name === 'admin' ? 'allow' : 'no-opinion', reason: '' }),
+    });
     const { status: code, body } = await refusing.send('GET', maps, { user: { name: 'jane', groups: [] } });
     expect(code).toBe(403);
-    expect(status(body).message).toBe('configmaps is forbidden: User "jane" cannot list resource "configmaps" in API group "" in the namespace "default"');
+    expect(status(body).message).toBe(
+      'configmaps is forbidden: User "jane" cannot list resource "configmaps" in API group "" in the namespace "default"',
+    );
     await refusing.close();
   });
 });

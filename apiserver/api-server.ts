@@ -114,7 +114,12 @@ function addPaths(router: Router, { healthChecks, serverAddress }: ApiServerOpti
   }
   addDiscovery(router, serverAddress);
   addOpenApi(router, { table: schemas, descriptions: loadDescriptions });
-  const index: Endpoint = () => objectResponse({ paths: router.paths().filter((path) => !path.endsWith('/')).sort() });
+  const index: Endpoint = () =>
+    objectResponse({
+      paths: router
+        .paths()
+        .filter((path) => !path.endsWith('/'))
+        .sort(),
+    });
   router.addPath('/', index);
 }
-

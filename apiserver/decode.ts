@@ -23,7 +23,9 @@ export function fieldValidationOf(context: RequestContext): FieldValidation {
   const value = context.request.query.get('fieldValidation') ?? '';
   if (value === '') return 'Warn';
   if (value === 'Ignore' || value === 'Warn' || value === 'Strict') return value;
-  throw errors.badRequest(`fieldValidation: Unsupported value: ${JSON.stringify(value)}: supported values: "Ignore", "Strict", "Warn"`);
+  throw errors.badRequest(
+    `fieldValidation: Unsupported value: ${JSON.stringify(value)}: supported values: "Ignore", "Strict", "Warn"`,
+  );
 }
 
 export function mediaTypeOf(header: string | undefined): string {
@@ -37,7 +39,11 @@ export interface DecodedDocument {
 }
 
 /** Parses a body whose type is JSON or YAML. Throws 415 for another type, 400 for text that does not parse. */
-export function decodeDocument(context: RequestContext, findDuplicates: boolean, schemas?: SchemaTable): DecodedDocument {
+export function decodeDocument(
+  context: RequestContext,
+  findDuplicates: boolean,
+  schemas?: SchemaTable,
+): DecodedDocument {
   const { request } = context;
   // In-process callers keep their object: what is stored must be a copy.
   if (request.object !== undefined) return { value: cloneJson(request.object), duplicates: [] };
@@ -72,7 +78,9 @@ export function decodeAs<T>(context: RequestContext, { schema, kind, apiVersion 
   const { value } = decodeBody(context, false, table);
   const { typeError } = checkStructure({ table, schema, kind, apiVersion, object: value });
   if (typeError === undefined) return value as T;
-  throw errors.badRequest(`${kind} in version ${JSON.stringify(versionOf(apiVersion))} cannot be handled as a ${kind}: ${typeError}`);
+  throw errors.badRequest(
+    `${kind} in version ${JSON.stringify(versionOf(apiVersion))} cannot be handled as a ${kind}: ${typeError}`,
+  );
 }
 
 function decodeBody(context: RequestContext, findDuplicates: boolean, schemas: SchemaTable): DecodedDocument {
@@ -80,13 +88,17 @@ function decodeBody(context: RequestContext, findDuplicates: boolean, schemas: S
     return decodeDocument(context, findDuplicates, schemas);
   } catch (error) {
     if (error instanceof errors.ApiError) throw error;
-    throw errors.badRequest(`the object provided is unrecognized (must be of type Object): ${(error as Error).message}`);
+    throw errors.badRequest(
+      `the object provided is unrecognized (must be of type Object): ${(error as Error).message}`,
+    );
   }
 }
 
 function asObject(value: unknown): ApiObject {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw errors.badRequest("the object provided is unrecognized (must be of type Object): couldn't get version/kind; json parse error: json: cannot unmarshal value into Go value of type struct");
+    throw errors.badRequest(
+      "the object provided is unrecognized (must be of type Object): couldn't get version/kind; json parse error: json: cannot unmarshal value into Go value of type struct",
+    );
   }
   const object = value as Record<string, unknown>;
   const { metadata } = object;
@@ -101,7 +113,9 @@ function checkKind(object: ApiObject, kind: ServedKind): void {
   object.apiVersion = object.apiVersion === undefined || object.apiVersion === '' ? kind.apiVersion : object.apiVersion;
   if (object.kind === expected && object.apiVersion === kind.apiVersion) return;
   if (object.kind === expected) {
-    throw errors.badRequest(`the API version in the data (${object.apiVersion}) does not match the expected API version (${kind.apiVersion})`);
+    throw errors.badRequest(
+      `the API version in the data (${object.apiVersion}) does not match the expected API version (${kind.apiVersion})`,
+    );
   }
   throw errors.badRequest(
     `${object.kind} in version ${JSON.stringify(versionOf(object.apiVersion))} cannot be handled as a ${expected}: no kind "${object.kind}" is registered for version "${object.apiVersion}"`,

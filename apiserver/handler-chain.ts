@@ -73,7 +73,11 @@ function withErrors(log: Logger): Filter {
       return await next(context);
     } catch (error) {
       if (error instanceof errors.ApiError) return errorResponse(error);
-      log.error('a request failed', { verb: context.info.verb, path: context.info.path, error: error instanceof Error ? error.stack : String(error) });
+      log.error('a request failed', {
+        verb: context.info.verb,
+        path: context.info.path,
+        error: error instanceof Error ? error.stack : String(error),
+      });
       return errorResponse(errors.internalServerError('an error on the server prevented the request from succeeding'));
     }
   };
@@ -97,9 +101,12 @@ async function withErrorsPassed(next: Endpoint, context: RequestContext): Promis
   }
 }
 
+// eslint-disable-next-line no-control-regex -- control characters are what must not reach a header
+const NOT_FOR_HEADERS = /[\u0000-\u001f\u007f-\uffff]/g;
+
 function quoteWarning(text: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are what must not reach a header
-  return `"${text.replace(/[\u0000-\u001f\u007f-\uffff]/g, ' ').replace(/["\\]/g, '\\$&').slice(0, 1024)}"`;
+  const printable = text.replace(NOT_FOR_HEADERS, ' ');
+  return `"${printable.replace(/["\\]/g, '\\$&').slice(0, 1024)}"`;
 }
 
 const withRequestInfo: Filter = async (context, next) => {

@@ -8,10 +8,13 @@ const context = (headers: Record<string, string>): RequestContext =>
 
 function asked(headers: Record<string, string>, refuse?: string) {
   const seen: string[] = [];
-  const user = impersonatedUser(context(headers), ({ apiGroup, resource, subresource, namespace, name, verb, user: { name: who } }: Attributes) => {
-    seen.push(`${who} ${verb} ${[apiGroup, resource, subresource, namespace, name].join('/')}`);
-    return { decision: resource === refuse ? 'no-opinion' : 'allow', reason: '' };
-  });
+  const user = impersonatedUser(
+    context(headers),
+    ({ apiGroup, resource, subresource, namespace, name, verb, user: { name: who } }: Attributes) => {
+      seen.push(`${who} ${verb} ${[apiGroup, resource, subresource, namespace, name].join('/')}`);
+      return { decision: resource === refuse ? 'no-opinion' : 'allow', reason: '' };
+    },
+  );
   return { user, seen };
 }
 
@@ -21,7 +24,12 @@ describe('impersonatedUser()', () => {
   });
 
   it('asks for every part of the wanted user [A40]', () => {
-    const { user, seen } = asked({ 'impersonate-user': 'jane', 'impersonate-group': 'dev, ops', 'impersonate-uid': 'u1', 'impersonate-extra-acme.com%2fscope': 'read' });
+    const { user, seen } = asked({
+      'impersonate-user': 'jane',
+      'impersonate-group': 'dev, ops',
+      'impersonate-uid': 'u1',
+      'impersonate-extra-acme.com%2fscope': 'read',
+    });
     expect(seen).toEqual([
       'boss impersonate /users///jane',
       'boss impersonate /groups///dev',
@@ -29,7 +37,12 @@ describe('impersonatedUser()', () => {
       'boss impersonate authentication.k8s.io/uids///u1',
       'boss impersonate authentication.k8s.io/userextras/acme.com/scope//read',
     ]);
-    expect(user).toEqual({ name: 'jane', groups: ['dev', 'ops', 'system:authenticated'], uid: 'u1', extra: { 'acme.com/scope': ['read'] } });
+    expect(user).toEqual({
+      name: 'jane',
+      groups: ['dev', 'ops', 'system:authenticated'],
+      uid: 'u1',
+      extra: { 'acme.com/scope': ['read'] },
+    });
   });
 
   it('gives a service account its groups', () => {

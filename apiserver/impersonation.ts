@@ -32,7 +32,14 @@ export function impersonatedUser({ request, user }: RequestContext, authorize: A
   const wanted = wantedUser(request.headers);
   if (wanted === undefined) return undefined;
   for (const part of partsOf(wanted)) {
-    const attributes: Attributes = { ...part, user, verb: 'impersonate', isResourceRequest: true, apiVersion: 'v1', path: '' };
+    const attributes: Attributes = {
+      ...part,
+      user,
+      verb: 'impersonate',
+      isResourceRequest: true,
+      apiVersion: 'v1',
+      path: '',
+    };
     const { decision, reason } = authorize(attributes);
     if (decision === 'allow') continue;
     const cause = forbiddenMessage(attributes) + (reason === '' ? '' : `: ${reason}`);
@@ -95,7 +102,8 @@ function part(apiGroup: string, resource: string, name: string): Part {
 function withImpliedGroups({ name, groups }: Wanted): string[] {
   const account = SERVICE_ACCOUNT.exec(name);
   const all = [...groups];
-  if (account !== null && groups.length === 0) all.push('system:serviceaccounts', `system:serviceaccounts:${account[1]}`);
+  if (account !== null && groups.length === 0)
+    all.push('system:serviceaccounts', `system:serviceaccounts:${account[1]}`);
   const implied = name === ANONYMOUS_NAME ? UNAUTHENTICATED : AUTHENTICATED;
   if (!all.includes(AUTHENTICATED) && !all.includes(UNAUTHENTICATED)) all.push(implied);
   return all;

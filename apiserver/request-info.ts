@@ -20,7 +20,14 @@ export interface RequestInfo {
   parts: readonly string[];
 }
 
-const METHOD_VERBS: Record<string, string> = { GET: 'get', HEAD: 'get', POST: 'create', PUT: 'update', PATCH: 'patch', DELETE: 'delete' };
+const METHOD_VERBS: Record<string, string> = {
+  GET: 'get',
+  HEAD: 'get',
+  POST: 'create',
+  PUT: 'update',
+  PATCH: 'patch',
+  DELETE: 'delete',
+};
 
 /** Subresources whose name stands where a namespaced resource would (`/namespaces/x/finalize`). */
 const NAMESPACE_SUBRESOURCES = new Set(['status', 'finalize']);

@@ -20,12 +20,17 @@ export function encodedResponse(encoded: EncodedObject, status = 200): ApiRespon
 }
 
 export function textResponse(text: string, status = 200): ApiResponse {
-  return { status, headers: {}, body: { type: 'bytes', bytes: Buffer.from(text), contentType: 'text/plain; charset=utf-8' } };
+  return {
+    status,
+    headers: {},
+    body: { type: 'bytes', bytes: Buffer.from(text), contentType: 'text/plain; charset=utf-8' },
+  };
 }
 
 export function errorResponse(error: ApiError): ApiResponse {
   const retryAfter = error.status.details?.retryAfterSeconds;
-  const headers: Record<string, string> = retryAfter !== undefined && retryAfter > 0 ? { 'retry-after': String(retryAfter) } : {};
+  const headers: Record<string, string> =
+    retryAfter !== undefined && retryAfter > 0 ? { 'retry-after': String(retryAfter) } : {};
   return { status: error.code, headers, body: { type: 'object', encoded: encodedObject(error.status) } };
 }
 

@@ -15,9 +15,22 @@ import { patch } from './verbs/patch.ts';
 import { update } from './verbs/update.ts';
 import { watch } from './verbs/watch.ts';
 
-export type VerbHandler = (context: RequestContext, kind: ServedKind, dependencies: VerbDependencies) => Promise<ApiResponse>;
+export type VerbHandler = (
+  context: RequestContext,
+  kind: ServedKind,
+  dependencies: VerbDependencies,
+) => Promise<ApiResponse>;
 
-const VERBS: Record<string, VerbHandler> = { get, list, watch, create, update, patch, delete: deleteOne, deletecollection: deleteCollection };
+const VERBS: Record<string, VerbHandler> = {
+  get,
+  list,
+  watch,
+  create,
+  update,
+  patch,
+  delete: deleteOne,
+  deletecollection: deleteCollection,
+};
 
 /** Verbs of `/status`, which is the same object under other rules. */
 const STATUS_VERBS: Record<string, VerbHandler> = { get, update, patch };
@@ -111,7 +124,8 @@ export class Router {
   #routeUnknown(context: RequestContext): Promise<ApiResponse> {
     const { info } = context;
     const kind = this.#kinds.get(`${info.apiGroup}/${info.apiVersion}/${info.resource}`);
-    const verb = kind !== undefined && info.subresource === 'proxy' ? this.#verbsOf(kind, 'proxy')?.[info.verb] : undefined;
+    const verb =
+      kind !== undefined && info.subresource === 'proxy' ? this.#verbsOf(kind, 'proxy')?.[info.verb] : undefined;
     if (verb === undefined) throw errors.pathNotFound();
     return verb(context, kind!, this.#dependencies);
   }
@@ -121,14 +135,21 @@ export class Router {
 function scopeFits(kind: ServedKind, { info }: RequestContext): boolean {
   const hasNamespace = info.namespace !== '';
   if (kind.resource.scope === 'Cluster') return !hasNamespace || kind.resource.names.plural === 'namespaces';
-  return hasNamespace || info.verb === 'list' || info.verb === 'watch' || (info.verb === 'create' && kind.resource.storagePrefix === '');
+  return (
+    hasNamespace ||
+    info.verb === 'list' ||
+    info.verb === 'watch' ||
+    (info.verb === 'create' && kind.resource.storagePrefix === '')
+  );
 }
 
 /** Objects are read and changed by name, and created in their collection. */
 function nameFits({ info }: RequestContext): boolean {
   if (info.subresource !== '') return true;
   const hasName = info.parts.length > 1;
-  return info.verb === 'get' || info.verb === 'update' || info.verb === 'patch' || info.verb === 'delete' ? hasName : info.verb !== 'create' || !hasName;
+  return info.verb === 'get' || info.verb === 'update' || info.verb === 'patch' || info.verb === 'delete'
+    ? hasName
+    : info.verb !== 'create' || !hasName;
 }
 
 function refuse(kind: ServedKind, { info }: RequestContext): errors.ApiError {

@@ -61,7 +61,8 @@ export async function startTestServer({ authorize }: { authorize?: Authorizer } 
 }
 
 function testServer(api: ApiServer, storage: Storage): TestServer {
-  const send: TestServer['send'] = async (method, url, options = {}) => decode(await api.handler(requestOf(method, url, options)));
+  const send: TestServer['send'] = async (method, url, options = {}) =>
+    decode(await api.handler(requestOf(method, url, options)));
   return {
     api,
     storage,
@@ -74,7 +75,8 @@ function testServer(api: ApiServer, storage: Storage): TestServer {
     async watch(url, signal) {
       const request = { ...requestOf('GET', url, {}), wantsObjects: true, signal };
       const { body, status } = await api.handler(request);
-      if (body.type !== 'events') throw new Error(`no watch: ${status} ${JSON.stringify(body.type === 'object' ? body.encoded.object() : body)}`);
+      if (body.type !== 'events')
+        throw new Error(`no watch: ${status} ${JSON.stringify(body.type === 'object' ? body.encoded.object() : body)}`);
       return flatten(body.batches);
     },
     async close() {
@@ -84,7 +86,11 @@ function testServer(api: ApiServer, storage: Storage): TestServer {
   };
 }
 
-function requestOf(method: string, url: string, { body, contentType = 'application/json', accept, user = testAdmin }: RequestOptions) {
+function requestOf(
+  method: string,
+  url: string,
+  { body, contentType = 'application/json', accept, user = testAdmin }: RequestOptions,
+) {
   const [path = '', query = ''] = url.split('?');
   const text = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
   return {

@@ -14,4 +14,10 @@ export interface Logger {
 const ignore = (): void => undefined;
 
 /** Drops everything; for tests. */
-export const silentLogger: Logger = { debug: ignore, info: ignore, warn: ignore, error: ignore, child: () => silentLogger };
+export const silentLogger: Logger = {
+  debug: ignore,
+  info: ignore,
+  warn: ignore,
+  error: ignore,
+  child: () => silentLogger,
+};

@@ -12,14 +12,31 @@ const dist = join(root, 'dist');
 const ifStale = process.argv.includes('--if-stale');
 const say = (text) => process.stderr.write(`${text}\n`);
 
-const SOURCES = ['api', 'apiserver', 'base', 'cli', 'client', 'controllers', 'kubelet', 'proxy', 'scheduler', 'package.json', 'bin/build.mjs'];
+const SOURCES = [
+  'api',
+  'apiserver',
+  'base',
+  'cli',
+  'client',
+  'controllers',
+  'kubelet',
+  'proxy',
+  'scheduler',
+  'package.json',
+  'bin/build.mjs',
+];
 
 function newestOf(path) {
   const full = join(root, path);
   if (!existsSync(full)) return 0;
   const stat = statSync(full);
   if (!stat.isDirectory()) return stat.mtimeMs;
-  return Math.max(0, ...readdirSync(full).filter((name) => name !== 'node_modules').map((name) => newestOf(join(path, name))));
+  return Math.max(
+    0,
+    ...readdirSync(full)
+      .filter((name) => name !== 'node_modules')
+      .map((name) => newestOf(join(path, name))),
+  );
 }
 
 function isStale(target, sources) {
@@ -65,7 +82,9 @@ if (isStale(join(dist, 'bundle/nocher.mjs'), SOURCES)) {
     outExtension: { '.js': '.mjs' },
     external: ['lmdb'],
     // Bundled CommonJS packages call require(); ES modules have none of their own.
-    banner: { js: "import { createRequire as nocherCreateRequire } from 'node:module'; const require = nocherCreateRequire(import.meta.url);" },
+    banner: {
+      js: "import { createRequire as nocherCreateRequire } from 'node:module'; const require = nocherCreateRequire(import.meta.url);",
+    },
     minifySyntax: true,
     define: { NOCHER_BUILD: JSON.stringify(buildFacts()) ?? 'undefined' },
     sourcemap: 'linked',
@@ -79,6 +98,7 @@ if (isStale(join(dist, 'native/nocher-native'), ['native'])) {
     say(`build: no helper that runs pods without ${missing.join(' and ')}: pods will only pretend to run`);
   } else {
     say('build: native helper');
-    if (!run('make', ['-s', '-C', 'native', 'OUT=../dist/native'])) say('build: the helper that runs pods could not be built: pods will only pretend to run');
+    if (!run('make', ['-s', '-C', 'native', 'OUT=../dist/native']))
+      say('build: the helper that runs pods could not be built: pods will only pretend to run');
   }
 }

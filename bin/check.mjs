@@ -5,7 +5,11 @@ import { spawnSync } from 'node:child_process';
 const steps = [
   ['types', 'npx', ['tsc', '--noEmit', '-p', '.']],
   ['lint', 'npx', ['eslint', '.']],
-  ['unit tests', process.execPath, ['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js', '--silent']],
+  [
+    'unit tests',
+    process.execPath,
+    ['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js', '--silent'],
+  ],
 ];
 
 for (const [name, command, args] of steps) {

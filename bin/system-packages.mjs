@@ -4,13 +4,21 @@ import { onPath } from './on-path.mjs';
 
 /** As root with apt; gives the line that says why they could not be installed. */
 function install(packages) {
-  const options = { encoding: 'utf8', stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
+  const options = {
+    encoding: 'utf8',
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+  };
   let problems = '';
-  for (const args of [['update', '-qq'], ['install', '-y', '-qq', '--no-install-recommends', ...packages]]) {
+  for (const args of [
+    ['update', '-qq'],
+    ['install', '-y', '-qq', '--no-install-recommends', ...packages],
+  ]) {
     const { status, stderr } = spawnSync('apt-get', args, options);
     problems += stderr;
     // Lists that are a little old still install.
-    if (status !== 0 && args[0] === 'install') return /^E: (.*)$/m.exec(problems)?.[1] ?? `apt-get ended with ${status}`;
+    if (status !== 0 && args[0] === 'install')
+      return /^E: (.*)$/m.exec(problems)?.[1] ?? `apt-get ended with ${status}`;
   }
   return undefined;
 }
@@ -38,4 +46,8 @@ export const COMPILER = [
   { program: 'make', packages: ['make'], why: HELPER },
 ];
 
-export const NFTABLES = { program: 'nft', packages: ['nftables'], why: 'it makes Services reachable; without it, they are slower, and pods reach nothing outside this machine' };
+export const NFTABLES = {
+  program: 'nft',
+  packages: ['nftables'],
+  why: 'it makes Services reachable; without it, they are slower, and pods reach nothing outside this machine',
+};

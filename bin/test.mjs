@@ -31,11 +31,27 @@ function suite(name, args) {
   say(`test: ${name}`);
   mkdirSync(join(root, 'dist/test'), { recursive: true });
   const output = join(root, `dist/test/${name.replaceAll(' ', '-')}.json`);
-  run(process.execPath, ['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js', ...args, '--forceExit', '--json', `--outputFile=${output}`, '--silent']);
+  run(process.execPath, [
+    '--experimental-vm-modules',
+    '--no-warnings',
+    'node_modules/jest/bin/jest.js',
+    ...args,
+    '--forceExit',
+    '--json',
+    `--outputFile=${output}`,
+    '--silent',
+  ]);
   try {
     return JSON.parse(readFileSync(output, 'utf8'));
   } catch {
-    return { numPassedTests: 0, numFailedTests: 1, numPendingTests: 0, numFailedTestSuites: 1, numRuntimeErrorTestSuites: 1, testResults: [] };
+    return {
+      numPassedTests: 0,
+      numFailedTests: 1,
+      numPendingTests: 0,
+      numFailedTestSuites: 1,
+      numRuntimeErrorTestSuites: 1,
+      testResults: [],
+    };
   }
 }
 
@@ -57,8 +73,12 @@ const results = [suite('unit tests', []), suite('end-to-end tests', ['--config',
 const sum = (field) => results.reduce((total, result) => total + (result[field] ?? 0), 0);
 // A suite that could not run at all counts as one failure.
 const failed = sum('numFailedTests') + sum('numRuntimeErrorTestSuites');
-const skipped = results.flatMap(({ testResults }) => testResults.flatMap(({ assertionResults }) => assertionResults.filter(({ status }) => status === 'pending')));
-const allowed = readFileSync(join(root, 'test/skips.txt'), 'utf8').split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+const skipped = results.flatMap(({ testResults }) =>
+  testResults.flatMap(({ assertionResults }) => assertionResults.filter(({ status }) => status === 'pending')),
+);
+const allowed = readFileSync(join(root, 'test/skips.txt'), 'utf8')
+  .split('\n')
+  .filter((line) => line !== '' && !line.startsWith('#'));
 let unexpected = 0;
 for (const { fullName } of skipped) {
   const isKnown = allowed.some((prefix) => fullName.startsWith(prefix));

@@ -11,7 +11,12 @@ import { isAlreadyExists, isNotFound } from '../api/machinery/errors.ts';
 import type { ApiObject } from '../api/machinery/meta.ts';
 import type { RbacKind, RbacWriter } from '../apiserver/authz/reconcile-bootstrap.ts';
 import { reconcileBootstrapRbac } from '../apiserver/authz/reconcile-bootstrap.ts';
-import { kubernetesEndpoints, kubernetesEndpointSlice, kubernetesService, systemNamespaces } from '../apiserver/system-objects.ts';
+import {
+  kubernetesEndpoints,
+  kubernetesEndpointSlice,
+  kubernetesService,
+  systemNamespaces,
+} from '../apiserver/system-objects.ts';
 import type { Client, ResourceRef } from '../client/client.ts';
 
 /** Looks first: creating a Service again is refused for its address, which is taken, before its name is looked at. */
@@ -36,14 +41,22 @@ async function point(client: Client, resource: ResourceRef, object: ApiObject): 
   const { namespace = '', name = '' } = object.metadata;
   try {
     const found = await client.get<ApiObject>(resource, { namespace, name });
-    await client.update(resource, { ...object, metadata: { ...object.metadata, resourceVersion: found.metadata.resourceVersion! } });
+    await client.update(resource, {
+      ...object,
+      metadata: { ...object.metadata, resourceVersion: found.metadata.resourceVersion! },
+    });
   } catch (error) {
     if (!isNotFound(error)) throw error;
     await ensure(client, resource, object);
   }
 }
 
-const RBAC_RESOURCES: Record<RbacKind, ResourceRef> = { ClusterRole: clusterRoles, ClusterRoleBinding: clusterRoleBindings, Role: roles, RoleBinding: roleBindings };
+const RBAC_RESOURCES: Record<RbacKind, ResourceRef> = {
+  ClusterRole: clusterRoles,
+  ClusterRoleBinding: clusterRoleBindings,
+  Role: roles,
+  RoleBinding: roleBindings,
+};
 
 function rbacWriter(client: Client): RbacWriter {
   return {
@@ -60,7 +73,10 @@ function rbacWriter(client: Client): RbacWriter {
   };
 }
 
-export async function bootstrap(client: Client, address: { serviceIp: string; host: string | undefined; port: number }): Promise<void> {
+export async function bootstrap(
+  client: Client,
+  address: { serviceIp: string; host: string | undefined; port: number },
+): Promise<void> {
   await Promise.all(systemNamespaces().map((namespace) => ensure(client, namespaces, namespace)));
   await reconcileBootstrapRbac(rbacWriter(client));
   await ensure(client, services, kubernetesService(address.serviceIp, address.port));

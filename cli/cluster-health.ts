@@ -67,7 +67,13 @@ export async function clusterStatus(sources: HealthSources): Promise<ClusterStat
     client.list<Node>(nodes),
     client.list<Pod>(pods),
   ]);
-  const components = [api, storage, controllerHealth(sources.controllers), taskHealth('scheduler', sources.scheduler), ...network];
+  const components = [
+    api,
+    storage,
+    controllerHealth(sources.controllers),
+    taskHealth('scheduler', sources.scheduler),
+    ...network,
+  ];
   const nodeRows = nodeList.items.map((node) => nodeHealth(node, podList.items));
   return {
     running: true,
@@ -116,8 +122,14 @@ function sizeOf(folder: string): number {
 }
 
 function controllerHealth(controllers: readonly Task[]): ComponentHealth {
-  const problems = controllers.flatMap((task) => (task.problem() === undefined ? [] : [`${task.name}: ${task.problem()}`]));
-  return { name: 'controllers', healthy: problems.length === 0, detail: problems[0] ?? `${controllers.length} running` };
+  const problems = controllers.flatMap((task) =>
+    task.problem() === undefined ? [] : [`${task.name}: ${task.problem()}`],
+  );
+  return {
+    name: 'controllers',
+    healthy: problems.length === 0,
+    detail: problems[0] ?? `${controllers.length} running`,
+  };
 }
 
 function taskHealth(name: string, task: Task): ComponentHealth {
@@ -135,7 +147,9 @@ function nodeHealth({ metadata, status }: Node, all: readonly Pod[]): NodeHealth
   return {
     name: metadata.name ?? '',
     healthy,
-    detail: healthy ? `Ready, ${running} pod${running === 1 ? '' : 's'} running` : `not Ready: ${ready?.message ?? 'it has not reported yet'}`,
+    detail: healthy
+      ? `Ready, ${running} pod${running === 1 ? '' : 's'} running`
+      : `not Ready: ${ready?.message ?? 'it has not reported yet'}`,
     runtime,
     pods: running,
   };

@@ -31,7 +31,11 @@ describe('upConfig()', () => {
   });
 
   it('leaves the runtime open when it is not asked for', () => {
-    expect(upConfig({ storage: 'lmdb' })).toMatchObject({ runtime: undefined, simulatedNodes: 0, bindAddress: '127.0.0.1' });
+    expect(upConfig({ storage: 'lmdb' })).toMatchObject({
+      runtime: undefined,
+      simulatedNodes: 0,
+      bindAddress: '127.0.0.1',
+    });
     expect(upConfig({ storage: 'lmdb', runtime: 'none' }).runtime).toBe('none');
   });
 });

@@ -42,7 +42,8 @@ function port(flags: UpFlags, name: string): number | undefined {
   const value = text(flags[name]);
   if (value === undefined) return undefined;
   const number = Number(value);
-  if (!Number.isInteger(number) || number < 0 || number > 65535) throw new UsageError(`--${flagName(name)}: ${value} is not a port (0-65535)`);
+  if (!Number.isInteger(number) || number < 0 || number > 65535)
+    throw new UsageError(`--${flagName(name)}: ${value} is not a port (0-65535)`);
   return number;
 }
 
@@ -55,7 +56,8 @@ function oneOf<T extends string>(flags: UpFlags, name: string, allowed: readonly
 /** RFC 1123 in lower case, as a Node's name must be. */
 function nodeNameOf(flags: UpFlags): string {
   const asked = text(flags['nodeName'])?.toLowerCase();
-  if (asked !== undefined && !NODE_NAME.test(asked)) throw new UsageError(`--node-name: ${asked} is not a valid node name (lower case letters, digits, '-' and '.')`);
+  if (asked !== undefined && !NODE_NAME.test(asked))
+    throw new UsageError(`--node-name: ${asked} is not a valid node name (lower case letters, digits, '-' and '.')`);
   return asked ?? nodeNameOfHost(hostname());
 }
 
@@ -74,7 +76,8 @@ export function nodeNameOfHost(host: string): string {
 
 function address(flags: UpFlags, name: string): string | undefined {
   const value = text(flags[name]);
-  if (value !== undefined && !isIPv4(value)) throw new UsageError(`--${flagName(name)}: ${value} is not an IPv4 address`);
+  if (value !== undefined && !isIPv4(value))
+    throw new UsageError(`--${flagName(name)}: ${value} is not an IPv4 address`);
   return value;
 }
 
@@ -84,8 +87,10 @@ function cidr(flags: UpFlags, name: string, maxPrefix: number): string | undefin
   if (value === undefined) return undefined;
   const flag = `--${flagName(name)}`;
   const [address = '', prefix = '', ...rest] = value.split('/');
-  if (!isIPv4(address) || !/^\d{1,2}$/.test(prefix) || rest.length > 0) throw new UsageError(`${flag}: ${value} is not an IPv4 range such as 10.244.0.0/16`);
-  if (Number(prefix) < 8 || Number(prefix) > maxPrefix) throw new UsageError(`${flag}: ${value} must be between /8 and /${maxPrefix}`);
+  if (!isIPv4(address) || !/^\d{1,2}$/.test(prefix) || rest.length > 0)
+    throw new UsageError(`${flag}: ${value} is not an IPv4 range such as 10.244.0.0/16`);
+  if (Number(prefix) < 8 || Number(prefix) > maxPrefix)
+    throw new UsageError(`${flag}: ${value} must be between /8 and /${maxPrefix}`);
   return value;
 }
 
@@ -106,7 +111,8 @@ export function upConfig(flags: UpFlags): AskedConfig {
     bindAddress: address(flags, 'bindAddress') ?? '127.0.0.1',
     nodeName: nodeNameOf(flags),
     storage: oneOf(flags, 'storage', ['lmdb', 'memory'] as const),
-    runtime: flags['runtime'] === undefined ? undefined : oneOf(flags, 'runtime', ['native', 'simulated', 'none'] as const),
+    runtime:
+      flags['runtime'] === undefined ? undefined : oneOf(flags, 'runtime', ['native', 'simulated', 'none'] as const),
     podCidr: cidr(flags, 'podCidr', 24),
     serviceCidr: cidr(flags, 'serviceCidr', 28),
     registryMirrors: (flags['registryMirror'] as string[] | undefined) ?? [],

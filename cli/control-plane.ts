@@ -58,7 +58,12 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const { config, folder, certificates, log } = options;
   const storage = await openStorage(config, folder);
   const compacting = new AbortController();
-  void runCompactor({ storage, clock: realClock, logger: log.child({ component: 'compactor' }), signal: compacting.signal });
+  void runCompactor({
+    storage,
+    clock: realClock,
+    logger: log.child({ component: 'compactor' }),
+    signal: compacting.signal,
+  });
   let port = 0;
   const wiring = identities({ serviceAccountKey: certificates.serviceAccount, staticTokens: readStaticTokens(folder) });
   const api = createApiServer({
@@ -77,13 +82,14 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     serverAddress: () => `${config.bindAddress}:${port}`,
   });
   await api.start();
-  const newListener = (): HttpServer => createHttpServer({
-    handler: api.handler,
-    certificate: certificates.apiServer.certificate,
-    key: certificates.apiServer.privateKey,
-    clientCa: certificates.ca.certificate,
-    log: log.child({ component: 'http' }),
-  });
+  const newListener = (): HttpServer =>
+    createHttpServer({
+      handler: api.handler,
+      certificate: certificates.apiServer.certificate,
+      key: certificates.apiServer.privateKey,
+      clientCa: certificates.ca.certificate,
+      log: log.child({ component: 'http' }),
+    });
   const listeners = [newListener()];
   ({ port } = await listeners[0]!.listen(options.network.apiPort, config.bindAddress));
   return {
@@ -101,7 +107,17 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   };
 }
 
-async function closeAll({ listeners, api, storage, compacting }: { listeners: HttpServer[]; api: ApiServer; storage: Storage; compacting: AbortController }): Promise<void> {
+async function closeAll({
+  listeners,
+  api,
+  storage,
+  compacting,
+}: {
+  listeners: HttpServer[];
+  api: ApiServer;
+  storage: Storage;
+  compacting: AbortController;
+}): Promise<void> {
   compacting.abort();
   await Promise.all(listeners.map((listener) => listener.close()));
   await api.close();

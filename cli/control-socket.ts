@@ -80,15 +80,18 @@ export function serveControlSocket(folder: DataFolder, cluster: ControlledCluste
 export function askRunning(folder: DataFolder, action: ActionName, argument = ''): Promise<unknown> {
   return new Promise((resolve, reject) => {
     withShortPath(folder, (socketPath, done) => {
-      const request = httpRequest({ socketPath, path: `/${action}?argument=${encodeURIComponent(argument)}` }, (response) => {
-        let text = '';
-        response.on('data', (chunk: Buffer) => (text += chunk.toString()));
-        response.on('end', () => {
-          const body = JSON.parse(text) as { error?: string };
-          if (response.statusCode === 200) resolve(body);
-          else reject(new Error(body.error));
-        });
-      });
+      const request = httpRequest(
+        { socketPath, path: `/${action}?argument=${encodeURIComponent(argument)}` },
+        (response) => {
+          let text = '';
+          response.on('data', (chunk: Buffer) => (text += chunk.toString()));
+          response.on('end', () => {
+            const body = JSON.parse(text) as { error?: string };
+            if (response.statusCode === 200) resolve(body);
+            else reject(new Error(body.error));
+          });
+        },
+      );
       request.on('socket', (socket) => socket.once('connect', done));
       request.on('error', reject);
       request.end();

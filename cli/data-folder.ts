@@ -95,7 +95,8 @@ function removeStale(path: string, own: string): void {
     return;
   }
   const found = readJson<RunningProcess>(aside);
-  if (found !== undefined && startTimeOf(found.pid) === found.startTime && readFileSync(aside, 'utf8') !== own) createOnce(path, JSON.stringify(found));
+  if (found !== undefined && startTimeOf(found.pid) === found.startTime && readFileSync(aside, 'utf8') !== own)
+    createOnce(path, JSON.stringify(found));
   rmSync(aside, { force: true });
 }
 
@@ -121,7 +122,9 @@ export function openDataFolder(path: string): DataFolder {
       makeFolder(file('run'), 0o700);
       makeFolder(file('log'), 0o700);
     } catch (error) {
-      throw new UsageError(`the data folder ${path} cannot be made: ${(error as Error).message}; choose another with --data-dir`);
+      throw new UsageError(
+        `the data folder ${path} cannot be made: ${(error as Error).message}; choose another with --data-dir`,
+      );
     }
   };
   return {
@@ -139,7 +142,9 @@ export function openDataFolder(path: string): DataFolder {
         const other = running();
         if (other?.pid === process.pid) return;
         if (other !== undefined) {
-          throw new AlreadyRunningError(`a cluster is already running on ${path} (pid ${other.pid}); stop it with: nocher down --data-dir ${path}`);
+          throw new AlreadyRunningError(
+            `a cluster is already running on ${path} (pid ${other.pid}); stop it with: nocher down --data-dir ${path}`,
+          );
         }
         removeStale(file('run', 'nocher.json'), own);
       }

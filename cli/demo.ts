@@ -20,8 +20,12 @@ const TIMEOUT_MS = 60_000;
 const POLL_MS = 20;
 
 function objectsIn(folder: string): ApiObject[] {
-  const files = readdirSync(folder).filter((name) => name.endsWith('.yaml')).sort();
-  return files.flatMap((name) => parseAllDocuments(readFileSync(join(folder, name), 'utf8')).map((document) => document.toJS() as ApiObject));
+  const files = readdirSync(folder)
+    .filter((name) => name.endsWith('.yaml'))
+    .sort();
+  return files.flatMap((name) =>
+    parseAllDocuments(readFileSync(join(folder, name), 'utf8')).map((document) => document.toJS() as ApiObject),
+  );
 }
 
 function resourceOf({ apiVersion, kind }: ApiObject): Resource {
@@ -48,7 +52,10 @@ export interface Example {
 }
 
 /** Resolves once every replica is available, or with the problem that keeps it, or when the signal aborts. */
-export async function runDemo(client: Client, { folder, signal }: { folder: string; signal: AbortSignal }): Promise<Example> {
+export async function runDemo(
+  client: Client,
+  { folder, signal }: { folder: string; signal: AbortSignal },
+): Promise<Example> {
   await apply(client, folder);
   const name = { namespace: NAMESPACE, name: NAME };
   const deadlineMs = realClock.monotonicMs() + TIMEOUT_MS;
@@ -60,5 +67,9 @@ export async function runDemo(client: Client, { folder, signal }: { folder: stri
     }
     await sleep(realClock, POLL_MS);
   }
-  return signal.aborted ? {} : { problem: `its pods are not ready after ${TIMEOUT_MS / 1000} s; look with: nocher kubectl -n ${NAMESPACE} describe pods` };
+  return signal.aborted
+    ? {}
+    : {
+        problem: `its pods are not ready after ${TIMEOUT_MS / 1000} s; look with: nocher kubectl -n ${NAMESPACE} describe pods`,
+      };
 }

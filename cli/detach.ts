@@ -10,12 +10,18 @@ const TIMEOUT_MS = 120_000;
 /** The exit code: 0 once the cluster is ready, else 1 after its last words. */
 export async function detach(folder: DataFolder): Promise<number> {
   const other = folder.running();
-  if (other !== undefined) throw new UsageError(`a cluster is already running on ${folder.path} (pid ${other.pid}); stop it with: nocher down --data-dir ${folder.path}`);
+  if (other !== undefined)
+    throw new UsageError(
+      `a cluster is already running on ${folder.path} (pid ${other.pid}); stop it with: nocher down --data-dir ${folder.path}`,
+    );
   folder.prepare();
   const output = folder.file('log', 'up.log');
   const descriptor = openSync(output, 'w', 0o600);
   const args = process.argv.slice(1).filter((argument) => argument !== '-d' && argument !== '--detach');
-  const child = spawn(process.execPath, [...process.execArgv, ...args], { detached: true, stdio: ['ignore', descriptor, descriptor] });
+  const child = spawn(process.execPath, [...process.execArgv, ...args], {
+    detached: true,
+    stdio: ['ignore', descriptor, descriptor],
+  });
   closeSync(descriptor);
   let exited = false;
   child.on('exit', () => {

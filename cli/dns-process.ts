@@ -33,7 +33,11 @@ export interface DnsAddresses {
 /** The Service `kube-dns`, whose one endpoint is the DNS process on the bridge's address. */
 export async function publishDns({ controlPlane }: NodeOptions, { dnsAddress, gateway }: DnsAddresses): Promise<void> {
   const client = controlPlane.clientFor(apiServerUser, 'kube-apiserver/nocher');
-  const metadata = { name: 'kube-dns', namespace: 'kube-system', labels: { 'k8s-app': 'kube-dns', 'kubernetes.io/name': 'CoreDNS' } };
+  const metadata = {
+    name: 'kube-dns',
+    namespace: 'kube-system',
+    labels: { 'k8s-app': 'kube-dns', 'kubernetes.io/name': 'CoreDNS' },
+  };
   const ports = [
     { name: 'dns', port: 53, protocol: 'UDP' },
     { name: 'dns-tcp', port: 53, protocol: 'TCP' },
@@ -59,7 +63,10 @@ export function startDns(options: NodeOptions, addresses: DnsAddresses): DnsProc
     for (;;) {
       await ended(child);
       if (stopping.signal.aborted) return;
-      options.log.warn('the DNS process has ended; it is started again', { code: child.exitCode, signal: child.signalCode });
+      options.log.warn('the DNS process has ended; it is started again', {
+        code: child.exitCode,
+        signal: child.signalCode,
+      });
       await sleep(realClock, RESTART_MS, stopping.signal);
       if (stopping.signal.aborted) return;
       child = spawnDns(options, addresses);
@@ -107,7 +114,9 @@ function spawnDns({ folder, controlPlane }: NodeOptions, { gateway, dnsAddress }
     ownAddresses: [dnsAddress],
   };
   const output = openSync(folder.file('log', 'dns.log'), 'a', 0o600);
-  const child = spawn(process.execPath, [join(packageFolder(), 'dist/bundle/dns.mjs'), JSON.stringify(config)], { stdio: ['pipe', output, output] });
+  const child = spawn(process.execPath, [join(packageFolder(), 'dist/bundle/dns.mjs'), JSON.stringify(config)], {
+    stdio: ['pipe', output, output],
+  });
   closeSync(output);
   child.stdin?.on('error', () => undefined);
   child.on('error', () => undefined);

@@ -3,7 +3,15 @@ import type { HostCheck } from '../kubelet/native/program.ts';
 import { chooseRuntime } from './host-check.ts';
 import type { Host } from './host-check.ts';
 
-const check = (more: Partial<HostCheck> = {}): HostCheck => ({ root: true, kernel: '6.1', cgroupMode: 'v2', cgroupControllers: [], missing: [], nofileHard: 1048576, ...more });
+const check = (more: Partial<HostCheck> = {}): HostCheck => ({
+  root: true,
+  kernel: '6.1',
+  cgroupMode: 'v2',
+  cgroupControllers: [],
+  missing: [],
+  nofileHard: 1048576,
+  ...more,
+});
 const host = (more: Partial<Host> = {}): Host => ({ isRoot: true, check: check(), ...more });
 
 describe('chooseRuntime()', () => {
@@ -13,11 +21,26 @@ describe('chooseRuntime()', () => {
 
   it.each([
     ['no root', host({ isRoot: false, check: undefined }), 'real ones need root'],
-    ['no helper', host({ check: undefined }), 'the helper that runs them is not built; install a C compiler and make (apt-get install gcc libc6-dev make), then: npm run build'],
-    ['no rights', host({ check: check({ missing: ['required: CAP_SYS_ADMIN', 'required: the overlay file system'] }) }), 'this machine lacks CAP_SYS_ADMIN, the overlay file system'],
-    ['no bridge', host({ check: check({ missing: ['bridges: pods get no network of their own'] }) }), 'this machine lacks bridges'],
+    [
+      'no helper',
+      host({ check: undefined }),
+      'the helper that runs them is not built; install a C compiler and make (apt-get install gcc libc6-dev make), then: npm run build',
+    ],
+    [
+      'no rights',
+      host({ check: check({ missing: ['required: CAP_SYS_ADMIN', 'required: the overlay file system'] }) }),
+      'this machine lacks CAP_SYS_ADMIN, the overlay file system',
+    ],
+    [
+      'no bridge',
+      host({ check: check({ missing: ['bridges: pods get no network of their own'] }) }),
+      'this machine lacks bridges',
+    ],
   ])('simulates them with %s, in one line, and refuses to run them', (_title, machine, reason) => {
-    expect(chooseRuntime(undefined, machine)).toEqual({ runtime: 'simulated', notes: [`pods only pretend to run, and Services and DNS do not answer: ${reason}`] });
+    expect(chooseRuntime(undefined, machine)).toEqual({
+      runtime: 'simulated',
+      notes: [`pods only pretend to run, and Services and DNS do not answer: ${reason}`],
+    });
     expect(() => chooseRuntime('native', machine)).toThrow(`--runtime native: ${reason}`);
   });
 
@@ -25,11 +48,15 @@ describe('chooseRuntime()', () => {
     const machine = host({ check: check({ missing: ['the pids controller: no process limits'], nofileHard: 1024 }) });
     expect(chooseRuntime(undefined, machine)).toEqual({
       runtime: 'native',
-      notes: ['this machine lacks the pids controller: no process limits', 'this machine allows 1024 open files in a process: with many pods that is too few (ulimit -Hn)'],
+      notes: [
+        'this machine lacks the pids controller: no process limits',
+        'this machine allows 1024 open files in a process: with many pods that is too few (ulimit -Hn)',
+      ],
     });
   });
 
   it('does as it is told without looking', () => {
-    for (const runtime of ['simulated', 'none'] as const) expect(chooseRuntime(runtime, host({ isRoot: false, check: undefined }))).toEqual({ runtime, notes: [] });
+    for (const runtime of ['simulated', 'none'] as const)
+      expect(chooseRuntime(runtime, host({ isRoot: false, check: undefined }))).toEqual({ runtime, notes: [] });
   });
 });

@@ -25,7 +25,10 @@ const REQUIRED = 'required: ';
 export async function lookAtHost(asked: Runtime | undefined): Promise<Host> {
   const isRoot = process.getuid?.() === 0;
   const mayBeReal = isRoot && asked !== 'simulated' && asked !== 'none';
-  const check = mayBeReal && isProgram(nativeProgram()) ? await runNative<HostCheck>(nativeProgram(), ['check']).catch(() => undefined) : undefined;
+  const check =
+    mayBeReal && isProgram(nativeProgram())
+      ? await runNative<HostCheck>(nativeProgram(), ['check']).catch(() => undefined)
+      : undefined;
   return { isRoot, check };
 }
 
@@ -36,7 +39,9 @@ function obstacle({ isRoot, check }: Host): string | undefined {
     return 'the helper that runs them is not built; install a C compiler and make (apt-get install gcc libc6-dev make), then: npm run build';
   }
   const required = check.missing.filter((text) => text.startsWith(REQUIRED)).map((text) => text.slice(REQUIRED.length));
-  const network = check.missing.filter((text) => text.includes('pods get no network of their own')).map((text) => text.split(':')[0]!);
+  const network = check.missing
+    .filter((text) => text.includes('pods get no network of their own'))
+    .map((text) => text.split(':')[0]!);
   const lacking = [...required, ...network];
   return lacking.length === 0 ? undefined : `this machine lacks ${lacking.join(', ')}`;
 }
@@ -52,6 +57,9 @@ export function chooseRuntime(asked: Runtime | undefined, host: Host): RuntimeCh
 
 function hostNotes({ missing, nofileHard }: HostCheck): string[] {
   const notes = missing.map((text) => `this machine lacks ${text}`);
-  if (nofileHard < FEW_FILES) notes.push(`this machine allows ${nofileHard} open files in a process: with many pods that is too few (ulimit -Hn)`);
+  if (nofileHard < FEW_FILES)
+    notes.push(
+      `this machine allows ${nofileHard} open files in a process: with many pods that is too few (ulimit -Hn)`,
+    );
   return notes;
 }

@@ -24,7 +24,10 @@ export function forwardingFolder(): string {
 export async function cleanUpHost(folder: DataFolder): Promise<void> {
   if (process.getuid?.() !== 0) return;
   // What keeps one part from its end keeps no other.
-  const problem = await removeLeftPods(folder).then(() => undefined, (error: unknown) => error);
+  const problem = await removeLeftPods(folder).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
   await endLeftProcesses(folder);
   await removeNetwork(folder.id);
   unmountBelow(folder.path);
@@ -59,7 +62,8 @@ export async function removeNetwork(clusterId: string): Promise<void> {
   const { bridge } = hostNames(clusterId);
   const parts: (() => Promise<unknown> | void)[] = [
     () => removeRules(nftRunner(), clusterId),
-    () => (existsSync(nativeProgram()) ? runNative(nativeProgram(), ['bridge', 'delete', '--name', bridge]) : undefined),
+    () =>
+      existsSync(nativeProgram()) ? runNative(nativeProgram(), ['bridge', 'delete', '--name', bridge]) : undefined,
     () => closeForwarding({ clusterId, bridge }),
     () => restoreForwarding({ clusterId, folder: forwardingFolder() }),
   ];
@@ -76,7 +80,9 @@ export async function removeNetwork(clusterId: string): Promise<void> {
 export function unmountBelow(path: string): void {
   const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
-    .map((line) => (line.split(' ')[4] ?? '').replace(/\\(\d{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8))))
+    .map((line) =>
+      (line.split(' ')[4] ?? '').replace(/\\(\d{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8))),
+    )
     .filter((mount) => mount.startsWith(`${path}/`));
   for (const mount of mounts.reverse()) spawnSync('umount', ['-l', mount]);
 }

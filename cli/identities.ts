@@ -4,7 +4,12 @@ import type { Listers, UserInfo } from '../api/machinery/handler.ts';
 import { bearerTokenAuthenticator, unionTokenAuthenticator } from '../apiserver/authn/bearer-token.ts';
 import type { TokenAuthenticator } from '../apiserver/authn/bearer-token.ts';
 import { clientCertificateAuthenticator } from '../apiserver/authn/client-certificate.ts';
-import { KEY_SET_PATH, OPENID_CONFIGURATION_PATH, openIdConfiguration, openIdKeySet } from '../apiserver/authn/openid-discovery.ts';
+import {
+  KEY_SET_PATH,
+  OPENID_CONFIGURATION_PATH,
+  openIdConfiguration,
+  openIdKeySet,
+} from '../apiserver/authn/openid-discovery.ts';
 import type { PublicDocument } from '../apiserver/authn/openid-discovery.ts';
 import { serviceAccountTokenAuthenticator } from '../apiserver/authn/service-account-token.ts';
 import { staticTokenAuthenticator } from '../apiserver/authn/static-token.ts';
@@ -32,11 +37,16 @@ export interface IdentityOptions {
   staticTokens: string | undefined;
 }
 
-type Wiring = Pick<ApiServerOptions, 'authenticator' | 'authorizer'> & Required<Pick<ApiServerOptions, 'admission' | 'extend'>>;
+type Wiring = Pick<ApiServerOptions, 'authenticator' | 'authorizer'> &
+  Required<Pick<ApiServerOptions, 'admission' | 'extend'>>;
 
 const publicDocument =
   ({ body, contentType, cacheControl }: PublicDocument): Endpoint =>
-  () => ({ status: 200, headers: { 'cache-control': cacheControl }, body: { type: 'bytes', bytes: Buffer.from(JSON.stringify(body)), contentType } });
+  () => ({
+    status: 200,
+    headers: { 'cache-control': cacheControl },
+    body: { type: 'bytes', bytes: Buffer.from(JSON.stringify(body)), contentType },
+  });
 
 /** The parts that need the server's listers are made once, when the server hands them out first. */
 export function identities({ serviceAccountKey, staticTokens }: IdentityOptions): Wiring {
@@ -47,11 +57,16 @@ export function identities({ serviceAccountKey, staticTokens }: IdentityOptions)
     const rbac = createRbac(listers);
     const known = [serviceAccountTokenAuthenticator({ keys, listers, clock: realClock })];
     if (staticTokens !== undefined) known.push(staticTokenAuthenticator(staticTokens));
-    made = { tokens: unionTokenAuthenticator(known), rbac, authorize: unionAuthorizer([superuserAuthorizer, nodeAuthorizer(listers), rbac.authorize]) };
+    made = {
+      tokens: unionTokenAuthenticator(known),
+      rbac,
+      authorize: unionAuthorizer([superuserAuthorizer, nodeAuthorizer(listers), rbac.authorize]),
+    };
     return made;
   };
   return {
-    authenticator: (listers) => unionAuthenticator([clientCertificateAuthenticator, bearerTokenAuthenticator([parts(listers).tokens], [ISSUER])]),
+    authenticator: (listers) =>
+      unionAuthenticator([clientCertificateAuthenticator, bearerTokenAuthenticator([parts(listers).tokens], [ISSUER])]),
     authorizer: (listers) => parts(listers).authorize,
     admission: (listers) => [rbacEscalationCheck(parts(listers))],
     extend({ router, kinds, listers }) {

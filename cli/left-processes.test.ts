@@ -22,7 +22,9 @@ describe('endLeftProcesses()', () => {
   onLinux('ends them, with those that do not listen to signals, and nobody else', async () => {
     const own = { id: `test-${process.pid}`, path: '/nowhere' };
     const start = (mark: string) => {
-      const child = spawn('sh', ['-c', 'trap "" TERM; echo ready; sleep 60 & wait'], { env: { PATH: process.env['PATH'], NOCHER_CLUSTER: mark } });
+      const child = spawn('sh', ['-c', 'trap "" TERM; echo ready; sleep 60 & wait'], {
+        env: { PATH: process.env['PATH'], NOCHER_CLUSTER: mark },
+      });
       const ended = new Promise<string | null>((resolve) => child.once('exit', (_, signal) => resolve(signal)));
       return { child, ended, ready: new Promise((resolve) => child.stdout.once('data', resolve)) };
     };

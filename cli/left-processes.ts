@@ -31,7 +31,9 @@ export function isMarked(environ: string, { id, path }: Pick<DataFolder, 'id' | 
 }
 
 function marked(folder: Pick<DataFolder, 'id' | 'path'>): number[] {
-  const pids = readdirSync('/proc').map(Number).filter((pid) => pid > 1 && pid !== process.pid);
+  const pids = readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => pid > 1 && pid !== process.pid);
   return pids.filter((pid) => {
     try {
       return isMarked(readFileSync(join('/proc', String(pid), 'environ'), 'utf8'), folder);

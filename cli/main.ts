@@ -49,12 +49,19 @@ function upCommand(): Command {
     .option('--bind-address <address>', 'address that the API server listens on', '127.0.0.1')
     .option('--node-name <name>', "the node's name (default: the host's)")
     .option('--storage <store>', 'lmdb (on disk) or memory (lost with the process)', 'lmdb')
-    .option('--runtime <runtime>', 'native (real pods, needs root), simulated (pods only pretend to run) or none (no node) (default: native where it can be)')
+    .option(
+      '--runtime <runtime>',
+      'native (real pods, needs root), simulated (pods only pretend to run) or none (no node) (default: native where it can be)',
+    )
     .option('--pod-cidr <range>', 'addresses of pods (default: 10.244.0.0/16, or a free one)')
     .option('--service-cidr <range>', 'addresses of Services (default: 10.96.0.0/16, or a free one)')
     .option('--registry-mirror <url...>', 'registries that are asked before Docker Hub, such as https://mirror.example')
     .option('--insecure-registry <host...>', 'registries that are spoken to over plain HTTP')
-    .option('--simulated-nodes <count>', 'so many further nodes, simulated-1 and so on, whose pods only pretend to run; beside a real node they have the taint nocher.io/simulated', '0')
+    .option(
+      '--simulated-nodes <count>',
+      'so many further nodes, simulated-1 and so on, whose pods only pretend to run; beside a real node they have the taint nocher.io/simulated',
+      '0',
+    )
     .option('-v, --verbose', 'write the log to standard error as well')
     .addHelpText('after', UP_HELP)
     .action(async (flags: UpFlags) => (await import('./up.ts')).up(flags));
@@ -93,14 +100,20 @@ function readCommands(): Command[] {
 }
 
 function imageCommand(): Command {
-  const image = new Command('image').description("the node's images: load them without a registry, list them, remove them");
+  const image = new Command('image').description(
+    "the node's images: load them without a registry, list them, remove them",
+  );
   image
     .command('load')
     .description('load an OCI or Docker archive (docker save -o FILE IMAGE)')
     .argument('<file>', 'a tar archive, compressed or not')
     .addOption(dataDirOption())
     .action(async (file: string, flags: UpFlags) => (await import('./image.ts')).loadImage(file, flags));
-  image.command('ls').description('list images').addOption(dataDirOption()).action(async (flags: UpFlags) => (await import('./image.ts')).listImages(flags));
+  image
+    .command('ls')
+    .description('list images')
+    .addOption(dataDirOption())
+    .action(async (flags: UpFlags) => (await import('./image.ts')).listImages(flags));
   image
     .command('rm')
     .description('remove an image')
@@ -116,20 +129,26 @@ function program(): Command {
     .version(`nocher ${GIT_VERSION}`, '-V, --version', 'print the version')
     .helpCommand(true)
     .enablePositionalOptions()
-    .addHelpText('after', HELP)
-;
+    .addHelpText('after', HELP);
   root.addCommand(upCommand());
   root.addCommand(downCommand());
   for (const command of readCommands()) root.addCommand(command);
   root.addCommand(imageCommand());
-  for (const command of [root, ...root.commands, ...root.commands.flatMap(({ commands }) => commands)]) sayOurName(command);
+  for (const command of [root, ...root.commands, ...root.commands.flatMap(({ commands }) => commands)])
+    sayOurName(command);
   return root;
 }
 
 /** Errors of the command line look like all others: one line. */
 function sayOurName(command: Command): void {
   command.configureOutput({
-    outputError: (text, write) => write(`${text.trim().replace(/^error:/, 'nocher:').replaceAll('\n', ' ')} (nocher ${commandPath(command)}--help)\n`),
+    outputError: (text, write) =>
+      write(
+        `${text
+          .trim()
+          .replace(/^error:/, 'nocher:')
+          .replaceAll('\n', ' ')} (nocher ${commandPath(command)}--help)\n`,
+      ),
   });
 }
 

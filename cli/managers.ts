@@ -28,16 +28,26 @@ export function startControllers(options: ManagersOptions): Task[] {
   const { controlPlane, log, signal } = options;
   // As upstream: reads are shared and made as the controller manager, writes as each controller.
   const reader = controlPlane.clientFor(controllerManagerUser, 'kube-controller-manager/nocher (informers)');
-  const informers = createInformerFactory(reader, { clock: realClock, log: log.child({ component: 'controller-manager' }) });
+  const informers = createInformerFactory(reader, {
+    clock: realClock,
+    log: log.child({ component: 'controller-manager' }),
+  });
   informers.start(signal);
   const running = controllers({ resources, rootCa: options.rootCa }).map((controller) =>
     createTask(controller.name, runController(controller, runnerOptions(controller.name, informers, options)), options),
   );
   const collector = 'generic-garbage-collector';
-  return [...running, createTask(collector, runGarbageCollector(resources, runnerOptions(collector, informers, options)), options)];
+  return [
+    ...running,
+    createTask(collector, runGarbageCollector(resources, runnerOptions(collector, informers, options)), options),
+  ];
 }
 
-function runnerOptions(name: string, informers: InformerFactory, { controlPlane, log, signal }: ManagersOptions): RunnerOptions {
+function runnerOptions(
+  name: string,
+  informers: InformerFactory,
+  { controlPlane, log, signal }: ManagersOptions,
+): RunnerOptions {
   const client = controlPlane.clientFor(controllerUser(name), `kube-controller-manager/nocher (${name})`);
   const own = log.child({ component: name });
   return {

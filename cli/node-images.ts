@@ -7,8 +7,17 @@ import type { RegistryConfig } from '../kubelet/images/registry.ts';
 import type { UpConfig } from './config.ts';
 import type { DataFolder } from './data-folder.ts';
 
-export function openImageStore(folder: DataFolder, log: Logger, imagesInUse?: () => Promise<ReadonlySet<string>>): ImageStore {
-  return createImageStore({ folder: folder.file('images'), clock: realClock, log, ...(imagesInUse === undefined ? {} : { imagesInUse }) });
+export function openImageStore(
+  folder: DataFolder,
+  log: Logger,
+  imagesInUse?: () => Promise<ReadonlySet<string>>,
+): ImageStore {
+  return createImageStore({
+    folder: folder.file('images'),
+    clock: realClock,
+    log,
+    ...(imagesInUse === undefined ? {} : { imagesInUse }),
+  });
 }
 
 export function registryConfig(config: UpConfig): RegistryConfig {

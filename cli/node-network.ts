@@ -72,7 +72,9 @@ function forward({ folder, note }: NodeOptions): void {
   try {
     enableForwarding({ clusterId: folder.id, folder: forwardingFolder() });
   } catch (error) {
-    note(`this machine does not forward packets (${(error as Error).message}): pods reach nothing outside this machine`);
+    note(
+      `this machine does not forward packets (${(error as Error).message}): pods reach nothing outside this machine`,
+    );
   }
 }
 
@@ -95,10 +97,14 @@ interface ProxyParts {
 async function startServices(options: NodeOptions, gateway: string): Promise<ServiceProxy> {
   const stopping = new AbortController();
   const log = options.log.child({ component: 'proxy' });
-  const informers = createInformerFactory(options.controlPlane.clientFor(proxyUser, 'kube-proxy/nocher'), { clock: realClock, log });
+  const informers = createInformerFactory(options.controlPlane.clientFor(proxyUser, 'kube-proxy/nocher'), {
+    clock: realClock,
+    log,
+  });
   const parts: ProxyParts = { gateway, informers, log, signal: stopping.signal };
   const nft = await usableNft();
-  const started = typeof nft === 'string' ? startInUserspace(options, parts, nft) : await startWithRules(options, parts, nft);
+  const started =
+    typeof nft === 'string' ? startInUserspace(options, parts, nft) : await startWithRules(options, parts, nft);
   informers.start(stopping.signal);
   return {
     ...started,
@@ -122,7 +128,11 @@ async function usableNft(): Promise<NftRunner | string> {
   }
 }
 
-async function startWithRules({ settings, folder, note }: NodeOptions, parts: ProxyParts, nft: NftRunner): Promise<Omit<ServiceProxy, 'stop'>> {
+async function startWithRules(
+  { settings, folder, note }: NodeOptions,
+  parts: ProxyParts,
+  nft: NftRunner,
+): Promise<Omit<ServiceProxy, 'stop'>> {
   const { gateway, informers, log, signal } = parts;
   const { bridge } = hostNames(folder.id);
   const nodePorts = createLocalhostNodePorts({ clock: realClock, log });
@@ -142,14 +152,19 @@ async function startWithRules({ settings, folder, note }: NodeOptions, parts: Pr
   return { proxier, detail: NFTABLES };
 }
 
-function startInUserspace({ settings, folder, note }: NodeOptions, { informers, log, signal }: ProxyParts, reason: string): Omit<ServiceProxy, 'stop'> {
+function startInUserspace(
+  { settings, folder, note }: NodeOptions,
+  { informers, log, signal }: ProxyParts,
+  reason: string,
+): Omit<ServiceProxy, 'stop'> {
   note(`${reason}: Services work more slowly, in user space, and pods reach nothing outside this machine`);
   const { bridge } = hostNames(folder.id);
   const proxier = startUserspaceProxier({
     informers,
     nodeName: settings.nodeName,
     // On the bridge they go with it.
-    addAddress: async (ip) => void (await runNative(nativeProgram(), ['bridge', 'ensure', '--name', bridge, '--address', `${ip}/32`])),
+    addAddress: async (ip) =>
+      void (await runNative(nativeProgram(), ['bridge', 'ensure', '--name', bridge, '--address', `${ip}/32`])),
     clock: realClock,
     log,
     signal,

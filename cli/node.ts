@@ -53,7 +53,14 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     clock: realClock,
     random: realRandom,
     log: own,
-    events: createEventRecorder({ client, resource: events, component: 'kubelet', host: settings.nodeName, clock: realClock, log: own }),
+    events: createEventRecorder({
+      client,
+      resource: events,
+      component: 'kubelet',
+      host: settings.nodeName,
+      clock: realClock,
+      log: own,
+    }),
     runtime: machinery.runtime,
     images: machinery.images,
     ...(options.config.runtime === 'simulated' ? {} : { folder: folder.file('pods') }),
@@ -95,7 +102,11 @@ async function removePods(runtime: RuntimeService): Promise<void> {
 async function openMachinery(options: NodeOptions): Promise<Machinery> {
   if (options.config.runtime === 'simulated') {
     const { createSimulatedRuntime } = await import('../kubelet/simulated/simulated-runtime.ts');
-    const { runtime, images } = createSimulatedRuntime({ clock: realClock, random: realRandom, podCidr: nodeRange(options.settings.podCidr) });
+    const { runtime, images } = createSimulatedRuntime({
+      clock: realClock,
+      random: realRandom,
+      podCidr: nodeRange(options.settings.podCidr),
+    });
     return { runtime, images, close: () => Promise.resolve() };
   }
   return openNative(options);
@@ -138,9 +149,11 @@ async function openNative({ config, folder, settings, log }: NodeOptions): Promi
   opened.runtime = runtime;
   const building = new AbortController();
   // In the background: the first pod of the example waits for it as for any image; a start does not.
-  const hello = buildHelloImages({ store, sourceFolder: join(packageFolder(), 'examples', 'hello'), signal: building.signal }).catch((error: unknown) =>
-    own.warn('the hello image could not be made', { error: String(error) }),
-  );
+  const hello = buildHelloImages({
+    store,
+    sourceFolder: join(packageFolder(), 'examples', 'hello'),
+    signal: building.signal,
+  }).catch((error: unknown) => own.warn('the hello image could not be made', { error: String(error) }));
   return {
     runtime,
     store,
@@ -153,4 +166,3 @@ async function openNative({ config, folder, settings, log }: NodeOptions): Promi
     },
   };
 }
-

@@ -84,7 +84,11 @@ function isTaken(cidr: string): boolean {
 }
 
 /** A /16 in 10.0.0.0/8 that no interface of this machine is in. */
-export function chooseRange(choice: { asked: string | undefined; remembered: string | undefined; preferred: readonly string[] }): string {
+export function chooseRange(choice: {
+  asked: string | undefined;
+  remembered: string | undefined;
+  preferred: readonly string[];
+}): string {
   if (choice.asked !== undefined) return choice.asked;
   if (choice.remembered !== undefined) return choice.remembered;
   return choice.preferred.find((cidr) => !isTaken(cidr)) ?? choice.preferred[0]!;

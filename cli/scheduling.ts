@@ -11,12 +11,34 @@ import { schedulerUser } from './identities.ts';
 import type { Task } from './tasks.ts';
 import { createTask } from './tasks.ts';
 
-export function startScheduling({ controlPlane, log, signal }: { controlPlane: ControlPlane; log: Logger; signal: AbortSignal }): Task {
+export function startScheduling({
+  controlPlane,
+  log,
+  signal,
+}: {
+  controlPlane: ControlPlane;
+  log: Logger;
+  signal: AbortSignal;
+}): Task {
   const client = controlPlane.clientFor(schedulerUser, 'kube-scheduler/nocher');
   const own = log.child({ component: 'scheduler' });
   const informers = createInformerFactory(client, { clock: realClock, log: own });
   informers.start(signal);
-  const recorder = createEventRecorder({ client, resource: events, component: 'default-scheduler', clock: realClock, log: own });
-  const running = startScheduler({ client, informers, events: recorder, clock: realClock, random: realRandom, log: own, signal });
+  const recorder = createEventRecorder({
+    client,
+    resource: events,
+    component: 'default-scheduler',
+    clock: realClock,
+    log: own,
+  });
+  const running = startScheduler({
+    client,
+    informers,
+    events: recorder,
+    clock: realClock,
+    random: realRandom,
+    log: own,
+    signal,
+  });
   return createTask('scheduler', running, { log: own, signal });
 }

@@ -7,14 +7,21 @@ import { serviceAllocationHook } from '../apiserver/registry/allocators/service-
 import { realRandom } from '../base/random.ts';
 import type { Certificates } from './certificates.ts';
 
-export function serverExtensions({ certificates, serviceCidr }: { certificates: Certificates; serviceCidr: string }): NonNullable<ApiServerOptions['extend']> {
+export function serverExtensions({
+  certificates,
+  serviceCidr,
+}: {
+  certificates: Certificates;
+  serviceCidr: string;
+}): NonNullable<ApiServerOptions['extend']> {
   const { certificate, privateKey } = certificates.apiServerKubeletClient;
   const credentials = { ca: certificates.ca.certificate, certificate, privateKey };
   return ({ router, store, kinds, listers }) => {
     const nodes = listers<Node>({ group: '', plural: 'nodes' });
     for (const kind of kinds) {
       if (kind.resource.group !== '') continue;
-      if (kind.resource.names.plural === 'pods') for (const stream of podStreams({ nodes, credentials })) router.addSubresource(kind, stream);
+      if (kind.resource.names.plural === 'pods')
+        for (const stream of podStreams({ nodes, credentials })) router.addSubresource(kind, stream);
       if (kind.resource.names.plural === 'services') {
         const lister = listers<Service>({ group: '', plural: 'services' });
         store.addHook(kind, serviceAllocationHook({ lister, serviceCidr, random: realRandom }));

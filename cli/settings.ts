@@ -17,15 +17,33 @@ export async function chooseSettings(config: AskedConfig, folder: DataFolder): P
   const remembered = folder.settings();
   const host = config.bindAddress;
   const settings: Required<Settings> = {
-    apiPort: await choosePort({ flag: '--api-port', asked: config.apiPort, remembered: remembered.apiPort, preferred: 6443, host }),
-    kubeletPort: await choosePort({ flag: '--kubelet-port', asked: config.kubeletPort, remembered: remembered.kubeletPort, preferred: 10250, host: KUBELET_HOST }),
+    apiPort: await choosePort({
+      flag: '--api-port',
+      asked: config.apiPort,
+      remembered: remembered.apiPort,
+      preferred: 6443,
+      host,
+    }),
+    kubeletPort: await choosePort({
+      flag: '--kubelet-port',
+      asked: config.kubeletPort,
+      remembered: remembered.kubeletPort,
+      preferred: 10250,
+      host: KUBELET_HOST,
+    }),
     podCidr: chooseRange({ asked: config.podCidr, remembered: remembered.podCidr, preferred: POD_RANGES }),
-    serviceCidr: chooseRange({ asked: config.serviceCidr, remembered: remembered.serviceCidr, preferred: SERVICE_RANGES }),
-    nodeName: config.nodeName === nodeNameOfHost(hostname()) ? (remembered.nodeName ?? config.nodeName) : config.nodeName,
+    serviceCidr: chooseRange({
+      asked: config.serviceCidr,
+      remembered: remembered.serviceCidr,
+      preferred: SERVICE_RANGES,
+    }),
+    nodeName:
+      config.nodeName === nodeNameOfHost(hostname()) ? (remembered.nodeName ?? config.nodeName) : config.nodeName,
     bindAddress: host,
   };
   const { podCidr, serviceCidr } = settings;
-  if (rangesOverlap(podCidr, serviceCidr)) throw new UsageError(`--pod-cidr ${podCidr} and --service-cidr ${serviceCidr} overlap`);
+  if (rangesOverlap(podCidr, serviceCidr))
+    throw new UsageError(`--pod-cidr ${podCidr} and --service-cidr ${serviceCidr} overlap`);
   checkSimulatedNodes(config.simulatedNodes, settings.podCidr);
   folder.saveSettings(settings);
   return settings;

@@ -33,7 +33,10 @@ const nameOf = (index: number): string => `simulated-${index}`;
 /** Throws a `UsageError` when they do not fit into the pod range beside this machine's node. */
 export function checkSimulatedNodes(count: number, podCidr: string): void {
   const room = nodeRanges(podCidr) - 1;
-  if (count > room) throw new UsageError(`--simulated-nodes: ${podCidr} has room for ${room}; choose a larger --pod-cidr, such as 100.64.0.0/10`);
+  if (count > room)
+    throw new UsageError(
+      `--simulated-nodes: ${podCidr} has room for ${room}; choose a larger --pod-cidr, such as 100.64.0.0/10`,
+    );
 }
 
 /** Resolves when all are Ready. Nodes that an earlier start simulated and this one does not are deleted. */
@@ -43,7 +46,9 @@ export async function startSimulatedNodes(count: number, options: NodeOptions): 
   const stopping = new AbortController();
   // Every kubelet listens for the end in several places: many listeners are no leak here.
   setMaxListeners(0, stopping.signal);
-  const kubelets = await Promise.all(names.map((name, index) => startOne({ name, index: index + 1, signal: stopping.signal }, options)));
+  const kubelets = await Promise.all(
+    names.map((name, index) => startOne({ name, index: index + 1, signal: stopping.signal }, options)),
+  );
   const client = options.controlPlane.clientFor(apiServerUser, 'kube-apiserver/nocher');
   await Promise.all(names.map((name) => nodeReady(client, name)));
   return {
@@ -68,7 +73,10 @@ interface OneNode {
   signal: AbortSignal;
 }
 
-async function startOne({ name, index, signal }: OneNode, { config, settings, controlPlane, log }: NodeOptions): Promise<Kubelet> {
+async function startOne(
+  { name, index, signal }: OneNode,
+  { config, settings, controlPlane, log }: NodeOptions,
+): Promise<Kubelet> {
   const { createSimulatedRuntime } = await import('../kubelet/simulated/simulated-runtime.ts');
   const { startKubelet } = await import('../kubelet/kubelet.ts');
   const podCidr = nodeRange(settings.podCidr, index);

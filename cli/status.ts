@@ -15,14 +15,21 @@ export async function status(flags: UpFlags): Promise<void> {
   if (format !== undefined && format !== 'json') throw new UsageError(`--output: ${String(format)} is not json`);
   const folder = openDataFolder(flags['dataDir'] as string);
   const found = folder.running() === undefined ? undefined : await askStatus(folder);
-  if (format === 'json') process.stdout.write(`${JSON.stringify(found ?? { healthy: false, running: false, dataDir: folder.path }, null, 2)}\n`);
-  else process.stdout.write(found === undefined ? `no cluster is running on ${folder.path}; start one with: nocher up\n` : statusText(found));
+  if (format === 'json')
+    process.stdout.write(
+      `${JSON.stringify(found ?? { healthy: false, running: false, dataDir: folder.path }, null, 2)}\n`,
+    );
+  else
+    process.stdout.write(
+      found === undefined ? `no cluster is running on ${folder.path}; start one with: nocher up\n` : statusText(found),
+    );
   process.exitCode = found?.healthy === true ? 0 : 1;
 }
 
 async function askStatus(folder: DataFolder): Promise<ClusterStatus> {
   const pid = folder.running()?.pid;
-  if (!existsSync(folder.file('run', 'control.sock'))) throw new UsageError(`the cluster on ${folder.path} is being started or stopped (pid ${pid})`);
+  if (!existsSync(folder.file('run', 'control.sock')))
+    throw new UsageError(`the cluster on ${folder.path} is being started or stopped (pid ${pid})`);
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`no answer within ${TIMEOUT_MS / 1000} s`)), TIMEOUT_MS);
@@ -30,7 +37,9 @@ async function askStatus(folder: DataFolder): Promise<ClusterStatus> {
   try {
     return (await Promise.race([askRunning(folder, 'status'), late])) as ClusterStatus;
   } catch (error) {
-    throw new UsageError(`the cluster on ${folder.path} does not say how it is (pid ${pid}): ${(error as Error).message}`);
+    throw new UsageError(
+      `the cluster on ${folder.path} does not say how it is (pid ${pid}): ${(error as Error).message}`,
+    );
   } finally {
     clearTimeout(timer);
   }
@@ -42,7 +51,9 @@ const MANY_NODES = 5;
 export function statusText(found: ClusterStatus): string {
   const rows: ComponentHealth[] = [...found.components, ...nodeRows(found.nodes), podRow(found)];
   const width = Math.max(...rows.map(({ name }) => name.length));
-  const lines = rows.map(({ name, healthy, detail }) => `${name.padEnd(width)}  ${healthy ? 'ok    ' : 'FAILED'}  ${detail}`);
+  const lines = rows.map(
+    ({ name, healthy, detail }) => `${name.padEnd(width)}  ${healthy ? 'ok    ' : 'FAILED'}  ${detail}`,
+  );
   const head = `${found.healthy ? 'running' : 'running, but not well'} for ${duration(found.uptimeSeconds)}, pid ${found.pid}, ${found.version}, in ${found.dataDir}`;
   return `${[head, ...lines].join('\n')}\n`;
 }
@@ -53,7 +64,8 @@ function podRow({ pods: { running, total } }: ClusterStatus): ComponentHealth {
 
 function nodeRows(nodes: readonly NodeHealth[]): ComponentHealth[] {
   const byRuntime = new Map<string, NodeHealth[]>();
-  for (const node of nodes) if (node.healthy) byRuntime.set(node.runtime, [...(byRuntime.get(node.runtime) ?? []), node]);
+  for (const node of nodes)
+    if (node.healthy) byRuntime.set(node.runtime, [...(byRuntime.get(node.runtime) ?? []), node]);
   const row = (node: NodeHealth): ComponentHealth => ({ ...node, name: `node ${node.name}` });
   const well = [...byRuntime].flatMap(([runtime, some]) => {
     if (some.length <= MANY_NODES) return some.map(row);
@@ -71,7 +83,10 @@ export function duration(seconds: number): string {
     ['s', seconds % 60],
   ];
   const first = parts.findIndex(([, value]) => value > 0);
-  return parts.slice(first === -1 ? 3 : first, first === -1 ? 4 : first + 2).map(([unit, value]) => `${value} ${unit}`).join(' ');
+  return parts
+    .slice(first === -1 ? 3 : first, first === -1 ? 4 : first + 2)
+    .map(([unit, value]) => `${value} ${unit}`)
+    .join(' ');
 }
 
 export function printKubeconfig(flags: UpFlags): void {

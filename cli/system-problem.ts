@@ -15,7 +15,10 @@ const REMEDIES: Readonly<Record<string, string>> = {
 export function systemProblem(error: Error): string | undefined {
   const { code = '', path, syscall = '' } = error as NodeJS.ErrnoException;
   const remedy = REMEDIES[code];
-  if (remedy !== undefined) return `${remedy} (${[syscall, path, code].filter((part) => part !== undefined && part !== '').join(' ')})`;
+  if (remedy !== undefined)
+    return `${remedy} (${[syscall, path, code].filter((part) => part !== undefined && part !== '').join(' ')})`;
   // Storage tells by its text only, also through the API.
-  return /no space left on device|MDB_MAP_FULL|the disk is full/i.test(error.message) ? `${REMEDIES['ENOSPC']!} (${error.message})` : undefined;
+  return /no space left on device|MDB_MAP_FULL|the disk is full/i.test(error.message)
+    ? `${REMEDIES['ENOSPC']!} (${error.message})`
+    : undefined;
 }

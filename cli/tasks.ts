@@ -9,7 +9,11 @@ export interface Task {
   ended: Promise<void>;
 }
 
-export function createTask(name: string, running: Promise<void>, { log, signal }: { log: Logger; signal: AbortSignal }): Task {
+export function createTask(
+  name: string,
+  running: Promise<void>,
+  { log, signal }: { log: Logger; signal: AbortSignal },
+): Task {
   let problem: string | undefined;
   const end = (reason: string): void => {
     if (signal.aborted) return;

@@ -123,28 +123,59 @@ async function start({ config: asked, folder, progress, log, stop }: StartOption
   const stopping = new AbortController();
   // Every informer and controller listens for the end: many listeners are no leak here.
   setMaxListeners(0, stopping.signal, stop);
-  const controllers = startControllers({ controlPlane, rootCa: certificates.ca.certificate, log, signal: stopping.signal });
+  const controllers = startControllers({
+    controlPlane,
+    rootCa: certificates.ca.certificate,
+    log,
+    signal: stopping.signal,
+  });
   const scheduler = startScheduling({ controlPlane, log, signal: stopping.signal });
   const nodeOptions: NodeOptions = { ...base, controlPlane, note: (text) => progress.note(text) };
   const node = await startRealNode(nodeOptions, progress);
   const simulated = await startFurtherNodes(nodeOptions, progress);
   const client = controlPlane.clientFor(apiServerUser, 'kube-apiserver/nocher (status)');
   const network = async (): Promise<ComponentHealth[]> => (await node?.health()) ?? [];
-  const sources: HealthSources = { config, folder, controlPlane, server, ca: certificates.ca.certificate, controllers, scheduler, client, network, startedMs };
+  const sources: HealthSources = {
+    config,
+    folder,
+    controlPlane,
+    server,
+    ca: certificates.ca.certificate,
+    controllers,
+    scheduler,
+    client,
+    network,
+    startedMs,
+  };
   const closeSocket = serveControlSocket(folder, { status: () => clusterStatus(sources), images: node?.images });
   const url = await startExample(nodeOptions, { progress, stop });
   const tasks = [...controllers, scheduler];
-  return { runtime, server, kubeconfig, url, close: () => close({ closeSocket, controlPlane, node, simulated, keepPods: config.keepPods, tasks, stopping }) };
+  return {
+    runtime,
+    server,
+    kubeconfig,
+    url,
+    close: () => close({ closeSocket, controlPlane, node, simulated, keepPods: config.keepPods, tasks, stopping }),
+  };
 }
 
 type Prepared = Omit<NodeOptions, 'controlPlane' | 'note'>;
 
 /** Storage and API server, with what every cluster has in it. */
-async function startServer(base: Prepared): Promise<{ controlPlane: ControlPlane; server: string; kubeconfig: string }> {
+async function startServer(
+  base: Prepared,
+): Promise<{ controlPlane: ControlPlane; server: string; kubeconfig: string }> {
   const { config, folder, settings, certificates, log } = base;
   const { serviceCidr, apiPort, podCidr } = settings;
   const extend = serverExtensions({ certificates, serviceCidr });
-  const controlPlane = await startControlPlane({ config, folder, certificates, network: { serviceCidr, apiPort }, log, extend });
+  const controlPlane = await startControlPlane({
+    config,
+    folder,
+    certificates,
+    network: { serviceCidr, apiPort },
+    log,
+    extend,
+  });
   const server = `https://${reachable(config.bindAddress)}:${controlPlane.port}`;
   const kubeconfig = await installKubeconfig({ folder, server, certificates });
   await bootstrap(controlPlane.clientFor(apiServerUser, 'kube-apiserver/nocher'), {
@@ -159,10 +190,16 @@ async function startServer(base: Prepared): Promise<{ controlPlane: ControlPlane
 const reachable = (bindAddress: string): string => (bindAddress === '0.0.0.0' ? '127.0.0.1' : bindAddress);
 
 /** The URL that answers; undefined without the example, without real pods, and when it takes too long. */
-async function startExample({ config, controlPlane }: NodeOptions, { progress, stop }: { progress: Progress; stop: AbortSignal }): Promise<string | undefined> {
+async function startExample(
+  { config, controlPlane }: NodeOptions,
+  { progress, stop }: { progress: Progress; stop: AbortSignal },
+): Promise<string | undefined> {
   if (!config.demo || config.runtime === 'none') return undefined;
   progress.step('hello example');
-  const example = await runDemo(controlPlane.clientFor(adminUser, 'nocher/demo'), { folder: join(packageFolder(), 'examples', 'hello'), signal: stop });
+  const example = await runDemo(controlPlane.clientFor(adminUser, 'nocher/demo'), {
+    folder: join(packageFolder(), 'examples', 'hello'),
+    signal: stop,
+  });
   if (example.problem !== undefined) progress.note(example.problem);
   return config.runtime === 'native' ? example.url : undefined;
 }
@@ -210,7 +247,9 @@ function announce({ folder, running, seconds }: { folder: DataFolder; running: R
       `  API server   ${server}`,
       `  kubeconfig   ${kubeconfig}`,
       ...(url === undefined ? [] : [`  example      ${url}`]),
-      ...nextSteps({ folder, kubeconfig, hasExample: url !== undefined }).map((line, index) => `  ${index === 0 ? 'next' : '    '}         ${line}`),
+      ...nextSteps({ folder, kubeconfig, hasExample: url !== undefined }).map(
+        (line, index) => `  ${index === 0 ? 'next' : '    '}         ${line}`,
+      ),
       '',
     ].join('\n'),
   );

@@ -30,7 +30,10 @@ export const endpointSliceController = defineController<Service>({
     { resource: pods, map: (pod, context) => servicesSelecting(pod as Pod, context) },
     {
       resource: endpointSlices,
-      map: ({ metadata }) => (metadata.labels?.[MANAGED_BY_LABEL] === MANAGER ? [`${metadata.namespace}/${metadata.labels[SERVICE_NAME_LABEL]}`] : []),
+      map: ({ metadata }) =>
+        metadata.labels?.[MANAGED_BY_LABEL] === MANAGER
+          ? [`${metadata.namespace}/${metadata.labels[SERVICE_NAME_LABEL]}`]
+          : [],
     },
   ],
   writes: [endpointSlices],
@@ -38,7 +41,8 @@ export const endpointSliceController = defineController<Service>({
   async reconcile({ namespace, name }, context) {
     // Observe
     const service = context.lister<Service>(services).get(namespace, name);
-    if (service === undefined || service.spec?.selector === undefined || service.spec.type === 'ExternalName') return undefined;
+    if (service === undefined || service.spec?.selector === undefined || service.spec.type === 'ExternalName')
+      return undefined;
     if (service.metadata.deletionTimestamp !== undefined) return undefined;
     const selector = selectorFromMap(service.spec.selector);
     const selected = context.lister<Pod>(pods).list({ namespace, labelSelector: selector });
@@ -59,7 +63,10 @@ export function servicesSelecting(pod: Pod, context: Pick<ControllerContext, 'li
   return context
     .lister<Service>(services)
     .list({ namespace })
-    .filter(({ spec }) => spec?.selector !== undefined && Object.entries(spec.selector).every(([key, value]) => labels[key] === value))
+    .filter(
+      ({ spec }) =>
+        spec?.selector !== undefined && Object.entries(spec.selector).every(([key, value]) => labels[key] === value),
+    )
     .map(({ metadata }) => `${namespace}/${metadata.name}`);
 }
 
@@ -88,9 +95,14 @@ export function targetPortOn(pod: Pod, port: ServicePort): number | undefined {
   const target = port.targetPort as number | string | undefined;
   if (typeof target === 'number') return target === 0 ? port.port : target;
   if (target === undefined || target === '') return port.port;
-  const containers = [...(pod.spec.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always'), ...pod.spec.containers];
+  const containers = [
+    ...(pod.spec.initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always'),
+    ...pod.spec.containers,
+  ];
   for (const container of containers) {
-    const found = container.ports?.find(({ name, protocol = 'TCP' }) => name === target && protocol === (port.protocol ?? 'TCP'));
+    const found = container.ports?.find(
+      ({ name, protocol = 'TCP' }) => name === target && protocol === (port.protocol ?? 'TCP'),
+    );
     if (found !== undefined) return found.containerPort;
   }
   return undefined;
@@ -110,7 +122,12 @@ export function wantedSlices(service: Service, selected: readonly Pod[]): Wanted
     for (const port of service.spec?.ports ?? []) {
       const number = targetPortOn(pod, port);
       if (number === undefined) continue;
-      ports.push({ name: port.name ?? '', port: number, protocol: port.protocol ?? 'TCP', ...(port.appProtocol === undefined ? {} : { appProtocol: port.appProtocol }) });
+      ports.push({
+        name: port.name ?? '',
+        port: number,
+        protocol: port.protocol ?? 'TCP',
+        ...(port.appProtocol === undefined ? {} : { appProtocol: port.appProtocol }),
+      });
     }
     const key = JSON.stringify(ports);
     const group = groups.get(key) ?? { ports, endpoints: [] };
@@ -123,13 +140,16 @@ export function wantedSlices(service: Service, selected: readonly Pod[]): Wanted
 
 function splitSlice({ ports, endpoints }: WantedSlice): WantedSlice[] {
   const slices: WantedSlice[] = [];
-  for (let start = 0; start < endpoints.length; start += MAX_ENDPOINTS) slices.push({ ports, endpoints: endpoints.slice(start, start + MAX_ENDPOINTS) });
+  for (let start = 0; start < endpoints.length; start += MAX_ENDPOINTS)
+    slices.push({ ports, endpoints: endpoints.slice(start, start + MAX_ENDPOINTS) });
   return slices;
 }
 
 function slicesOf(service: Service, context: ControllerContext): EndpointSlice[] {
   const labelSelector = selectorFromMap({ [SERVICE_NAME_LABEL]: service.metadata.name!, [MANAGED_BY_LABEL]: MANAGER });
-  return context.lister<EndpointSlice>(endpointSlices).list({ namespace: service.metadata.namespace ?? '', labelSelector });
+  return context
+    .lister<EndpointSlice>(endpointSlices)
+    .list({ namespace: service.metadata.namespace ?? '', labelSelector });
 }
 
 function sliceLabels(service: Service): Record<string, string> {
@@ -154,23 +174,40 @@ async function reconcileSlices(
       await client.create<EndpointSlice>(endpointSlices, {
         apiVersion: 'discovery.k8s.io/v1',
         kind: 'EndpointSlice',
-        metadata: { generateName: `${service.metadata.name}-`, namespace: service.metadata.namespace!, labels, annotations, ownerReferences: [newControllerRef(service, services)] },
+        metadata: {
+          generateName: `${service.metadata.name}-`,
+          namespace: service.metadata.namespace!,
+          labels,
+          annotations,
+          ownerReferences: [newControllerRef(service, services)],
+        },
         addressType: 'IPv4',
         ...slice,
       });
     } else if (!isSameSlice(reused, { ...slice, labels })) {
-      await client.update<EndpointSlice>(endpointSlices, { ...reused, metadata: { ...reused.metadata, labels, annotations }, ...slice });
+      await client.update<EndpointSlice>(endpointSlices, {
+        ...reused,
+        metadata: { ...reused.metadata, labels, annotations },
+        ...slice,
+      });
     }
   }
   for (const { metadata } of unused) {
-    await client.delete(endpointSlices, { namespace: metadata.namespace!, name: metadata.name! }).catch((error: unknown) => {
-      if (!isNotFound(error)) throw error;
-    });
+    await client
+      .delete(endpointSlices, { namespace: metadata.namespace!, name: metadata.name! })
+      .catch((error: unknown) => {
+        if (!isNotFound(error)) throw error;
+      });
   }
 }
 
 function isSameSlice(slice: EndpointSlice, wanted: WantedSlice & { labels: Record<string, string> }): boolean {
   const same = (a: unknown, b: unknown): boolean => JSON.stringify(a ?? []) === JSON.stringify(b ?? []);
-  const sorted = (labels: Record<string, string> | undefined): [string, string][] => Object.entries(labels ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
-  return same(slice.ports, wanted.ports) && same(slice.endpoints, wanted.endpoints) && same(sorted(slice.metadata.labels), sorted(wanted.labels));
+  const sorted = (labels: Record<string, string> | undefined): [string, string][] =>
+    Object.entries(labels ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+  return (
+    same(slice.ports, wanted.ports) &&
+    same(slice.endpoints, wanted.endpoints) &&
+    same(sorted(slice.metadata.labels), sorted(wanted.labels))
+  );
 }

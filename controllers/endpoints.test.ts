@@ -3,7 +3,10 @@ import type { Pod } from '../api/core/v1/pod.ts';
 import type { Service } from '../api/core/v1/service.ts';
 import { subsetsOf } from './endpoints.ts';
 
-const service: Service = { metadata: { name: 'web', namespace: 'default' }, spec: { selector: { app: 'web' }, ports: [{ port: 80 }] } };
+const service: Service = {
+  metadata: { name: 'web', namespace: 'default' },
+  spec: { selector: { app: 'web' }, ports: [{ port: 80 }] },
+};
 
 const pod = (podIP: string, ready: string): Pod => ({
   metadata: { name: `web-${podIP}`, namespace: 'default', uid: podIP },

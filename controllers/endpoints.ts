@@ -31,10 +31,22 @@ export const endpointsController = defineController<Service>({
     const selected = lister<Pod>(pods).list({ namespace, labelSelector: selectorFromMap(service.spec.selector) });
     const subsets = subsetsOf(service, selected);
     const headless = service.spec.clusterIP === 'None' ? { 'service.kubernetes.io/headless': '' } : {};
-    const labels = { ...service.metadata.labels, ...headless, 'endpoints.kubernetes.io/managed-by': 'endpoint-controller' };
+    const labels = {
+      ...service.metadata.labels,
+      ...headless,
+      'endpoints.kubernetes.io/managed-by': 'endpoint-controller',
+    };
     if (existing === undefined) {
-      await client.create<Endpoints>(endpoints, { apiVersion: 'v1', kind: 'Endpoints', metadata: { name, namespace, labels }, subsets });
-    } else if (JSON.stringify(existing.subsets ?? []) !== JSON.stringify(subsets) || JSON.stringify(existing.metadata.labels) !== JSON.stringify(labels)) {
+      await client.create<Endpoints>(endpoints, {
+        apiVersion: 'v1',
+        kind: 'Endpoints',
+        metadata: { name, namespace, labels },
+        subsets,
+      });
+    } else if (
+      JSON.stringify(existing.subsets ?? []) !== JSON.stringify(subsets) ||
+      JSON.stringify(existing.metadata.labels) !== JSON.stringify(labels)
+    ) {
       await client.update<Endpoints>(endpoints, { ...existing, metadata: { ...existing.metadata, labels }, subsets });
     }
     return undefined;
@@ -47,17 +59,27 @@ function ignoreGone(error: unknown): void {
 
 /** Addresses grouped by the ports that they have; a pod that is being deleted is in none. */
 export function subsetsOf(service: Service, selected: readonly Pod[]): Subset[] {
-  const groups = new Map<string, { ports: NonNullable<Subset['ports']>; addresses: Address[]; notReadyAddresses: Address[] }>();
+  const groups = new Map<
+    string,
+    { ports: NonNullable<Subset['ports']>; addresses: Address[]; notReadyAddresses: Address[] }
+  >();
   for (const pod of selected) {
     if (!isEndpoint(pod) || pod.metadata.deletionTimestamp !== undefined) continue;
     const { conditions, addresses, hostname, nodeName, targetRef } = endpointOf(pod, service);
     const ports = (service.spec?.ports ?? []).flatMap((port) => {
       const number = targetPortOn(pod, port);
-      return number === undefined ? [] : [{ ...(port.name === undefined ? {} : { name: port.name }), port: number, protocol: port.protocol ?? 'TCP' }];
+      return number === undefined
+        ? []
+        : [{ ...(port.name === undefined ? {} : { name: port.name }), port: number, protocol: port.protocol ?? 'TCP' }];
     });
     const key = JSON.stringify(ports);
     const group = groups.get(key) ?? { ports, addresses: [], notReadyAddresses: [] };
-    const address = { ip: addresses[0]!, ...(hostname === undefined ? {} : { hostname }), ...(nodeName === undefined ? {} : { nodeName }), targetRef } as Address;
+    const address = {
+      ip: addresses[0]!,
+      ...(hostname === undefined ? {} : { hostname }),
+      ...(nodeName === undefined ? {} : { nodeName }),
+      targetRef,
+    } as Address;
     (conditions?.ready === true ? group.addresses : group.notReadyAddresses).push(address);
     groups.set(key, group);
   }

@@ -24,7 +24,9 @@ export interface Remainder {
 
 /** `resources` are all kinds that a namespace can hold. */
 export function namespaceController(resources: readonly Resource[]): Controller {
-  const contents = inDeletionOrder(resources.filter(({ scope, verbs }) => scope === 'Namespaced' && verbs.includes('delete')));
+  const contents = inDeletionOrder(
+    resources.filter(({ scope, verbs }) => scope === 'Namespaced' && verbs.includes('delete')),
+  );
   return defineController<Namespace>({
     name: 'namespace-controller',
     for: namespaces,
@@ -49,7 +51,11 @@ function inDeletionOrder(resources: readonly Resource[]): Resource[] {
   return [...resources.filter(isPods), ...resources.filter((resource) => !isPods(resource))];
 }
 
-async function deleteContents(namespace: string, contents: readonly Resource[], context: ControllerContext): Promise<Remainder> {
+async function deleteContents(
+  namespace: string,
+  contents: readonly Resource[],
+  context: ControllerContext,
+): Promise<Remainder> {
   const counts = new Map<string, number>();
   const finalizers = new Map<string, number>();
   const failures: string[] = [];
@@ -88,23 +94,74 @@ async function deleteAll(namespace: string, resource: Resource, { client }: Cont
 }
 
 function listing(counts: ReadonlyMap<string, number>, unit: string): string {
-  return [...counts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, count]) => `${name} ${unit} ${count} resource instances`).join(', ');
+  return [...counts]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, count]) => `${name} ${unit} ${count} resource instances`)
+    .join(', ');
+}
+
+/** Type, whether it is true, reason and message when it is, and when it is not. */
+type WantedCondition = [string, boolean, string, string, string, string];
+
+function wantedConditions({ counts, finalizers, failures }: Remainder): WantedCondition[] {
+  return [
+    [
+      'NamespaceDeletionDiscoveryFailure',
+      false,
+      '',
+      '',
+      'ResourcesDiscovered',
+      'All resources successfully discovered',
+    ],
+    [
+      'NamespaceDeletionGroupVersionParsingFailure',
+      false,
+      '',
+      '',
+      'ParsedGroupVersions',
+      'All legacy kube types successfully parsed',
+    ],
+    [
+      'NamespaceDeletionContentFailure',
+      failures.length > 0,
+      'ContentDeletionFailed',
+      `Failed to delete all resource types, ${failures.length} remaining: ${failures.join(', ')}`,
+      'ContentDeleted',
+      'All content successfully deleted, may be waiting on finalization',
+    ],
+    [
+      'NamespaceContentRemaining',
+      counts.size > 0,
+      'SomeResourcesRemain',
+      `Some resources are remaining: ${listing(counts, 'has')}`,
+      'ContentRemoved',
+      'All content successfully removed',
+    ],
+    [
+      'NamespaceFinalizersRemaining',
+      finalizers.size > 0,
+      'SomeFinalizersRemain',
+      `Some content in the namespace has finalizers remaining: ${listing(finalizers, 'in')}`,
+      'ContentHasNoFinalizers',
+      'All content-preserving finalizers finished',
+    ],
+  ];
 }
 
 /** The five conditions of a namespace that is going (`deletion/status_condition_utils.go`). */
-export function deletionConditions(existing: readonly Condition[], { counts, finalizers, failures }: Remainder, nowMs: number): Condition[] {
-  const wanted: [string, boolean, string, string, string, string][] = [
-    ['NamespaceDeletionDiscoveryFailure', false, '', '', 'ResourcesDiscovered', 'All resources successfully discovered'],
-    ['NamespaceDeletionGroupVersionParsingFailure', false, '', '', 'ParsedGroupVersions', 'All legacy kube types successfully parsed'],
-    ['NamespaceDeletionContentFailure', failures.length > 0, 'ContentDeletionFailed', `Failed to delete all resource types, ${failures.length} remaining: ${failures.join(', ')}`, 'ContentDeleted', 'All content successfully deleted, may be waiting on finalization'],
-    ['NamespaceContentRemaining', counts.size > 0, 'SomeResourcesRemain', `Some resources are remaining: ${listing(counts, 'has')}`, 'ContentRemoved', 'All content successfully removed'],
-    ['NamespaceFinalizersRemaining', finalizers.size > 0, 'SomeFinalizersRemain', `Some content in the namespace has finalizers remaining: ${listing(finalizers, 'in')}`, 'ContentHasNoFinalizers', 'All content-preserving finalizers finished'],
-  ];
-  return wanted.map(([type, isTrue, reason, message, goodReason, goodMessage]) => {
+export function deletionConditions(existing: readonly Condition[], remainder: Remainder, nowMs: number): Condition[] {
+  return wantedConditions(remainder).map(([type, isTrue, reason, message, goodReason, goodMessage]) => {
     const status = isTrue ? 'True' : 'False';
     const known = existing.find((condition) => condition.type === type);
-    const lastTransitionTime = known?.status === status && known.lastTransitionTime !== undefined ? known.lastTransitionTime : formatTime(nowMs);
-    return { type, status, lastTransitionTime, reason: isTrue ? reason : goodReason, message: isTrue ? message : goodMessage };
+    const lastTransitionTime =
+      known?.status === status && known.lastTransitionTime !== undefined ? known.lastTransitionTime : formatTime(nowMs);
+    return {
+      type,
+      status,
+      lastTransitionTime,
+      reason: isTrue ? reason : goodReason,
+      message: isTrue ? message : goodMessage,
+    };
   });
 }
 
@@ -117,5 +174,9 @@ async function writeStatus(namespace: Namespace, remainder: Remainder, context: 
 
 async function finalize(namespace: Namespace, { client }: ControllerContext): Promise<void> {
   const finalizers = (namespace.spec?.finalizers ?? []).filter((finalizer) => finalizer !== KUBERNETES_FINALIZER);
-  await client.update<Namespace>(namespaces, { ...namespace, spec: { ...namespace.spec, finalizers } }, { subresource: 'finalize' });
+  await client.update<Namespace>(
+    namespaces,
+    { ...namespace, spec: { ...namespace.spec, finalizers } },
+    { subresource: 'finalize' },
+  );
 }

@@ -88,7 +88,14 @@ export function silentConditions(node: Node, nowMs: number): NodeCondition[] {
   const existing = node.status?.conditions ?? [];
   return ['Ready', 'MemoryPressure', 'DiskPressure', 'PIDPressure'].map((type) => {
     const known = existing.find((condition) => condition.type === type);
-    if (known === undefined) return { type, status: 'Unknown', ...NEVER_POSTED, lastHeartbeatTime: node.metadata.creationTimestamp ?? now, lastTransitionTime: now };
+    if (known === undefined)
+      return {
+        type,
+        status: 'Unknown',
+        ...NEVER_POSTED,
+        lastHeartbeatTime: node.metadata.creationTimestamp ?? now,
+        lastTransitionTime: now,
+      };
     if (known.status === 'Unknown') return known;
     return { ...known, status: 'Unknown', ...STOPPED_POSTING, lastTransitionTime: now };
   });
@@ -98,8 +105,18 @@ async function markSilent(node: Node, lease: Lease | undefined, context: Control
   if (context.now() - lastHeardMs(node, lease) < GRACE_PERIOD_MS || readyStatus(node) === 'Unknown') return node;
   const wasReady = readyStatus(node) === 'True';
   const conditions = silentConditions(node, context.now());
-  const updated = await context.client.update<Node>(nodes, { ...node, status: { ...node.status, conditions } }, { subresource: 'status' });
-  if (wasReady) context.events.event({ ...node, kind: 'Node', apiVersion: 'v1' }, 'Normal', 'NodeNotReady', `Node ${node.metadata.name} status is now: NodeNotReady`);
+  const updated = await context.client.update<Node>(
+    nodes,
+    { ...node, status: { ...node.status, conditions } },
+    { subresource: 'status' },
+  );
+  if (wasReady)
+    context.events.event(
+      { ...node, kind: 'Node', apiVersion: 'v1' },
+      'Normal',
+      'NodeNotReady',
+      `Node ${node.metadata.name} status is now: NodeNotReady`,
+    );
   return updated;
 }
 
@@ -108,7 +125,8 @@ export function wantedTaints(node: Node): Pick<Taint, 'key' | 'effect'>[] {
   const taints: Pick<Taint, 'key' | 'effect'>[] = [];
   const ready = readyStatus(node);
   if (ready === 'False') taints.push({ key: NOT_READY, effect: 'NoSchedule' }, { key: NOT_READY, effect: 'NoExecute' });
-  if (ready === 'Unknown') taints.push({ key: UNREACHABLE, effect: 'NoSchedule' }, { key: UNREACHABLE, effect: 'NoExecute' });
+  if (ready === 'Unknown')
+    taints.push({ key: UNREACHABLE, effect: 'NoSchedule' }, { key: UNREACHABLE, effect: 'NoExecute' });
   if (node.spec?.unschedulable === true) taints.push({ key: UNSCHEDULABLE, effect: 'NoSchedule' });
   for (const { type, status } of node.status?.conditions ?? []) {
     const key = CONDITION_TAINTS[type];
@@ -120,7 +138,8 @@ export function wantedTaints(node: Node): Pick<Taint, 'key' | 'effect'>[] {
 async function syncTaints(node: Node, context: ControllerContext): Promise<Node> {
   const current = node.spec?.taints ?? [];
   const wanted = wantedTaints(node);
-  const isSame = (a: Pick<Taint, 'key' | 'effect'>, b: Pick<Taint, 'key' | 'effect'>): boolean => a.key === b.key && a.effect === b.effect;
+  const isSame = (a: Pick<Taint, 'key' | 'effect'>, b: Pick<Taint, 'key' | 'effect'>): boolean =>
+    a.key === b.key && a.effect === b.effect;
   const kept = current.filter((taint) => !MANAGED.has(taint.key) || wanted.some((other) => isSame(taint, other)));
   const added = wanted
     .filter((taint) => !current.some((other) => isSame(taint, other)))
@@ -132,7 +151,10 @@ async function syncTaints(node: Node, context: ControllerContext): Promise<Node>
 }
 
 function podsOn(node: Node, context: ControllerContext): Pod[] {
-  return context.lister<Pod>(pods).list().filter(({ spec }) => spec.nodeName === node.metadata.name);
+  return context
+    .lister<Pod>(pods)
+    .list()
+    .filter(({ spec }) => spec.nodeName === node.metadata.name);
 }
 
 /** Pods of a node that is not ready take no more traffic. */
@@ -141,9 +163,15 @@ async function markPodsNotReady(node: Node, context: ControllerContext): Promise
     const ready = podCondition(pod, 'Ready');
     if (ready?.status !== 'True') continue;
     const conditions = pod.status!.conditions!.map((condition) =>
-      condition.type === 'Ready' ? { ...condition, status: 'False', lastTransitionTime: formatTime(context.now()) } : condition,
+      condition.type === 'Ready'
+        ? { ...condition, status: 'False', lastTransitionTime: formatTime(context.now()) }
+        : condition,
     );
-    await context.client.update<Pod>(pods, { ...pod, status: { ...pod.status, conditions } }, { subresource: 'status' });
+    await context.client.update<Pod>(
+      pods,
+      { ...pod, status: { ...pod.status, conditions } },
+      { subresource: 'status' },
+    );
     context.events.event(pod, 'Warning', 'NodeNotReady', 'Node is not ready');
   }
 }
@@ -175,9 +203,18 @@ async function evictPods(node: Node, context: ControllerContext): Promise<void> 
     if (pod.metadata.deletionTimestamp !== undefined) continue;
     const seconds = toleratedSeconds(taints, pod.spec.tolerations ?? []);
     if (seconds === undefined || sinceMs + seconds * 1000 > context.now()) continue;
-    context.events.event(pod, 'Normal', 'TaintManagerEviction', `Marking for deletion Pod ${pod.metadata.namespace}/${pod.metadata.name}`);
+    context.events.event(
+      pod,
+      'Normal',
+      'TaintManagerEviction',
+      `Marking for deletion Pod ${pod.metadata.namespace}/${pod.metadata.name}`,
+    );
     try {
-      await context.client.delete(pods, { namespace: pod.metadata.namespace!, name: pod.metadata.name! }, { preconditions: { uid: pod.metadata.uid! } });
+      await context.client.delete(
+        pods,
+        { namespace: pod.metadata.namespace!, name: pod.metadata.name! },
+        { preconditions: { uid: pod.metadata.uid! } },
+      );
     } catch (error) {
       if (!isNotFound(error)) throw error;
     }

@@ -20,7 +20,12 @@ export const podGcController = defineController<Pod>({
   watches: [
     {
       resource: nodes,
-      map: (node, context) => context.lister<Pod>(pods).list().filter(({ spec }) => spec.nodeName === node.metadata.name).map(keyOf),
+      map: (node, context) =>
+        context
+          .lister<Pod>(pods)
+          .list()
+          .filter(({ spec }) => spec.nodeName === node.metadata.name)
+          .map(keyOf),
     },
   ],
   writes: [pods],
@@ -53,15 +58,24 @@ async function removeOrphan(pod: Pod, context: ControllerContext): Promise<{ req
 }
 
 function isSurplus(pod: Pod, context: ControllerContext): boolean {
-  const ended = context.lister<Pod>(pods).list().filter((other) => isPodTerminal(other) && other.metadata.deletionTimestamp === undefined);
+  const ended = context
+    .lister<Pod>(pods)
+    .list()
+    .filter((other) => isPodTerminal(other) && other.metadata.deletionTimestamp === undefined);
   if (ended.length <= MAX_TERMINATED) return false;
-  const older = ended.filter((other) => (other.metadata.creationTimestamp ?? '') < (pod.metadata.creationTimestamp ?? '')).length;
+  const older = ended.filter(
+    (other) => (other.metadata.creationTimestamp ?? '') < (pod.metadata.creationTimestamp ?? ''),
+  ).length;
   return older < ended.length - MAX_TERMINATED;
 }
 
 async function remove(pod: Pod, { client }: ControllerContext): Promise<void> {
   try {
-    await client.delete(pods, { namespace: pod.metadata.namespace!, name: pod.metadata.name! }, { gracePeriodSeconds: 0, preconditions: { uid: pod.metadata.uid! } });
+    await client.delete(
+      pods,
+      { namespace: pod.metadata.namespace!, name: pod.metadata.name! },
+      { gracePeriodSeconds: 0, preconditions: { uid: pod.metadata.uid! } },
+    );
   } catch (error) {
     if (!isNotFound(error)) throw error;
   }

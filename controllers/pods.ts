@@ -43,7 +43,8 @@ function deletionCost(pod: Pod): number {
 
 const PHASE_RANK: Readonly<Record<string, number>> = { Pending: 0, Unknown: 1, Running: 2 };
 
-const logarithm = (sinceMs: number, nowMs: number): number => Math.floor(Math.log2(Math.max(1, (nowMs - sinceMs) / 1000)));
+const logarithm = (sinceMs: number, nowMs: number): number =>
+  Math.floor(Math.log2(Math.max(1, (nowMs - sinceMs) / 1000)));
 
 const readySinceMs = (pod: Pod): number => Date.parse(podCondition(pod, 'Ready')?.lastTransitionTime ?? '') || 0;
 const createdMs = (pod: Pod): number => Date.parse(pod.metadata.creationTimestamp ?? '') || 0;

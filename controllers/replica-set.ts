@@ -23,7 +23,10 @@ export const replicaSetController = defineController<ReplicaSet>({
   owns: [pods],
   watches: [
     // A pod without a controller may match: its sets adopt it.
-    { resource: pods, map: (pod, context) => (controllerOf(pod) === undefined ? matchingSets(pod as Pod, context) : []) },
+    {
+      resource: pods,
+      map: (pod, context) => (controllerOf(pod) === undefined ? matchingSets(pod as Pod, context) : []),
+    },
   ],
   writes: [pods, replicaSets],
   workers: 5,
@@ -39,7 +42,8 @@ export const replicaSetController = defineController<ReplicaSet>({
     if (set.metadata.deletionTimestamp === undefined) {
       const related = relatedPods(set, context);
       const plan = planScale(set, active, { related, nowMs: context.now() });
-      failure = plan.create > 0 ? await createPods(set, plan.create, context) : await deletePods(set, plan.delete, context);
+      failure =
+        plan.create > 0 ? await createPods(set, plan.create, context) : await deletePods(set, plan.delete, context);
     }
 
     // Report
@@ -57,7 +61,11 @@ export interface ScalePlan {
 }
 
 /** How many pods to create, or which to delete. `related` are pods of the same owner's other sets, for spreading. */
-export function planScale(set: ReplicaSet, active: readonly Pod[], { related, nowMs }: { related: readonly Pod[]; nowMs: number }): ScalePlan {
+export function planScale(
+  set: ReplicaSet,
+  active: readonly Pod[],
+  { related, nowMs }: { related: readonly Pod[]; nowMs: number },
+): ScalePlan {
   const difference = active.length - (set.spec.replicas ?? 1);
   if (difference <= 0) return { create: Math.min(-difference, BURST), delete: [] };
   const count = Math.min(difference, BURST);
@@ -97,23 +105,39 @@ export function replicaSetStatus(
   return status;
 }
 
-function replicaFailure(set: ReplicaSet, active: number, { failure, nowMs }: { failure: Error | undefined; nowMs: number }): StatusCondition[] {
+function replicaFailure(
+  set: ReplicaSet,
+  active: number,
+  { failure, nowMs }: { failure: Error | undefined; nowMs: number },
+): StatusCondition[] {
   const existing = set.status?.conditions ?? [];
   const others = existing.filter(({ type }) => type !== 'ReplicaFailure');
   if (failure === undefined) return others;
   const known = existing.find(({ type }) => type === 'ReplicaFailure');
   if (known !== undefined) return [...existing];
   const reason = active < (set.spec.replicas ?? 1) ? 'FailedCreate' : 'FailedDelete';
-  return [...others, { type: 'ReplicaFailure', status: 'True', lastTransitionTime: formatTime(nowMs), reason, message: failure.message }];
+  return [
+    ...others,
+    { type: 'ReplicaFailure', status: 'True', lastTransitionTime: formatTime(nowMs), reason, message: failure.message },
+  ];
 }
 
 /** When the next pod will have been ready long enough. */
-function nextAvailability(set: ReplicaSet, active: readonly Pod[], nowMs: number): { requeueAfterMs: number } | undefined {
+function nextAvailability(
+  set: ReplicaSet,
+  active: readonly Pod[],
+  nowMs: number,
+): { requeueAfterMs: number } | undefined {
   const minReadySeconds = set.spec.minReadySeconds ?? 0;
   if (minReadySeconds === 0) return undefined;
   const waits = active
     .filter((pod) => isPodReady(pod) && !isPodAvailable(pod, minReadySeconds, nowMs))
-    .map((pod) => Date.parse(pod.status?.conditions?.find(({ type }) => type === 'Ready')?.lastTransitionTime ?? '') + minReadySeconds * 1000 - nowMs);
+    .map(
+      (pod) =>
+        Date.parse(pod.status?.conditions?.find(({ type }) => type === 'Ready')?.lastTransitionTime ?? '') +
+        minReadySeconds * 1000 -
+        nowMs,
+    );
   return waits.length === 0 ? undefined : { requeueAfterMs: Math.max(100, Math.min(...waits)) };
 }
 
@@ -135,7 +159,9 @@ async function claimPods(set: ReplicaSet, context: ControllerContext): Promise<P
     owner: set,
     ownerResource: replicaSets,
     selector: selectorOf(set),
-    candidates: candidates.filter((pod) => pod.metadata.deletionTimestamp === undefined || controllerOf(pod)?.uid === set.metadata.uid),
+    candidates: candidates.filter(
+      (pod) => pod.metadata.deletionTimestamp === undefined || controllerOf(pod)?.uid === set.metadata.uid,
+    ),
     resource: pods,
     client: context.client,
   });
@@ -181,7 +207,11 @@ export function podOf(set: ReplicaSet): Pod {
   };
 }
 
-async function deletePods(set: ReplicaSet, doomed: readonly Pod[], context: ControllerContext): Promise<Error | undefined> {
+async function deletePods(
+  set: ReplicaSet,
+  doomed: readonly Pod[],
+  context: ControllerContext,
+): Promise<Error | undefined> {
   const results = await Promise.allSettled(
     doomed.map(async ({ metadata }) => {
       const name = { namespace: metadata.namespace ?? '', name: metadata.name! };

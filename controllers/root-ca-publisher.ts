@@ -19,7 +19,12 @@ export function rootCaPublisher(rootCa: string): Controller {
   return defineController<Namespace>({
     name: 'root-ca-cert-publisher',
     for: namespaces,
-    watches: [{ resource: configMaps, map: ({ metadata }) => (metadata.name === ROOT_CA_CONFIG_MAP ? [metadata.namespace ?? ''] : []) }],
+    watches: [
+      {
+        resource: configMaps,
+        map: ({ metadata }) => (metadata.name === ROOT_CA_CONFIG_MAP ? [metadata.namespace ?? ''] : []),
+      },
+    ],
     writes: [configMaps],
     async reconcile({ name: namespace }, context) {
       const found = context.lister<Namespace>(namespaces).get('', namespace);

@@ -9,14 +9,23 @@ import { defineController } from '../client/controller.ts';
 export const serviceAccountController = defineController<Namespace>({
   name: 'service-account-controller',
   for: namespaces,
-  watches: [{ resource: serviceAccounts, map: ({ metadata }) => (metadata.name === 'default' ? [metadata.namespace ?? ''] : []) }],
+  watches: [
+    {
+      resource: serviceAccounts,
+      map: ({ metadata }) => (metadata.name === 'default' ? [metadata.namespace ?? ''] : []),
+    },
+  ],
   writes: [serviceAccounts],
   async reconcile({ name: namespace }, context) {
     const found = context.lister<Namespace>(namespaces).get('', namespace);
     if (found === undefined || found.metadata.deletionTimestamp !== undefined) return undefined;
     if (context.lister<ServiceAccount>(serviceAccounts).get(namespace, 'default') !== undefined) return undefined;
     try {
-      await context.client.create<ServiceAccount>(serviceAccounts, { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default', namespace } });
+      await context.client.create<ServiceAccount>(serviceAccounts, {
+        apiVersion: 'v1',
+        kind: 'ServiceAccount',
+        metadata: { name: 'default', namespace },
+      });
     } catch (error) {
       if (!isAlreadyExists(error)) throw error;
     }

@@ -1,5 +1,8 @@
 /** Calls in batches of 1, 2, 4 …: when the first ones fail, thousands of others are spared (`slowStartBatch`). */
-export async function runInSlowStartBatches(count: number, call: () => Promise<void>): Promise<{ succeeded: number; failure: Error | undefined }> {
+export async function runInSlowStartBatches(
+  count: number,
+  call: () => Promise<void>,
+): Promise<{ succeeded: number; failure: Error | undefined }> {
   let succeeded = 0;
   let remaining = count;
   for (let size = Math.min(1, remaining); size > 0; size = Math.min(2 * size, remaining)) {

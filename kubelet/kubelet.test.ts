@@ -194,10 +194,19 @@ describe('startKubelet() with the simulated runtime', () => {
 
   it('takes probes and hooks over the network for done, since addresses are made up', async () => {
     const httpGet = { path: '/ready', port: 8080 };
-    const container = { name: 'web', image: 'nginx', readinessProbe: { httpGet, periodSeconds: 1 }, lifecycle: { postStart: { httpGet } } };
+    const container = {
+      name: 'web',
+      image: 'nginx',
+      readinessProbe: { httpGet, periodSeconds: 1 },
+      lifecycle: { postStart: { httpGet } },
+    };
     await create('probed', { containers: [container] });
-    const isReady = (pod: Pod | undefined): boolean => pod?.status?.conditions?.find(({ type }) => type === 'Ready')?.status === 'True';
-    expect((await until('probed', isReady))?.status?.containerStatuses?.[0]).toMatchObject({ ready: true, restartCount: 0 });
+    const isReady = (pod: Pod | undefined): boolean =>
+      pod?.status?.conditions?.find(({ type }) => type === 'Ready')?.status === 'True';
+    expect((await until('probed', isReady))?.status?.containerStatuses?.[0]).toMatchObject({
+      ready: true,
+      restartCount: 0,
+    });
     await server.call('DELETE', `${PODS}/probed`);
     await until('probed', (pod) => pod === undefined);
   });

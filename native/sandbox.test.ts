@@ -91,7 +91,8 @@ suite(`native sandbox${cannotRun === undefined ? '' : ` (skipped: ${cannotRun})`
       const { containers } = (await own.client.call('status')) as { containers: { state: string; pid: number }[] };
       const pids = containers.filter(({ state }) => state === 'Running').map(({ pid }) => pid);
       expect(pids).toHaveLength(2);
-      for (const kind of ['pid', 'mnt']) expect(new Set(pids.map((pid) => fs.readlinkSync(`/proc/${pid}/ns/${kind}`))).size).toBe(2);
+      for (const kind of ['pid', 'mnt'])
+        expect(new Set(pids.map((pid) => fs.readlinkSync(`/proc/${pid}/ns/${kind}`))).size).toBe(2);
     });
   });
 
@@ -244,7 +245,12 @@ suite('native sandbox: other modes and ends', () => {
 
   it('shutdown leaves no mounts, processes, links or cgroups', async () => {
     // Other tests mount and unmount beside this one: only what lies in a pod fixture's folder counts.
-    const mounts = (): string => fs.readFileSync('/proc/self/mountinfo', 'utf8').split('\n').filter((line) => line.includes('nocher-native-')).join('\n');
+    const mounts = (): string =>
+      fs
+        .readFileSync('/proc/self/mountinfo', 'utf8')
+        .split('\n')
+        .filter((line) => line.includes('nocher-native-'))
+        .join('\n');
     const before = mounts();
     await withPod({}, async (pod) => {
       await pod.run(['sh', '-c', 'trap "" TERM; sleep 1000 & sleep 1000 & wait']);

@@ -105,7 +105,12 @@ function listenTcp({ port, next, host, log }: ListenOptions): Listener {
   });
   server.maxConnections = MAX_CONNECTIONS;
   server.on('error', (error) =>
-    log.warn('a port of a Service does not answer in user space', { host, port, protocol: 'TCP', error: error.message }),
+    log.warn('a port of a Service does not answer in user space', {
+      host,
+      port,
+      protocol: 'TCP',
+      error: error.message,
+    }),
   );
   server.listen(port, host);
   server.unref();
@@ -190,7 +195,12 @@ function listenUdp({ port, next, host, clock, log }: ListenOptions): Listener {
     client.send(message);
   });
   server.on('error', (error) =>
-    log.warn('a port of a Service does not answer in user space', { host, port, protocol: 'UDP', error: error.message }),
+    log.warn('a port of a Service does not answer in user space', {
+      host,
+      port,
+      protocol: 'UDP',
+      error: error.message,
+    }),
   );
   server.bind(port, host);
   server.unref();

@@ -216,10 +216,7 @@ function staticChains({ clusterCidr, podCidr, bridge }: RulesOptions): [string, 
     ['to-masquerade', { rules: [`meta mark set meta mark or ${MASQUERADE_MARK}`] }],
     // A reset is never rate-limited, as ICMP is: clients see a refusal at once.
     ['reject-chain', { rules: ['meta l4proto tcp reject with tcp reset', 'reject'] }],
-    [
-      'services',
-      { rules: [`${fromOthers} goto services-from-others`, `${SERVICE_LOOKUP} @service-ips`, nodePorts] },
-    ],
+    ['services', { rules: [`${fromOthers} goto services-from-others`, `${SERVICE_LOOKUP} @service-ips`, nodePorts] }],
     ['services-from-others', { rules: [nodePorts] }],
     ['unserved', { rules: unserved }],
     // Priorities are numbers: nft 1.0.6 knows no names in output hooks.

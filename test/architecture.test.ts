@@ -7,7 +7,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 import * as rules from './architecture/rules.ts';
-import { countCodeLines, linkResolves, listFiles, parseSource, readSources, relativeLinks } from './architecture/source-tree.ts';
+import {
+  countCodeLines,
+  linkResolves,
+  listFiles,
+  parseSource,
+  readSources,
+  relativeLinks,
+} from './architecture/source-tree.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const paths = listFiles(root).filter((path) => !path.startsWith('test/kubectl/'));
@@ -42,7 +49,9 @@ describe('layers', () => {
   });
 
   it('finds a source that imports the command line or a test', () => {
-    const planted = [parseSource('kubelet/a.ts', "import { x } from '../cli/up.ts';\nimport { y } from './testing.ts';")];
+    const planted = [
+      parseSource('kubelet/a.ts', "import { x } from '../cli/up.ts';\nimport { y } from './testing.ts';"),
+    ];
     expect(rules.closedRootProblems(planted)).toEqual([
       'kubelet/a.ts imports cli/up.ts: nothing imports cli',
       'kubelet/a.ts imports kubelet/testing.ts: only tests may import what is made for tests',
@@ -70,7 +79,9 @@ describe('imports', () => {
 
   it('finds an import of a file that is not there', () => {
     const planted = [parseSource('api/a.ts', "import { b } from './b';")];
-    expect(rules.missingImportProblems(planted, new Set(['api/b.ts']))).toEqual(['api/a.ts imports api/b, which does not exist']);
+    expect(rules.missingImportProblems(planted, new Set(['api/b.ts']))).toEqual([
+      'api/a.ts imports api/b, which does not exist',
+    ]);
   });
 
   it('lead to files', () => {
@@ -91,7 +102,9 @@ describe('names', () => {
   });
 
   it('finds default exports and vague names', () => {
-    const planted = [parseSource('api/a.ts', 'export default function x() {}\nexport class PodHelper {}\nexport class BaseStore {}')];
+    const planted = [
+      parseSource('api/a.ts', 'export default function x() {}\nexport class PodHelper {}\nexport class BaseStore {}'),
+    ];
     expect(rules.defaultExportProblems(planted)).toEqual(['api/a.ts has a default export']);
     expect(rules.vagueNameProblems(planted)).toEqual([
       'api/a.ts exports PodHelper: say what it is',

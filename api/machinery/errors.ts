@@ -73,7 +73,12 @@ export function notFound(resource: GroupResource, name: string): ApiError {
 
 /** The path names nothing that is served (Go's generic 404 in these cases). */
 export function pathNotFound(): ApiError {
-  return new ApiError({ code: 404, reason: 'NotFound', message: 'the server could not find the requested resource', details: {} });
+  return new ApiError({
+    code: 404,
+    reason: 'NotFound',
+    message: 'the server could not find the requested resource',
+    details: {},
+  });
 }
 
 export function alreadyExists(resource: GroupResource, name: string): ApiError {
@@ -116,8 +121,16 @@ export function unauthorized(): ApiError {
 }
 
 export function forbiddenError(resource: GroupResource, name: string, cause: string): ApiError {
-  const subject = resource.resource === '' ? 'forbidden' : `${formatGroupResource(resource)}${name === '' ? '' : ` ${JSON.stringify(name)}`} is forbidden`;
-  return new ApiError({ code: 403, reason: 'Forbidden', message: `${subject}: ${cause}`, details: details(resource, name) });
+  const subject =
+    resource.resource === ''
+      ? 'forbidden'
+      : `${formatGroupResource(resource)}${name === '' ? '' : ` ${JSON.stringify(name)}`} is forbidden`;
+  return new ApiError({
+    code: 403,
+    reason: 'Forbidden',
+    message: `${subject}: ${cause}`,
+    details: details(resource, name),
+  });
 }
 
 export function methodNotSupported(resource: GroupResource, action: string): ApiError {
@@ -145,7 +158,10 @@ export function tooLargeResourceVersion(requested: string, current: string): Api
     code: 504,
     reason: 'Timeout',
     message: `Too large resource version: ${requested}, current: ${current}`,
-    details: { causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }], retryAfterSeconds: 1 },
+    details: {
+      causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
+      retryAfterSeconds: 1,
+    },
   });
 }
 

@@ -15,8 +15,10 @@ export interface FieldSelector {
 export function fieldSelectorOf(requirements: readonly FieldRequirement[]): FieldSelector {
   return {
     requirements,
-    matches: (valueOf) => requirements.every(({ field, operator, value }) => (valueOf(field) === value) === (operator === '=')),
-    toString: () => requirements.map(({ field, operator, value }) => `${field}${operator}${escapeValue(value)}`).join(','),
+    matches: (valueOf) =>
+      requirements.every(({ field, operator, value }) => (valueOf(field) === value) === (operator === '=')),
+    toString: () =>
+      requirements.map(({ field, operator, value }) => `${field}${operator}${escapeValue(value)}`).join(','),
   };
 }
 
@@ -46,9 +48,11 @@ function splitTerms(text: string): string[] {
 }
 
 function unescapeValue(term: string, value: string): string {
-  if (/(^|[^\\])(\\\\)*=/.test(value)) throw new Error(`invalid field selector: ${term}: unescaped character in value: =`);
+  if (/(^|[^\\])(\\\\)*=/.test(value))
+    throw new Error(`invalid field selector: ${term}: unescaped character in value: =`);
   return value.replace(/\\(.?)/g, (sequence, character: string) => {
-    if (character !== '\\' && character !== ',' && character !== '=') throw new Error(`invalid field selector: ${term}: invalid escape sequence: ${sequence}`);
+    if (character !== '\\' && character !== ',' && character !== '=')
+      throw new Error(`invalid field selector: ${term}: invalid escape sequence: ${sequence}`);
     return character;
   });
 }
@@ -61,7 +65,11 @@ export function parseFieldSelector(text: string): FieldSelector {
     if (term === '') continue;
     const match = /^((?:[^\\=!]|\\.|!(?!=))*)(!=|==|=)(.*)$/s.exec(term);
     if (match === null) throw new Error(`invalid selector: '${text}'; can't understand '${term}'`);
-    requirements.push({ field: match[1]!, operator: match[2] === '!=' ? '!=' : '=', value: unescapeValue(term, match[3]!) });
+    requirements.push({
+      field: match[1]!,
+      operator: match[2] === '!=' ? '!=' : '=',
+      value: unescapeValue(term, match[3]!),
+    });
   }
   return fieldSelectorOf(requirements);
 }

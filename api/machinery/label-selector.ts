@@ -19,7 +19,10 @@ export interface Selector {
   toString(): string;
 }
 
-function requirementMatches({ key, operator, values }: LabelRequirement, labels: Readonly<Record<string, string>>): boolean {
+function requirementMatches(
+  { key, operator, values }: LabelRequirement,
+  labels: Readonly<Record<string, string>>,
+): boolean {
   const present = Object.hasOwn(labels, key);
   const value = present ? labels[key]! : '';
   switch (operator) {
@@ -83,7 +86,12 @@ export function selectorFromMap(labels: Readonly<Record<string, string>>): Selec
   return selectorOf(Object.entries(labels).map(([key, value]) => ({ key, operator: '=', values: [value] })));
 }
 
-const OBJECT_OPERATORS: Record<string, LabelOperator> = { In: 'in', NotIn: 'notin', Exists: 'exists', DoesNotExist: '!' };
+const OBJECT_OPERATORS: Record<string, LabelOperator> = {
+  In: 'in',
+  NotIn: 'notin',
+  Exists: 'exists',
+  DoesNotExist: '!',
+};
 
 /** The object form: absent matches nothing, empty matches everything (`metav1.LabelSelectorAsSelector`). Throws on an unknown operator. */
 export function selectorFromObject(selector: LabelSelector | undefined | null): Selector {
@@ -95,7 +103,8 @@ export function selectorFromObject(selector: LabelSelector | undefined | null): 
   }));
   for (const expression of selector.matchExpressions ?? []) {
     const operator = OBJECT_OPERATORS[expression.operator];
-    if (operator === undefined) throw new Error(`${JSON.stringify(expression.operator)} is not a valid label selector operator`);
+    if (operator === undefined)
+      throw new Error(`${JSON.stringify(expression.operator)} is not a valid label selector operator`);
     requirements.push({ key: expression.key, operator, values: expression.values ?? [] });
   }
   return selectorOf(requirements);
@@ -108,7 +117,8 @@ const LABEL_VALUE = /^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$/;
 function checkKey(key: string): void {
   const parts = key.split('/');
   const name = parts.length === 2 ? parts[1]! : parts[0]!;
-  const prefixFine = parts.length === 1 || (parts.length === 2 && parts[0]!.length <= 253 && DNS_SUBDOMAIN.test(parts[0]!));
+  const prefixFine =
+    parts.length === 1 || (parts.length === 2 && parts[0]!.length <= 253 && DNS_SUBDOMAIN.test(parts[0]!));
   if (!prefixFine || name.length > 63 || !QUALIFIED_NAME.test(name)) {
     const detail =
       name === ''
@@ -212,7 +222,9 @@ function parseRequirement(reader: TokenReader): LabelRequirement {
     case '<': {
       const value = parseExactValue(reader, key);
       if (!/^[+-]?\d+$/.test(value)) {
-        throw new Error(`unable to parse requirement: values[0][${key}]: Invalid value: ${JSON.stringify(value)}: for 'Gt', 'Lt' operators, the value must be an integer`);
+        throw new Error(
+          `unable to parse requirement: values[0][${key}]: Invalid value: ${JSON.stringify(value)}: for 'Gt', 'Lt' operators, the value must be an integer`,
+        );
       }
       return { key, operator: token === '>' ? 'gt' : 'lt', values: [value] };
     }
@@ -229,7 +241,8 @@ function beginsRequirement(reader: TokenReader): boolean {
 export function parseLabelSelector(text: string): Selector {
   const reader = new TokenReader(text);
   if (reader.peek() === '') return everything;
-  if (!beginsRequirement(reader)) throw new Error(`found '${reader.peek()}', expected: !, identifier, or 'end of string'`);
+  if (!beginsRequirement(reader))
+    throw new Error(`found '${reader.peek()}', expected: !, identifier, or 'end of string'`);
   const requirements: LabelRequirement[] = [];
   for (;;) {
     requirements.push(parseRequirement(reader));

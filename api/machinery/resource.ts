@@ -145,7 +145,16 @@ export interface ResourceInit<T extends ApiObject> {
 }
 
 /** Verbs of an ordinary stored kind, in discovery's order. */
-export const STORED_VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'] as const;
+export const STORED_VERBS = [
+  'create',
+  'delete',
+  'deletecollection',
+  'get',
+  'list',
+  'patch',
+  'update',
+  'watch',
+] as const;
 
 export function defineResource<T extends ApiObject>(init: ResourceInit<T>): Resource<T> {
   return {

@@ -30,7 +30,12 @@ function messageOf(name: string): Message {
   const text = MESSAGES[name];
   if (text === undefined) throw new ProtobufError(`no protobuf message ${name}`);
   const ownPackage = name.slice(0, name.lastIndexOf('.'));
-  message = new Map(text.split(' ').filter((part) => part !== '').map((part) => compileField(part, ownPackage)));
+  message = new Map(
+    text
+      .split(' ')
+      .filter((part) => part !== '')
+      .map((part) => compileField(part, ownPackage)),
+  );
   compiled.set(name, message);
   return message;
 }
@@ -45,16 +50,21 @@ type ScalarReader = (message: Json) => unknown;
 
 const seconds = (message: Json): number => Number(message['seconds'] ?? 0);
 const nanos = (message: Json): number => Number(message['nanos'] ?? 0);
-const parseRaw = (raw: unknown): unknown => (typeof raw === 'string' && raw !== '' ? (JSON.parse(Buffer.from(raw, 'base64').toString()) as unknown) : undefined);
+const parseRaw = (raw: unknown): unknown =>
+  typeof raw === 'string' && raw !== '' ? (JSON.parse(Buffer.from(raw, 'base64').toString()) as unknown) : undefined;
 
 /** Messages that are no object in JSON. */
 const SCALARS: Readonly<Record<string, ScalarReader>> = {
   'meta.v1.Time': (message) => new Date(seconds(message) * 1000).toISOString().replace(/\.\d{3}Z$/, 'Z'),
-  'meta.v1.MicroTime': (message) => new Date(seconds(message) * 1000).toISOString().replace(/\.\d{3}Z$/, `.${String(Math.floor(nanos(message) / 1000)).padStart(6, '0')}Z`),
+  'meta.v1.MicroTime': (message) =>
+    new Date(seconds(message) * 1000)
+      .toISOString()
+      .replace(/\.\d{3}Z$/, `.${String(Math.floor(nanos(message) / 1000)).padStart(6, '0')}Z`),
   'meta.v1.Duration': (message) => `${Number(message['duration'] ?? 0) / 1e9}s`,
   'meta.v1.FieldsV1': (message) => parseRaw(message['Raw'] ?? message['raw']),
   'api.resource.Quantity': (message) => message['string'] ?? '0',
-  'util.intstr.IntOrString': (message) => (Number(message['type'] ?? 0) === 1 ? (message['strVal'] ?? '') : Number(message['intVal'] ?? 0)),
+  'util.intstr.IntOrString': (message) =>
+    Number(message['type'] ?? 0) === 1 ? (message['strVal'] ?? '') : Number(message['intVal'] ?? 0),
   'runtime.RawExtension': (message) => parseRaw(message['raw']),
 };
 
@@ -86,7 +96,12 @@ class Decoder {
     if (field.shape === 'map') {
       const entry = this.#mapEntry(field.type, wire, depth);
       const map = (into[field.name] ??= {}) as Json;
-      Object.defineProperty(map, entry.key, { value: entry.value, enumerable: true, configurable: true, writable: true });
+      Object.defineProperty(map, entry.key, {
+        value: entry.value,
+        enumerable: true,
+        configurable: true,
+        writable: true,
+      });
       return;
     }
     const value = this.#value(field.type, wire, depth);
@@ -197,7 +212,8 @@ export function decodeProtobuf(bytes: Uint8Array, schemas: SchemaTable): Json {
   const unknown = decoder.message('runtime.Unknown', bytes.subarray(MAGIC.length), 0);
   const { apiVersion = '', kind = '' } = (unknown['typeMeta'] ?? {}) as { apiVersion?: string; kind?: string };
   const name = messageNameOf(apiVersion, kind);
-  if (MESSAGES[name] === undefined) throw new ProtobufError(`no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)}`);
+  if (MESSAGES[name] === undefined)
+    throw new ProtobufError(`no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)}`);
   const raw = Buffer.from((unknown['raw'] as string | undefined) ?? '', 'base64');
   return { kind, apiVersion, ...decoder.message(name, raw, 0) };
 }

@@ -3,7 +3,11 @@ export class ProtobufError extends Error {}
 
 export interface WireField {
   number: number;
-  value: { type: 'varint'; value: bigint } | { type: 'bytes'; value: Uint8Array } | { type: 'fixed64'; value: Uint8Array } | { type: 'fixed32'; value: Uint8Array };
+  value:
+    | { type: 'varint'; value: bigint }
+    | { type: 'bytes'; value: Uint8Array }
+    | { type: 'fixed64'; value: Uint8Array }
+    | { type: 'fixed32'; value: Uint8Array };
 }
 
 const TRUNCATED = 'unexpected EOF';

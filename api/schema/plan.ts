@@ -78,7 +78,15 @@ function namedPlan(table: SchemaTable, name: string): Plan {
 }
 
 function emptyPlan(): Plan {
-  return { kind: 'any', goType: '', structName: '', fields: new Map(), written: [], element: undefined, preserves: false };
+  return {
+    kind: 'any',
+    goType: '',
+    structName: '',
+    fields: new Map(),
+    written: [],
+    element: undefined,
+    preserves: false,
+  };
 }
 
 const SCALAR_FORMATS: Readonly<Record<string, { kind: PlanKind; goType: string }>> = {

@@ -8,15 +8,24 @@ const TOLERATION_SECONDS = 300;
 export const defaultTolerationSeconds: AdmissionPlugin = {
   name: 'DefaultTolerationSeconds',
   mutate({ operation, resource, subresource, object }) {
-    if (operation !== 'CREATE' || resource.names.plural !== 'pods' || resource.group !== '' || subresource !== '') return;
+    if (operation !== 'CREATE' || resource.names.plural !== 'pods' || resource.group !== '' || subresource !== '')
+      return;
     const { spec } = object as Pod;
     if (spec === undefined) return;
     const tolerations = spec.tolerations ?? [];
     for (const key of TAINTS) {
       const tolerated = tolerations.some(
-        (toleration) => ((toleration.key ?? '') === key || (toleration.key ?? '') === '') && ((toleration.effect ?? '') === 'NoExecute' || (toleration.effect ?? '') === ''),
+        (toleration) =>
+          ((toleration.key ?? '') === key || (toleration.key ?? '') === '') &&
+          ((toleration.effect ?? '') === 'NoExecute' || (toleration.effect ?? '') === ''),
       );
-      if (!tolerated) (spec.tolerations ??= []).push({ key, operator: 'Exists', effect: 'NoExecute', tolerationSeconds: TOLERATION_SECONDS });
+      if (!tolerated)
+        (spec.tolerations ??= []).push({
+          key,
+          operator: 'Exists',
+          effect: 'NoExecute',
+          tolerationSeconds: TOLERATION_SECONDS,
+        });
     }
   },
 };

@@ -13,10 +13,12 @@ export function namespaceLifecycle(namespaces: Lister): AdmissionPlugin {
     validate(attributes) {
       const { operation, resource, name } = attributes;
       if (resource.names.plural === 'namespaces' && resource.group === '') {
-        if (operation === 'DELETE' && IMMORTAL.has(name)) throw errors.forbiddenError({ group: '', resource: 'namespaces' }, name, 'this namespace may not be deleted');
+        if (operation === 'DELETE' && IMMORTAL.has(name))
+          throw errors.forbiddenError({ group: '', resource: 'namespaces' }, name, 'this namespace may not be deleted');
         return;
       }
-      if (operation === 'CREATE' && resource.scope === 'Namespaced') checkCreation(attributes, namespaces.get('', attributes.namespace));
+      if (operation === 'CREATE' && resource.scope === 'Namespaced')
+        checkCreation(attributes, namespaces.get('', attributes.namespace));
     },
   };
 }
@@ -26,7 +28,17 @@ function checkCreation({ resource, name, namespace, object }: AdmissionAttribute
   if (found.metadata.deletionTimestamp === undefined) return;
   const shown = name === '' ? (object?.metadata.generateName ?? '') : name;
   const group = { group: resource.group, resource: resource.names.plural };
-  const refusal = errors.forbiddenError(group, shown, `unable to create new content in namespace ${namespace} because it is being terminated`);
-  refusal.status.details!.causes = [{ reason: 'NamespaceTerminating', message: `namespace ${namespace} is being terminated`, field: 'metadata.namespace' }];
+  const refusal = errors.forbiddenError(
+    group,
+    shown,
+    `unable to create new content in namespace ${namespace} because it is being terminated`,
+  );
+  refusal.status.details!.causes = [
+    {
+      reason: 'NamespaceTerminating',
+      message: `namespace ${namespace} is being terminated`,
+      field: 'metadata.namespace',
+    },
+  ];
   throw refusal;
 }

@@ -14,15 +14,21 @@ const SYSTEM_CLASSES: Readonly<Record<string, number>> = {
 export const priorityAdmission: AdmissionPlugin = {
   name: 'Priority',
   mutate({ operation, resource, subresource, object }) {
-    if (operation !== 'CREATE' || resource.names.plural !== 'pods' || resource.group !== '' || subresource !== '') return;
+    if (operation !== 'CREATE' || resource.names.plural !== 'pods' || resource.group !== '' || subresource !== '')
+      return;
     const { spec, metadata } = object as Pod;
     if (spec === undefined) return;
     const className = spec.priorityClassName ?? '';
     const priority = className === '' ? 0 : SYSTEM_CLASSES[className];
     const pods = { group: '', resource: 'pods' };
-    if (priority === undefined) throw errors.forbiddenError(pods, metadata.name ?? '', `no PriorityClass with name ${className} was found`);
+    if (priority === undefined)
+      throw errors.forbiddenError(pods, metadata.name ?? '', `no PriorityClass with name ${className} was found`);
     if (spec.priority !== undefined && spec.priority !== priority) {
-      throw errors.forbiddenError(pods, metadata.name ?? '', `the integer value of priority (${spec.priority}) must not be provided in pod spec; priority admission controller computed ${priority} from the given PriorityClass name`);
+      throw errors.forbiddenError(
+        pods,
+        metadata.name ?? '',
+        `the integer value of priority (${spec.priority}) must not be provided in pod spec; priority admission controller computed ${priority} from the given PriorityClass name`,
+      );
     }
     spec.priority = priority;
     spec.preemptionPolicy ??= 'PreemptLowerPriority';

@@ -9,7 +9,8 @@ import type { AdmissionPlugin } from './admission.ts';
 export const runtimeClassAdmission: AdmissionPlugin = {
   name: 'RuntimeClass',
   mutate({ operation, resource, subresource, object }) {
-    if (operation !== 'CREATE' || resource.names.plural !== 'pods' || resource.group !== '' || subresource !== '') return;
+    if (operation !== 'CREATE' || resource.names.plural !== 'pods' || resource.group !== '' || subresource !== '')
+      return;
     const { spec, metadata } = object as Pod;
     const refuse = (cause: string): never => {
       throw errors.forbiddenError({ group: '', resource: 'pods' }, metadata.name ?? '', `pod rejected: ${cause}`);

@@ -21,7 +21,8 @@ export function serviceAccountAdmission(serviceAccounts: Lister<ServiceAccount>,
   return {
     name: 'ServiceAccount',
     mutate({ operation, resource, subresource, object, namespace }) {
-      if (operation !== 'CREATE' || resource.names.plural !== 'pods' || resource.group !== '' || subresource !== '') return;
+      if (operation !== 'CREATE' || resource.names.plural !== 'pods' || resource.group !== '' || subresource !== '')
+        return;
       const pod = object as Pod;
       if (pod.metadata.annotations?.[MIRROR_POD_ANNOTATION] !== undefined || pod.spec === undefined) return;
       const account = findAccount(pod, namespace, serviceAccounts);
@@ -69,7 +70,11 @@ function mountToken(pod: Pod, random: Random): void {
       sources: [
         { serviceAccountToken: { expirationSeconds: TOKEN_EXPIRATION_SECONDS, path: 'token' } },
         { configMap: { name: 'kube-root-ca.crt', items: [{ key: 'ca.crt', path: 'ca.crt' }] } },
-        { downwardAPI: { items: [{ path: 'namespace', fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' } }] } },
+        {
+          downwardAPI: {
+            items: [{ path: 'namespace', fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' } }],
+          },
+        },
       ],
     },
   });

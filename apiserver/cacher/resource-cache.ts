@@ -71,7 +71,8 @@ export class ResourceCache<T extends ApiObject = ApiObject> implements KindCache
     this.#windowStart = revision;
     this.#window = [];
     this.#windowBytes = 0;
-    for (const watcher of [...this.#watchers]) watcher.end(expired('too old resource version: the watch cache was rebuilt'));
+    for (const watcher of [...this.#watchers])
+      watcher.end(expired('too old resource version: the watch cache was rebuilt'));
   }
 
   apply(type: 'put' | 'delete', key: string, state: { value: Uint8Array; revision: number }): void {

@@ -138,7 +138,7 @@ export class WatchCache {
     const objects = new Map<string, CachedObject[]>();
     let fromKey: string | undefined;
     let revision: number | undefined;
-    for (let more = true; more; ) {
+    for (let more = true; more;) {
       const page = await this.#storage.list({
         prefix: REGISTRY_PREFIX,
         limit: LOAD_PAGE,
@@ -166,7 +166,12 @@ export class WatchCache {
     let afterRevision = startRevision;
     while (!this.#stop.signal.aborted) {
       try {
-        const watch = this.#storage.watch({ prefix: REGISTRY_PREFIX, afterRevision, signal: this.#stop.signal, maxQueued: 1_000_000 });
+        const watch = this.#storage.watch({
+          prefix: REGISTRY_PREFIX,
+          afterRevision,
+          signal: this.#stop.signal,
+          maxQueued: 1_000_000,
+        });
         for await (const batch of watch) {
           batch.forEach((event) => this.#apply(event));
           afterRevision = this.#revision;
@@ -175,7 +180,8 @@ export class WatchCache {
       } catch (error) {
         if (this.#stop.signal.aborted) return;
         this.#log.warn('the watch on storage ended', { error: String(error) });
-        if (error instanceof StorageError && error.code === 'compacted') afterRevision = await this.#reload(afterRevision);
+        if (error instanceof StorageError && error.code === 'compacted')
+          afterRevision = await this.#reload(afterRevision);
       }
       await sleep(this.#clock, 100, this.#stop.signal);
     }

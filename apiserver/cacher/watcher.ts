@@ -151,4 +151,3 @@ function lastMatching(event: CacheEvent): CachedObject {
   const previous = event.previous!;
   return new CachedObject(previous.key, previous.value, event.revision);
 }
-

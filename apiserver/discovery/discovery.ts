@@ -26,7 +26,27 @@ export interface GroupVersions {
 }
 
 /** Upstream's order of groups (kube-apiserver's group priorities); others follow by name. */
-const GROUP_ORDER = ['', 'apiregistration.k8s.io', 'apps', 'events.k8s.io', 'authentication.k8s.io', 'authorization.k8s.io', 'autoscaling', 'batch', 'certificates.k8s.io', 'networking.k8s.io', 'policy', 'rbac.authorization.k8s.io', 'storage.k8s.io', 'admissionregistration.k8s.io', 'apiextensions.k8s.io', 'scheduling.k8s.io', 'coordination.k8s.io', 'node.k8s.io', 'discovery.k8s.io'];
+const GROUP_ORDER = [
+  '',
+  'apiregistration.k8s.io',
+  'apps',
+  'events.k8s.io',
+  'authentication.k8s.io',
+  'authorization.k8s.io',
+  'autoscaling',
+  'batch',
+  'certificates.k8s.io',
+  'networking.k8s.io',
+  'policy',
+  'rbac.authorization.k8s.io',
+  'storage.k8s.io',
+  'admissionregistration.k8s.io',
+  'apiextensions.k8s.io',
+  'scheduling.k8s.io',
+  'coordination.k8s.io',
+  'node.k8s.io',
+  'discovery.k8s.io',
+];
 
 function rank(group: string): number {
   const position = GROUP_ORDER.indexOf(group);
@@ -49,7 +69,8 @@ function statusAndScale(kind: ServedKind): Subresource[] {
   const derived: Subresource[] = [];
   const { group, version, names, subresources } = kind.resource;
   const verbs = { get: undefined, patch: undefined, update: undefined } as unknown as Subresource['verbs'];
-  if (subresources.status !== undefined) derived.push({ name: 'status', kind: { group, version, kind: names.kind }, verbs });
+  if (subresources.status !== undefined)
+    derived.push({ name: 'status', kind: { group, version, kind: names.kind }, verbs });
   if (subresources.scale !== undefined) derived.push({ name: 'scale', kind: KIND_OF_SCALE, verbs });
   return derived;
 }
@@ -61,11 +82,19 @@ function subresourcesOf(router: Router, kind: ServedKind): Subresource[] {
 }
 
 function storageVersionHash({ groupKind, resource }: ServedKind): string {
-  return createHash('sha256').update(`${resource.group}/${resource.version}/${groupKind.kind}`).digest('base64').slice(0, 11) + '=';
+  return (
+    createHash('sha256')
+      .update(`${resource.group}/${resource.version}/${groupKind.kind}`)
+      .digest('base64')
+      .slice(0, 11) + '='
+  );
 }
 
 /** Entries of one group version for the plain document, resources and subresources sorted by name. */
-export function apiResources(router: Router, { group, version }: { group: string; version: string }): ApiResourceEntry[] {
+export function apiResources(
+  router: Router,
+  { group, version }: { group: string; version: string },
+): ApiResourceEntry[] {
   const entries: ApiResourceEntry[] = [];
   for (const kind of router.kinds()) {
     const { resource } = kind;
@@ -103,7 +132,11 @@ export function aggregatedDiscovery(router: Router, isCore: boolean): unknown {
     .filter(({ group }) => (group === '') === isCore)
     .map(({ group, versions }) => ({
       metadata: { ...(group === '' ? {} : { name: group }), creationTimestamp: null },
-      versions: versions.map((version) => ({ version, resources: aggregatedResources(router, { group, version }), freshness: 'Current' })),
+      versions: versions.map((version) => ({
+        version,
+        resources: aggregatedResources(router, { group, version }),
+        freshness: 'Current',
+      })),
     }));
   return { kind: 'APIGroupDiscoveryList', apiVersion: 'apidiscovery.k8s.io/v2', metadata: {}, items };
 }

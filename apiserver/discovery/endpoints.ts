@@ -11,15 +11,24 @@ import type { GroupVersions } from './discovery.ts';
 const AGGREGATED_TYPE = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
 
 export function addDiscovery(router: Router, serverAddress: () => string): void {
-  router.addPath('/api', (context) => (wantsAggregated(context) ? aggregated(context, router, true) : objectResponse(apiVersions(serverAddress()))));
-  router.addPath('/apis', (context) => (wantsAggregated(context) ? aggregated(context, router, false) : objectResponse(apiGroupList(router))));
+  router.addPath('/api', (context) =>
+    wantsAggregated(context) ? aggregated(context, router, true) : objectResponse(apiVersions(serverAddress())),
+  );
+  router.addPath('/apis', (context) =>
+    wantsAggregated(context) ? aggregated(context, router, false) : objectResponse(apiGroupList(router)),
+  );
   router.addPath('/api/', (context) => resourceList(context, router));
   router.addPath('/apis/', (context) => resourceList(context, router));
 }
 
 function wantsAggregated({ request }: RequestContext): boolean {
   const accept = (request.headers['accept'] ?? '').replaceAll(' ', '');
-  return accept.split(',').some((clause) => /g=apidiscovery\.k8s\.io/.test(clause) && /v=v2(;|$)/.test(clause) && /as=APIGroupDiscoveryList/.test(clause));
+  return accept
+    .split(',')
+    .some(
+      (clause) =>
+        /g=apidiscovery\.k8s\.io/.test(clause) && /v=v2(;|$)/.test(clause) && /as=APIGroupDiscoveryList/.test(clause),
+    );
 }
 
 function aggregated(context: RequestContext, router: Router, isCore: boolean): ApiResponse {
@@ -31,7 +40,11 @@ function aggregated(context: RequestContext, router: Router, isCore: boolean): A
 }
 
 function apiVersions(serverAddress: string): unknown {
-  return { kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [{ clientCIDR: '0.0.0.0/0', serverAddress }] };
+  return {
+    kind: 'APIVersions',
+    versions: ['v1'],
+    serverAddressByClientCIDRs: [{ clientCIDR: '0.0.0.0/0', serverAddress }],
+  };
 }
 
 function apiGroup({ group, versions }: GroupVersions): Record<string, unknown> {
@@ -55,5 +68,10 @@ function resourceList(context: RequestContext, router: Router): ApiResponse {
   if (version === undefined) return objectResponse({ kind: 'APIGroup', apiVersion: 'v1', ...apiGroup(served) });
   if (!served.versions.includes(version)) throw errors.pathNotFound();
   const groupVersion = isCore ? version : `${group}/${version}`;
-  return objectResponse({ kind: 'APIResourceList', ...(isCore ? {} : { apiVersion: 'v1' }), groupVersion, resources: apiResources(router, { group, version }) });
+  return objectResponse({
+    kind: 'APIResourceList',
+    ...(isCore ? {} : { apiVersion: 'v1' }),
+    groupVersion,
+    resources: apiResources(router, { group, version }),
+  });
 }

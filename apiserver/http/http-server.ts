@@ -60,11 +60,15 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   server.on('sessionError', () => undefined);
   server.on('tlsClientError', (_error, socket) => socket.destroy());
   const serve = serverOf(options);
-  server.on('request', (request, response) => serve.http1(request as unknown as IncomingMessage, response as unknown as ServerResponse));
+  server.on('request', (request, response) =>
+    serve.http1(request as unknown as IncomingMessage, response as unknown as ServerResponse),
+  );
   // Node's compatibility layer would build a request and a response object for every HTTP/2 stream: streams are served bare.
   server.removeAllListeners('stream');
   server.on('stream', (stream, headers) => serve.http2(stream as ServerHttp2Stream, headers));
-  server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => serve.upgrade(request, socket, head));
+  server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) =>
+    serve.upgrade(request, socket, head),
+  );
   return { listen: (port, host) => listen(server, port, host), close: () => close(server, sockets) };
 }
 
@@ -98,7 +102,8 @@ function serverOf({ handler, log, maxBodyBytes = MAX_BODY_BYTES }: HttpServerOpt
       const response = await answer(request, body);
       await sendResponse(response, sink, request);
     } catch (error) {
-      if (!request.signal.aborted) log.error('a response could not be sent', { path: request.path, error: String(error) });
+      if (!request.signal.aborted)
+        log.error('a response could not be sent', { path: request.path, error: String(error) });
       sink.abort();
     }
   };
@@ -140,7 +145,11 @@ function serverOf({ handler, log, maxBodyBytes = MAX_BODY_BYTES }: HttpServerOpt
 }
 
 /** A refused upgrade is answered and closed: nothing of it stays open for further use (CVE-2018-1002105). */
-async function upgrade(handler: Handler, request: ApiRequest, raw: { message: IncomingMessage; socket: Socket; head: Buffer }): Promise<void> {
+async function upgrade(
+  handler: Handler,
+  request: ApiRequest,
+  raw: { message: IncomingMessage; socket: Socket; head: Buffer },
+): Promise<void> {
   const response = await handler(request).catch(() => undefined);
   if (response?.body.type === 'upgrade') {
     response.body.accept(raw.message, raw.socket, raw.head);
@@ -148,7 +157,9 @@ async function upgrade(handler: Handler, request: ApiRequest, raw: { message: In
   }
   const bytes = response?.body.type === 'object' ? response.body.encoded.bytes() : new Uint8Array();
   const status = response === undefined || response.status < 400 ? 400 : response.status;
-  raw.socket.write(`HTTP/1.1 ${status} Refused\r\nContent-Type: application/json\r\nContent-Length: ${bytes.length}\r\nConnection: close\r\n\r\n`);
+  raw.socket.write(
+    `HTTP/1.1 ${status} Refused\r\nContent-Type: application/json\r\nContent-Length: ${bytes.length}\r\nConnection: close\r\n\r\n`,
+  );
   raw.socket.end(bytes);
 }
 
@@ -203,7 +214,8 @@ function http1Sink(response: ServerResponse): ResponseSink {
 function http2Sink(stream: ServerHttp2Stream): ResponseSink {
   return {
     head(status, headers) {
-      if (!stream.destroyed && !stream.headersSent) stream.respond({ [constants.HTTP2_HEADER_STATUS]: status, ...headers });
+      if (!stream.destroyed && !stream.headersSent)
+        stream.respond({ [constants.HTTP2_HEADER_STATUS]: status, ...headers });
     },
     flushHead: () => undefined,
     write: (bytes) => stream.destroyed || stream.write(bytes),

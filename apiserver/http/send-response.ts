@@ -16,7 +16,11 @@ export interface ResponseSink {
   abort(): void;
 }
 
-export async function sendResponse({ status, headers, body }: ApiResponse, sink: ResponseSink, request: ApiRequest): Promise<void> {
+export async function sendResponse(
+  { status, headers, body }: ApiResponse,
+  sink: ResponseSink,
+  request: ApiRequest,
+): Promise<void> {
   const common = { 'cache-control': 'no-cache, private', ...headers };
   switch (body.type) {
     case 'none':
@@ -45,18 +49,28 @@ export async function sendResponse({ status, headers, body }: ApiResponse, sink:
   }
 }
 
-function encode(request: ApiRequest, encoded: { object(): unknown; bytes(): Uint8Array }): { bytes: Uint8Array; contentType: string } {
+function encode(
+  request: ApiRequest,
+  encoded: { object(): unknown; bytes(): Uint8Array },
+): { bytes: Uint8Array; contentType: string } {
   const accept = request.headers['accept'];
-  if (accept !== undefined && mediaTypeOf(accept) === 'application/yaml') return { bytes: encodeYaml(encoded.object()), contentType: 'application/yaml' };
+  if (accept !== undefined && mediaTypeOf(accept) === 'application/yaml')
+    return { bytes: encodeYaml(encoded.object()), contentType: 'application/yaml' };
   const pretty = request.query.get('pretty');
-  if (pretty !== null && pretty !== 'false' && pretty !== '0') return { bytes: encodePretty(encoded.object()), contentType: 'application/json' };
+  if (pretty !== null && pretty !== 'false' && pretty !== '0')
+    return { bytes: encodePretty(encoded.object()), contentType: 'application/json' };
   return { bytes: encoded.bytes(), contentType: 'application/json' };
 }
 
 function sendBytes(
   sink: ResponseSink,
   status: number,
-  { bytes, contentType, headers, request }: { bytes: Uint8Array; contentType: string; headers: Record<string, string | string[]>; request: ApiRequest },
+  {
+    bytes,
+    contentType,
+    headers,
+    request,
+  }: { bytes: Uint8Array; contentType: string; headers: Record<string, string | string[]>; request: ApiRequest },
 ): void {
   sink.head(status, { ...headers, 'content-type': contentType, 'content-length': bytes.length });
   sink.end(request.method === 'HEAD' ? undefined : bytes);

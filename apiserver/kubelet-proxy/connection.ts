@@ -28,7 +28,9 @@ export function kubeletAddress(nodes: Lister<Node>, nodeName: string): KubeletAd
   const node = nodes.get('', nodeName);
   if (node === undefined) throw internalServerError(`nodes ${JSON.stringify(nodeName)} not found`);
   const addresses = node.status?.addresses ?? [];
-  const found = ADDRESS_TYPES.map((type) => addresses.find((address) => address.type === type)).find((address) => address !== undefined);
+  const found = ADDRESS_TYPES.map((type) => addresses.find((address) => address.type === type)).find(
+    (address) => address !== undefined,
+  );
   if (found === undefined) throw badRequest(`no preferred addresses found; known addresses: []`);
   const port = node.status?.daemonEndpoints?.kubeletEndpoint?.Port ?? 10250;
   if (port === 0) throw badRequest(`node ${nodeName} has no processes to look into: its pods are simulated`);
@@ -36,8 +38,19 @@ export function kubeletAddress(nodes: Lister<Node>, nodeName: string): KubeletAd
 }
 
 /** The certificate names the node: whoever else listens at its address is refused. */
-function tlsOptions(credentials: KubeletCredentials, { nodeName, host, port }: KubeletAddress): Record<string, unknown> {
-  return { host, port, ca: credentials.ca, cert: credentials.certificate, key: credentials.privateKey, servername: nodeName, minVersion: 'TLSv1.2' };
+function tlsOptions(
+  credentials: KubeletCredentials,
+  { nodeName, host, port }: KubeletAddress,
+): Record<string, unknown> {
+  return {
+    host,
+    port,
+    ca: credentials.ca,
+    cert: credentials.certificate,
+    key: credentials.privateKey,
+    servername: nodeName,
+    minVersion: 'TLSv1.2',
+  };
 }
 
 /** A GET whose body the caller reads; never follows redirects. */
@@ -47,11 +60,18 @@ export function getFromKubelet(
   { path, signal }: { path: string; signal: AbortSignal },
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const request = httpsRequest({ ...tlsOptions(credentials, address), path, method: 'GET', agent: false, signal }, resolve);
+    const request = httpsRequest(
+      { ...tlsOptions(credentials, address), path, method: 'GET', agent: false, signal },
+      resolve,
+    );
     request.setTimeout(CONNECT_TIMEOUT_MS, () => {
       if (request.socket?.connecting !== false) request.destroy(new Error('connection timed out'));
     });
-    request.on('error', (error) => reject(internalServerError(`Get "https://${address.host}:${address.port}${path.split('?')[0]}": ${error.message}`)));
+    request.on('error', (error) =>
+      reject(
+        internalServerError(`Get "https://${address.host}:${address.port}${path.split('?')[0]}": ${error.message}`),
+      ),
+    );
     request.end();
   });
 }

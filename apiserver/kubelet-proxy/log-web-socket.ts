@@ -17,7 +17,8 @@ export function logProtocol(header: string | undefined): string {
   if (header === undefined || header.trim() === '') return '';
   const offered = header.split(',').map((name) => name.trim());
   const protocol = offered.find((name) => name === BINARY || name === BASE64);
-  if (protocol === undefined) throw badRequest(`requested protocol(s) are not supported: [${offered.join(' ')}]; supports [${BINARY} ${BASE64}]`);
+  if (protocol === undefined)
+    throw badRequest(`requested protocol(s) are not supported: [${offered.join(' ')}]; supports [${BINARY} ${BASE64}]`);
   return protocol;
 }
 
@@ -25,11 +26,19 @@ export function logProtocol(header: string | undefined): string {
 export function logOverWebSocket(chunks: AsyncIterable<Uint8Array>, protocol: string): ApiResponse {
   const accept: UpgradeHandler = (rawRequest, rawSocket, head) => {
     const socket = rawSocket as Socket;
-    const server = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES, perMessageDeflate: false, handleProtocols: () => protocol || false });
+    const server = new WebSocketServer({
+      noServer: true,
+      maxPayload: MAX_MESSAGE_BYTES,
+      perMessageDeflate: false,
+      handleProtocols: () => protocol || false,
+    });
     server.handleUpgrade(rawRequest as IncomingMessage, socket, head as Buffer, (webSocket) => {
       webSocket.on('error', () => webSocket.terminate());
       // A kubelet that breaks off ends the log, as it does over HTTP.
-      sendAll(chunks, webSocket, protocol).then(() => webSocket.close(1000), () => webSocket.terminate());
+      sendAll(chunks, webSocket, protocol).then(
+        () => webSocket.close(1000),
+        () => webSocket.terminate(),
+      );
     });
   };
   return { status: 101, headers: {}, body: { type: 'upgrade', accept } };

@@ -15,7 +15,11 @@ import { logOverWebSocket, logProtocol } from './log-web-socket.ts';
 import { tunnelResponse } from './tunnel.ts';
 
 const POD_KIND = { group: '', version: 'v1', kind: 'Pod' };
-const POD_OPTIONS = { exec: 'PodExecOptions', attach: 'PodAttachOptions', portforward: 'PodPortForwardOptions' } as const;
+const POD_OPTIONS = {
+  exec: 'PodExecOptions',
+  attach: 'PodAttachOptions',
+  portforward: 'PodPortForwardOptions',
+} as const;
 const DEFAULT_CONTAINER_ANNOTATION = 'kubectl.kubernetes.io/default-container';
 
 async function findPod(context: RequestContext, kind: ServedKind, { store }: VerbDependencies): Promise<Pod> {
@@ -37,7 +41,9 @@ export function chooseContainer(pod: Pod, asked: string): string {
   if (preferred !== undefined && containers.includes(preferred)) return preferred;
   if (containers.length === 1) return containers[0]!;
   const initText = inits.length > 0 ? ` or one of the init containers: [${inits.join(' ')}]` : '';
-  throw badRequest(`a container name must be specified for pod ${name}, choose one of: [${containers.join(' ')}]${initText}`);
+  throw badRequest(
+    `a container name must be specified for pod ${name}, choose one of: [${containers.join(' ')}]${initText}`,
+  );
 }
 
 function nodeOf(pod: Pod): string {
@@ -51,7 +57,17 @@ export interface PodStreamOptions {
   credentials: KubeletCredentials;
 }
 
-const LOG_PARAMETERS = ['follow', 'previous', 'sinceSeconds', 'sinceTime', 'timestamps', 'tailLines', 'limitBytes', 'insecureSkipTLSVerifyBackend', 'stream'];
+const LOG_PARAMETERS = [
+  'follow',
+  'previous',
+  'sinceSeconds',
+  'sinceTime',
+  'timestamps',
+  'tailLines',
+  'limitBytes',
+  'insecureSkipTLSVerifyBackend',
+  'stream',
+];
 
 function logHandler({ nodes, credentials }: PodStreamOptions): VerbHandler {
   return async (context, kind, dependencies) => {
@@ -61,7 +77,8 @@ function logHandler({ nodes, credentials }: PodStreamOptions): VerbHandler {
     const isWebSocket = headers['upgrade']?.toLowerCase() === 'websocket';
     const protocol = isWebSocket ? logProtocol(headers['sec-websocket-protocol']) : '';
     // A pod that waits for a node has no logs yet, and says so by an empty answer.
-    if ((pod.spec.nodeName ?? '') === '') return { status: 200, headers: {}, body: { type: 'bytes', bytes: new Uint8Array(), contentType: 'text/plain' } };
+    if ((pod.spec.nodeName ?? '') === '')
+      return { status: 200, headers: {}, body: { type: 'bytes', bytes: new Uint8Array(), contentType: 'text/plain' } };
     const query = new URLSearchParams();
     for (const name of LOG_PARAMETERS) {
       const value = context.request.query.get(name);
@@ -69,20 +86,31 @@ function logHandler({ nodes, credentials }: PodStreamOptions): VerbHandler {
     }
     const { namespace, name } = pod.metadata;
     const path = `/containerLogs/${namespace}/${name}/${container}?${query}`;
-    const answer = await getFromKubelet(credentials, kubeletAddress(nodes, nodeOf(pod)), { path, signal: context.request.signal });
+    const answer = await getFromKubelet(credentials, kubeletAddress(nodes, nodeOf(pod)), {
+      path,
+      signal: context.request.signal,
+    });
     if (answer.statusCode !== 200) throw await kubeletError(answer);
     if (isWebSocket) return logOverWebSocket(answer, protocol);
     return { status: 200, headers: {}, body: { type: 'stream', chunks: answer, contentType: 'text/plain' } };
   };
 }
 
-async function kubeletError(answer: AsyncIterable<Uint8Array> & { statusCode?: number | undefined }): Promise<ApiError> {
+async function kubeletError(
+  answer: AsyncIterable<Uint8Array> & { statusCode?: number | undefined },
+): Promise<ApiError> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of answer) chunks.push(chunk);
   const text = Buffer.concat(chunks).toString().trim();
   try {
     const status = JSON.parse(text) as Status;
-    if (status.kind === 'Status') return new ApiError({ code: status.code ?? 500, reason: status.reason ?? '', message: status.message ?? text, ...(status.details === undefined ? {} : { details: status.details }) });
+    if (status.kind === 'Status')
+      return new ApiError({
+        code: status.code ?? 500,
+        reason: status.reason ?? '',
+        message: status.message ?? text,
+        ...(status.details === undefined ? {} : { details: status.details }),
+      });
   } catch {
     // Not a Status: an older kubelet's plain text.
   }
@@ -90,7 +118,10 @@ async function kubeletError(answer: AsyncIterable<Uint8Array> & { statusCode?: n
 }
 
 /** `exec` and `attach` name a container, and at least one stream. */
-function streamHandler(action: 'exec' | 'attach' | 'portforward', { nodes, credentials }: PodStreamOptions): VerbHandler {
+function streamHandler(
+  action: 'exec' | 'attach' | 'portforward',
+  { nodes, credentials }: PodStreamOptions,
+): VerbHandler {
   return async (context, kind, dependencies) => {
     const pod = await findPod(context, kind, dependencies);
     const { namespace, name } = pod.metadata;
@@ -99,11 +130,14 @@ function streamHandler(action: 'exec' | 'attach' | 'portforward', { nodes, crede
     const address = kubeletAddress(nodes, nodeOf(pod));
     const isPortForward = action === 'portforward';
     if (pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed') {
-      throw badRequest(`cannot ${isPortForward ? 'forward to' : `${action} in`} a completed pod; current phase is ${pod.status.phase}`);
+      throw badRequest(
+        `cannot ${isPortForward ? 'forward to' : `${action} in`} a completed pod; current phase is ${pod.status.phase}`,
+      );
     }
     const container = isPortForward ? '' : `/${chooseContainer(pod, request.query.get('container') ?? '')}`;
     if (request.headers['upgrade']?.toLowerCase() !== 'websocket') throw badRequest('Upgrade request required');
-    if (action === 'exec' && request.query.getAll('command').length === 0) throw badRequest('you must specify at least 1 container command');
+    if (action === 'exec' && request.query.getAll('command').length === 0)
+      throw badRequest('you must specify at least 1 container command');
     const query = new URLSearchParams(request.query);
     query.delete('container');
     const path = `/${isPortForward ? 'portForward' : action}/${namespace}/${name}${container}?${query}`;
@@ -114,7 +148,11 @@ function streamHandler(action: 'exec' | 'attach' | 'portforward', { nodes, crede
 export function podStreams(options: PodStreamOptions): Subresource[] {
   const streams = (['exec', 'attach', 'portforward'] as const).map((name): Subresource => {
     const handler = streamHandler(name, options);
-    return { name, kind: { group: '', version: 'v1', kind: POD_OPTIONS[name] }, verbs: { create: handler, get: handler } };
+    return {
+      name,
+      kind: { group: '', version: 'v1', kind: POD_OPTIONS[name] },
+      verbs: { create: handler, get: handler },
+    };
   });
   return [{ name: 'log', kind: POD_KIND, verbs: { get: logHandler(options) } }, ...streams];
 }

@@ -9,7 +9,12 @@ import type { ApiResponse, UpgradeHandler } from '../../api/machinery/handler.ts
 import type { KubeletAddress, KubeletCredentials } from './connection.ts';
 import { connectToKubelet } from './connection.ts';
 
-const FORWARDED_HEADERS = ['sec-websocket-key', 'sec-websocket-version', 'sec-websocket-protocol', 'sec-websocket-extensions'];
+const FORWARDED_HEADERS = [
+  'sec-websocket-key',
+  'sec-websocket-version',
+  'sec-websocket-protocol',
+  'sec-websocket-extensions',
+];
 const MAX_RESPONSE_HEAD = 16_384;
 
 export function tunnelResponse(credentials: KubeletCredentials, address: KubeletAddress, path: string): ApiResponse {
@@ -26,14 +31,24 @@ export function tunnelResponse(credentials: KubeletCredentials, address: Kubelet
 async function tunnel(
   request: IncomingMessage,
   client: Socket,
-  { head, path, address, credentials }: { head: Uint8Array; path: string; address: KubeletAddress; credentials: KubeletCredentials },
+  {
+    head,
+    path,
+    address,
+    credentials,
+  }: { head: Uint8Array; path: string; address: KubeletAddress; credentials: KubeletCredentials },
 ): Promise<void> {
   const kubelet = await connectToKubelet(credentials, address);
   if (client.destroyed) {
     kubelet.destroy();
     return;
   }
-  const lines = [`GET ${path} HTTP/1.1`, `Host: ${address.host}:${address.port}`, 'Connection: Upgrade', 'Upgrade: websocket'];
+  const lines = [
+    `GET ${path} HTTP/1.1`,
+    `Host: ${address.host}:${address.port}`,
+    'Connection: Upgrade',
+    'Upgrade: websocket',
+  ];
   for (const name of FORWARDED_HEADERS) {
     const value = request.headers[name];
     if (typeof value === 'string') lines.push(`${name}: ${value}`);
@@ -88,7 +103,16 @@ function readHead(socket: TLSSocket): Promise<{ head: Buffer; rest: Buffer }> {
 
 function refuse(client: Socket, message: string): void {
   if (client.destroyed) return;
-  const body = JSON.stringify({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, code: 500 });
-  client.write(`HTTP/1.1 500 Internal Server Error\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n`);
+  const body = JSON.stringify({
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Failure',
+    message,
+    code: 500,
+  });
+  client.write(
+    `HTTP/1.1 500 Internal Server Error\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n`,
+  );
   client.end(body);
 }

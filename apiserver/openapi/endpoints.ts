@@ -27,7 +27,9 @@ export function addOpenApi(
 ): void {
   const documents = new Documents(router, { table, descriptions });
   router.addPath('/openapi/v2', (context) =>
-    takesProtobuf(context) ? respond(context, documents.v2Protobuf(), PROTOBUF_TYPE) : negotiated(context, () => documents.v2()),
+    takesProtobuf(context)
+      ? respond(context, documents.v2Protobuf(), PROTOBUF_TYPE)
+      : negotiated(context, () => documents.v2()),
   );
   router.addPath('/openapi/v3', (context) => negotiated(context, () => documents.index()));
   router.addPath('/openapi/v3/', documents.v3);
@@ -117,7 +119,8 @@ function negotiated(context: RequestContext, document: () => Encoded): ApiRespon
 /** The document, or 304 for who has it. */
 function respond(context: RequestContext, { bytes, etag }: Encoded, contentType: string): ApiResponse {
   const answer = { etag, vary: 'Accept' };
-  if (context.request.headers['if-none-match'] === etag) return { status: 304, headers: answer, body: { type: 'none' } };
+  if (context.request.headers['if-none-match'] === etag)
+    return { status: 304, headers: answer, body: { type: 'none' } };
   return { status: 200, headers: answer, body: { type: 'bytes', bytes, contentType } };
 }
 

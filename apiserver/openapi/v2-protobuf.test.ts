@@ -25,7 +25,11 @@ describe('encodeOpenApiV2() [A3]', () => {
         type: 'object',
         description: 'd'.repeat(300),
         required: ['spec'],
-        properties: { spec: { $ref: '#/definitions/x' }, tags: { type: 'array', items: { type: 'string' } }, labels: { type: 'object', additionalProperties: { type: 'string' } } },
+        properties: {
+          spec: { $ref: '#/definitions/x' },
+          tags: { type: 'array', items: { type: 'string' } },
+          labels: { type: 'object', additionalProperties: { type: 'string' } },
+        },
         'x-kubernetes-group-version-kind': kinds,
       },
     },

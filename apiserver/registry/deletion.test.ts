@@ -7,7 +7,12 @@ const strategy = { gracefulDeletion: () => 30 } as unknown as Strategy<ApiObject
 const NOW_MS = Date.parse('2026-01-02T03:04:05Z');
 
 function deleting(finalizers: string[]): ApiObject {
-  const metadata = { name: 'held', finalizers, deletionTimestamp: '2026-01-02T03:04:00Z', deletionGracePeriodSeconds: 0 };
+  const metadata = {
+    name: 'held',
+    finalizers,
+    deletionTimestamp: '2026-01-02T03:04:00Z',
+    deletionGracePeriodSeconds: 0,
+  };
   return { apiVersion: 'v1', kind: 'Pod', metadata };
 }
 
@@ -20,7 +25,10 @@ describe('decideDeletion() of what is being deleted already', () => {
 
   it('writes the finalizer that is asked for', () => {
     const decision = decide(deleting(['example.com/held']), { propagationPolicy: 'Foreground' });
-    expect(decision).toMatchObject({ type: 'mark', object: { metadata: { finalizers: ['example.com/held', 'foregroundDeletion'] } } });
+    expect(decision).toMatchObject({
+      type: 'mark',
+      object: { metadata: { finalizers: ['example.com/held', 'foregroundDeletion'] } },
+    });
   });
 
   it('removes it when nothing holds it', () => {

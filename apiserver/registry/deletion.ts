@@ -18,7 +18,11 @@ export type DeletionDecision =
   | { type: 'pending' };
 
 /** Decides for `object`, a private copy that may be changed. */
-export function decideDeletion(object: ApiObject, strategy: Strategy<ApiObject>, options: DeleteOptions & { nowMs: number }): DeletionDecision {
+export function decideDeletion(
+  object: ApiObject,
+  strategy: Strategy<ApiObject>,
+  options: DeleteOptions & { nowMs: number },
+): DeletionDecision {
   const grace = graceOf(object, strategy, options);
   const changed = changesFinalizers(object, options);
   if (grace.type === 'pending' && !changed) return { type: 'pending' };

@@ -19,7 +19,9 @@ export function startExpiry({ kinds, storage, clock, log }: ExpiryOptions, signa
   const expiring = kinds.filter(({ resource }) => resource.ttlSeconds > 0 && resource.view === undefined);
   const cancel = clock.setInterval(() => {
     for (const kind of expiring) {
-      void sweep(kind, storage, clock.now()).catch((error: unknown) => log.warn('expired objects could not be removed', { error: String(error) }));
+      void sweep(kind, storage, clock.now()).catch((error: unknown) =>
+        log.warn('expired objects could not be removed', { error: String(error) }),
+      );
     }
   }, SWEEP_PERIOD_MS);
   signal.addEventListener('abort', cancel, { once: true });
@@ -32,7 +34,8 @@ async function sweep({ cache, resource }: ServedKind, storage: Storage, nowMs: n
     try {
       await storage.delete(cached.key, { expectedRevision: cached.revision });
     } catch (error) {
-      if (!(error instanceof StorageError) || (error.code !== 'revision-mismatch' && error.code !== 'key-not-found')) throw error;
+      if (!(error instanceof StorageError) || (error.code !== 'revision-mismatch' && error.code !== 'key-not-found'))
+        throw error;
     }
   }
 }

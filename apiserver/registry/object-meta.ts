@@ -21,7 +21,11 @@ export function hasGeneration(resource: Resource, object: ApiObject): boolean {
   return resource.strategy.hasGeneration ?? 'spec' in object;
 }
 
-export function fillMetadataForCreate(resource: Resource, object: ApiObject, sources: { nowMs: number; random: Random }): void {
+export function fillMetadataForCreate(
+  resource: Resource,
+  object: ApiObject,
+  sources: { nowMs: number; random: Random },
+): void {
   const { metadata } = object;
   metadata.uid = sources.random.uuid();
   metadata.creationTimestamp = formatTime(sources.nowMs);
@@ -30,7 +34,8 @@ export function fillMetadataForCreate(resource: Resource, object: ApiObject, sou
   delete metadata.selfLink;
   delete metadata.resourceVersion;
   if (metadata.name === undefined || metadata.name === '') {
-    if (metadata.generateName !== undefined && metadata.generateName !== '') metadata.name = generateName(metadata.generateName, sources.random);
+    if (metadata.generateName !== undefined && metadata.generateName !== '')
+      metadata.name = generateName(metadata.generateName, sources.random);
   }
   if (hasGeneration(resource, object)) metadata.generation = 1;
   else delete metadata.generation;
@@ -39,7 +44,15 @@ export function fillMetadataForCreate(resource: Resource, object: ApiObject, sou
 /** System fields come from `previous`, whatever the client sent; its resourceVersion has been compared by then. */
 export function keepSystemMetadata(next: ApiObject, previous: ApiObject): void {
   const kept = previous.metadata;
-  for (const field of ['uid', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'generation', 'selfLink', 'resourceVersion'] as const) {
+  for (const field of [
+    'uid',
+    'creationTimestamp',
+    'deletionTimestamp',
+    'deletionGracePeriodSeconds',
+    'generation',
+    'selfLink',
+    'resourceVersion',
+  ] as const) {
     if (kept[field] === undefined) delete next.metadata[field];
     else Object.assign(next.metadata, { [field]: kept[field] });
   }

@@ -23,29 +23,52 @@ export interface ReviewOptions {
   rbac: Rbac;
 }
 
-const TOKEN_REQUEST = { schema: 'AuthenticationV1TokenRequest', kind: 'TokenRequest', apiVersion: 'authentication.k8s.io/v1' };
+const TOKEN_REQUEST = {
+  schema: 'AuthenticationV1TokenRequest',
+  kind: 'TokenRequest',
+  apiVersion: 'authentication.k8s.io/v1',
+};
 
 function tokenSubresource({ issuer }: ReviewOptions): Subresource {
   const create: VerbHandler = async (context, kind, { schemas, store }) => {
     const request = decodeAs<TokenRequest>(context, TOKEN_REQUEST, schemas);
     const account = { namespace: context.info.namespace, name: pathName(context.info) };
     request.metadata ??= {};
-    await store.admit(kind, request as ApiObject, { key: account, subresource: 'token', context: writeContext(context) });
+    await store.admit(kind, request as ApiObject, {
+      key: account,
+      subresource: 'token',
+      context: writeContext(context),
+    });
     return objectResponse(await issueServiceAccountToken(issuer, account, request), 201);
   };
-  return { name: 'token', kind: { group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest' }, verbs: { create } };
+  return {
+    name: 'token',
+    kind: { group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest' },
+    verbs: { create },
+  };
 }
 
 function tokenReview({ authenticateToken, issuer }: ReviewOptions): VerbHandler {
   return async (context, kind, { schemas }) => {
     const review = decodeObject(context, kind, schemas) as TokenReview;
-    return objectResponse(await reviewToken(review, { authenticate: authenticateToken, apiAudiences: issuer.apiAudiences }), 201);
+    return objectResponse(
+      await reviewToken(review, { authenticate: authenticateToken, apiAudiences: issuer.apiAudiences }),
+      201,
+    );
   };
 }
 
 const selfSubjectReview: VerbHandler = (context, kind) =>
   Promise.resolve(
-    objectResponse({ kind: 'SelfSubjectReview', apiVersion: kind.apiVersion, metadata: { creationTimestamp: null }, status: { userInfo: reviewedUser(context.user) } }, 201),
+    objectResponse(
+      {
+        kind: 'SelfSubjectReview',
+        apiVersion: kind.apiVersion,
+        metadata: { creationTimestamp: null },
+        status: { userInfo: reviewedUser(context.user) },
+      },
+      201,
+    ),
   );
 
 export function addReviews(router: Router, kinds: readonly ServedKind[], options: ReviewOptions): void {

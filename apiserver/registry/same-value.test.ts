@@ -3,14 +3,19 @@ import { isSameValue } from './same-value.ts';
 
 describe('isSameValue()', () => {
   it('takes no notice of the order of fields, at any depth', () => {
-    expect(isSameValue({ a: [{ x: 1, y: { p: 1, q: 2 } }], b: 2 }, { b: 2, a: [{ y: { q: 2, p: 1 }, x: 1 }] })).toBe(true);
+    expect(isSameValue({ a: [{ x: 1, y: { p: 1, q: 2 } }], b: 2 }, { b: 2, a: [{ y: { q: 2, p: 1 }, x: 1 }] })).toBe(
+      true,
+    );
   });
 
   it.each([
     [{ a: 1 }, { a: 2 }],
     [{ a: 1 }, { a: 1, b: 2 }],
     [{ a: 1, b: 2 }, { a: 1 }],
-    [[1, 2], [2, 1]],
+    [
+      [1, 2],
+      [2, 1],
+    ],
     [[1], [1, 2]],
     [{}, []],
     [null, {}],

@@ -13,7 +13,9 @@ function isSameList(a: readonly unknown[], b: readonly unknown[]): boolean {
 /** A member that is undefined is not written, hence absent. */
 function isSameObject(a: Record<string, unknown>, b: Record<string, unknown>): boolean {
   const keys = writtenKeys(a);
-  return keys.length === writtenKeys(b).length && keys.every((key) => Object.hasOwn(b, key) && isSameValue(a[key], b[key]));
+  return (
+    keys.length === writtenKeys(b).length && keys.every((key) => Object.hasOwn(b, key) && isSameValue(a[key], b[key]))
+  );
 }
 
 function writtenKeys(object: Record<string, unknown>): string[] {

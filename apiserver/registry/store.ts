@@ -119,7 +119,13 @@ export class Store {
     object.kind = kind.groupKind.kind;
     object.apiVersion = kind.apiVersion;
     fillMetadataForCreate(kind.resource, object, { nowMs, random });
-    const attributes = this.#attributes(kind, { operation: 'CREATE', object, oldObject: undefined, subresource: '', context });
+    const attributes = this.#attributes(kind, {
+      operation: 'CREATE',
+      object,
+      oldObject: undefined,
+      subresource: '',
+      context,
+    });
     await this.#mutate(attributes);
     strategy.prepareForCreate?.(object, { user: context.user, nowMs, dryRun: context.dryRun });
     this.#recordManager(kind, { next: object, previous: undefined, subresource: '', context });
@@ -157,7 +163,11 @@ export class Store {
     throw errors.conflict(kind.groupResource, key.name, errors.OPTIMISTIC_LOCK_MESSAGE);
   }
 
-  async delete(kind: ServedKind, key: ObjectKey, request: { options: DeleteOptions; context: WriteContext }): Promise<DeleteResult> {
+  async delete(
+    kind: ServedKind,
+    key: ObjectKey,
+    request: { options: DeleteOptions; context: WriteContext },
+  ): Promise<DeleteResult> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const current = await this.get(kind, key);
       checkPreconditions(kind, current, request.options);
@@ -168,7 +178,11 @@ export class Store {
   }
 
   /** Runs admission for a subresource that stores nothing by itself (`serviceaccounts/token`). Throws to refuse. */
-  async admit(kind: ServedKind, object: ApiObject, about: { key: ObjectKey; subresource: string; context: WriteContext }): Promise<void> {
+  async admit(
+    kind: ServedKind,
+    object: ApiObject,
+    about: { key: ObjectKey; subresource: string; context: WriteContext },
+  ): Promise<void> {
     const { key, subresource, context } = about;
     const attributes: AdmissionAttributes = {
       ...this.#attributes(kind, { operation: 'CREATE', object, oldObject: undefined, subresource, context }),
@@ -185,7 +199,8 @@ export class Store {
     const wanted = await request.transform(current.decode());
     const conditional = checkWriteConditions(kind, wanted, previous);
     const next = await this.#prepareUpdate(request, wanted, previous);
-    if (isFullyFinalized(next, kind.resource.strategy)) return this.#finishDeletion(kind, current, { object: next, context });
+    if (isFullyFinalized(next, kind.resource.strategy))
+      return this.#finishDeletion(kind, current, { object: next, context });
     // The order in which a client wrote the fields is no change.
     if (isSameValue(next, previous)) return current;
     const value = kind.cache.encode(next);
@@ -197,12 +212,15 @@ export class Store {
     }
     try {
       const finalValue = hook === undefined ? value : kind.cache.encode(next);
-      const revision = await this.#options.storage.update(current.key, finalValue, { expectedRevision: current.revision });
+      const revision = await this.#options.storage.update(current.key, finalValue, {
+        expectedRevision: current.revision,
+      });
       return kind.cache.objectAt({ key: current.key, value: finalValue, revision });
     } catch (error) {
       undo();
       if (!isLostRace(error)) throw translateStorageError(error);
-      if (conditional && request.retriesLostRace !== true) throw errors.conflict(kind.groupResource, request.key.name, errors.OPTIMISTIC_LOCK_MESSAGE);
+      if (conditional && request.retriesLostRace !== true)
+        throw errors.conflict(kind.groupResource, request.key.name, errors.OPTIMISTIC_LOCK_MESSAGE);
       return undefined;
     }
   }
@@ -218,7 +236,13 @@ export class Store {
     next.kind = kind.groupKind.kind;
     next.apiVersion = kind.apiVersion;
     keepSystemMetadata(next, previous);
-    const attributes = this.#attributes(kind, { operation: 'UPDATE', object: next, oldObject: previous, subresource, context });
+    const attributes = this.#attributes(kind, {
+      operation: 'UPDATE',
+      object: next,
+      oldObject: previous,
+      subresource,
+      context,
+    });
     await this.#mutate(attributes);
     keepSystemMetadata(next, previous);
     prepareByStrategy(request, { next, previous, nowMs });
@@ -237,7 +261,9 @@ export class Store {
   ): Promise<DeleteResult | undefined> {
     const { clock } = this.#options;
     const oldObject = current.object();
-    await this.#validateAdmission(this.#attributes(kind, { operation: 'DELETE', object: undefined, oldObject, subresource: '', context }));
+    await this.#validateAdmission(
+      this.#attributes(kind, { operation: 'DELETE', object: undefined, oldObject, subresource: '', context }),
+    );
     const decision = decideDeletion(current.decode(), kind.resource.strategy, { ...options, nowMs: clock.now() });
     if (decision.type === 'pending') return { removed: false, object: current };
     try {
@@ -245,9 +271,14 @@ export class Store {
         const last = await this.#remove(kind, current, context.dryRun);
         return { removed: true, last };
       }
-      kind.resource.strategy.prepareForUpdate?.(decision.object, oldObject, { user: context.user, nowMs: clock.now(), dryRun: context.dryRun });
+      kind.resource.strategy.prepareForUpdate?.(decision.object, oldObject, {
+        user: context.user,
+        nowMs: clock.now(),
+        dryRun: context.dryRun,
+      });
       const value = kind.cache.encode(decision.object);
-      if (context.dryRun) return { removed: false, object: kind.cache.objectAt({ key: current.key, value, revision: current.revision }) };
+      if (context.dryRun)
+        return { removed: false, object: kind.cache.objectAt({ key: current.key, value, revision: current.revision }) };
       const revision = await this.#options.storage.update(current.key, value, { expectedRevision: current.revision });
       return { removed: false, object: kind.cache.objectAt({ key: current.key, value, revision }) };
     } catch (error) {
@@ -289,7 +320,8 @@ export class Store {
         if (!(error instanceof StorageError) || error.code !== 'key-exists') throw translateStorageError(error);
         const { generateName: base } = metadata;
         const mayTryAnother = base !== undefined && base !== '' && metadata.name!.startsWith(base.slice(0, 58));
-        if (!mayTryAnother || attempt >= GENERATE_NAME_ATTEMPTS) throw errors.alreadyExists(kind.groupResource, metadata.name!);
+        if (!mayTryAnother || attempt >= GENERATE_NAME_ATTEMPTS)
+          throw errors.alreadyExists(kind.groupResource, metadata.name!);
         metadata.name = generateName(base, this.#options.random);
       }
     }

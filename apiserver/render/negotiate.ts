@@ -37,7 +37,8 @@ export function negotiate(accept: string | undefined, pretty = false): MediaType
     const format = FORMATS[clause.type];
     const as = SHAPES[clause.parameters.get('as') ?? ''];
     if (format === undefined || as === undefined) continue;
-    if (as !== 'object' && (clause.parameters.get('g') !== 'meta.k8s.io' || clause.parameters.get('v') !== 'v1')) continue;
+    if (as !== 'object' && (clause.parameters.get('g') !== 'meta.k8s.io' || clause.parameters.get('v') !== 'v1'))
+      continue;
     return { format, as, pretty };
   }
   throw errors.notAcceptable(ACCEPTED);

@@ -50,11 +50,21 @@ function hasOwnName(resource: Resource): boolean {
 }
 
 export function columnDefinitions(resource: Resource): TableColumnDefinition[] {
-  const own = columnsOf(resource).map(({ name, type, format = '', description = '', priority = 0 }) => ({ name, type, format, description, priority }));
+  const own = columnsOf(resource).map(({ name, type, format = '', description = '', priority = 0 }) => ({
+    name,
+    type,
+    format,
+    description,
+    priority,
+  }));
   return hasOwnName(resource) ? own : [NAME_COLUMN, ...own];
 }
 
-export function tableRow(resource: Resource, object: ApiObject, { nowMs, include }: { nowMs: number; include: IncludeObject }): TableRow {
+export function tableRow(
+  resource: Resource,
+  object: ApiObject,
+  { nowMs, include }: { nowMs: number; include: IncludeObject },
+): TableRow {
   const own = columnsOf(resource).map((column) => column.cell(object, nowMs));
   const cells = hasOwnName(resource) ? own : [object.metadata.name ?? '', ...own];
   switch (include) {
@@ -67,7 +77,11 @@ export function tableRow(resource: Resource, object: ApiObject, { nowMs, include
   }
 }
 
-export function tableOf(definitions: TableColumnDefinition[], metadata: Record<string, unknown>, rows: TableRow[]): Table {
+export function tableOf(
+  definitions: TableColumnDefinition[],
+  metadata: Record<string, unknown>,
+  rows: TableRow[],
+): Table {
   return { kind: 'Table', apiVersion: 'meta.k8s.io/v1', metadata, columnDefinitions: definitions, rows };
 }
 

@@ -14,8 +14,18 @@ export function encodeContinueToken({ revision, startKey }: ContinueToken): stri
 
 export function decodeContinueToken(token: string): ContinueToken {
   try {
-    const { v, rv, start } = JSON.parse(Buffer.from(token, 'base64url').toString()) as { v: unknown; rv: unknown; start: unknown };
-    if (v === 'meta.k8s.io/v1' && Number.isSafeInteger(rv) && (rv as number) >= 0 && typeof start === 'string' && !start.includes('..')) {
+    const { v, rv, start } = JSON.parse(Buffer.from(token, 'base64url').toString()) as {
+      v: unknown;
+      rv: unknown;
+      start: unknown;
+    };
+    if (
+      v === 'meta.k8s.io/v1' &&
+      Number.isSafeInteger(rv) &&
+      (rv as number) >= 0 &&
+      typeof start === 'string' &&
+      !start.includes('..')
+    ) {
       return { revision: rv as number, startKey: start };
     }
   } catch {

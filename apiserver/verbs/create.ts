@@ -9,7 +9,11 @@ import { encodedResponse } from '../responses.ts';
 import type { VerbDependencies } from './dependencies.ts';
 import { writeContext } from './write-context.ts';
 
-export async function create(context: RequestContext, kind: ServedKind, { store, schemas }: VerbDependencies): Promise<ApiResponse> {
+export async function create(
+  context: RequestContext,
+  kind: ServedKind,
+  { store, schemas }: VerbDependencies,
+): Promise<ApiResponse> {
   const object = decodeObject(context, kind, schemas);
   takeNamespaceFromPath(context, kind, object);
   return encodedResponse(await store.create(kind, object, writeContext(context)), 201);

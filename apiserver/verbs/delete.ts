@@ -14,7 +14,11 @@ import { matchingObjects, readPage } from './list.ts';
 import { readOptionsOf } from './list-options.ts';
 import { writeContext } from './write-context.ts';
 
-export async function deleteOne(context: RequestContext, kind: ServedKind, { store, schemas }: VerbDependencies): Promise<ApiResponse> {
+export async function deleteOne(
+  context: RequestContext,
+  kind: ServedKind,
+  { store, schemas }: VerbDependencies,
+): Promise<ApiResponse> {
   const options = deleteOptionsOf(context, schemas);
   const key = { namespace: context.info.namespace, name: pathName(context.info) };
   const result = await store.delete(kind, key, { options, context: writeContext(context, options.dryRun) });
@@ -22,12 +26,21 @@ export async function deleteOne(context: RequestContext, kind: ServedKind, { sto
   const { uid } = (result.last.object() as ApiObject).metadata;
   const { group } = kind.groupResource;
   return objectResponse(
-    successStatus({ name: key.name, ...(group === '' ? {} : { group }), kind: kind.resource.names.plural, ...(uid === undefined ? {} : { uid }) }),
+    successStatus({
+      name: key.name,
+      ...(group === '' ? {} : { group }),
+      kind: kind.resource.names.plural,
+      ...(uid === undefined ? {} : { uid }),
+    }),
   );
 }
 
 /** Deletes every object that the selectors leave; answers with the list as it was. */
-export async function deleteCollection(context: RequestContext, kind: ServedKind, dependencies: VerbDependencies): Promise<ApiResponse> {
+export async function deleteCollection(
+  context: RequestContext,
+  kind: ServedKind,
+  dependencies: VerbDependencies,
+): Promise<ApiResponse> {
   const options = deleteOptionsOf(context, dependencies.schemas);
   const write = writeContext(context, options.dryRun);
   const objects = await matchingObjects(context, kind, dependencies);
@@ -39,9 +52,17 @@ export async function deleteCollection(context: RequestContext, kind: ServedKind
       if (!errors.isNotFound(error)) throw error;
     }
   }
-  const page = await readPage(context, kind, { dependencies, options: { ...readOptionsOf(context, kind), revision: 0, continue: '', limit: 1 } });
+  const page = await readPage(context, kind, {
+    dependencies,
+    options: { ...readOptionsOf(context, kind), revision: 0, continue: '', limit: 1 },
+  });
   const { resourceVersion } = page.metadata;
-  return objectResponse({ kind: kind.resource.names.listKind, apiVersion: kind.apiVersion, metadata: { resourceVersion }, items: objects });
+  return objectResponse({
+    kind: kind.resource.names.listKind,
+    apiVersion: kind.apiVersion,
+    metadata: { resourceVersion },
+    items: objects,
+  });
 }
 
 /** From the body, or where there is none from the query. Throws for values that upstream refuses. */
@@ -56,7 +77,8 @@ export function deleteOptionsOf(context: RequestContext, schemas: SchemaTable): 
 function readBody(context: RequestContext, schemas: SchemaTable): DeleteOptions {
   const form = { schema: 'V1DeleteOptions', kind: 'DeleteOptions', apiVersion: 'v1' };
   const options = decodeAs<DeleteOptions & { kind?: string }>(context, form, schemas);
-  if (options.kind !== undefined && options.kind !== 'DeleteOptions') throw errors.badRequest('decoded object cannot be converted to DeleteOptions');
+  if (options.kind !== undefined && options.kind !== 'DeleteOptions')
+    throw errors.badRequest('decoded object cannot be converted to DeleteOptions');
   return options;
 }
 
@@ -65,7 +87,8 @@ function readQuery(query: URLSearchParams): DeleteOptions {
   const grace = query.get('gracePeriodSeconds');
   if (grace !== null && grace !== '') options.gracePeriodSeconds = Number(grace);
   const policy = query.get('propagationPolicy');
-  if (policy !== null && policy !== '') options.propagationPolicy = policy as NonNullable<DeleteOptions['propagationPolicy']>;
+  if (policy !== null && policy !== '')
+    options.propagationPolicy = policy as NonNullable<DeleteOptions['propagationPolicy']>;
   const orphan = query.get('orphanDependents');
   if (orphan !== null && orphan !== '') options.orphanDependents = orphan === 'true';
   return options;
@@ -75,15 +98,28 @@ function checkDeleteOptions(options: DeleteOptions): void {
   const { gracePeriodSeconds, propagationPolicy, orphanDependents } = options;
   const refuse = (text: string): never => {
     const message = `DeleteOptions.meta.k8s.io "" is invalid: ${text}`;
-    throw new errors.ApiError({ code: 422, reason: 'Invalid', message, details: { group: 'meta.k8s.io', kind: 'DeleteOptions' } });
+    throw new errors.ApiError({
+      code: 422,
+      reason: 'Invalid',
+      message,
+      details: { group: 'meta.k8s.io', kind: 'DeleteOptions' },
+    });
   };
   if (gracePeriodSeconds !== undefined && !Number.isSafeInteger(gracePeriodSeconds)) {
-    throw errors.badRequest('json: cannot unmarshal into Go struct field DeleteOptions.gracePeriodSeconds of type int64');
+    throw errors.badRequest(
+      'json: cannot unmarshal into Go struct field DeleteOptions.gracePeriodSeconds of type int64',
+    );
   }
   if (propagationPolicy !== undefined && orphanDependents !== undefined) {
-    refuse('propagationPolicy: Invalid value: "' + propagationPolicy + '": orphanDependents and deletionPropagation cannot be both set');
+    refuse(
+      'propagationPolicy: Invalid value: "' +
+        propagationPolicy +
+        '": orphanDependents and deletionPropagation cannot be both set',
+    );
   }
   if (propagationPolicy !== undefined && !['Foreground', 'Background', 'Orphan'].includes(propagationPolicy)) {
-    refuse(`propagationPolicy: Unsupported value: ${JSON.stringify(propagationPolicy)}: supported values: "Foreground", "Background", "Orphan", "nil"`);
+    refuse(
+      `propagationPolicy: Unsupported value: ${JSON.stringify(propagationPolicy)}: supported values: "Foreground", "Background", "Orphan", "nil"`,
+    );
   }
 }

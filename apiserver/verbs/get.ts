@@ -9,12 +9,19 @@ import { pathName } from '../request-info.ts';
 import type { VerbDependencies } from './dependencies.ts';
 
 /** `resourceVersion` `0` takes what the cache has; a number waits for it; none is linearizable. */
-export async function get(context: RequestContext, kind: ServedKind, dependencies: VerbDependencies): Promise<ApiResponse> {
+export async function get(
+  context: RequestContext,
+  kind: ServedKind,
+  dependencies: VerbDependencies,
+): Promise<ApiResponse> {
   const requested = context.request.query.get('resourceVersion') ?? '';
   const name = pathName(context.info);
   if (requested !== '') {
     const revision = parseResourceVersion(requested);
-    if (revision === undefined) throw errors.badRequest(`resourceVersion: Invalid value: ${JSON.stringify(requested)}: strconv.ParseUint: parsing ${JSON.stringify(requested)}: invalid syntax`);
+    if (revision === undefined)
+      throw errors.badRequest(
+        `resourceVersion: Invalid value: ${JSON.stringify(requested)}: strconv.ParseUint: parsing ${JSON.stringify(requested)}: invalid syntax`,
+      );
     await dependencies.watchCache.waitFor(revision);
   } else {
     await dependencies.watchCache.freshen();

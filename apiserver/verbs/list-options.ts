@@ -26,17 +26,26 @@ export interface ReadOptions {
 
 function invalidOptions(kind: ServedKind, text: string): errors.ApiError {
   const message = `ListOptions.meta.k8s.io "" is invalid: ${text}`;
-  return new errors.ApiError({ code: 422, reason: 'Invalid', message, details: { group: 'meta.k8s.io', kind: 'ListOptions' } });
+  return new errors.ApiError({
+    code: 422,
+    reason: 'Invalid',
+    message,
+    details: { group: 'meta.k8s.io', kind: 'ListOptions' },
+  });
 }
 
 function readNumber(context: RequestContext, name: string): number | undefined {
   const text = context.request.query.get(name);
   if (text === null || text === '') return undefined;
-  if (!/^-?\d{1,18}$/.test(text)) throw errors.badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
+  if (!/^-?\d{1,18}$/.test(text))
+    throw errors.badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
   return Number(text);
 }
 
-function readSelectors(context: RequestContext, kind: ServedKind): Pick<ReadOptions, 'labelSelector' | 'fieldSelector'> {
+function readSelectors(
+  context: RequestContext,
+  kind: ServedKind,
+): Pick<ReadOptions, 'labelSelector' | 'fieldSelector'> {
   const { query } = context.request;
   const fieldSelector = asBadRequest(() => parseFieldSelector(query.get('fieldSelector') ?? ''));
   for (const { field } of fieldSelector.requirements) {
@@ -58,7 +67,9 @@ function readRevision(context: RequestContext): number | undefined {
   if (text === '') return undefined;
   const revision = parseResourceVersion(text);
   if (revision === undefined) {
-    throw errors.badRequest(`resourceVersion: Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`);
+    throw errors.badRequest(
+      `resourceVersion: Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`,
+    );
   }
   return revision;
 }
@@ -72,7 +83,8 @@ export function readOptionsOf(context: RequestContext, kind: ServedKind): ReadOp
     continue: query.get('continue') ?? '',
     revision: readRevision(context),
     match: (query.get('resourceVersionMatch') ?? '') as ReadOptions['match'],
-    sendInitialEvents: sendInitialEvents === null ? undefined : sendInitialEvents === 'true' || sendInitialEvents === '1',
+    sendInitialEvents:
+      sendInitialEvents === null ? undefined : sendInitialEvents === 'true' || sendInitialEvents === '1',
     allowWatchBookmarks: queryFlag(context, 'allowWatchBookmarks'),
     timeoutSeconds: readNumber(context, 'timeoutSeconds'),
   };
@@ -83,20 +95,36 @@ export function readOptionsOf(context: RequestContext, kind: ServedKind): ReadOp
 function checkMatch(kind: ServedKind, { match, revision, continue: token, sendInitialEvents }: ReadOptions): void {
   if (sendInitialEvents !== undefined) {
     if (match !== 'NotOlderThan') {
-      throw invalidOptions(kind, 'resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan');
+      throw invalidOptions(
+        kind,
+        'resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan',
+      );
     }
     return;
   }
   if (match === '') return;
-  if (token !== '') throw invalidOptions(kind, 'resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden when continue is provided');
+  if (token !== '')
+    throw invalidOptions(
+      kind,
+      'resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden when continue is provided',
+    );
   if (revision === undefined) {
-    throw invalidOptions(kind, 'resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided');
+    throw invalidOptions(
+      kind,
+      'resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided',
+    );
   }
   if (match !== 'Exact' && match !== 'NotOlderThan') {
-    throw invalidOptions(kind, `resourceVersionMatch: Unsupported value: ${JSON.stringify(match)}: supported values: "Exact", "NotOlderThan"`);
+    throw invalidOptions(
+      kind,
+      `resourceVersionMatch: Unsupported value: ${JSON.stringify(match)}: supported values: "Exact", "NotOlderThan"`,
+    );
   }
   if (match === 'Exact' && revision === 0) {
-    throw invalidOptions(kind, 'resourceVersionMatch: Forbidden: resourceVersionMatch "exact" is forbidden for resourceVersion "0"');
+    throw invalidOptions(
+      kind,
+      'resourceVersionMatch: Forbidden: resourceVersionMatch "exact" is forbidden for resourceVersion "0"',
+    );
   }
 }
 
@@ -105,7 +133,10 @@ export function filterOf(kind: ServedKind, { labelSelector, fieldSelector }: Rea
   if (labelSelector.requirements.length === 0 && fieldSelector.requirements.length === 0) return undefined;
   return (cached: CachedObject) => {
     const object = cached.object();
-    return labelSelector.matches(object.metadata.labels) && fieldSelector.matches((field) => kind.cache.fieldOf(object, field));
+    return (
+      labelSelector.matches(object.metadata.labels) &&
+      fieldSelector.matches((field) => kind.cache.fieldOf(object, field))
+    );
   };
 }
 

@@ -25,22 +25,39 @@ export interface Page {
 /** A streamed chunk is about this large. */
 const CHUNK_BYTES = 128 << 10;
 
-export async function list(context: RequestContext, kind: ServedKind, dependencies: VerbDependencies): Promise<ApiResponse> {
+export async function list(
+  context: RequestContext,
+  kind: ServedKind,
+  dependencies: VerbDependencies,
+): Promise<ApiResponse> {
   const page = await readPage(context, kind, { dependencies, options: readOptionsOf(context, kind) });
   const media = mediaTypeFor(context);
   if (media.as === 'table') return tablePage(context, kind, { page, nowMs: dependencies.clock.now() });
   if (media.as === 'metadata') {
     const items = page.objects.map((object) => partialMetadata(object.object()));
-    return objectResponse({ kind: 'PartialObjectMetadataList', apiVersion: 'meta.k8s.io/v1', metadata: page.metadata, items });
+    return objectResponse({
+      kind: 'PartialObjectMetadataList',
+      apiVersion: 'meta.k8s.io/v1',
+      metadata: page.metadata,
+      items,
+    });
   }
   const head = { kind: kind.resource.names.listKind, apiVersion: kind.apiVersion, metadata: page.metadata };
   if (context.request.wantsObjects === true || media.format !== 'json' || media.pretty) {
     return objectResponse({ ...head, items: page.objects.map((object) => object.object()) });
   }
-  return { status: 200, headers: {}, body: { type: 'stream', chunks: chunksOf(head, page.objects), contentType: 'application/json' } };
+  return {
+    status: 200,
+    headers: {},
+    body: { type: 'stream', chunks: chunksOf(head, page.objects), contentType: 'application/json' },
+  };
 }
 
-function tablePage(context: RequestContext, kind: ServedKind, { page, nowMs }: { page: Page; nowMs: number }): ApiResponse {
+function tablePage(
+  context: RequestContext,
+  kind: ServedKind,
+  { page, nowMs }: { page: Page; nowMs: number },
+): ApiResponse {
   const include = includeObjectOf(context);
   const rows = page.objects.map((object) => tableRow(kind.resource, object.object(), { nowMs, include }));
   return objectResponse(tableOf(columnDefinitions(kind.resource), { ...page.metadata }, rows));
@@ -104,7 +121,10 @@ function takePage(
   }
   if (next !== undefined) {
     kind.cache.keepSnapshot(snapshot);
-    metadata.continue = encodeContinueToken({ revision: snapshot.revision, startKey: next.slice(kind.cache.keyPrefix.length) });
+    metadata.continue = encodeContinueToken({
+      revision: snapshot.revision,
+      startKey: next.slice(kind.cache.keyPrefix.length),
+    });
     if (filter === undefined) metadata.remainingItemCount = remaining;
   }
   return { revision: snapshot.revision, objects, metadata };
@@ -122,7 +142,8 @@ async function snapshotFor(kind: ServedKind, request: SnapshotRequest): Promise<
   const { options, dependencies } = request;
   const { watchCache } = dependencies;
   const exact = request.revision ?? exactRevision(options);
-  if (exact !== undefined && exact > 0) return kind.cache.keptSnapshot(exact) ?? snapshotFromStorage(kind, request, exact);
+  if (exact !== undefined && exact > 0)
+    return kind.cache.keptSnapshot(exact) ?? snapshotFromStorage(kind, request, exact);
   if (options.revision === undefined) await watchCache.freshen();
   else await watchCache.waitFor(options.revision);
   return kind.cache.snapshot(watchCache.revision);
@@ -134,18 +155,26 @@ function exactRevision({ match, revision, limit }: ReadOptions): number | undefi
   return match === 'Exact' || (match === '' && limit > 0) ? revision : undefined;
 }
 
-async function snapshotFromStorage(kind: ServedKind, { dependencies, prefix, options }: SnapshotRequest, revision: number): Promise<Snapshot> {
+async function snapshotFromStorage(
+  kind: ServedKind,
+  { dependencies, prefix, options }: SnapshotRequest,
+  revision: number,
+): Promise<Snapshot> {
   try {
     const result = await dependencies.storage.list({ prefix, revision });
     const snapshot = kind.cache.emptySnapshot(revision);
-    for (const { key, value, modRevision } of result.entries) snapshot.tree.set(key, new CachedObject(key, value, modRevision));
+    for (const { key, value, modRevision } of result.entries)
+      snapshot.tree.set(key, new CachedObject(key, value, modRevision));
     return snapshot;
   } catch (error) {
     throw translateListError(error, { options, revision, current: dependencies.watchCache.revision });
   }
 }
 
-function translateListError(error: unknown, about: { options: ReadOptions; revision: number; current: number }): unknown {
+function translateListError(
+  error: unknown,
+  about: { options: ReadOptions; revision: number; current: number },
+): unknown {
   if (!(error instanceof StorageError)) return error;
   if (error.code === 'future-revision') {
     return errors.tooLargeResourceVersion(formatResourceVersion(about.revision), formatResourceVersion(about.current));
@@ -169,7 +198,11 @@ function expiredContinue(token: string): errors.ApiError {
 }
 
 /** All objects that match, for deletecollection. */
-export async function matchingObjects(context: RequestContext, kind: ServedKind, dependencies: VerbDependencies): Promise<ApiObject[]> {
+export async function matchingObjects(
+  context: RequestContext,
+  kind: ServedKind,
+  dependencies: VerbDependencies,
+): Promise<ApiObject[]> {
   const page = await readPage(context, kind, { dependencies, options: readOptionsOf(context, kind) });
   return page.objects.map((object) => object.object());
 }

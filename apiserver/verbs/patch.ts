@@ -74,13 +74,20 @@ function readPatch(context: RequestContext, kind: ServedKind, { schemas }: VerbD
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw notAnObject(body, type);
   if (type === MERGE_PATCH) return { applyTo: (document) => applyMergePatch(document, body), quote: asJson };
   return {
-    applyTo: (document) => applyStrategicMergePatch({ original: document, patch: body, schema: kind.resource.schema, table: schemas }),
+    applyTo: (document) =>
+      applyStrategicMergePatch({ original: document, patch: body, schema: kind.resource.schema, table: schemas }),
     quote: () => goText(body),
   };
 }
 
 function notAnObject(body: unknown, type: string): errors.ApiError {
-  const found = Array.isArray(body) ? 'array' : typeof body === 'boolean' ? 'bool' : body === null ? 'null' : typeof body;
+  const found = Array.isArray(body)
+    ? 'array'
+    : typeof body === 'boolean'
+      ? 'bool'
+      : body === null
+        ? 'null'
+        : typeof body;
   const prefix = type === MERGE_PATCH ? 'error decoding patch: ' : '';
   return errors.badRequest(`${prefix}json: cannot unmarshal ${found} into Go value of type map[string]interface {}`);
 }
@@ -99,7 +106,9 @@ function decodeBody(context: RequestContext): unknown {
   try {
     return decodeJson(context.request.body ?? new Uint8Array());
   } catch (error) {
-    throw error instanceof errors.ApiError ? error : errors.badRequest(`error decoding patch: ${(error as Error).message}`);
+    throw error instanceof errors.ApiError
+      ? error
+      : errors.badRequest(`error decoding patch: ${(error as Error).message}`);
   }
 }
 
@@ -109,11 +118,14 @@ function patched(
   { dependencies, current, change }: { dependencies: VerbDependencies; current: ApiObject; change: Patch },
 ): ApiObject {
   const result = change.applyTo(current);
-  if (typeof result !== 'object' || result === null || Array.isArray(result)) throw errors.badRequest('the patch does not leave an object');
+  if (typeof result !== 'object' || result === null || Array.isArray(result))
+    throw errors.badRequest('the patch does not leave an object');
   const next = structuredClone(result) as ApiObject;
   if (typeof next.metadata !== 'object' || next.metadata === null) next.metadata = {};
   if (next.kind !== current.kind || next.apiVersion !== current.apiVersion) {
-    throw errors.badRequest(`the patch may not change kind or apiVersion (${String(next.apiVersion)} ${String(next.kind)})`);
+    throw errors.badRequest(
+      `the patch may not change kind or apiVersion (${String(next.apiVersion)} ${String(next.kind)})`,
+    );
   }
   const refuse = (problem: string): errors.ApiError =>
     errors.invalidObject({ group: '', kind: '' }, '', [invalid(fieldPath('patch'), change.quote(result), problem)]);

@@ -13,7 +13,11 @@ import { takeNamespaceFromPath } from './create.ts';
 import type { VerbDependencies } from './dependencies.ts';
 import { writeContext } from './write-context.ts';
 
-export function update(context: RequestContext, kind: ServedKind, dependencies: VerbDependencies): Promise<ApiResponse> {
+export function update(
+  context: RequestContext,
+  kind: ServedKind,
+  dependencies: VerbDependencies,
+): Promise<ApiResponse> {
   return replace(context, kind, { dependencies });
 }
 
@@ -53,5 +57,6 @@ async function replace(
 export function checkName(object: ApiObject, name: string): void {
   const sent = object.metadata.name ?? '';
   if (sent === '') object.metadata.name = name;
-  else if (sent !== name) throw errors.badRequest(`the name of the object (${sent}) does not match the name on the URL (${name})`);
+  else if (sent !== name)
+    throw errors.badRequest(`the name of the object (${sent}) does not match the name on the URL (${name})`);
 }

@@ -26,10 +26,15 @@ const FEW_WATCHERS = 100;
 const WATCHERS_PER_MS = 20;
 const MAX_GATHER_MS = 50;
 
-export async function watch(context: RequestContext, kind: ServedKind, dependencies: VerbDependencies): Promise<ApiResponse> {
+export async function watch(
+  context: RequestContext,
+  kind: ServedKind,
+  dependencies: VerbDependencies,
+): Promise<ApiResponse> {
   const options = readOptionsOf(context, kind);
   const watcher = await startWatch(context, kind, { options, dependencies });
-  const timeoutMs = 1000 * (options.timeoutSeconds ?? MIN_TIMEOUT_SECONDS * (1 + (dependencies.clock.now() % 1000) / 1000));
+  const timeoutMs =
+    1000 * (options.timeoutSeconds ?? MIN_TIMEOUT_SECONDS * (1 + (dependencies.clock.now() % 1000) / 1000));
   const cancelTimeout = dependencies.clock.setTimeout(() => watcher.end(), timeoutMs);
   context.request.signal.addEventListener('abort', cancelTimeout, { once: true });
   if (context.request.wantsObjects === true) {
@@ -73,7 +78,10 @@ function namespaceFilter(context: RequestContext, kind: ServedKind, options: Rea
   return (object) => object.key.startsWith(prefix) && (selects === undefined || selects(object));
 }
 
-function bookmarkObject(kind: ServedKind, { revision, initialEventsEnd }: { revision: number; initialEventsEnd: boolean }): ApiObject {
+function bookmarkObject(
+  kind: ServedKind,
+  { revision, initialEventsEnd }: { revision: number; initialEventsEnd: boolean },
+): ApiObject {
   return {
     kind: kind.groupKind.kind,
     apiVersion: kind.apiVersion,
@@ -139,7 +147,11 @@ function frameEncoder(context: RequestContext, kind: ServedKind, clock: Clock): 
 function tableEvent(
   kind: ServedKind,
   object: ApiObject,
-  { definitions, include, nowMs }: { definitions: ReturnType<typeof columnDefinitions>; include: IncludeObject; nowMs: number },
+  {
+    definitions,
+    include,
+    nowMs,
+  }: { definitions: ReturnType<typeof columnDefinitions>; include: IncludeObject; nowMs: number },
 ): unknown {
   const { resourceVersion } = object.metadata;
   return tableOf(definitions, { resourceVersion }, [tableRow(kind.resource, object, { nowMs, include })]);

@@ -11,7 +11,10 @@ function managerFromUserAgent(userAgent: string): string {
 /** `dryRun` from the query, or from the body of a deletion. Throws BadRequest for an unknown directive. */
 export function isDryRun(directives: readonly string[]): boolean {
   for (const directive of directives) {
-    if (directive !== 'All') throw errors.badRequest(`Invalid value: ${JSON.stringify(directives)}: dryRun: Unsupported value: ${JSON.stringify(directive)}: supported values: "All"`);
+    if (directive !== 'All')
+      throw errors.badRequest(
+        `Invalid value: ${JSON.stringify(directives)}: dryRun: Unsupported value: ${JSON.stringify(directive)}: supported values: "All"`,
+      );
   }
   return directives.length > 0;
 }

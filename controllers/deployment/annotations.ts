@@ -9,7 +9,14 @@ export const DESIRED_REPLICAS = 'deployment.kubernetes.io/desired-replicas';
 export const MAX_REPLICAS = 'deployment.kubernetes.io/max-replicas';
 const MAX_HISTORY_LENGTH = 2000;
 
-const NOT_COPIED = new Set(['kubectl.kubernetes.io/last-applied-configuration', REVISION, REVISION_HISTORY, DESIRED_REPLICAS, MAX_REPLICAS, 'deprecated.deployment.rollback.to']);
+const NOT_COPIED = new Set([
+  'kubectl.kubernetes.io/last-applied-configuration',
+  REVISION,
+  REVISION_HISTORY,
+  DESIRED_REPLICAS,
+  MAX_REPLICAS,
+  'deprecated.deployment.rollback.to',
+]);
 
 type Annotations = Record<string, string>;
 
@@ -34,7 +41,11 @@ function historyWith(history: string, previous: bigint): string {
 }
 
 /** The annotations that the newest set shall carry. */
-export function newSetAnnotations(deployment: Deployment, set: ReplicaSet, { revision, exists }: { revision: bigint; exists: boolean }): Annotations {
+export function newSetAnnotations(
+  deployment: Deployment,
+  set: ReplicaSet,
+  { revision, exists }: { revision: bigint; exists: boolean },
+): Annotations {
   const annotations: Annotations = { ...set.metadata.annotations };
   for (const [name, value] of Object.entries(deployment.metadata.annotations ?? {})) {
     if (!NOT_COPIED.has(name)) annotations[name] = value;

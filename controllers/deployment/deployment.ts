@@ -13,9 +13,23 @@ import { isPodTerminal } from '../pods.ts';
 import { isRollingUpdate, replicasOf, totalReplicas } from './bounds.ts';
 import type { Rollout } from './replica-sets.ts';
 import { claimReplicaSets, deleteSets, resizeSet, setsBeyondHistory, syncRevision } from './replica-sets.ts';
-import { activeOrLatest, activeSets, isScalingEvent, newSetReplicas, oldSetResizes, proportionalResizes } from './scaling.ts';
+import {
+  activeOrLatest,
+  activeSets,
+  isScalingEvent,
+  newSetReplicas,
+  oldSetResizes,
+  proportionalResizes,
+} from './scaling.ts';
 import type { DeploymentStatus } from './status.ts';
-import { conditionOf, hasProgressDeadline, isComplete, rolloutStatus, statusFromSets, withCondition } from './status.ts';
+import {
+  conditionOf,
+  hasProgressDeadline,
+  isComplete,
+  rolloutStatus,
+  statusFromSets,
+  withCondition,
+} from './status.ts';
 import { findNewReplicaSet } from './template.ts';
 
 export const deploymentController = defineController<Deployment>({
@@ -25,7 +39,10 @@ export const deploymentController = defineController<Deployment>({
   watches: [
     // Recreate waits for the last old pod to be gone.
     { resource: pods, map: (pod, context) => deploymentOfPod(pod as Pod, context) },
-    { resource: replicaSets, map: (set, context) => (controllerOf(set) === undefined ? deploymentsMatching(set as ReplicaSet, context) : []) },
+    {
+      resource: replicaSets,
+      map: (set, context) => (controllerOf(set) === undefined ? deploymentsMatching(set as ReplicaSet, context) : []),
+    },
   ],
   writes: [deployments, replicaSets],
   workers: 5,
@@ -44,7 +61,8 @@ export const deploymentController = defineController<Deployment>({
     if (deployment.spec.paused === true || isScalingEvent(deployment, sets)) {
       const rollout = await syncRevision(deployment, sets, { ...context, create: false });
       await scale(rollout, context);
-      if (deployment.spec.paused === true && totalOld(rollout) === 0) await deleteSets(setsBeyondHistory(deployment, rollout.oldSets), context);
+      if (deployment.spec.paused === true && totalOld(rollout) === 0)
+        await deleteSets(setsBeyondHistory(deployment, rollout.oldSets), context);
       return report(rollout, context, 'status');
     }
     return isRollingUpdate(deployment) ? rollOver(deployment, sets, context) : recreate(deployment, sets, context);
@@ -57,10 +75,19 @@ function isEmptySelector({ spec }: Deployment): boolean {
 }
 
 async function selectsEverything(deployment: Deployment, context: ControllerContext): Promise<undefined> {
-  context.events.event(deployment, 'Warning', 'SelectingAll', 'This deployment is selecting all pods. A non-empty selector is required.');
+  context.events.event(
+    deployment,
+    'Warning',
+    'SelectingAll',
+    'This deployment is selecting all pods. A non-empty selector is required.',
+  );
   const { generation } = deployment.metadata;
   if (generation === undefined || (deployment.status?.observedGeneration ?? 0) >= generation) return;
-  await context.client.update<Deployment>(deployments, { ...deployment, status: { ...deployment.status, observedGeneration: generation } }, { subresource: 'status' });
+  await context.client.update<Deployment>(
+    deployments,
+    { ...deployment, status: { ...deployment.status, observedGeneration: generation } },
+    { subresource: 'status' },
+  );
 }
 
 function totalOld({ oldSets }: Rollout): number {
@@ -68,11 +95,19 @@ function totalOld({ oldSets }: Rollout): number {
 }
 
 /** One step at a time: up, or down, or nothing left but to clean up (`rolloutRolling`). */
-async function rollOver(deployment: Deployment, sets: readonly ReplicaSet[], context: ControllerContext): Promise<ReconcileResult> {
+async function rollOver(
+  deployment: Deployment,
+  sets: readonly ReplicaSet[],
+  context: ControllerContext,
+): Promise<ReconcileResult> {
   const rollout = await syncRevision(deployment, sets, { ...context, create: true });
   const newSet = rollout.newSet!;
-  const wanted = replicasOf(newSet) > (deployment.spec.replicas ?? 1) ? (deployment.spec.replicas ?? 1) : newSetReplicas(deployment, replicasOf(newSet), rollout.oldSets);
-  if (await resizeSet(deployment, { set: newSet, replicas: wanted }, context)) return report(rollout, context, 'rollout');
+  const wanted =
+    replicasOf(newSet) > (deployment.spec.replicas ?? 1)
+      ? (deployment.spec.replicas ?? 1)
+      : newSetReplicas(deployment, replicasOf(newSet), rollout.oldSets);
+  if (await resizeSet(deployment, { set: newSet, replicas: wanted }, context))
+    return report(rollout, context, 'rollout');
   let scaledDown = false;
   for (const resize of oldSetResizes(deployment, newSet, activeSets(rollout.oldSets))) {
     scaledDown = (await resizeSet(deployment, resize, context)) || scaledDown;
@@ -84,19 +119,28 @@ async function rollOver(deployment: Deployment, sets: readonly ReplicaSet[], con
 }
 
 /** All old pods go before the first new one comes (`rolloutRecreate`). */
-async function recreate(deployment: Deployment, sets: readonly ReplicaSet[], context: ControllerContext): Promise<ReconcileResult> {
+async function recreate(
+  deployment: Deployment,
+  sets: readonly ReplicaSet[],
+  context: ControllerContext,
+): Promise<ReconcileResult> {
   const before = await syncRevision(deployment, sets, { ...context, create: false });
   let scaledDown = false;
-  for (const set of activeSets(before.oldSets)) scaledDown = (await resizeSet(deployment, { set, replicas: 0 }, context)) || scaledDown;
+  for (const set of activeSets(before.oldSets))
+    scaledDown = (await resizeSet(deployment, { set, replicas: 0 }, context)) || scaledDown;
   if (scaledDown || hasRunningPods(before, context)) return report(before, context, 'rollout');
-  const rollout = before.newSet === undefined ? await syncRevision(before.deployment, sets, { ...context, create: true }) : before;
+  const rollout =
+    before.newSet === undefined ? await syncRevision(before.deployment, sets, { ...context, create: true }) : before;
   await resizeSet(deployment, { set: rollout.newSet!, replicas: deployment.spec.replicas ?? 1 }, context);
-  if (isComplete(rollout.deployment, rollout.deployment.status ?? {})) await deleteSets(setsBeyondHistory(deployment, rollout.oldSets), context);
+  if (isComplete(rollout.deployment, rollout.deployment.status ?? {}))
+    await deleteSets(setsBeyondHistory(deployment, rollout.oldSets), context);
   return report(rollout, context, 'rollout');
 }
 
 function hasRunningPods({ oldSets }: Rollout, context: ControllerContext): boolean {
-  return oldSets.some(({ metadata }) => context.byIndex<Pod>(pods, OWNER_UID_INDEX, metadata.uid ?? '').some((pod) => !isPodTerminal(pod)));
+  return oldSets.some(({ metadata }) =>
+    context.byIndex<Pod>(pods, OWNER_UID_INDEX, metadata.uid ?? '').some((pod) => !isPodTerminal(pod)),
+  );
 }
 
 /** Brings the sets to the deployment's size without moving between templates (`scale`). */
@@ -112,7 +156,8 @@ async function scale({ deployment, newSet, oldSets }: Rollout, context: Controll
     return;
   }
   if (!isRollingUpdate(deployment)) return;
-  for (const resize of proportionalResizes(deployment, [...oldSets, ...(newSet === undefined ? [] : [newSet])])) await resizeSet(deployment, resize, context);
+  for (const resize of proportionalResizes(deployment, [...oldSets, ...(newSet === undefined ? [] : [newSet])]))
+    await resizeSet(deployment, resize, context);
 }
 
 function isSaturated({ spec }: Deployment, set: ReplicaSet): boolean {
@@ -130,18 +175,35 @@ async function syncPausedCondition(deployment: Deployment, context: ControllerCo
   if (wasPaused === isPaused) return deployment;
   const init = isPaused
     ? { type: 'Progressing', status: 'Unknown' as const, reason: 'DeploymentPaused', message: 'Deployment is paused' }
-    : { type: 'Progressing', status: 'Unknown' as const, reason: 'DeploymentResumed', message: 'Deployment is resumed' };
+    : {
+        type: 'Progressing',
+        status: 'Unknown' as const,
+        reason: 'DeploymentResumed',
+        message: 'Deployment is resumed',
+      };
   const conditions = withCondition(deployment.status?.conditions ?? [], init, context.now());
-  return context.client.update<Deployment>(deployments, { ...deployment, status: { ...deployment.status, conditions } }, { subresource: 'status' });
+  return context.client.update<Deployment>(
+    deployments,
+    { ...deployment, status: { ...deployment.status, conditions } },
+    { subresource: 'status' },
+  );
 }
 
 /** Writes the status if it changed, and comes back when the progress deadline will have passed. */
-async function report({ deployment, newSet, oldSets }: Rollout, context: ControllerContext, kind: 'rollout' | 'status'): Promise<ReconcileResult> {
-  const lister = { get: (set: ReplicaSet) => context.lister<ReplicaSet>(replicaSets).get(set.metadata.namespace ?? '', set.metadata.name!) ?? set };
+async function report(
+  { deployment, newSet, oldSets }: Rollout,
+  context: ControllerContext,
+  kind: 'rollout' | 'status',
+): Promise<ReconcileResult> {
+  const lister = {
+    get: (set: ReplicaSet) =>
+      context.lister<ReplicaSet>(replicaSets).get(set.metadata.namespace ?? '', set.metadata.name!) ?? set,
+  };
   const latestNew = newSet === undefined ? undefined : lister.get(newSet);
   const sets = [...oldSets.map(lister.get), ...(latestNew === undefined ? [] : [latestNew])];
   const about = { sets, nowMs: context.now() };
-  const status = kind === 'rollout' ? rolloutStatus(deployment, latestNew, about) : statusFromSets(deployment, latestNew, about);
+  const status =
+    kind === 'rollout' ? rolloutStatus(deployment, latestNew, about) : statusFromSets(deployment, latestNew, about);
   if (!isSameStatus(status, deployment.status)) {
     await context.client.update<Deployment>(deployments, { ...deployment, status }, { subresource: 'status' });
   }
@@ -149,14 +211,16 @@ async function report({ deployment, newSet, oldSets }: Rollout, context: Control
 }
 
 function isSameStatus(a: DeploymentStatus, b: DeploymentStatus | undefined): boolean {
-  const sorted = (status: DeploymentStatus): string => JSON.stringify(Object.entries(status).sort(([x], [y]) => (x < y ? -1 : 1)));
+  const sorted = (status: DeploymentStatus): string =>
+    JSON.stringify(Object.entries(status).sort(([x], [y]) => (x < y ? -1 : 1)));
   return sorted(a) === sorted(b ?? {});
 }
 
 function nextDeadline(deployment: Deployment, status: DeploymentStatus, nowMs: number): ReconcileResult {
   const condition = conditionOf(status, 'Progressing');
   if (!hasProgressDeadline(deployment) || condition === undefined || isComplete(deployment, status)) return undefined;
-  if (condition.reason === 'ProgressDeadlineExceeded' || condition.reason === 'NewReplicaSetAvailable') return undefined;
+  if (condition.reason === 'ProgressDeadlineExceeded' || condition.reason === 'NewReplicaSetAvailable')
+    return undefined;
   const dueMs = Date.parse(condition.lastUpdateTime ?? '') + deployment.spec.progressDeadlineSeconds! * 1000;
   return { requeueAfterMs: Math.max(1000, dueMs - nowMs + 1000) };
 }

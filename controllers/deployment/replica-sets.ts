@@ -8,7 +8,14 @@ import { selectorFromObject } from '../../api/machinery/label-selector.ts';
 import { claimObjects } from '../../client/adopt.ts';
 import type { ControllerContext } from '../../client/controller.ts';
 import { isControlledBy, newControllerRef } from '../../client/owner-references.ts';
-import { isSameAnnotations, maxRevision, newSetAnnotations, replicaAnnotations, revisionOf, REVISION } from './annotations.ts';
+import {
+  isSameAnnotations,
+  maxRevision,
+  newSetAnnotations,
+  replicaAnnotations,
+  revisionOf,
+  REVISION,
+} from './annotations.ts';
 import { replicasOf } from './bounds.ts';
 import { newSetReplicas } from './scaling.ts';
 import type { ConditionInit } from './status.ts';
@@ -34,7 +41,11 @@ export interface Rollout {
 }
 
 /** The new set, brought up to date or created, and the others; revisions follow (`getAllReplicaSetsAndSyncRevision`). */
-export async function syncRevision(deployment: Deployment, sets: readonly ReplicaSet[], context: ControllerContext & { create: boolean }): Promise<Rollout> {
+export async function syncRevision(
+  deployment: Deployment,
+  sets: readonly ReplicaSet[],
+  context: ControllerContext & { create: boolean },
+): Promise<Rollout> {
   const existing = findNewReplicaSet(deployment, sets);
   const oldSets = sets.filter((set) => set.metadata.uid !== existing?.metadata.uid);
   const revision = maxRevision(oldSets) + 1n;
@@ -51,7 +62,10 @@ async function adoptRevision(
   const annotations = newSetAnnotations(deployment, existing, { revision, exists: true });
   const minReadySeconds = deployment.spec.minReadySeconds ?? 0;
   let newSet = existing;
-  if (!isSameAnnotations(existing.metadata.annotations, annotations) || (existing.spec.minReadySeconds ?? 0) !== minReadySeconds) {
+  if (
+    !isSameAnnotations(existing.metadata.annotations, annotations) ||
+    (existing.spec.minReadySeconds ?? 0) !== minReadySeconds
+  ) {
     const { minReadySeconds: _, ...spec } = existing.spec;
     newSet = await context.client.update<ReplicaSet>(replicaSets, {
       ...existing,
@@ -59,14 +73,26 @@ async function adoptRevision(
       spec: minReadySeconds === 0 ? spec : { ...spec, minReadySeconds },
     });
   }
-  const found: ConditionInit = { type: 'Progressing', status: 'True', reason: 'FoundNewReplicaSet', message: `Found new replica set ${JSON.stringify(newSet.metadata.name)}` };
+  const found: ConditionInit = {
+    type: 'Progressing',
+    status: 'True',
+    reason: 'FoundNewReplicaSet',
+    message: `Found new replica set ${JSON.stringify(newSet.metadata.name)}`,
+  };
   const needsCondition = hasProgressDeadline(deployment) && conditionOf(deployment.status, 'Progressing') === undefined;
-  const updated = await recordRevision(deployment, { revision: revisionOf(newSet), condition: needsCondition ? found : undefined }, context);
+  const updated = await recordRevision(
+    deployment,
+    { revision: revisionOf(newSet), condition: needsCondition ? found : undefined },
+    context,
+  );
   return { deployment: updated, newSet, oldSets };
 }
 
 /** The set for the present template, empty of history. */
-export function newReplicaSet(deployment: Deployment, { oldSets, revision }: { oldSets: readonly ReplicaSet[]; revision: bigint }): ReplicaSet {
+export function newReplicaSet(
+  deployment: Deployment,
+  { oldSets, revision }: { oldSets: readonly ReplicaSet[]; revision: bigint },
+): ReplicaSet {
   const hash = templateHash(deployment.spec.template, deployment.status?.collisionCount);
   const { metadata, ...template } = deployment.spec.template;
   const labels = { ...metadata?.labels, [TEMPLATE_HASH_LABEL]: hash };
@@ -87,7 +113,10 @@ export function newReplicaSet(deployment: Deployment, { oldSets, revision }: { o
       template: { ...template, metadata: { ...metadata, labels } },
     },
   };
-  return { ...set, metadata: { ...set.metadata, annotations: newSetAnnotations(deployment, set, { revision, exists: false }) } };
+  return {
+    ...set,
+    metadata: { ...set.metadata, annotations: newSetAnnotations(deployment, set, { revision, exists: false }) },
+  };
 }
 
 async function createNewSet(
@@ -98,20 +127,41 @@ async function createNewSet(
   const wanted = newReplicaSet(deployment, { oldSets, revision });
   const created = await createOrFind(deployment, wanted, context);
   const name = created.metadata.name;
-  if (replicasOf(created) > 0) scalingEvent(deployment, context, `Scaled up replica set ${name} from 0 to ${replicasOf(created)}`);
-  const condition: ConditionInit = { type: 'Progressing', status: 'True', reason: 'NewReplicaSetCreated', message: `Created new replica set ${JSON.stringify(name)}` };
-  const updated = await recordRevision(deployment, { revision, condition: hasProgressDeadline(deployment) ? condition : undefined }, context);
+  if (replicasOf(created) > 0)
+    scalingEvent(deployment, context, `Scaled up replica set ${name} from 0 to ${replicasOf(created)}`);
+  const condition: ConditionInit = {
+    type: 'Progressing',
+    status: 'True',
+    reason: 'NewReplicaSetCreated',
+    message: `Created new replica set ${JSON.stringify(name)}`,
+  };
+  const updated = await recordRevision(
+    deployment,
+    { revision, condition: hasProgressDeadline(deployment) ? condition : undefined },
+    context,
+  );
   return { deployment: updated, newSet: created, oldSets };
 }
 
-async function createOrFind(deployment: Deployment, wanted: ReplicaSet, context: ControllerContext): Promise<ReplicaSet> {
+async function createOrFind(
+  deployment: Deployment,
+  wanted: ReplicaSet,
+  context: ControllerContext,
+): Promise<ReplicaSet> {
   try {
     return await context.client.create<ReplicaSet>(replicaSets, wanted);
   } catch (error) {
     if (isAlreadyExists(error)) return findCollision(deployment, wanted, { error, context });
     const message = `Failed to create new replica set ${JSON.stringify(wanted.metadata.name)}: ${(error as Error).message}`;
     if (hasProgressDeadline(deployment)) {
-      await recordRevision(deployment, { revision: revisionOf(deployment), condition: { type: 'Progressing', status: 'False', reason: 'ReplicaSetCreateError', message } }, context);
+      await recordRevision(
+        deployment,
+        {
+          revision: revisionOf(deployment),
+          condition: { type: 'Progressing', status: 'False', reason: 'ReplicaSetCreateError', message },
+        },
+        context,
+      );
     }
     context.events.event(deployment, 'Warning', 'ReplicaSetCreateError', message);
     throw error;
@@ -119,12 +169,20 @@ async function createOrFind(deployment: Deployment, wanted: ReplicaSet, context:
 }
 
 /** Ours from an earlier try, or a hash collision: then the next try hashes with another count. */
-async function findCollision(deployment: Deployment, wanted: ReplicaSet, { error, context }: { error: Error; context: ControllerContext }): Promise<ReplicaSet> {
+async function findCollision(
+  deployment: Deployment,
+  wanted: ReplicaSet,
+  { error, context }: { error: Error; context: ControllerContext },
+): Promise<ReplicaSet> {
   const name = { namespace: wanted.metadata.namespace ?? '', name: wanted.metadata.name! };
   const found = await context.client.get<ReplicaSet>(replicaSets, name);
   if (isControlledBy(found, deployment) && isSameTemplate(found.spec.template, deployment.spec.template)) return found;
   const collisionCount = (deployment.status?.collisionCount ?? 0) + 1;
-  await context.client.update<Deployment>(deployments, { ...deployment, status: { ...deployment.status, collisionCount } }, { subresource: 'status' });
+  await context.client.update<Deployment>(
+    deployments,
+    { ...deployment, status: { ...deployment.status, collisionCount } },
+    { subresource: 'status' },
+  );
   throw error;
 }
 
@@ -138,7 +196,8 @@ async function recordRevision(
   const isNewRevision = revision > 0n && revisionOf(deployment) !== revision;
   if (!isNewRevision && condition === undefined) return deployment;
   if (isNewRevision) next.metadata.annotations = { ...deployment.metadata.annotations, [REVISION]: String(revision) };
-  if (condition !== undefined) next.status!.conditions = withCondition(deployment.status?.conditions ?? [], condition, context.now());
+  if (condition !== undefined)
+    next.status!.conditions = withCondition(deployment.status?.conditions ?? [], condition, context.now());
   return context.client.update<Deployment>(deployments, next, { subresource: 'status' });
 }
 
@@ -147,13 +206,25 @@ function scalingEvent(deployment: Deployment, context: ControllerContext, messag
 }
 
 /** Writes a set's size and what it was sized for; nothing when both are right already. */
-export async function resizeSet(deployment: Deployment, { set, replicas }: { set: ReplicaSet; replicas: number }, context: ControllerContext): Promise<boolean> {
+export async function resizeSet(
+  deployment: Deployment,
+  { set, replicas }: { set: ReplicaSet; replicas: number },
+  context: ControllerContext,
+): Promise<boolean> {
   const before = replicasOf(set);
   const annotations = { ...set.metadata.annotations, ...replicaAnnotations(deployment) };
   if (before === replicas && isSameAnnotations(annotations, set.metadata.annotations)) return false;
-  await context.client.update<ReplicaSet>(replicaSets, { ...set, metadata: { ...set.metadata, annotations }, spec: { ...set.spec, replicas } });
+  await context.client.update<ReplicaSet>(replicaSets, {
+    ...set,
+    metadata: { ...set.metadata, annotations },
+    spec: { ...set.spec, replicas },
+  });
   if (before === replicas) return false;
-  scalingEvent(deployment, context, `Scaled ${before < replicas ? 'up' : 'down'} replica set ${set.metadata.name} from ${before} to ${replicas}`);
+  scalingEvent(
+    deployment,
+    context,
+    `Scaled ${before < replicas ? 'up' : 'down'} replica set ${set.metadata.name} from ${before} to ${replicas}`,
+  );
   return true;
 }
 
@@ -166,7 +237,9 @@ export function setsBeyondHistory(deployment: Deployment, oldSets: readonly Repl
   if (surplus <= 0) return [];
   const byRevision = [...alive].sort((a, b) => compareRevisions(revisionOf(a), revisionOf(b)) || byAge(a, b));
   const isEmpty = (set: ReplicaSet): boolean =>
-    (set.status?.replicas ?? 0) === 0 && replicasOf(set) === 0 && (set.metadata.generation ?? 0) <= (set.status?.observedGeneration ?? 0);
+    (set.status?.replicas ?? 0) === 0 &&
+    replicasOf(set) === 0 &&
+    (set.metadata.generation ?? 0) <= (set.status?.observedGeneration ?? 0);
   return byRevision.slice(0, surplus).filter(isEmpty);
 }
 

@@ -117,7 +117,11 @@ export function proportionalResizes(deployment: Deployment, sets: readonly Repli
   return resizes;
 }
 
-function proportionOf(set: ReplicaSet, deployment: Deployment, { toAdd, added }: { toAdd: number; added: number }): number {
+function proportionOf(
+  set: ReplicaSet,
+  deployment: Deployment,
+  { toAdd, added }: { toAdd: number; added: number },
+): number {
   const size = replicasOf(set);
   if (size === 0) return 0;
   const fraction = fractionOf(set, deployment);

@@ -26,21 +26,42 @@ export interface ConditionInit {
 }
 
 /** Unchanged when status and reason are the same; the transition time stays when only the reason changes. */
-export function withCondition(conditions: readonly DeploymentCondition[], init: ConditionInit, nowMs: number): DeploymentCondition[] {
+export function withCondition(
+  conditions: readonly DeploymentCondition[],
+  init: ConditionInit,
+  nowMs: number,
+): DeploymentCondition[] {
   const current = conditions.find(({ type }) => type === init.type);
   if (current !== undefined && current.status === init.status && current.reason === init.reason) return [...conditions];
   const now = formatTime(nowMs);
   const lastTransitionTime = current?.status === init.status ? (current.lastTransitionTime ?? now) : now;
   const others = conditions.filter(({ type }) => type !== init.type);
-  return [...others, { type: init.type, status: init.status, lastUpdateTime: now, lastTransitionTime, reason: init.reason, message: init.message }];
+  return [
+    ...others,
+    {
+      type: init.type,
+      status: init.status,
+      lastUpdateTime: now,
+      lastTransitionTime,
+      reason: init.reason,
+      message: init.message,
+    },
+  ];
 }
 
 /** The counts that follow from the sets, and the Available condition (`calculateStatus`). */
-export function statusFromSets(deployment: Deployment, newSet: ReplicaSet | undefined, { sets, nowMs }: { sets: readonly ReplicaSet[]; nowMs: number }): DeploymentStatus {
+export function statusFromSets(
+  deployment: Deployment,
+  newSet: ReplicaSet | undefined,
+  { sets, nowMs }: { sets: readonly ReplicaSet[]; nowMs: number },
+): DeploymentStatus {
   const { replicas: desired = 1 } = deployment.spec;
   const available = totalStatus(sets, 'availableReplicas');
   const status: DeploymentStatus = {};
-  const set = (field: 'replicas' | 'updatedReplicas' | 'readyReplicas' | 'availableReplicas' | 'unavailableReplicas', value: number): void => {
+  const set = (
+    field: 'replicas' | 'updatedReplicas' | 'readyReplicas' | 'availableReplicas' | 'unavailableReplicas',
+    value: number,
+  ): void => {
     if (value > 0) status[field] = value;
   };
   if (deployment.metadata.generation !== undefined) status.observedGeneration = deployment.metadata.generation;
@@ -55,8 +76,18 @@ export function statusFromSets(deployment: Deployment, newSet: ReplicaSet | unde
   status.conditions = withCondition(
     deployment.status?.conditions ?? [],
     isAvailable
-      ? { type: 'Available', status: 'True', reason: 'MinimumReplicasAvailable', message: 'Deployment has minimum availability.' }
-      : { type: 'Available', status: 'False', reason: 'MinimumReplicasUnavailable', message: 'Deployment does not have minimum availability.' },
+      ? {
+          type: 'Available',
+          status: 'True',
+          reason: 'MinimumReplicasAvailable',
+          message: 'Deployment has minimum availability.',
+        }
+      : {
+          type: 'Available',
+          status: 'False',
+          reason: 'MinimumReplicasUnavailable',
+          message: 'Deployment does not have minimum availability.',
+        },
     nowMs,
   );
   return status;
@@ -75,7 +106,8 @@ export function isComplete({ spec, metadata }: Deployment, status: DeploymentSta
 
 /** More new, fewer old, more ready or available than before (`DeploymentProgressing`). */
 export function isProgressing(before: DeploymentStatus | undefined, now: DeploymentStatus): boolean {
-  const oldCount = (status: DeploymentStatus | undefined): number => (status?.replicas ?? 0) - (status?.updatedReplicas ?? 0);
+  const oldCount = (status: DeploymentStatus | undefined): number =>
+    (status?.replicas ?? 0) - (status?.updatedReplicas ?? 0);
   return (
     (now.updatedReplicas ?? 0) > (before?.updatedReplicas ?? 0) ||
     oldCount(now) < oldCount(before) ||
@@ -103,39 +135,85 @@ export function rolloutStatus(
   let conditions = status.conditions ?? [];
   if (!hasProgressDeadline(deployment)) conditions = conditions.filter(({ type }) => type !== 'Progressing');
   const current = conditionOf(deployment.status, 'Progressing');
-  const isCompleteRollout = (status.replicas ?? 0) === (status.updatedReplicas ?? 0) && current?.reason === 'NewReplicaSetAvailable';
+  const isCompleteRollout =
+    (status.replicas ?? 0) === (status.updatedReplicas ?? 0) && current?.reason === 'NewReplicaSetAvailable';
   if (hasProgressDeadline(deployment) && !isCompleteRollout) {
     conditions = progressConditions(deployment, { status, conditions, subject: subjectOf(deployment, newSet), nowMs });
   }
   conditions = conditions.filter(({ type }) => type !== 'ReplicaFailure');
   const failure = sets.flatMap((set) => set.status?.conditions ?? []).find(({ type }) => type === 'ReplicaFailure');
   if (failure !== undefined) {
-    conditions = [...conditions, { ...(conditionOf(deployment.status, 'ReplicaFailure') ?? { lastUpdateTime: formatTime(nowMs), lastTransitionTime: formatTime(nowMs) }), type: 'ReplicaFailure', status: failure.status, reason: failure.reason ?? '', message: failure.message ?? '' }];
+    conditions = [
+      ...conditions,
+      {
+        ...(conditionOf(deployment.status, 'ReplicaFailure') ?? {
+          lastUpdateTime: formatTime(nowMs),
+          lastTransitionTime: formatTime(nowMs),
+        }),
+        type: 'ReplicaFailure',
+        status: failure.status,
+        reason: failure.reason ?? '',
+        message: failure.message ?? '',
+      },
+    ];
   }
   return { ...status, conditions };
 }
 
 function subjectOf(deployment: Deployment, newSet: ReplicaSet | undefined): string {
-  return newSet === undefined ? `Deployment ${JSON.stringify(deployment.metadata.name)}` : `ReplicaSet ${JSON.stringify(newSet.metadata.name)}`;
+  return newSet === undefined
+    ? `Deployment ${JSON.stringify(deployment.metadata.name)}`
+    : `ReplicaSet ${JSON.stringify(newSet.metadata.name)}`;
 }
 
 function progressConditions(
   deployment: Deployment,
-  { status, conditions, subject, nowMs }: { status: DeploymentStatus; conditions: DeploymentCondition[]; subject: string; nowMs: number },
+  {
+    status,
+    conditions,
+    subject,
+    nowMs,
+  }: { status: DeploymentStatus; conditions: DeploymentCondition[]; subject: string; nowMs: number },
 ): DeploymentCondition[] {
   const current = conditions.find(({ type }) => type === 'Progressing');
   if (isComplete(deployment, status)) {
-    return withCondition(conditions, { type: 'Progressing', status: 'True', reason: 'NewReplicaSetAvailable', message: `${subject} has successfully progressed.` }, nowMs);
+    return withCondition(
+      conditions,
+      {
+        type: 'Progressing',
+        status: 'True',
+        reason: 'NewReplicaSetAvailable',
+        message: `${subject} has successfully progressed.`,
+      },
+      nowMs,
+    );
   }
   if (isProgressing(deployment.status, status)) {
-    const init: ConditionInit = { type: 'Progressing', status: 'True', reason: 'ReplicaSetUpdated', message: `${subject} is progressing.` };
+    const init: ConditionInit = {
+      type: 'Progressing',
+      status: 'True',
+      reason: 'ReplicaSetUpdated',
+      message: `${subject} is progressing.`,
+    };
     // The update time is what the deadline counts from: it moves with every progress.
     const others = conditions.filter(({ type }) => type !== 'Progressing');
-    const lastTransitionTime = current?.status === 'True' && current.lastTransitionTime !== undefined ? current.lastTransitionTime : formatTime(nowMs);
+    const lastTransitionTime =
+      current?.status === 'True' && current.lastTransitionTime !== undefined
+        ? current.lastTransitionTime
+        : formatTime(nowMs);
     return [...others, { ...init, lastUpdateTime: formatTime(nowMs), lastTransitionTime }];
   }
   if (isTimedOut(deployment, { ...status, conditions }, nowMs)) {
-    return withCondition(conditions, { type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded', message: `${subject} has timed out progressing.` }, nowMs);
+    return withCondition(
+      conditions,
+      {
+        type: 'Progressing',
+        status: 'False',
+        reason: 'ProgressDeadlineExceeded',
+        message: `${subject} has timed out progressing.`,
+      },
+      nowMs,
+    );
   }
   return conditions;
 }

@@ -11,7 +11,15 @@ import type { InformerChange } from '../../client/informer.ts';
 import { createWorkqueue } from '../../client/workqueue.ts';
 import type { Workqueue } from '../../client/workqueue.ts';
 import type { GraphNode, OwnerStates } from './graph.ts';
-import { decideItem, FOREGROUND, isDeletingDependents, isOrphaning, ORPHAN, ownersOf, OwnershipGraph } from './graph.ts';
+import {
+  decideItem,
+  FOREGROUND,
+  isDeletingDependents,
+  isOrphaning,
+  ORPHAN,
+  ownersOf,
+  OwnershipGraph,
+} from './graph.ts';
 
 const WORKERS = 10;
 /** Kinds that come and go by themselves and own nothing. */
@@ -19,7 +27,9 @@ const IGNORED = new Set(['events']);
 
 /** Runs until the signal aborts. `resources` are all kinds that can be deleted. */
 export async function runGarbageCollector(resources: readonly Resource[], options: RunnerOptions): Promise<void> {
-  const watched = resources.filter(({ names, verbs }) => verbs.includes('delete') && verbs.includes('watch') && !IGNORED.has(names.plural));
+  const watched = resources.filter(
+    ({ names, verbs }) => verbs.includes('delete') && verbs.includes('watch') && !IGNORED.has(names.plural),
+  );
   await new GarbageCollector(watched, options).run();
 }
 
@@ -37,7 +47,9 @@ class GarbageCollector {
 
   async run(): Promise<void> {
     const { informers, signal } = this.#options;
-    const subscriptions = this.#resources.map((resource) => informers.informer(resource).changes.subscribe((change) => this.#observe(resource, change)));
+    const subscriptions = this.#resources.map((resource) =>
+      informers.informer(resource).changes.subscribe((change) => this.#observe(resource, change)),
+    );
     try {
       await Promise.all(this.#resources.map((resource) => informers.informer(resource).waitForSync(signal)));
     } catch (error) {
@@ -60,8 +72,10 @@ class GarbageCollector {
       return;
     }
     this.#graph.set({ uid, resource, object });
-    const ownersChanged = previous === undefined || JSON.stringify(ownersOf(previous)) !== JSON.stringify(ownersOf(object));
-    if (isDeletingDependents(object) || isOrphaning(object) || (ownersChanged && ownersOf(object).length > 0)) this.#queue.add(uid);
+    const ownersChanged =
+      previous === undefined || JSON.stringify(ownersOf(previous)) !== JSON.stringify(ownersOf(object));
+    if (isDeletingDependents(object) || isOrphaning(object) || (ownersChanged && ownersOf(object).length > 0))
+      this.#queue.add(uid);
     if (previous === undefined || !ownersChanged) return;
     // An owner that waited for this object may not have to any more.
     for (const owner of ownersOf(previous)) {
@@ -76,7 +90,8 @@ class GarbageCollector {
         await this.#process(uid);
         this.#queue.forget(uid);
       } catch (error) {
-        if (!this.#options.signal.aborted && !isConflict(error)) this.#options.log.debug('garbage collection will be tried again', { uid, error: String(error) });
+        if (!this.#options.signal.aborted && !isConflict(error))
+          this.#options.log.debug('garbage collection will be tried again', { uid, error: String(error) });
         this.#queue.addRateLimited(uid);
       } finally {
         this.#queue.done(uid);
@@ -98,7 +113,8 @@ class GarbageCollector {
     if (decision.type === 'release') await this.#removeOwners(node, live, new Set(decision.uids));
     if (decision.type !== 'delete') return;
     // A dependent that is being deleted may be an owner's owner: nobody in such a circle may wait for this object.
-    if (states.waiting.length > 0 && dependents.some((dependent) => isDeletingDependents(dependent.object))) await this.#unblockOwners(node, live);
+    if (states.waiting.length > 0 && dependents.some((dependent) => isDeletingDependents(dependent.object)))
+      await this.#unblockOwners(node, live);
     await this.#delete(node, decision.propagationPolicy);
   }
 
@@ -129,7 +145,9 @@ class GarbageCollector {
   async #findOwner(object: ApiObject, reference: OwnerReference): Promise<ApiObject | undefined> {
     const known = this.#graph.get(reference.uid);
     if (known !== undefined) return known.object;
-    const resource = this.#resources.find((candidate) => candidate.names.kind === reference.kind && apiVersionOf(candidate) === reference.apiVersion);
+    const resource = this.#resources.find(
+      (candidate) => candidate.names.kind === reference.kind && apiVersionOf(candidate) === reference.apiVersion,
+    );
     // A kind that is not served (any more): its objects cannot be shown to be gone.
     if (resource === undefined) return { metadata: { name: reference.name, uid: reference.uid } };
     const namespace = resource.scope === 'Namespaced' ? (object.metadata.namespace ?? '') : '';
@@ -140,9 +158,12 @@ class GarbageCollector {
   async #deleteDependents(node: GraphNode): Promise<void> {
     const blocking = this.#graph
       .dependentsOf(node.uid)
-      .filter(({ object }) => ownersOf(object).some(({ uid, blockOwnerDeletion }) => uid === node.uid && blockOwnerDeletion === true));
+      .filter(({ object }) =>
+        ownersOf(object).some(({ uid, blockOwnerDeletion }) => uid === node.uid && blockOwnerDeletion === true),
+      );
     // Those that are being deleted go on by themselves; in a circle they would queue each other for ever.
-    for (const dependent of this.#graph.dependentsOf(node.uid)) if (!isDeletingDependents(dependent.object)) this.#queue.add(dependent.uid);
+    for (const dependent of this.#graph.dependentsOf(node.uid))
+      if (!isDeletingDependents(dependent.object)) this.#queue.add(dependent.uid);
     if (blocking.length === 0) await this.#removeFinalizer(node, FOREGROUND);
   }
 
@@ -164,7 +185,13 @@ class GarbageCollector {
   async #unblockOwners({ resource }: GraphNode, live: ApiObject): Promise<void> {
     const { namespace = '', name = '', uid } = live.metadata;
     const ownerReferences = ownersOf(live).map((owner) => ({ ...owner, blockOwnerDeletion: false }));
-    await this.#ignoreGone(this.#options.client.patch(resource, { namespace, name }, { type: 'merge', body: { metadata: { uid, ownerReferences } } }));
+    await this.#ignoreGone(
+      this.#options.client.patch(
+        resource,
+        { namespace, name },
+        { type: 'merge', body: { metadata: { uid, ownerReferences } } },
+      ),
+    );
   }
 
   async #removeFinalizer(node: GraphNode, finalizer: string): Promise<void> {
@@ -176,9 +203,14 @@ class GarbageCollector {
     await this.#ignoreGone(this.#options.client.patch(node.resource, { namespace, name }, { type: 'merge', body }));
   }
 
-  async #delete({ resource, object, uid }: GraphNode, propagationPolicy: 'Orphan' | 'Background' | 'Foreground'): Promise<void> {
+  async #delete(
+    { resource, object, uid }: GraphNode,
+    propagationPolicy: 'Orphan' | 'Background' | 'Foreground',
+  ): Promise<void> {
     const { namespace = '', name = '' } = object.metadata;
-    await this.#ignoreGone(this.#options.client.delete(resource, { namespace, name }, { propagationPolicy, preconditions: { uid } }));
+    await this.#ignoreGone(
+      this.#options.client.delete(resource, { namespace, name }, { propagationPolicy, preconditions: { uid } }),
+    );
   }
 
   async #ignoreGone(call: Promise<unknown>): Promise<void> {

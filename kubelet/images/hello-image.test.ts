@@ -181,7 +181,12 @@ describe.each(hasCompiler ? (['c', 'perl'] as const) : (['perl'] as const))('the
     await eventually(async () => (await get(port, '/healthz')).status === 503);
     const late = await get(port, '/', agent);
     expect([late.status, late.connection]).toEqual([200, 'close']);
-    await eventually(() => get(port, '/').then(() => false, () => true));
+    await eventually(() =>
+      get(port, '/').then(
+        () => false,
+        () => true,
+      ),
+    );
     await expect(get(port, '/')).rejects.toThrow('ECONNREFUSED');
     // A client may use a connection for as long as it was told: closing it earlier would lose what is on its way.
     const last = await get(port, '/', agent);

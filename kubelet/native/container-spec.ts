@@ -13,7 +13,20 @@ export interface ImageRunConfig {
 
 /** containerd's default set. */
 const DEFAULT_CAPABILITIES = [
-  'AUDIT_WRITE', 'CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'KILL', 'MKNOD', 'NET_BIND_SERVICE', 'NET_RAW', 'SETFCAP', 'SETGID', 'SETPCAP', 'SETUID', 'SYS_CHROOT',
+  'AUDIT_WRITE',
+  'CHOWN',
+  'DAC_OVERRIDE',
+  'FOWNER',
+  'FSETID',
+  'KILL',
+  'MKNOD',
+  'NET_BIND_SERVICE',
+  'NET_RAW',
+  'SETFCAP',
+  'SETGID',
+  'SETPCAP',
+  'SETUID',
+  'SYS_CHROOT',
 ];
 
 /** `command` replaces the image's entrypoint and its arguments; `args` alone only the arguments. */
@@ -25,8 +38,15 @@ export function argvOf({ command, args }: Pick<ContainerConfig, 'command' | 'arg
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** What containerd gives every container, then the image's variables over them, then the pod's. */
-export function environmentOf({ envs, tty }: Pick<ContainerConfig, 'envs' | 'tty'>, image: ImageRunConfig, hostname: string): string[] {
-  const variables = new Map([['PATH', DEFAULT_PATH], ['HOSTNAME', hostname]]);
+export function environmentOf(
+  { envs, tty }: Pick<ContainerConfig, 'envs' | 'tty'>,
+  image: ImageRunConfig,
+  hostname: string,
+): string[] {
+  const variables = new Map([
+    ['PATH', DEFAULT_PATH],
+    ['HOSTNAME', hostname],
+  ]);
   if (tty) variables.set('TERM', 'xterm');
   for (const entry of image.Env ?? []) {
     const equals = entry.indexOf('=');
@@ -50,8 +70,13 @@ export function capabilitiesOf({ addCapabilities, dropCapabilities, privileged }
 }
 
 function userOf(security: LinuxSecurity, image: ImageRunConfig): Record<string, unknown> {
-  const user = security.runAsUser !== undefined ? String(security.runAsUser) : (security.runAsUsername ?? image.User ?? '');
-  return { user, group: security.runAsGroup === undefined ? '' : String(security.runAsGroup), supplementalGroups: security.supplementalGroups };
+  const user =
+    security.runAsUser !== undefined ? String(security.runAsUser) : (security.runAsUsername ?? image.User ?? '');
+  return {
+    user,
+    group: security.runAsGroup === undefined ? '' : String(security.runAsGroup),
+    supplementalGroups: security.supplementalGroups,
+  };
 }
 
 const PROPAGATION = { private: 'private', 'host-to-container': 'slave', bidirectional: 'shared' } as const;
@@ -66,13 +91,22 @@ export interface StartPlace {
   logPath: string;
 }
 
-export function startCommand(config: ContainerConfig, image: ImageRunConfig, place: StartPlace): Record<string, unknown> {
+export function startCommand(
+  config: ContainerConfig,
+  image: ImageRunConfig,
+  place: StartPlace,
+): Record<string, unknown> {
   const { resources, security } = config.linux;
   const capabilities = capabilitiesOf(security);
   const { oomScoreAdj, ...limits } = resources;
   return {
     id: place.id,
-    rootfs: { lowerDirs: place.lowerDirs, upperDir: place.upperDir, workDir: place.workDir, readOnly: security.readOnlyRootfs },
+    rootfs: {
+      lowerDirs: place.lowerDirs,
+      upperDir: place.upperDir,
+      workDir: place.workDir,
+      readOnly: security.readOnlyRootfs,
+    },
     args: argvOf(config, image),
     env: environmentOf(config, image, place.hostname),
     cwd: config.workingDir || image.WorkingDir || '/',
@@ -91,7 +125,13 @@ export function startCommand(config: ContainerConfig, image: ImageRunConfig, pla
     privileged: security.privileged,
     noNewPrivileges: security.noNewPrivs,
     seccomp: security.privileged || security.seccomp.type === 'Unconfined' ? 'Unconfined' : 'RuntimeDefault',
-    capabilities: { bounding: capabilities, effective: capabilities, permitted: capabilities, inheritable: [], ambient: [] },
+    capabilities: {
+      bounding: capabilities,
+      effective: capabilities,
+      permitted: capabilities,
+      inheritable: [],
+      ambient: [],
+    },
     ...(security.privileged ? {} : { maskedPaths: security.maskedPaths, readonlyPaths: security.readOnlyPaths }),
     resources: limits,
     ...(oomScoreAdj === undefined ? {} : { oomScoreAdj }),

@@ -1,5 +1,14 @@
 /** Frames of exec and attach streams: one byte type, four bytes length, payload (native/README.md, section 6). */
-export const FrameType = { stdin: 0, stdinClose: 1, resize: 2, signal: 3, stdout: 16, stderr: 17, exit: 18, error: 19 } as const;
+export const FrameType = {
+  stdin: 0,
+  stdinClose: 1,
+  resize: 2,
+  signal: 3,
+  stdout: 16,
+  stderr: 17,
+  exit: 18,
+  error: 19,
+} as const;
 
 export interface Frame {
   type: number;

@@ -80,7 +80,10 @@ export class MonitorClient {
    * Sends a command that takes over its connection. Resolves after its answer with the stream; `rest` is what came
    * behind the answer.
    */
-  async takeOver(command: string, parameters: Record<string, unknown> = {}): Promise<{ socket: Socket; rest: Buffer; result: unknown }> {
+  async takeOver(
+    command: string,
+    parameters: Record<string, unknown> = {},
+  ): Promise<{ socket: Socket; rest: Buffer; result: unknown }> {
     const socket = await open(this.#path);
     socket.write(`${JSON.stringify({ version: 1, id: 1, command, ...parameters })}\n`);
     return new Promise((resolve, reject) => {
@@ -146,7 +149,8 @@ export class MonitorClient {
     });
     const onClose = (): void => {
       this.#socket = undefined;
-      for (const { reject } of this.#waiting.values()) reject(new RuntimeError('unavailable', "the pod's monitor is gone"));
+      for (const { reject } of this.#waiting.values())
+        reject(new RuntimeError('unavailable', "the pod's monitor is gone"));
       this.#waiting.clear();
     };
     socket.once('close', onClose);

@@ -8,10 +8,19 @@ export interface NodeNames {
   prefixLength: number;
 }
 
-export function monitorConfig({ config, id, ip, hostInterface }: SandboxRecord, names: NodeNames): Record<string, unknown> {
+export function monitorConfig(
+  { config, id, ip, hostInterface }: SandboxRecord,
+  names: NodeNames,
+): Record<string, unknown> {
   const { linux } = config;
   const { oomScoreAdj: _, ...limits } = linux.resources ?? {};
-  const network = { hostInterface, interface: 'eth0', bridge: names.bridge, addresses: [`${ip}/${names.prefixLength}`], gateways: [names.gateway] };
+  const network = {
+    hostInterface,
+    interface: 'eth0',
+    bridge: names.bridge,
+    addresses: [`${ip}/${names.prefixLength}`],
+    gateways: [names.gateway],
+  };
   return {
     version: 1,
     id,

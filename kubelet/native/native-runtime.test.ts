@@ -89,7 +89,10 @@ const containerConfig = (init: Partial<ContainerConfig> = {}): ContainerConfig =
   ...init,
 });
 
-async function startPod(name: string, init?: Partial<ContainerConfig>): Promise<{ sandbox: string; container: string }> {
+async function startPod(
+  name: string,
+  init?: Partial<ContainerConfig>,
+): Promise<{ sandbox: string; container: string }> {
   const config = podConfig(name);
   const sandbox = await runtime.runPodSandbox(config);
   const container = await runtime.createContainer(sandbox, containerConfig(init));
@@ -110,7 +113,8 @@ const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
 
 suite('NativeRuntime', () => {
   beforeAll(async () => {
-    if (!existsSync(binary)) spawnSync('make', ['-s', '-C', join(root, 'native'), 'OUT=../dist/native'], { stdio: 'inherit' });
+    if (!existsSync(binary))
+      spawnSync('make', ['-s', '-C', join(root, 'native'), 'OUT=../dist/native'], { stdio: 'inherit' });
     folder = mkdtempSync(join(tmpdir(), 'nocher-runtime-'));
     spawnSync('ip', ['netns', 'add', netns]);
     spawnSync('nsenter', [`--net=/run/netns/${netns}`, 'ip', 'link', 'set', 'lo', 'up']);
@@ -128,13 +132,16 @@ suite('NativeRuntime', () => {
     spawnSync('ip', ['netns', 'delete', netns]);
     const names = hostNames(clusterId);
     for (const controller of readdirSync('/sys/fs/cgroup')) {
-      for (const part of ['burstable', 'monitors', '']) spawnSync('rmdir', [join('/sys/fs/cgroup', controller, names.cgroup, part)]);
+      for (const part of ['burstable', 'monitors', ''])
+        spawnSync('rmdir', [join('/sys/fs/cgroup', controller, names.cgroup, part)]);
     }
     rmSync(folder, { recursive: true, force: true });
   });
 
   it('runs a command with its exit code, and logs in CRI form', async () => {
-    const { sandbox, container } = await startPod('exits', { command: ['sh', '-c', 'echo hello; echo problem >&2; exit 3'] });
+    const { sandbox, container } = await startPod('exits', {
+      command: ['sh', '-c', 'echo hello; echo problem >&2; exit 3'],
+    });
     const status = await ended(container);
     expect(status).toMatchObject({ exitCode: 3, reason: 'Error', state: 'exited' });
     const log = readFileSync(status.logPath, 'utf8');
@@ -145,21 +152,31 @@ suite('NativeRuntime', () => {
 
   it('executes in a running container, with only three descriptors and no way to the host', async () => {
     const { sandbox, container } = await startPod('execs');
-    const run = async (script: string): Promise<string> => text((await runtime.execSync(container, ['sh', '-c', script], 10_000)).stdout);
+    const run = async (script: string): Promise<string> =>
+      text((await runtime.execSync(container, ['sh', '-c', script], 10_000)).stdout);
     expect((await runtime.execSync(container, ['sh', '-c', 'exit 7'], 10_000)).exitCode).toBe(7);
     expect((await run('cat /proc/1/comm')).trim()).toBe('hello-httpd');
     expect((await run('hostname')).trim()).toBe('execs');
     expect((await run('ls /proc/self/fd')).trim().split('\n')).toEqual(['0', '1', '2', '3']);
     expect(await run('cat /proc/self/status')).toMatch(/NoNewPrivs:\t1[\s\S]*Seccomp:\t2/);
-    await expect(runtime.execSync(container, ['sleep', '10'], 300)).rejects.toMatchObject({ code: 'deadline-exceeded' });
+    await expect(runtime.execSync(container, ['sleep', '10'], 300)).rejects.toMatchObject({
+      code: 'deadline-exceeded',
+    });
     await runtime.removePodSandbox(sandbox);
   });
 
   it('says why a command cannot start', async () => {
     const sandbox = await runtime.runPodSandbox(podConfig('missing'));
     const container = await runtime.createContainer(sandbox, containerConfig({ command: ['nope'] }));
-    await expect(runtime.startContainer(container)).rejects.toMatchObject({ code: 'start-failed', message: 'exec: "nope": executable file not found in $PATH' });
-    expect(await runtime.containerStatus(container)).toMatchObject({ state: 'exited', exitCode: 128, reason: 'StartError' });
+    await expect(runtime.startContainer(container)).rejects.toMatchObject({
+      code: 'start-failed',
+      message: 'exec: "nope": executable file not found in $PATH',
+    });
+    expect(await runtime.containerStatus(container)).toMatchObject({
+      state: 'exited',
+      exitCode: 128,
+      reason: 'StartError',
+    });
     await runtime.removePodSandbox(sandbox);
   });
 
@@ -174,7 +191,9 @@ suite('NativeRuntime', () => {
   }, 30_000);
 
   it('stops with SIGTERM, and with SIGKILL after the grace', async () => {
-    const { sandbox, container } = await startPod('stubborn', { command: ['sh', '-c', "trap '' TERM; while :; do sleep 1; done"] });
+    const { sandbox, container } = await startPod('stubborn', {
+      command: ['sh', '-c', "trap '' TERM; while :; do sleep 1; done"],
+    });
     await wait(200);
     await runtime.stopContainer(container, 1);
     expect(await runtime.containerStatus(container)).toMatchObject({ exitCode: 137, signal: 9 });

@@ -56,7 +56,12 @@ export function runNative<T>(path: string, args: readonly string[], input = ''):
         if (answer.ok === false) reject(runtimeErrorOf(answer.error!));
         else resolve(answer as T);
       } catch {
-        reject(new RuntimeError('unknown', `nocher-native ${args[0]}: ${problems.trim() || output.slice(0, 200) || 'no answer'}`));
+        reject(
+          new RuntimeError(
+            'unknown',
+            `nocher-native ${args[0]}: ${problems.trim() || output.slice(0, 200) || 'no answer'}`,
+          ),
+        );
       }
     });
     child.stdin.end(input);

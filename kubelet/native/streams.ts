@@ -16,7 +16,11 @@ export interface ExitFrame {
 }
 
 /** Runs a framed stream to its last frame; undefined when the client went away first. */
-export async function runFramed(client: MonitorClient, command: Record<string, unknown> & { command: string }, io: StreamIo): Promise<ExitFrame | undefined> {
+export async function runFramed(
+  client: MonitorClient,
+  command: Record<string, unknown> & { command: string },
+  io: StreamIo,
+): Promise<ExitFrame | undefined> {
   const { command: name, ...parameters } = command;
   const { socket, rest } = await client.takeOver(name, parameters);
   const stop = (): void => void socket.destroy();
@@ -101,7 +105,11 @@ function write(stream: Writable | undefined, bytes: Buffer): Promise<void> {
 }
 
 /** Joins a byte stream with a port of the pod, half-close included. */
-export async function forwardPort(client: MonitorClient, port: number, { readable, writable }: { readable: Readable; writable: Writable }): Promise<void> {
+export async function forwardPort(
+  client: MonitorClient,
+  port: number,
+  { readable, writable }: { readable: Readable; writable: Writable },
+): Promise<void> {
   const { socket, rest } = await client.takeOver('dial', { port });
   if (rest.length > 0) writable.write(rest);
   await new Promise<void>((resolve) => {
@@ -145,5 +153,8 @@ export class OutputBuffer {
 }
 
 export function deadlineExceeded(command: readonly string[], timeoutMs: number): RuntimeError {
-  return new RuntimeError('deadline-exceeded', `command ${JSON.stringify(command.join(' '))} timed out after ${timeoutMs / 1000}s`);
+  return new RuntimeError(
+    'deadline-exceeded',
+    `command ${JSON.stringify(command.join(' '))} timed out after ${timeoutMs / 1000}s`,
+  );
 }

@@ -4,7 +4,9 @@ import { NodeEvents } from './node-events.ts';
 
 function recording(): { told: string[]; events: NodeEvents } {
   const told: string[] = [];
-  const events = new NodeEvents('n1', { event: (_object, type, reason, message) => void told.push(`${type} ${reason}: ${message}`) });
+  const events = new NodeEvents('n1', {
+    event: (_object, type, reason, message) => void told.push(`${type} ${reason}: ${message}`),
+  });
   return { told, events };
 }
 
@@ -15,7 +17,10 @@ const status = (memory: string, ready: string) => ({
   ],
 });
 
-const node = (unschedulable?: boolean): Node => ({ metadata: { name: 'n1' }, spec: unschedulable === undefined ? {} : { unschedulable } });
+const node = (unschedulable?: boolean): Node => ({
+  metadata: { name: 'n1' },
+  spec: unschedulable === undefined ? {} : { unschedulable },
+});
 
 describe('NodeEvents', () => {
   it('tells of every condition at first, then of changes', () => {

@@ -60,7 +60,9 @@ function rootOf(path: string): string {
 export function layeringProblems(files: readonly SourceFile[]): string[] {
   return files
     .filter(({ path }) => !isTestFile(path) && path.includes('/'))
-    .flatMap((file) => file.imports.map((target) => borderProblem(file.path, target)).filter((text) => text !== undefined));
+    .flatMap((file) =>
+      file.imports.map((target) => borderProblem(file.path, target)).filter((text) => text !== undefined),
+    );
 }
 
 function borderProblem(path: string, target: string): string | undefined {
@@ -68,7 +70,8 @@ function borderProblem(path: string, target: string): string | undefined {
   const to = rootOf(target);
   if (from === to) return undefined;
   const allowed = MAY_IMPORT[from];
-  if (allowed === undefined) return `${path} imports ${target}: ${from} is no root of the table in test/architecture/rules.ts`;
+  if (allowed === undefined)
+    return `${path} imports ${target}: ${from} is no root of the table in test/architecture/rules.ts`;
   if (allowed === 'anything') return undefined;
   if (allowed.includes(to)) return undefined;
   const open = allowed.length === 0 ? 'nothing of ours' : `only ${allowed.join(', ')}`;
@@ -113,7 +116,9 @@ export function cycleProblems(files: readonly SourceFile[]): string[] {
 /** Imports of our own files that do not exist, or lack the extension. */
 export function missingImportProblems(files: readonly SourceFile[], existing: ReadonlySet<string>): string[] {
   return files.flatMap(({ path, imports }) =>
-    imports.filter((target) => !existing.has(target)).map((target) => `${path} imports ${target}, which does not exist`),
+    imports
+      .filter((target) => !existing.has(target))
+      .map((target) => `${path} imports ${target}, which does not exist`),
   );
 }
 

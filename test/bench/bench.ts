@@ -25,14 +25,23 @@ function show(value: number): string {
 }
 
 function row({ what, value, unit, target = '', reference, ok }: BenchLine): string[] {
-  const compared = reference === undefined ? '' : `${(value / reference.value).toFixed(2)} × ${reference.name} (${show(reference.value)})`;
+  const compared =
+    reference === undefined
+      ? ''
+      : `${(value / reference.value).toFixed(2)} × ${reference.name} (${show(reference.value)})`;
   return [what, `${show(value)} ${unit}`, target, compared, ok === undefined ? '' : ok ? 'met' : 'missed'];
 }
 
 function printTable(rows: string[][]): void {
   const header = ['what', 'measured', 'target', 'reference', ''];
   const widths = header.map((title, column) => Math.max(title.length, ...rows.map((cells) => cells[column]!.length)));
-  for (const cells of [header, ...rows]) process.stdout.write(`${cells.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd()}\n`);
+  for (const cells of [header, ...rows])
+    process.stdout.write(
+      `${cells
+        .map((cell, column) => cell.padEnd(widths[column]!))
+        .join('  ')
+        .trimEnd()}\n`,
+    );
 }
 
 function commit(): string {
@@ -55,6 +64,9 @@ for (const name of asked.length > 0 ? asked : Object.keys(SCENARIOS)) {
   printTable(lines.map(row));
   mkdirSync(join(here, 'results'), { recursive: true });
   const machine = { cores: cpus().length, model: cpus()[0]?.model, node: process.version };
-  writeFileSync(join(here, 'results', `${name}.json`), `${JSON.stringify({ commit: commit(), date: new Date().toISOString(), machine, lines }, null, 2)}\n`);
+  writeFileSync(
+    join(here, 'results', `${name}.json`),
+    `${JSON.stringify({ commit: commit(), date: new Date().toISOString(), machine, lines }, null, 2)}\n`,
+  );
 }
 process.exit(0);

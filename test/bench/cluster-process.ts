@@ -26,9 +26,26 @@ function credentials(dataDir: string): BenchCluster['tls'] {
   return { ca: read('ca.crt'), cert: read('admin.crt'), key: read('admin.key') };
 }
 
-export async function startBenchCluster(flags: readonly string[], enter: readonly string[] = []): Promise<BenchCluster> {
+export async function startBenchCluster(
+  flags: readonly string[],
+  enter: readonly string[] = [],
+): Promise<BenchCluster> {
   const dataDir = mkdtempSync(join(tmpdir(), 'nocher-bench-'));
-  const [command, ...rest] = [...enter, process.execPath, join(root, 'bin/nocher'), 'up', '--data-dir', dataDir, '--api-port', '0', '--kubelet-port', '0', '--node-name', 'bench', ...flags];
+  const [command, ...rest] = [
+    ...enter,
+    process.execPath,
+    join(root, 'bin/nocher'),
+    'up',
+    '--data-dir',
+    dataDir,
+    '--api-port',
+    '0',
+    '--kubelet-port',
+    '0',
+    '--node-name',
+    'bench',
+    ...flags,
+  ];
   const startedMs = performance.now();
   const child = spawn(command!, rest, { stdio: ['ignore', 'pipe', 'inherit'] });
   let output = '';
@@ -62,14 +79,20 @@ export interface BenchClient {
 /** `connections` HTTP/2 connections, used in turn. */
 export async function openClient({ server, tls }: BenchCluster, connections = 4): Promise<BenchClient> {
   const sessions = Array.from({ length: connections }, () => connect(server, tls));
-  await Promise.all(sessions.map((session) => new Promise((resolve, reject) => session.once('connect', resolve).once('error', reject))));
+  await Promise.all(
+    sessions.map((session) => new Promise((resolve, reject) => session.once('connect', resolve).once('error', reject))),
+  );
   let next = 0;
   const session = (): ClientHttp2Session => sessions[next++ % sessions.length]!;
   return {
     session,
     request: (method, path, body) =>
       new Promise((resolve, reject) => {
-        const stream = session().request({ ':method': method, ':path': path, ...(body === undefined ? {} : { 'content-type': 'application/json' }) });
+        const stream = session().request({
+          ':method': method,
+          ':path': path,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        });
         let status = 0;
         let text = '';
         let bytes = 0;
@@ -87,7 +110,11 @@ export async function openClient({ server, tls }: BenchCluster, connections = 4)
 }
 
 /** Calls `one` from `concurrency` loops until `durationMs` has passed; gives calls per second. */
-export async function throughput(concurrency: number, durationMs: number, one: (index: number) => Promise<void>): Promise<number> {
+export async function throughput(
+  concurrency: number,
+  durationMs: number,
+  one: (index: number) => Promise<void>,
+): Promise<number> {
   const startedMs = performance.now();
   let count = 0;
   const loop = async (): Promise<void> => {

@@ -48,7 +48,18 @@ export async function measure(): Promise<number[]> {
 async function once(): Promise<number> {
   const dataDir = mkdtempSync(join(tmpdir(), 'nocher-bench-'));
   const kubeconfig = join(dataDir, 'admin.kubeconfig');
-  const args = [join(root, 'bin/nocher'), 'up', '--data-dir', dataDir, '--api-port', '0', '--kubelet-port', '0', '--node-name', 'bench'];
+  const args = [
+    join(root, 'bin/nocher'),
+    'up',
+    '--data-dir',
+    dataDir,
+    '--api-port',
+    '0',
+    '--kubelet-port',
+    '0',
+    '--node-name',
+    'bench',
+  ];
   const startedMs = performance.now();
   const up = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
   const exited = new Promise((resolve) => up.once('exit', resolve));
@@ -58,7 +69,10 @@ async function once(): Promise<number> {
     // Refused until the namespace has its service account.
     await Promise.all([
       until('the pod is taken', async () => (await run('apply', '-f', '-')) === 0).then(() =>
-        until('the pod runs', async () => (await run('wait', 'pod/first', '--for=jsonpath={.status.phase}=Running', '--timeout=20s')) === 0),
+        until(
+          'the pod runs',
+          async () => (await run('wait', 'pod/first', '--for=jsonpath={.status.phase}=Running', '--timeout=20s')) === 0,
+        ),
       ),
       until('DNS answers', dnsAnswers),
     ]);
@@ -84,7 +98,10 @@ function kubectlWith(kubeconfig: string, args: readonly string[]): Promise<numbe
 async function dnsAnswers(): Promise<boolean> {
   const resolver = new Resolver({ timeout: 100, tries: 1 });
   resolver.setServers([DNS_SERVER]);
-  return resolver.resolve4('kubernetes.default.svc.cluster.local.').then(() => true, () => false);
+  return resolver.resolve4('kubernetes.default.svc.cluster.local.').then(
+    () => true,
+    () => false,
+  );
 }
 
 async function until(what: string, check: () => Promise<boolean>): Promise<void> {

@@ -36,7 +36,11 @@ const user: UserInfo = { name: 'bench', groups: ['system:authenticated'] };
 /** Creates of 1 KiB ConfigMaps a second, 64 at once. */
 export function inProcessCreates(): number {
   const script = `import { measure } from ${JSON.stringify(import.meta.url)}; console.log(await measure()); process.exit(0);`;
-  const { stdout, stderr, status } = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], { encoding: 'utf8', timeout: 120_000 });
+  const { stdout, stderr, status } = spawnSync(
+    process.execPath,
+    ['--import', 'tsx', '--input-type=module', '-e', script],
+    { encoding: 'utf8', timeout: 120_000 },
+  );
   if (status !== 0) throw new Error(stderr);
   return Number(stdout.trim().split('\n').at(-1));
 }
@@ -49,7 +53,8 @@ export async function measure(): Promise<number> {
     const controlPlane = await start(dataDir, stopping.signal);
     const client = controlPlane.clientFor(user, 'bench');
     const data = { payload: 'x'.repeat(900) };
-    const create = async (name: string): Promise<unknown> => client.create(configMaps, { metadata: { name, namespace: 'default' }, data } as ApiObject);
+    const create = async (name: string): Promise<unknown> =>
+      client.create(configMaps, { metadata: { name, namespace: 'default' }, data } as ApiObject);
     await throughput(WRITERS, WARM_UP_MS, async (i) => void (await create(`warm-${i}`)));
     return await throughput(WRITERS, DURATION_MS, async (i) => void (await create(`c-${i}`)));
   } finally {
@@ -59,11 +64,21 @@ export async function measure(): Promise<number> {
 }
 
 async function start(dataDir: string, signal: AbortSignal): Promise<ControlPlane> {
-  const config: UpConfig = { ...upConfig({ dataDir, storage: 'lmdb', apiPort: '0', runtime: 'none' }), runtime: 'none' };
+  const config: UpConfig = {
+    ...upConfig({ dataDir, storage: 'lmdb', apiPort: '0', runtime: 'none' }),
+    runtime: 'none',
+  };
   const folder = openDataFolder(config.dataDir);
   folder.claim();
   const hostIps = ['127.0.0.1'];
-  const certificates = await ensureCertificates({ dataDir: folder.path, nodeName: 'bench', serviceIp: SERVICE_IP, hostIps, clock: realClock, random: realRandom });
+  const certificates = await ensureCertificates({
+    dataDir: folder.path,
+    nodeName: 'bench',
+    serviceIp: SERVICE_IP,
+    hostIps,
+    clock: realClock,
+    random: realRandom,
+  });
   const network = { serviceCidr: SERVICE_CIDR, apiPort: 0 };
   const extend = serverExtensions({ certificates, serviceCidr: SERVICE_CIDR });
   const controlPlane = await startControlPlane({ config, folder, certificates, network, log: silentLogger, extend });

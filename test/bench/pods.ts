@@ -12,8 +12,17 @@ const SEQUENTIAL = 40;
 type Pod = ApiObject & { status?: { phase?: string } };
 
 function pod(name: string): string {
-  const container = { name: 'main', image: 'nocher.local/hello:1', resources: { requests: { cpu: '1m', memory: '1Mi' }, limits: { memory: '64Mi' } } };
-  return JSON.stringify({ apiVersion: 'v1', kind: 'Pod', metadata: { name }, spec: { terminationGracePeriodSeconds: 0, containers: [container] } });
+  const container = {
+    name: 'main',
+    image: 'nocher.local/hello:1',
+    resources: { requests: { cpu: '1m', memory: '1Mi' }, limits: { memory: '64Mi' } },
+  };
+  return JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name },
+    spec: { terminationGracePeriodSeconds: 0, containers: [container] },
+  });
 }
 
 /** When each pod was first seen Running, in ms of this process's clock. */
@@ -28,7 +37,8 @@ async function watchRunning(client: BenchClient): Promise<Map<string, number>> {
     pending = lines.pop()!;
     for (const line of lines) {
       const { object } = JSON.parse(line) as { object: Pod };
-      if (object.status?.phase === 'Running' && !seen.has(object.metadata.name!)) seen.set(object.metadata.name!, performance.now());
+      if (object.status?.phase === 'Running' && !seen.has(object.metadata.name!))
+        seen.set(object.metadata.name!, performance.now());
     }
   });
   await new Promise((resolve) => stream.once('response', resolve));
@@ -67,14 +77,30 @@ export async function measure(): Promise<BenchLine[]> {
     for (let i = 0; i < SEQUENTIAL; i++) times.push(await start(client, seen, `one-${i}`));
     times.sort((a, b) => a - b);
     const startedMs = performance.now();
-    const ended = await Promise.all(Array.from({ length: 10 }, (_, i) => start(client, seen, `ten-${i}`).then(() => performance.now())));
+    const ended = await Promise.all(
+      Array.from({ length: 10 }, (_, i) => start(client, seen, `ten-${i}`).then(() => performance.now())),
+    );
     const ten = Math.max(...ended) - startedMs;
     const p50 = percentile(times, 0.5);
     const p99 = percentile(times, 0.99);
     return [
-      { scenario: 'pods', what: 'pod create → Running, local image, native: p50', value: p50, unit: 'ms', target: '≤ 60', ok: p50 <= 60 },
+      {
+        scenario: 'pods',
+        what: 'pod create → Running, local image, native: p50',
+        value: p50,
+        unit: 'ms',
+        target: '≤ 60',
+        ok: p50 <= 60,
+      },
       { scenario: 'pods', what: 'the same: p99', value: p99, unit: 'ms', target: '≤ 250', ok: p99 <= 250 },
-      { scenario: 'pods', what: '10 pods at once → all Running', value: ten, unit: 'ms', target: '≤ 300', ok: ten <= 300 },
+      {
+        scenario: 'pods',
+        what: '10 pods at once → all Running',
+        value: ten,
+        unit: 'ms',
+        target: '≤ 300',
+        ok: ten <= 300,
+      },
     ];
   } finally {
     client.close();

@@ -40,7 +40,14 @@ async function fanOut(connections: number, { share }: { share: number }): Promis
     const p99 = percentile(delays, 0.99);
     return [
       { scenario: 'watch', what: `${what}: p99 delay`, value: p99, unit: 'ms', target: '≤ 100', ok: p99 <= 100 },
-      { scenario: 'watch', what: `${what}: CPU of the server`, value: cores * 100, unit: '% of a core', target: `≤ ${share * 100}`, ok: cores <= share },
+      {
+        scenario: 'watch',
+        what: `${what}: CPU of the server`,
+        value: cores * 100,
+        unit: '% of a core',
+        target: `≤ ${share * 100}`,
+        ok: cores <= share,
+      },
     ];
   } finally {
     for (const session of sessions) session.destroy();
@@ -49,11 +56,17 @@ async function fanOut(connections: number, { share }: { share: number }): Promis
 }
 
 function object(i: number): string {
-  return JSON.stringify({ metadata: { name: 'watched', annotations: { sentAt: String(Date.now()), i: String(i) } }, data: { payload: 'x'.repeat(700) } });
+  return JSON.stringify({
+    metadata: { name: 'watched', annotations: { sentAt: String(Date.now()), i: String(i) } },
+    data: { payload: 'x'.repeat(700) },
+  });
 }
 
 /** Each event carries when it was sent; the arrival of every hundredth watcher's events is compared with it. */
-async function openWatchers(cluster: BenchCluster, { connections, sessions, delays }: { connections: number; sessions: ClientHttp2Session[]; delays: number[] }): Promise<void> {
+async function openWatchers(
+  cluster: BenchCluster,
+  { connections, sessions, delays }: { connections: number; sessions: ClientHttp2Session[]; delays: number[] },
+): Promise<void> {
   for (let i = 0; i < connections; i++) {
     const session = connect(cluster.server, cluster.tls);
     session.on('error', () => undefined);

@@ -36,14 +36,18 @@ describe('discovery', () => {
   const resources = (lists: Json[]): string[] =>
     lists.flatMap(({ items }) =>
       items.flatMap(({ metadata, versions }: Json) =>
-        versions.flatMap((version: Json) => version.resources.map((one: Json) => [metadata?.name ?? '', version.version, one.resource].join('/'))),
+        versions.flatMap((version: Json) =>
+          version.resources.map((one: Json) => [metadata?.name ?? '', version.version, one.resource].join('/')),
+        ),
       ),
     );
 
   // Upstream's test also looks for groups that are not served yet, so these two show no behaviour by name.
   it('gives all groups in one document [A2]', async () => {
     const accept = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
-    const replies = await Promise.all(['/api', '/apis'].map((path) => cluster.send('GET', path, { headers: { accept } })));
+    const replies = await Promise.all(
+      ['/api', '/apis'].map((path) => cluster.send('GET', path, { headers: { accept } })),
+    );
     for (const { status, contentType, body } of replies) {
       expect({ status, contentType: contentType.replaceAll(' ', '') }).toEqual({ status: 200, contentType: accept });
       expect(body).toMatchObject({ kind: 'APIGroupDiscoveryList', apiVersion: 'apidiscovery.k8s.io/v2' });
@@ -78,7 +82,9 @@ describe('discovery', () => {
       for (const { groupVersion } of versions) {
         const list = await cluster.get(`/apis/${groupVersion}`);
         expect(list).toMatchObject({ kind: 'APIResourceList', groupVersion });
-        expect(list.resources.filter(({ name, kind, verbs }: Json) => name !== '' && kind !== '' && verbs.length > 0).length).toBeGreaterThan(0);
+        expect(
+          list.resources.filter(({ name, kind, verbs }: Json) => name !== '' && kind !== '' && verbs.length > 0).length,
+        ).toBeGreaterThan(0);
       }
     }
   });
@@ -103,18 +109,26 @@ describe('strict field validation', () => {
     `{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"strict"${metadata}},"spec":{${spec}"selector":{"matchLabels":{"app":"strict"}},"template":{"metadata":{"labels":{"app":"strict"}},"spec":{"containers":[{"name":"c","image":"app"}]}}}}`;
 
   const apply = (body: string, validation = 'Strict') =>
-    cluster.send('PATCH', `/apis/apps/v1/namespaces/${namespace}/deployments/strict?fieldManager=test&fieldValidation=${validation}`, { body, type: 'application/apply-patch+yaml' });
-  const create = (body: string) => cluster.send('POST', `/apis/apps/v1/namespaces/${namespace}/deployments?fieldValidation=Strict`, { body });
+    cluster.send(
+      'PATCH',
+      `/apis/apps/v1/namespaces/${namespace}/deployments/strict?fieldManager=test&fieldValidation=${validation}`,
+      { body, type: 'application/apply-patch+yaml' },
+    );
+  const create = (body: string) =>
+    cluster.send('POST', `/apis/apps/v1/namespaces/${namespace}/deployments?fieldValidation=Strict`, { body });
 
   it('names unknown and duplicate fields of a typed object [conformance: Server side field validation, typed object]', async () => {
     const twice = '"unknownField":"unknown","paused":true,"paused":false,';
     const created = await create(deployment('', twice));
     expect(created.status).toBe(400);
     expect(created.body.message).toMatch(/ strict decoding error: /);
-    for (const problem of ['unknown field "spec.unknownField"', 'duplicate field "spec.paused"']) expect(created.body.message).toContain(problem);
+    for (const problem of ['unknown field "spec.unknownField"', 'duplicate field "spec.paused"'])
+      expect(created.body.message).toContain(problem);
     const applied = await apply(deployment('', '"unknownField":"unknown",'));
     expect(applied.status).toBeGreaterThanOrEqual(400);
-    expect(applied.body.message).toMatch(/failed to create typed patch object .*unknownField: field not declared in schema/);
+    expect(applied.body.message).toMatch(
+      /failed to create typed patch object .*unknownField: field not declared in schema/,
+    );
     expect((await cluster.send('GET', `/apis/apps/v1/namespaces/${namespace}/deployments/strict`)).status).toBe(404);
   });
 
@@ -123,10 +137,13 @@ describe('strict field validation', () => {
     const created = await create(deployment(metadata, ''));
     expect(created.status).toBe(400);
     expect(created.body.message).toMatch(/ strict decoding error: /);
-    for (const problem of ['unknown field "metadata.unknownMeta"', 'duplicate field "metadata.labels"']) expect(created.body.message).toContain(problem);
+    for (const problem of ['unknown field "metadata.unknownMeta"', 'duplicate field "metadata.labels"'])
+      expect(created.body.message).toContain(problem);
     const applied = await apply(deployment(',"unknownMeta":"unknown"', ''));
     expect(applied.status).toBeGreaterThanOrEqual(400);
-    expect(applied.body.message).toMatch(/failed to create typed patch object .*unknownMeta: field not declared in schema/);
+    expect(applied.body.message).toMatch(
+      /failed to create typed patch object .*unknownMeta: field not declared in schema/,
+    );
     expect((await apply(deployment('', ''))).status).toBe(201);
   });
 });
@@ -140,7 +157,9 @@ describe('lists in chunks', () => {
     templates = `/api/v1/namespaces/${await cluster.namespace('chunks')}/podtemplates`;
     const template = { spec: { containers: [{ name: 'test', image: 'test2' }] } };
     for (let i = 0; i < TEMPLATES; i += 20) {
-      await Promise.all(Array.from({ length: 20 }, (_, k) => cluster.post(templates, { metadata: { name: nameOf(i + k) }, template })));
+      await Promise.all(
+        Array.from({ length: 20 }, (_, k) => cluster.post(templates, { metadata: { name: nameOf(i + k) }, template })),
+      );
     }
   });
 
@@ -151,10 +170,16 @@ describe('lists in chunks', () => {
     let version: string | undefined;
     do {
       const limit = 1 + ((found.length * 7) % 90);
-      const { metadata, items } = await cluster.get(`${templates}?limit=${limit}&continue=${encodeURIComponent(token)}`);
+      const { metadata, items } = await cluster.get(
+        `${templates}?limit=${limit}&continue=${encodeURIComponent(token)}`,
+      );
       expect(items.length).toBeLessThanOrEqual(limit);
       // What changes meanwhile is not in the later pages.
-      if (version === undefined) await cluster.post(templates, { metadata: { name: 'template-later' }, template: { spec: { containers: [{ name: 'test', image: 'test2' }] } } });
+      if (version === undefined)
+        await cluster.post(templates, {
+          metadata: { name: 'template-later' },
+          template: { spec: { containers: [{ name: 'test', image: 'test2' }] } },
+        });
       version ??= metadata.resourceVersion;
       expect(metadata.resourceVersion).toBe(version);
       found.push(...items.map((item: Json) => item.metadata.name));

@@ -11,14 +11,19 @@ const labelled = (name: string, value: string): Json => ({ metadata: { name, lab
 
 /** `label` and `from` choose what is seen. */
 async function watch(label?: string, from?: string): Promise<RunningWatch> {
-  const running = await cluster.watch(maps, { ...(label === undefined ? {} : { labelSelector: label }), ...(from === undefined ? {} : { resourceVersion: from }) });
+  const running = await cluster.watch(maps, {
+    ...(label === undefined ? {} : { labelSelector: label }),
+    ...(from === undefined ? {} : { resourceVersion: from }),
+  });
   watches.push(running);
   return running;
 }
 
-const mutate = (name: string, count: number): Promise<Json> => cluster.patch(`${maps}/${name}`, { data: { mutation: String(count) } });
+const mutate = (name: string, count: number): Promise<Json> =>
+  cluster.patch(`${maps}/${name}`, { data: { mutation: String(count) } });
 
-const seen = ({ events }: RunningWatch): string[] => events.map(({ type, object }) => `${type} ${object.metadata.name} ${object.data?.mutation ?? ''}`.trim());
+const seen = ({ events }: RunningWatch): string[] =>
+  events.map(({ type, object }) => `${type} ${object.metadata.name} ${object.data?.mutation ?? ''}`.trim());
 
 /** Exactly these events, in this order, and none after them: the last of all is a marker that every watch sees. */
 async function expectEvents(running: RunningWatch, expected: string[]): Promise<void> {
@@ -36,7 +41,11 @@ afterEach(() => watches.splice(0).forEach((running) => running.stop()));
 describe('watching config maps', () => {
   it('tells every watcher what matches its labels, and nothing else [conformance: watch-configmaps-with-multiple-watchers]', async () => {
     const from = (await cluster.get(maps)).metadata.resourceVersion;
-    const [a, b, both] = await Promise.all([watch('watched=a', from), watch('watched=b', from), watch('watched in (a, b)', from)]);
+    const [a, b, both] = await Promise.all([
+      watch('watched=a', from),
+      watch('watched=b', from),
+      watch('watched in (a, b)', from),
+    ]);
     await cluster.post(maps, labelled('map-a', 'a'));
     await mutate('map-a', 1);
     await mutate('map-a', 2);
@@ -55,7 +64,10 @@ describe('watching config maps', () => {
     const first = await mutate('from', 1);
     await mutate('from', 2);
     await cluster.remove(`${maps}/from`);
-    await expectEvents(await watch('watched=from', first.metadata.resourceVersion), ['MODIFIED from 2', 'DELETED from 2']);
+    await expectEvents(await watch('watched=from', first.metadata.resourceVersion), [
+      'MODIFIED from 2',
+      'DELETED from 2',
+    ]);
   });
 
   it('goes on where the last watch ended [conformance: watch-configmaps-closed-and-restarted]', async () => {
@@ -73,7 +85,8 @@ describe('watching config maps', () => {
 
   it('takes an object that stops to match for deleted, until it matches again [conformance: watch-configmaps-label-changed]', async () => {
     const running = await watch('watched=here');
-    const relabel = (value: string): Promise<Json> => cluster.patch(`${maps}/wanderer`, { metadata: { labels: { watched: value } } });
+    const relabel = (value: string): Promise<Json> =>
+      cluster.patch(`${maps}/wanderer`, { metadata: { labels: { watched: value } } });
     await cluster.post(maps, labelled('wanderer', 'here'));
     await mutate('wanderer', 1);
     await relabel('elsewhere');
@@ -81,7 +94,14 @@ describe('watching config maps', () => {
     await relabel('here');
     await mutate('wanderer', 3);
     await cluster.remove(`${maps}/wanderer`);
-    await expectEvents(running, ['ADDED wanderer', 'MODIFIED wanderer 1', 'DELETED wanderer 1', 'ADDED wanderer 2', 'MODIFIED wanderer 3', 'DELETED wanderer 3']);
+    await expectEvents(running, [
+      'ADDED wanderer',
+      'MODIFIED wanderer 1',
+      'DELETED wanderer 1',
+      'ADDED wanderer 2',
+      'MODIFIED wanderer 3',
+      'DELETED wanderer 3',
+    ]);
   });
 
   it('shows every watch the same events in the same order, wherever it begins [conformance: watch-consistency]', async () => {
@@ -103,7 +123,8 @@ describe('watching config maps', () => {
     }
     await writing;
     await eventually('all events', () => first.events.length === COUNT);
-    const versions = (running: RunningWatch): string[] => running.events.map(({ type, object }) => `${type} ${object.metadata.resourceVersion}`);
+    const versions = (running: RunningWatch): string[] =>
+      running.events.map(({ type, object }) => `${type} ${object.metadata.resourceVersion}`);
     expect(new Set(versions(first)).size).toBe(COUNT);
     for (const { running, start } of later) {
       await eventually('the same events', () => running.events.length === COUNT - start - 1);

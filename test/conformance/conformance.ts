@@ -40,7 +40,11 @@ export interface Conformance extends Cluster {
   /** Who the client is: the admin, or a copy of it that a test changes. */
   config: KubeConfig;
   /** Any request, any outcome. A string is sent as it is. */
-  send(method: string, path: string, options?: { body?: unknown; type?: string; headers?: Record<string, string> }): Promise<Reply>;
+  send(
+    method: string,
+    path: string,
+    options?: { body?: unknown; type?: string; headers?: Record<string, string> },
+  ): Promise<Reply>;
   /** These give the object and throw what the server said against the request. */
   get(path: string): Promise<Json>;
   post(path: string, body: unknown): Promise<Json>;
@@ -71,7 +75,10 @@ async function carry(cluster: Cluster, apiPort: string): Promise<Carrier> {
   const sockets = new Set<Socket>();
   const server = createServer((from) => {
     const to = createConnection(path);
-    for (const [one, other] of [[from, to], [to, from]] as const) {
+    for (const [one, other] of [
+      [from, to],
+      [to, from],
+    ] as const) {
       sockets.add(one);
       one.pipe(other);
       one.on('error', () => other.destroy()).on('close', () => (sockets.delete(one), other.destroy()));
@@ -129,7 +136,11 @@ export function clientOf(config: KubeConfig): Omit<Conformance, keyof Cluster> {
     });
     const content = await text(response);
     const contentType = response.headers['content-type'] ?? '';
-    return { status: response.statusCode!, contentType, body: /^application\/(.*\+)?json/.test(contentType) ? JSON.parse(content) : content };
+    return {
+      status: response.statusCode!,
+      contentType,
+      body: /^application\/(.*\+)?json/.test(contentType) ? JSON.parse(content) : content,
+    };
   };
   const must = async (...request: Parameters<typeof send>): Promise<Json> => {
     const { status, body } = await send(...request);
@@ -143,7 +154,8 @@ export function clientOf(config: KubeConfig): Omit<Conformance, keyof Cluster> {
     post: (path, body) => must('POST', path, { body }),
     put: (path, body) => must('PUT', path, { body }),
     remove: (path, body) => must('DELETE', path, { body }),
-    patch: (path, body, kind) => must('PATCH', path, { body, type: kind === undefined ? PATCH : `application/${kind}-patch+json` }),
+    patch: (path, body, kind) =>
+      must('PATCH', path, { body, type: kind === undefined ? PATCH : `application/${kind}-patch+json` }),
     async update(path, change) {
       for (;;) {
         const object = await client.get(path);
@@ -163,7 +175,10 @@ export function clientOf(config: KubeConfig): Omit<Conformance, keyof Cluster> {
     },
     async namespace(prefix) {
       const { metadata } = await client.post('/api/v1/namespaces', { metadata: { generateName: `${prefix}-` } });
-      await eventually('the default service account', async () => (await send('GET', `/api/v1/namespaces/${metadata.name}/serviceaccounts/default`)).status === 200);
+      await eventually(
+        'the default service account',
+        async () => (await send('GET', `/api/v1/namespaces/${metadata.name}/serviceaccounts/default`)).status === 200,
+      );
       return metadata.name;
     },
   };
@@ -174,7 +189,10 @@ export function clientOf(config: KubeConfig): Omit<Conformance, keyof Cluster> {
 export function pod(name: string, { labels, ...spec }: Json = {}): Json {
   const containers = [{ name: 'c', image: IMAGE, ...(spec.container ?? {}) }];
   delete spec.container;
-  return { metadata: { name, ...(labels === undefined ? {} : { labels }) }, spec: { terminationGracePeriodSeconds: 1, containers, ...spec } };
+  return {
+    metadata: { name, ...(labels === undefined ? {} : { labels }) },
+    spec: { terminationGracePeriodSeconds: 1, containers, ...spec },
+  };
 }
 
 export const isReady = ({ status }: Json): boolean =>

@@ -68,7 +68,8 @@ describe('Events of the core group', () => {
 describe('Events of events.k8s.io', () => {
   const events = (): string => `/apis/events.k8s.io/v1/namespaces/${namespace}/events`;
   const everywhere = '/apis/events.k8s.io/v1/events?labelSelector=testevent%3Dtrue';
-  const names = async (path: string): Promise<string[]> => (await cluster.get(path)).items.map(({ metadata }: Json) => metadata.name);
+  const names = async (path: string): Promise<string[]> =>
+    (await cluster.get(path)).items.map(({ metadata }: Json) => metadata.name);
 
   it('live and die [conformance: New Event resource lifecycle, testing a single event]', async () => {
     await cluster.post(events(), newEvent('one'));

@@ -39,13 +39,33 @@ suite('kubectl', () => {
   it('tells both versions [conformance: Kubectl, version]', () => {
     const { clientVersion, serverVersion } = JSON.parse(k.ok('version', '-o', 'json'));
     for (const version of [clientVersion, serverVersion]) {
-      for (const field of ['major', 'minor', 'gitVersion', 'gitCommit', 'gitTreeState', 'buildDate', 'goVersion', 'compiler', 'platform']) expect([field, version[field]]).toEqual([field, expect.stringMatching(/./)]);
+      for (const field of [
+        'major',
+        'minor',
+        'gitVersion',
+        'gitCommit',
+        'gitTreeState',
+        'buildDate',
+        'goVersion',
+        'compiler',
+        'platform',
+      ])
+        expect([field, version[field]]).toEqual([field, expect.stringMatching(/./)]);
     }
   });
 
   it('shows how a Deployment would change [conformance: Kubectl, diff Deployment]', () => {
     const manifest = (image: string): string =>
-      JSON.stringify({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'diffed' }, spec: { replicas: 1, selector: { matchLabels: { app: 'diffed' } }, template: { metadata: { labels: { app: 'diffed' } }, spec: { containers: [{ name: 'c', image }] } } } });
+      JSON.stringify({
+        apiVersion: 'apps/v1',
+        kind: 'Deployment',
+        metadata: { name: 'diffed' },
+        spec: {
+          replicas: 1,
+          selector: { matchLabels: { app: 'diffed' } },
+          template: { metadata: { labels: { app: 'diffed' } }, spec: { containers: [{ name: 'c', image }] } },
+        },
+      });
     expect(k.given(manifest(IMAGE), 'create', '-f', '-').code).toBe(0);
     const { code, stdout } = k.given(manifest(SECOND), 'diff', '-f', '-');
     expect(code).toBe(1);
@@ -70,7 +90,10 @@ suite('kubectl', () => {
     pod.spec.containers[0].image = SECOND;
     expect(k.given(JSON.stringify(pod), 'replace', '-f', '-').code).toBe(0);
     expect(imageOf('replaced')).toBe(SECOND);
-    await eventually('the new image to run', () => object('pod', 'replaced').status.containerStatuses[0].image === SECOND);
+    await eventually(
+      'the new image to run',
+      () => object('pod', 'replaced').status.containerStatuses[0].image === SECOND,
+    );
   });
 
   it('runs a pod [conformance: Kubectl, run pod]', () => {
@@ -83,19 +106,34 @@ suite('kubectl', () => {
   it('changes nothing in a dry run [conformance: Kubectl, server-side dry-run Pod]', () => {
     runPod('dry');
     const patch = JSON.stringify({ spec: { containers: [{ name: 'dry', image: SECOND }] } });
-    expect(k.ok('patch', 'pod', 'dry', '-p', patch, '--dry-run=server', '-o', 'jsonpath={.spec.containers[0].image}')).toBe(SECOND);
+    expect(
+      k.ok('patch', 'pod', 'dry', '-p', patch, '--dry-run=server', '-o', 'jsonpath={.spec.containers[0].image}'),
+    ).toBe(SECOND);
     expect(imageOf('dry')).toBe(IMAGE);
   });
 
   it('prints logs as asked [conformance: Kubectl, logs]', async () => {
-    k.ok('run', 'logger', `--image=${IMAGE}`, '--restart=Never', '--command', '--', 'sh', '-c', 'for i in 1 2 3 4 5 6 7 8 9 10; do echo "line $i"; done; sleep 3600');
+    k.ok(
+      'run',
+      'logger',
+      `--image=${IMAGE}`,
+      '--restart=Never',
+      '--command',
+      '--',
+      'sh',
+      '-c',
+      'for i in 1 2 3 4 5 6 7 8 9 10; do echo "line $i"; done; sleep 3600',
+    );
     await eventually('all lines', () => k('logs', 'logger').stdout.includes('line 10\n'));
     expect(k.ok('logs', 'logger', 'logger', '--tail=1')).toBe('line 10\n');
     expect(k.ok('logs', 'logger', 'logger', '--limit-bytes=1')).toBe('l');
     const [time = '', ...rest] = k.ok('logs', 'logger', 'logger', '--tail=1', '--timestamps').trimEnd().split(' ');
     expect(rest.join(' ')).toBe('line 10');
     expect(time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{1,9}Z$/);
-    await eventually('the lines to be older than a second', () => k.ok('logs', 'logger', 'logger', '--since=1s') === '');
+    await eventually(
+      'the lines to be older than a second',
+      () => k.ok('logs', 'logger', 'logger', '--since=1s') === '',
+    );
     expect(k.ok('logs', 'logger', 'logger', '--since=24h').trimEnd().split('\n')).toHaveLength(10);
     k.ok('delete', 'pod', 'logger', '--grace-period=0', '--force');
   });

@@ -10,7 +10,8 @@ beforeAll(async () => {
 }, 90_000);
 afterAll(() => cluster?.stop(), 60_000);
 
-const gone = (path: string): Promise<boolean> => eventually(`${path} to be gone`, async () => (await cluster.send('GET', path)).status === 404);
+const gone = (path: string): Promise<boolean> =>
+  eventually(`${path} to be gone`, async () => (await cluster.send('GET', path)).status === 404);
 
 describe('a namespace [A52]', () => {
   it('keeps a finalizer until it is taken off [conformance: Namespace, apply finalizer to a namespace]', async () => {
@@ -42,7 +43,10 @@ describe('a namespace [A52]', () => {
     const path = `/api/v1/namespaces/${await cluster.namespace('status')}/status`;
     expect((await cluster.get(path)).status.phase).toBe('Active');
     const condition = (type: string): Json => ({ type, status: 'True', reason: 'E2E', message: 'set from a test' });
-    const patch = { metadata: { annotations: { 'e2e-patched-status': 'true' } }, status: { conditions: [condition('StatusPatch')] } };
+    const patch = {
+      metadata: { annotations: { 'e2e-patched-status': 'true' } },
+      status: { conditions: [condition('StatusPatch')] },
+    };
     const patched = await cluster.patch(path, patch);
     expect(patched.metadata.annotations['e2e-patched-status']).toBe('true');
     expect(patched.status.conditions).toEqual([expect.objectContaining(condition('StatusPatch'))]);
@@ -53,13 +57,21 @@ describe('a namespace [A52]', () => {
 
   it.each([
     ['pods', 'namespace-deletion-removes-pods', pod('test-pod')],
-    ['services', 'namespace-deletion-removes-services', { metadata: { name: 'test-service' }, spec: { selector: { a: 'b' }, ports: [{ port: 80 }] } }],
+    [
+      'services',
+      'namespace-deletion-removes-services',
+      { metadata: { name: 'test-service' }, spec: { selector: { a: 'b' }, ports: [{ port: 80 }] } },
+    ],
   ] as const)('takes its %s with it [conformance: %s]', async (resource, _, object: Json) => {
     const made = await cluster.post('/api/v1/namespaces', { metadata: { name: `removed-${resource}` } });
     const path = `/api/v1/namespaces/${made.metadata.name}`;
-    await eventually('the default service account', async () => (await cluster.send('GET', `${path}/serviceaccounts/default`)).status === 200);
+    await eventually(
+      'the default service account',
+      async () => (await cluster.send('GET', `${path}/serviceaccounts/default`)).status === 200,
+    );
     await cluster.post(`${path}/${resource}`, object);
-    if (resource === 'pods') await eventually('the pod runs', async () => isReady(await cluster.get(`${path}/pods/test-pod`)));
+    if (resource === 'pods')
+      await eventually('the pod runs', async () => isReady(await cluster.get(`${path}/pods/test-pod`)));
     await cluster.remove(path);
     await gone(path);
     await cluster.post('/api/v1/namespaces', { metadata: { name: `removed-${resource}` } });
@@ -74,12 +86,21 @@ describe('a namespace [A52]', () => {
     await cluster.post(`${path}/configmaps`, { metadata: { name: 'map', finalizers: [FINALIZER] } });
     await eventually('the pod runs', async () => isReady(await cluster.get(`${path}/pods/held`)));
     await cluster.remove(path);
-    await eventually('the pod to be deleted', async () => (await cluster.get(`${path}/pods/held`)).metadata.deletionTimestamp !== undefined);
-    const condition = async (type: string): Promise<Json> => ((await cluster.get(path)).status.conditions ?? []).find((one: Json) => one.type === type);
-    await eventually('the namespace to say that a pod remains', async () => (await condition('NamespaceContentRemaining'))?.message?.includes('pods. has 1 resource instances'));
+    await eventually(
+      'the pod to be deleted',
+      async () => (await cluster.get(`${path}/pods/held`)).metadata.deletionTimestamp !== undefined,
+    );
+    const condition = async (type: string): Promise<Json> =>
+      ((await cluster.get(path)).status.conditions ?? []).find((one: Json) => one.type === type);
+    await eventually('the namespace to say that a pod remains', async () =>
+      (await condition('NamespaceContentRemaining'))?.message?.includes('pods. has 1 resource instances'),
+    );
     expect((await cluster.get(`${path}/configmaps/map`)).metadata.deletionTimestamp).toBeUndefined();
     await cluster.patch(`${path}/pods/held`, { metadata: { finalizers: null } });
-    await eventually('the config map to be deleted', async () => (await cluster.get(`${path}/configmaps/map`)).metadata.deletionTimestamp !== undefined);
+    await eventually(
+      'the config map to be deleted',
+      async () => (await cluster.get(`${path}/configmaps/map`)).metadata.deletionTimestamp !== undefined,
+    );
     expect((await cluster.send('GET', `${path}/pods/held`)).status).toBe(404);
     await cluster.patch(`${path}/configmaps/map`, { metadata: { finalizers: null } });
     await gone(path);
@@ -87,7 +108,10 @@ describe('a namespace [A52]', () => {
 });
 
 describe('the garbage collector [A19]', () => {
-  const template = (app: string): Json => ({ metadata: { labels: { app } }, spec: { terminationGracePeriodSeconds: 1, containers: [{ name: 'c', image: 'app' }] } });
+  const template = (app: string): Json => ({
+    metadata: { labels: { app } },
+    spec: { terminationGracePeriodSeconds: 1, containers: [{ name: 'c', image: 'app' }] },
+  });
 
   /** A Deployment whose ReplicaSet has its pods; gives the namespace's paths. */
   async function deploy(prefix: string): Promise<Record<'deployment' | 'sets' | 'pods', string>> {
@@ -95,7 +119,10 @@ describe('the garbage collector [A19]', () => {
     const sets = `/apis/apps/v1/namespaces/${namespace}/replicasets`;
     const pods = `/api/v1/namespaces/${namespace}/pods`;
     const deployments = `/apis/apps/v1/namespaces/${namespace}/deployments`;
-    await cluster.post(deployments, { metadata: { name: 'owner' }, spec: { replicas: 2, selector: { matchLabels: { app: 'gc' } }, template: template('gc') } });
+    await cluster.post(deployments, {
+      metadata: { name: 'owner' },
+      spec: { replicas: 2, selector: { matchLabels: { app: 'gc' } }, template: template('gc') },
+    });
     await eventually('two pods', async () => (await cluster.get(pods)).items.length === 2);
     return { deployment: `${deployments}/owner`, sets, pods };
   }
@@ -105,7 +132,8 @@ describe('the garbage collector [A19]', () => {
     const { deployment, sets, pods } = await deploy('background');
     await cluster.remove(deployment, options('Background'));
     await gone(deployment);
-    for (const path of [sets, pods]) await eventually(`nothing at ${path}`, async () => (await cluster.get(path)).items.length === 0);
+    for (const path of [sets, pods])
+      await eventually(`nothing at ${path}`, async () => (await cluster.get(path)).items.length === 0);
   });
 
   it('leaves orphans alone [conformance: Garbage Collector, delete deployment, propagation policy orphan]', async () => {
@@ -118,9 +146,14 @@ describe('the garbage collector [A19]', () => {
     await cluster.remove(later.deployment, options('Background'));
     await eventually('the later pods gone', async () => (await cluster.get(later.pods)).items.length === 0);
     const { items } = await cluster.get(sets);
-    expect(items.map(({ metadata }: Json) => [metadata.uid, metadata.ownerReferences])).toEqual([[before.metadata.uid, undefined]]);
+    expect(items.map(({ metadata }: Json) => [metadata.uid, metadata.ownerReferences])).toEqual([
+      [before.metadata.uid, undefined],
+    ]);
     const owned = (await cluster.get(pods)).items;
-    expect(owned.map(({ metadata }: Json) => metadata.ownerReferences[0].uid)).toEqual([before.metadata.uid, before.metadata.uid]);
+    expect(owned.map(({ metadata }: Json) => metadata.ownerReferences[0].uid)).toEqual([
+      before.metadata.uid,
+      before.metadata.uid,
+    ]);
     expect(owned.every(({ metadata }: Json) => metadata.deletionTimestamp === undefined)).toBe(true);
   });
 
@@ -129,8 +162,19 @@ describe('the garbage collector [A19]', () => {
     const made = await Promise.all(['pod1', 'pod2', 'pod3'].map((name) => cluster.post(pods, pod(name))));
     for (const [index, { metadata }] of made.entries()) {
       const owner = made[(index + 2) % 3].metadata;
-      const reference = { apiVersion: 'v1', kind: 'Pod', name: owner.name, uid: owner.uid, controller: true, blockOwnerDeletion: true };
-      await cluster.patch(`${pods}/${metadata.name}`, { metadata: { ownerReferences: [reference] } }, 'strategic-merge');
+      const reference = {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        name: owner.name,
+        uid: owner.uid,
+        controller: true,
+        blockOwnerDeletion: true,
+      };
+      await cluster.patch(
+        `${pods}/${metadata.name}`,
+        { metadata: { ownerReferences: [reference] } },
+        'strategic-merge',
+      );
     }
     await cluster.remove(`${pods}/pod1`, options('Foreground'));
     await eventually('no pods', async () => (await cluster.get(pods)).items.length === 0);

@@ -24,30 +24,49 @@ beforeAll(async () => {
   cluster = await startConformance([]);
   namespace = await cluster.namespace('services');
   core = `/api/v1/namespaces/${namespace}`;
-  const programs = { volumes: [{ name: 'usr', hostPath: { path: '/usr' } }], container: { command: ['sleep', '3600'], volumeMounts: [{ name: 'usr', mountPath: '/usr', readOnly: true }] } };
+  const programs = {
+    volumes: [{ name: 'usr', hostPath: { path: '/usr' } }],
+    container: { command: ['sleep', '3600'], volumeMounts: [{ name: 'usr', mountPath: '/usr', readOnly: true }] },
+  };
   await cluster.post(`${core}/pods`, pod('client', programs));
-  for (const name of ['web-1', 'web-2', 'web-3']) await cluster.post(`${core}/pods`, pod(name, { labels: { app: 'web' }, container: { ports: [{ name: 'http', containerPort: 8080 }] } }));
+  for (const name of ['web-1', 'web-2', 'web-3'])
+    await cluster.post(
+      `${core}/pods`,
+      pod(name, { labels: { app: 'web' }, container: { ports: [{ name: 'http', containerPort: 8080 }] } }),
+    );
   await Promise.all(['client', 'web-1', 'web-2', 'web-3'].map(ready));
 }, 90_000);
 afterAll(() => cluster?.stop(), 60_000);
 
-const inClient = (...command: string[]): string => cluster.kubectl(['-n', namespace, 'exec', 'client', '--', ...command]).stdout;
+const inClient = (...command: string[]): string =>
+  cluster.kubectl(['-n', namespace, 'exec', 'client', '--', ...command]).stdout;
 const WHO = /^pod: (\S+)$/m;
 /** Names of the pods that answer `count` requests of the client pod. */
 const answers = (address: string, count = 1): string[] =>
-  [...inClient('sh', '-c', `for i in $(seq ${count}); do curl -s --max-time 2 http://${address}/; done`).matchAll(new RegExp(WHO, 'gm'))].map(([, name]) => name!);
-const fromNode = (address: string): string | undefined => WHO.exec(cluster.host('curl', ['-s', '--max-time', '2', `http://${address}/`]).stdout)?.[1];
-const reaches = (address: string): Promise<boolean> => eventually(`${address} to answer`, () => answers(address).length === 1);
+  [
+    ...inClient('sh', '-c', `for i in $(seq ${count}); do curl -s --max-time 2 http://${address}/; done`).matchAll(
+      new RegExp(WHO, 'gm'),
+    ),
+  ].map(([, name]) => name!);
+const fromNode = (address: string): string | undefined =>
+  WHO.exec(cluster.host('curl', ['-s', '--max-time', '2', `http://${address}/`]).stdout)?.[1];
+const reaches = (address: string): Promise<boolean> =>
+  eventually(`${address} to answer`, () => answers(address).length === 1);
 
 const service = (name: string, spec: Json = {}): Promise<Json> =>
-  cluster.post(`${core}/services`, { metadata: { name }, spec: { selector: { app: 'web' }, ports: [{ port: 80, targetPort: 8080, protocol: 'TCP' }], ...spec } });
-const change = (name: string, edit: (spec: Json) => void): Promise<Json> => cluster.update(`${core}/services/${name}`, ({ spec }) => edit(spec));
+  cluster.post(`${core}/services`, {
+    metadata: { name },
+    spec: { selector: { app: 'web' }, ports: [{ port: 80, targetPort: 8080, protocol: 'TCP' }], ...spec },
+  });
+const change = (name: string, edit: (spec: Json) => void): Promise<Json> =>
+  cluster.update(`${core}/services/${name}`, ({ spec }) => edit(spec));
 const resolved = (name: string): string => inClient('getent', 'ahostsv4', name).split(/\s/)[0]!;
 
 suite('a Service [N2]', () => {
   it('answers on its name, address and node port [conformance: Service, NodePort Service]', async () => {
     const { spec } = await service('node-port', { type: 'NodePort' });
-    for (const address of ['node-port:80', `${spec.clusterIP}:80`, `${NODE}:${spec.ports[0].nodePort}`]) await reaches(address);
+    for (const address of ['node-port:80', `${spec.clusterIP}:80`, `${NODE}:${spec.ports[0].nodePort}`])
+      await reaches(address);
     expect(fromNode(`${NODE}:${spec.ports[0].nodePort}`)).toMatch(/^web-/);
   });
 
@@ -55,31 +74,59 @@ suite('a Service [N2]', () => {
   it.each([
     ['ClusterIP', 'ClusterIP type', 'ClusterIP type', 'web-cluster'],
     ['NodePort', 'NodePort type', 'NodePort type', 'web-node'],
-  ])('of type %s sends a client to one pod or to all [conformance: Service, %s, session affinity to ClientIP] [conformance: Service, %s, session affinity to None]', async (type, _client, _none, name) => {
-    const { spec } = await service(name, { type, sessionAffinity: 'ClientIP' });
-    const address = type === 'NodePort' ? `${NODE}:${spec.ports[0].nodePort}` : `${spec.clusterIP}:80`;
-    await reaches(address);
-    expect(new Set(answers(address, ONE)).size).toBe(1);
-    await change(name, (one) => (one.sessionAffinity = 'None'));
-    await eventually('more than one pod', () => new Set(answers(address, ONE)).size > 1);
-    await change(name, (one) => (one.sessionAffinity = 'ClientIP'));
-    await eventually('one pod', () => new Set(answers(address, ONE)).size === 1);
-    expect(new Set(answers(`${name}:80`, ONE)).size).toBe(1);
-  });
+  ])(
+    'of type %s sends a client to one pod or to all [conformance: Service, %s, session affinity to ClientIP] [conformance: Service, %s, session affinity to None]',
+    async (type, _client, _none, name) => {
+      const { spec } = await service(name, { type, sessionAffinity: 'ClientIP' });
+      const address = type === 'NodePort' ? `${NODE}:${spec.ports[0].nodePort}` : `${spec.clusterIP}:80`;
+      await reaches(address);
+      expect(new Set(answers(address, ONE)).size).toBe(1);
+      await change(name, (one) => (one.sessionAffinity = 'None'));
+      await eventually('more than one pod', () => new Set(answers(address, ONE)).size > 1);
+      await change(name, (one) => (one.sessionAffinity = 'ClientIP'));
+      await eventually('one pod', () => new Set(answers(address, ONE)).size === 1);
+      expect(new Set(answers(`${name}:80`, ONE)).size).toBe(1);
+    },
+  );
 
   it('becomes a ClusterIP [conformance: Service, change type, ExternalName to ClusterIP]', async () => {
-    const { spec } = await service('to-cluster', { type: 'ExternalName', externalName: 'example.com', selector: undefined, ports: undefined });
+    const { spec } = await service('to-cluster', {
+      type: 'ExternalName',
+      externalName: 'example.com',
+      selector: undefined,
+      ports: undefined,
+    });
     expect(spec.clusterIP).toBeUndefined();
-    const changed = await change('to-cluster', (one) => Object.assign(one, { type: 'ClusterIP', externalName: '', selector: { app: 'web' }, ports: [{ port: 80, targetPort: 8080, protocol: 'TCP' }] }));
+    const changed = await change('to-cluster', (one) =>
+      Object.assign(one, {
+        type: 'ClusterIP',
+        externalName: '',
+        selector: { app: 'web' },
+        ports: [{ port: 80, targetPort: 8080, protocol: 'TCP' }],
+      }),
+    );
     expect(changed.spec.clusterIP).toMatch(/^[\d.]+$/);
     await reaches('to-cluster:80');
     await reaches(`${changed.spec.clusterIP}:80`);
   });
 
   it('becomes a NodePort [conformance: Service, change type, ExternalName to NodePort]', async () => {
-    await service('to-node', { type: 'ExternalName', externalName: 'example.com', selector: undefined, ports: undefined });
-    const { spec } = await change('to-node', (one) => Object.assign(one, { type: 'NodePort', externalName: '', selector: { app: 'web' }, ports: [{ port: 80, targetPort: 8080, protocol: 'TCP' }] }));
-    for (const address of ['to-node:80', `${spec.clusterIP}:80`, `${NODE}:${spec.ports[0].nodePort}`]) await reaches(address);
+    await service('to-node', {
+      type: 'ExternalName',
+      externalName: 'example.com',
+      selector: undefined,
+      ports: undefined,
+    });
+    const { spec } = await change('to-node', (one) =>
+      Object.assign(one, {
+        type: 'NodePort',
+        externalName: '',
+        selector: { app: 'web' },
+        ports: [{ port: 80, targetPort: 8080, protocol: 'TCP' }],
+      }),
+    );
+    for (const address of ['to-node:80', `${spec.clusterIP}:80`, `${NODE}:${spec.ports[0].nodePort}`])
+      await reaches(address);
   });
 
   it.each([
@@ -98,17 +145,23 @@ suite('a Service [N2]', () => {
     expect([spec.clusterIP, spec.ports.map(({ nodePort }: Json) => nodePort)]).toEqual([undefined, [undefined]]);
     const target = (await cluster.get(`${core}/services/target-${name}`)).spec.clusterIP;
     await eventually('the other name’s address', () => resolved(name) === target);
-    if (type === 'NodePort') await eventually('the node port to be free', () => fromNode(`${NODE}:${made.spec.ports[0].nodePort}`) === undefined);
+    if (type === 'NodePort')
+      await eventually(
+        'the node port to be free',
+        () => fromNode(`${NODE}:${made.spec.ports[0].nodePort}`) === undefined,
+      );
   });
 });
 
 suite('pods', () => {
   it('reach each other over HTTP [conformance: Networking, intra pod http]', async () => {
-    for (const name of ['web-1', 'web-2', 'web-3']) expect(answers(`${(await ready(name)).status.podIP}:8080`)).toEqual([name]);
+    for (const name of ['web-1', 'web-2', 'web-3'])
+      expect(answers(`${(await ready(name)).status.podIP}:8080`)).toEqual([name]);
   });
 
   it('are reached from the node [conformance: Networking, intra pod http, from node]', async () => {
-    for (const name of ['web-1', 'web-2', 'web-3']) expect(fromNode(`${(await ready(name)).status.podIP}:8080`)).toBe(name);
+    for (const name of ['web-1', 'web-2', 'web-3'])
+      expect(fromNode(`${(await ready(name)).status.podIP}:8080`)).toBe(name);
   });
 });
 
@@ -117,8 +170,13 @@ suite('a ReplicaSet', () => {
     const labels = { app: 'basic' };
     const { spec } = pod('basic');
     const template = { metadata: { labels }, spec };
-    await cluster.post(`/apis/apps/v1/namespaces/${namespace}/replicasets`, { metadata: { name: 'basic' }, spec: { replicas: 1, selector: { matchLabels: labels }, template } });
-    const running = await eventually('its pod to be ready', async () => (await cluster.get(`${core}/pods?labelSelector=app%3Dbasic`)).items.find(isReady));
+    await cluster.post(`/apis/apps/v1/namespaces/${namespace}/replicasets`, {
+      metadata: { name: 'basic' },
+      spec: { replicas: 1, selector: { matchLabels: labels }, template },
+    });
+    const running = await eventually('its pod to be ready', async () =>
+      (await cluster.get(`${core}/pods?labelSelector=app%3Dbasic`)).items.find(isReady),
+    );
     await eventually('an answer', () => answers(`${running.status.podIP}:8080`).join() === running.metadata.name);
   });
 });

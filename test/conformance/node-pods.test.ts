@@ -14,17 +14,24 @@ const PODS = `${CORE}/pods`;
 
 let cluster: PodCluster;
 
-const selected = async (selector: string): Promise<Json[]> => (await cluster.get(`${PODS}?labelSelector=${encodeURIComponent(selector)}`)).items;
+const selected = async (selector: string): Promise<Json[]> =>
+  (await cluster.get(`${PODS}?labelSelector=${encodeURIComponent(selector)}`)).items;
 
 /** All messages of a WebSocket until the server closes it, and the protocol that was agreed on. */
 async function webSocket(path: string, protocols: string[]): Promise<{ protocol: string; messages: Buffer[] }> {
   const options: RequestOptions = {};
   await cluster.config.applyToHTTPSOptions(options);
-  const socket = new WebSocket(cluster.config.getCurrentCluster()!.server.replace(/^http/, 'ws') + path, protocols, options as object);
+  const socket = new WebSocket(
+    cluster.config.getCurrentCluster()!.server.replace(/^http/, 'ws') + path,
+    protocols,
+    options as object,
+  );
   const messages: Buffer[] = [];
   return new Promise((resolve, reject) => {
     socket.on('message', (message) => messages.push(Buffer.from(message as Buffer)));
-    socket.on('unexpected-response', (_request, response: IncomingMessage) => reject(new Error(`status ${response.statusCode}`)));
+    socket.on('unexpected-response', (_request, response: IncomingMessage) =>
+      reject(new Error(`status ${response.statusCode}`)),
+    );
     socket.on('error', reject);
     socket.on('close', () => resolve({ protocol: socket.protocol, messages }));
   });
@@ -33,8 +40,14 @@ async function webSocket(path: string, protocols: string[]): Promise<{ protocol:
 const SUBPATH_VOLUME = { volumes: [{ name: 'workdir', emptyDir: {} }] };
 const subpath = (subPathExpr: string, value: string, script = 'true'): Json => ({
   ...shell(script),
-  env: [{ name: 'POD_NAME', value }, { name: 'ANNOTATION', valueFrom: { fieldRef: { fieldPath: "metadata.annotations['mysubpath']" } } }],
-  volumeMounts: [{ name: 'workdir', mountPath: '/subpath_mount', subPathExpr }, { name: 'workdir', mountPath: '/volume_mount' }],
+  env: [
+    { name: 'POD_NAME', value },
+    { name: 'ANNOTATION', valueFrom: { fieldRef: { fieldPath: "metadata.annotations['mysubpath']" } } },
+  ],
+  volumeMounts: [
+    { name: 'workdir', mountPath: '/subpath_mount', subPathExpr },
+    { name: 'workdir', mountPath: '/volume_mount' },
+  ],
 });
 
 suite('pods from beginning to end [W1]', () => {
@@ -47,14 +60,20 @@ suite('pods from beginning to end [W1]', () => {
     const selector = 'time=submitted';
     expect(await selected(selector)).toEqual([]);
     const watch = await cluster.watch(PODS, { labelSelector: selector });
-    await cluster.create(podOf('submitted', {}, { metadata: { labels: { time: 'submitted' } }, terminationGracePeriodSeconds: 30 }));
+    await cluster.create(
+      podOf('submitted', {}, { metadata: { labels: { time: 'submitted' } }, terminationGracePeriodSeconds: 30 }),
+    );
     expect((await selected(selector)).map(({ metadata }) => metadata.name)).toEqual(['submitted']);
     await eventually('it was seen to come', () => watch.events[0]?.type === 'ADDED');
     await cluster.running('submitted');
     const { metadata, spec } = await cluster.remove(`${PODS}/submitted`);
     expect(metadata.deletionTimestamp).toBeDefined();
     expect(spec.terminationGracePeriodSeconds).toBeGreaterThan(0);
-    const last = await eventually('it was seen to go', () => watch.events.find(({ type }) => type === 'DELETED'), 60_000);
+    const last = await eventually(
+      'it was seen to go',
+      () => watch.events.find(({ type }) => type === 'DELETED'),
+      60_000,
+    );
     watch.stop();
     expect(last.object.metadata).toMatchObject({ name: 'submitted', deletionTimestamp: expect.any(String) });
     expect(await selected(selector)).toEqual([]);
@@ -90,7 +109,8 @@ suite('pods from beginning to end [W1]', () => {
   });
 
   it('goes with its collection [conformance: Pods, delete a collection]', async () => {
-    for (const name of ['set-1', 'set-2', 'set-3']) await cluster.create(podOf(name, {}, { metadata: { labels: { type: 'Testing' } } }));
+    for (const name of ['set-1', 'set-2', 'set-3'])
+      await cluster.create(podOf(name, {}, { metadata: { labels: { type: 'Testing' } } }));
     expect(await selected('type=Testing')).toHaveLength(3);
     await cluster.remove(`${PODS}?labelSelector=type%3DTesting`);
     await eventually('they are gone', async () => (await selected('type=Testing')).length === 0, 60_000);
@@ -99,20 +119,43 @@ suite('pods from beginning to end [W1]', () => {
   it('keeps what is patched into its status [conformance: Pods, patching status]', async () => {
     await cluster.create(podOf('patched', {}));
     await cluster.running('patched');
-    await cluster.patch(`${PODS}/patched/status`, { status: { message: 'Patched by e2e test', reason: 'E2E' } }, 'merge');
-    expect((await cluster.pod('patched')).status).toMatchObject({ message: 'Patched by e2e test', reason: 'E2E', phase: 'Running' });
+    await cluster.patch(
+      `${PODS}/patched/status`,
+      { status: { message: 'Patched by e2e test', reason: 'E2E' } },
+      'merge',
+    );
+    expect((await cluster.pod('patched')).status).toMatchObject({
+      message: 'Patched by e2e test',
+      reason: 'E2E',
+      phase: 'Running',
+    });
   });
 
   it('has a status of its own [conformance: Pods, completes the lifecycle of a Pod and the PodStatus]', async () => {
     const watch = await cluster.watch(PODS, { labelSelector: 'test-pod-static=true' });
     await cluster.create(podOf('whole-life', {}, { metadata: { labels: { 'test-pod-static': 'true' } } }));
     await cluster.ready('whole-life');
-    const patch = { metadata: { labels: { 'test-pod': 'patched' } }, spec: { terminationGracePeriodSeconds: 1, containers: [{ name: 'c', image: 'nocher.local/hello:2' }] } };
+    const patch = {
+      metadata: { labels: { 'test-pod': 'patched' } },
+      spec: { terminationGracePeriodSeconds: 1, containers: [{ name: 'c', image: 'nocher.local/hello:2' }] },
+    };
     await cluster.patch(`${PODS}/whole-life`, patch, 'strategic-merge');
-    await eventually('the change was seen', () => watch.events.some(({ type, object }) => type === 'MODIFIED' && object.metadata.labels['test-pod'] === 'patched' && object.spec.containers[0].image === 'nocher.local/hello:2'));
+    await eventually('the change was seen', () =>
+      watch.events.some(
+        ({ type, object }) =>
+          type === 'MODIFIED' &&
+          object.metadata.labels['test-pod'] === 'patched' &&
+          object.spec.containers[0].image === 'nocher.local/hello:2',
+      ),
+    );
     const pod = await cluster.get(`${PODS}/whole-life/status`);
-    pod.status.conditions = pod.status.conditions.map((one: Json) => (one.type === 'Ready' || one.type === 'ContainersReady' ? { ...one, status: 'False' } : one));
-    const replaced = await cluster.update(`${PODS}/whole-life/status`, (object) => (object.status.conditions = pod.status.conditions));
+    pod.status.conditions = pod.status.conditions.map((one: Json) =>
+      one.type === 'Ready' || one.type === 'ContainersReady' ? { ...one, status: 'False' } : one,
+    );
+    const replaced = await cluster.update(
+      `${PODS}/whole-life/status`,
+      (object) => (object.status.conditions = pod.status.conditions),
+    );
     expect(hasCondition('Ready')(replaced)).toBe(false);
     await cluster.remove(`${PODS}?labelSelector=test-pod-static%3Dtrue`);
     await eventually('it was seen to go', () => watch.events.some(({ type }) => type === 'DELETED'), 60_000);
@@ -137,7 +180,10 @@ suite('pods from beginning to end [W1]', () => {
     const path = `${PODS}/websocket-log/log?container=c`;
     const text = (messages: Buffer[]): string => Buffer.concat(messages).toString();
     const binary = await webSocket(path, ['binary.k8s.io']);
-    expect({ protocol: binary.protocol, log: text(binary.messages) }).toEqual({ protocol: 'binary.k8s.io', log: 'container is alive\n' });
+    expect({ protocol: binary.protocol, log: text(binary.messages) }).toEqual({
+      protocol: 'binary.k8s.io',
+      log: 'container is alive\n',
+    });
     const base64 = await webSocket(path, ['base64.binary.k8s.io']);
     expect(Buffer.from(text(base64.messages), 'base64').toString()).toBe('container is alive\n');
     expect(text((await webSocket(path, [])).messages)).toBe('container is alive\n');
@@ -147,18 +193,31 @@ suite('pods from beginning to end [W1]', () => {
 
   describe('generations [A23]', () => {
     const observed = (name: string, generation: number): Promise<unknown> =>
-      eventually(`generation ${generation} of ${name} is observed`, async () => {
-        const { metadata, status } = await cluster.pod(name);
-        return metadata.generation === generation && status.observedGeneration === generation;
-      }, 60_000);
+      eventually(
+        `generation ${generation} of ${name} is observed`,
+        async () => {
+          const { metadata, status } = await cluster.pod(name);
+          return metadata.generation === generation && status.observedGeneration === generation;
+        },
+        60_000,
+      );
 
     it('count changes of the spec [conformance: Pods Generation, updates]', async () => {
-      await cluster.create(podOf('generations', {}, { initContainers: [{ name: 'init', image: 'nocher.local/hello:1', command: ['true'] }] }));
+      await cluster.create(
+        podOf(
+          'generations',
+          {},
+          { initContainers: [{ name: 'init', image: 'nocher.local/hello:1', command: ['true'] }] },
+        ),
+      );
       await cluster.running('generations');
       await observed('generations', 1);
       const changes: [bumps: boolean, change: (pod: Json) => void][] = [
         [false, () => undefined],
-        [true, ({ spec }) => spec.tolerations.push({ key: 'foo', operator: 'Equal', value: 'bar', effect: 'NoSchedule' })],
+        [
+          true,
+          ({ spec }) => spec.tolerations.push({ key: 'foo', operator: 'Equal', value: 'bar', effect: 'NoSchedule' }),
+        ],
         [true, ({ spec }) => (spec.activeDeadlineSeconds = 5000)],
         [true, ({ spec }) => (spec.containers[0].image = 'nocher.local/hello:2')],
         [true, ({ spec }) => (spec.initContainers[0].image = 'nocher.local/hello:2')],
@@ -174,11 +233,17 @@ suite('pods from beginning to end [W1]', () => {
     });
 
     it('begin at 1 and count a graceful deletion [conformance: Pods Generation, graceful delete]', async () => {
-      await cluster.create(podOf('generation-100', shell('trap "" TERM; while :; do sleep 0.2; done'), { metadata: { generation: 100 } }));
+      await cluster.create(
+        podOf('generation-100', shell('trap "" TERM; while :; do sleep 0.2; done'), { metadata: { generation: 100 } }),
+      );
       expect((await cluster.running('generation-100')).metadata.generation).toBe(1);
       await cluster.remove(`${PODS}/generation-100?gracePeriodSeconds=60`);
       const { metadata } = await cluster.pod('generation-100');
-      expect(metadata).toMatchObject({ generation: 2, deletionTimestamp: expect.any(String), deletionGracePeriodSeconds: 60 });
+      expect(metadata).toMatchObject({
+        generation: 2,
+        deletionTimestamp: expect.any(String),
+        deletionGracePeriodSeconds: 60,
+      });
       await cluster.remove(`${PODS}/generation-100?gracePeriodSeconds=0`);
     });
 
@@ -186,7 +251,9 @@ suite('pods from beginning to end [W1]', () => {
       await cluster.create(podOf('generation-500', {}));
       await cluster.running('generation-500');
       for (let index = 0; index < 499; index++) {
-        await cluster.update(`${PODS}/generation-500`, ({ spec }) => spec.tolerations.push({ key: `key-${index}`, operator: 'Exists', effect: 'NoSchedule' }));
+        await cluster.update(`${PODS}/generation-500`, ({ spec }) =>
+          spec.tolerations.push({ key: `key-${index}`, operator: 'Exists', effect: 'NoSchedule' }),
+        );
       }
       await observed('generation-500', 500);
     }, 120_000);
@@ -194,7 +261,9 @@ suite('pods from beginning to end [W1]', () => {
 
   describe('a mount’s subPathExpr', () => {
     it('is expanded [conformance: VolumeSubpathEnvExpansion, subpath expansion]', async () => {
-      await cluster.create(podOf('subpath-expands', subpath('$(POD_NAME)', 'foo', 'test -d /volume_mount/foo'), SUBPATH_VOLUME));
+      await cluster.create(
+        podOf('subpath-expands', subpath('$(POD_NAME)', 'foo', 'test -d /volume_mount/foo'), SUBPATH_VOLUME),
+      );
       expect((await cluster.finished('subpath-expands')).status.phase).toBe('Succeeded');
     });
 
@@ -204,13 +273,28 @@ suite('pods from beginning to end [W1]', () => {
     ])('cannot lead out by %s: %s [conformance: %s]', async (_what, value, behaviour) => {
       const name = `subpath-${behaviour.split(' ').at(-1)}`;
       await cluster.create(podOf(name, subpath('$(POD_NAME)', value), SUBPATH_VOLUME));
-      await eventually('the reason', async () => (await cluster.pod(name)).status.containerStatuses?.[0].state.waiting?.reason === 'CreateContainerConfigError');
+      await eventually(
+        'the reason',
+        async () =>
+          (await cluster.pod(name)).status.containerStatuses?.[0].state.waiting?.reason ===
+          'CreateContainerConfigError',
+      );
       expect((await cluster.pod(name)).status.phase).toBe('Pending');
     });
 
     it('waits for what it is made of [conformance: VolumeSubpathEnvExpansion, subpath ready from failed state]', async () => {
-      await cluster.create(podOf('subpath-later', subpath('$(ANNOTATION)/$(POD_NAME)', 'foo', 'sleep 600'), { ...SUBPATH_VOLUME, metadata: { annotations: { notmysubpath: 'mypath' } } }));
-      await eventually('the reason', async () => (await cluster.pod('subpath-later')).status.containerStatuses?.[0].state.waiting?.reason === 'CreateContainerConfigError');
+      await cluster.create(
+        podOf('subpath-later', subpath('$(ANNOTATION)/$(POD_NAME)', 'foo', 'sleep 600'), {
+          ...SUBPATH_VOLUME,
+          metadata: { annotations: { notmysubpath: 'mypath' } },
+        }),
+      );
+      await eventually(
+        'the reason',
+        async () =>
+          (await cluster.pod('subpath-later')).status.containerStatuses?.[0].state.waiting?.reason ===
+          'CreateContainerConfigError',
+      );
       await cluster.update(`${PODS}/subpath-later`, ({ metadata }) => (metadata.annotations.mysubpath = 'mypath'));
       await cluster.running('subpath-later');
       cluster.inside('subpath-later', 'test -d /volume_mount/mypath/foo');
@@ -219,7 +303,12 @@ suite('pods from beginning to end [W1]', () => {
     });
 
     it('is where files are written, whatever it becomes later [conformance: VolumeSubpathEnvExpansion, subpath test writes]', async () => {
-      await cluster.create(podOf('subpath-writes', subpath('$(ANNOTATION)/$(POD_NAME)', 'foo', 'sleep 600'), { ...SUBPATH_VOLUME, metadata: { annotations: { mysubpath: 'mypath' } } }));
+      await cluster.create(
+        podOf('subpath-writes', subpath('$(ANNOTATION)/$(POD_NAME)', 'foo', 'sleep 600'), {
+          ...SUBPATH_VOLUME,
+          metadata: { annotations: { mysubpath: 'mypath' } },
+        }),
+      );
       await cluster.running('subpath-writes');
       cluster.inside('subpath-writes', 'touch /volume_mount/mypath/foo/test.log && test -f /subpath_mount/test.log');
       await cluster.update(`${PODS}/subpath-writes`, ({ metadata }) => (metadata.annotations.mysubpath = 'mynewpath'));

@@ -26,34 +26,53 @@ export interface PodCluster extends Conformance {
 export async function startPodCluster(): Promise<PodCluster> {
   const cluster = await startConformance([]);
   const when = (name: string, what: string, check: (pod: Json) => boolean): Promise<Json> =>
-    eventually(`pod ${name} is ${what}`, async () => {
-      const pod = await cluster.get(`${PODS}/${name}`);
-      return check(pod) && pod;
-    }, 60_000);
-  await eventually('the default service account', async () => (await cluster.send('GET', `/api/v1/namespaces/${NAMESPACE}/serviceaccounts/default`)).status === 200);
+    eventually(
+      `pod ${name} is ${what}`,
+      async () => {
+        const pod = await cluster.get(`${PODS}/${name}`);
+        return check(pod) && pod;
+      },
+      60_000,
+    );
+  await eventually(
+    'the default service account',
+    async () => (await cluster.send('GET', `/api/v1/namespaces/${NAMESPACE}/serviceaccounts/default`)).status === 200,
+  );
   return {
     ...cluster,
     create: (pod) => cluster.post(PODS, pod),
     pod: (name) => cluster.get(`${PODS}/${name}`),
-    finished: (name) => when(name, 'finished', ({ status }) => status.phase === 'Succeeded' || status.phase === 'Failed'),
+    finished: (name) =>
+      when(name, 'finished', ({ status }) => status.phase === 'Succeeded' || status.phase === 'Failed'),
     running: (name) => when(name, 'running', ({ status }) => status.phase === 'Running'),
     ready: (name) => when(name, 'ready', hasCondition('Ready')),
-    log: async (name, container = 'c') => (await cluster.send('GET', `${PODS}/${name}/log?container=${container}`)).body,
+    log: async (name, container = 'c') =>
+      (await cluster.send('GET', `${PODS}/${name}/log?container=${container}`)).body,
     inside: (name, script, container = 'c') => cluster.run('exec', name, '-c', container, '--', 'sh', '-c', script),
-    gone: (name) => eventually(`pod ${name} is gone`, async () => (await cluster.send('GET', `${PODS}/${name}`)).status === 404).then(() => undefined),
+    gone: (name) =>
+      eventually(`pod ${name} is gone`, async () => (await cluster.send('GET', `${PODS}/${name}`)).status === 404).then(
+        () => undefined,
+      ),
   };
 }
 
 /** Whether a pod's condition is `True`. */
 export function hasCondition(type: string): (pod: Json) => boolean {
-  return ({ status }) => (status.conditions ?? []).some((condition: Json) => condition.type === type && condition.status === 'True');
+  return ({ status }) =>
+    (status.conditions ?? []).some((condition: Json) => condition.type === type && condition.status === 'True');
 }
 
 /** A pod of one container, `c`, that does not restart; `spec` says more about the pod, `container` about it. */
 export function podOf(name: string, container: Json, { metadata = {}, ...spec }: Json = {}): Json {
   return {
     metadata: { name, ...metadata },
-    spec: { restartPolicy: 'Never', terminationGracePeriodSeconds: 1, automountServiceAccountToken: false, containers: [{ name: 'c', image: IMAGE, ...container }], ...spec },
+    spec: {
+      restartPolicy: 'Never',
+      terminationGracePeriodSeconds: 1,
+      automountServiceAccountToken: false,
+      containers: [{ name: 'c', image: IMAGE, ...container }],
+      ...spec,
+    },
   };
 }
 
@@ -86,7 +105,11 @@ export async function startCases(cluster: PodCluster, cases: readonly PodCase[])
 }
 
 /** Waits for the case's pod, expects that it succeeded, and gives what it printed and should have. */
-export async function outcome(cluster: PodCluster, index: number, { prints }: PodCase): Promise<{ phase: string; printed: string; expected: string | RegExp }> {
+export async function outcome(
+  cluster: PodCluster,
+  index: number,
+  { prints }: PodCase,
+): Promise<{ phase: string; printed: string; expected: string | RegExp }> {
   const pod = await cluster.finished(caseName(index));
   const expected = typeof prints === 'function' ? await prints(pod) : prints;
   return { phase: pod.status.phase, printed: await cluster.log(caseName(index)), expected };

@@ -22,7 +22,10 @@ const ready = (name: string): Promise<Json> =>
   });
 const unschedulable = async (name: string): Promise<string> => {
   const { message } = await eventually(`${name} to be unschedulable`, async () =>
-    ((await cluster.get(`${pods}/${name}`)).status.conditions ?? []).find(({ type, reason }: Json) => type === 'PodScheduled' && reason === 'Unschedulable'));
+    ((await cluster.get(`${pods}/${name}`)).status.conditions ?? []).find(
+      ({ type, reason }: Json) => type === 'PodScheduled' && reason === 'Unschedulable',
+    ),
+  );
   expect((await cluster.get(`${pods}/${name}`)).spec.nodeName).toBeUndefined();
   return message;
 };
@@ -31,7 +34,8 @@ const selecting = (name: string, label: string): Json => pod(name, { nodeSelecto
 suite('the scheduler', () => {
   it('leaves a pod that asks for more than is left [conformance: Scheduler, resource limits]', async () => {
     const { status } = await cluster.get('/api/v1/nodes/node-1');
-    const asking = (name: string, cpu: string): Json => pod(name, { container: { resources: { requests: { cpu }, limits: { cpu } } } });
+    const asking = (name: string, cpu: string): Json =>
+      pod(name, { container: { resources: { requests: { cpu }, limits: { cpu } } } });
     const milli = (cpu: string): number => (cpu.endsWith('m') ? Number.parseInt(cpu, 10) : Number(cpu) * 1000);
     const most = Math.floor(milli(status.allocatable.cpu) * 0.7);
     await cluster.post(pods, asking('filler', `${most}m`));
@@ -54,7 +58,12 @@ suite('the scheduler', () => {
   });
 
   it('takes a host port on every address for taken on each [conformance: Scheduling, HostPort and Protocol match, HostIPs different but one is default HostIP (0.0.0.0)]', async () => {
-    const onPort = (name: string, hostIP: string): Json => pod(name, { container: { ports: [{ containerPort: 8080, hostPort: 54322, protocol: 'TCP', ...(hostIP === '' ? {} : { hostIP }) }] } });
+    const onPort = (name: string, hostIP: string): Json =>
+      pod(name, {
+        container: {
+          ports: [{ containerPort: 8080, hostPort: 54322, protocol: 'TCP', ...(hostIP === '' ? {} : { hostIP }) }],
+        },
+      });
     await cluster.post(pods, onPort('everywhere', ''));
     await ready('everywhere');
     await cluster.post(pods, onPort('somewhere', '127.0.0.1'));

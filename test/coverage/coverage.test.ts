@@ -21,7 +21,9 @@ describe('the lists', () => {
   });
 
   it('have no rule that matches nothing', () => {
-    const idle = ABSENT_BEHAVIOURS.filter((rule) => !behaviours.some((one) => reasonAgainst(one) === rule.reason && rule.match.test(one.name)));
+    const idle = ABSENT_BEHAVIOURS.filter(
+      (rule) => !behaviours.some((one) => reasonAgainst(one) === rule.reason && rule.match.test(one.name)),
+    );
     expect(idle.map(({ match }) => String(match))).toEqual([]);
   });
 });
@@ -46,7 +48,8 @@ describe('shownBy()', () => {
 });
 
 describe('coveragePage()', () => {
-  const page = (tests: { fullName: string; status: string }[]): string => coveragePage({ features, behaviours, tests }).markdown;
+  const page = (tests: { fullName: string; status: string }[]): string =>
+    coveragePage({ features, behaviours, tests }).markdown;
 
   it('shows a row by the tests that name it', () => {
     const text = page([{ fullName: 'GET a | b [A10] [conformance: ConfigMap Update]', status: 'passed' }]);
@@ -61,12 +64,24 @@ describe('coveragePage()', () => {
   });
 
   it('is the same whatever the order of the tests', () => {
-    const tests = ['x [A1]', 'y [A1]', 'z [walkthrough T9]', 'w [walkthrough T10]'].map((fullName) => ({ fullName, status: 'passed' }));
+    const tests = ['x [A1]', 'y [A1]', 'z [walkthrough T9]', 'w [walkthrough T10]'].map((fullName) => ({
+      fullName,
+      status: 'passed',
+    }));
     expect(page(tests)).toBe(page([...tests].reverse()));
   });
 
   it('names ids that are no row', () => {
-    const tests = [{ fullName: 'a [A99] [conformance: Nothing such] [walkthrough T31] [walkthrough T30] [walkthrough S7]', status: 'passed' }];
-    expect(coveragePage({ features, behaviours, tests }).unknownIds).toEqual(['A99', 'conformance: Nothing such', 'walkthrough T31']);
+    const tests = [
+      {
+        fullName: 'a [A99] [conformance: Nothing such] [walkthrough T31] [walkthrough T30] [walkthrough S7]',
+        status: 'passed',
+      },
+    ];
+    expect(coveragePage({ features, behaviours, tests }).unknownIds).toEqual([
+      'A99',
+      'conformance: Nothing such',
+      'walkthrough T31',
+    ]);
   });
 });

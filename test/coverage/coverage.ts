@@ -46,7 +46,9 @@ export function parsePairs(text: string): [string, string][] {
 
 /** What a title claims to show: `A10`, `conformance: …`, `walkthrough T2`. */
 export function idsOf(title: string): string[] {
-  return [...title.matchAll(/\[((?:[A-Z]\d+)|(?:conformance: [^\]]+)|(?:walkthrough [A-Z]\d+))\]/g)].map(([, id]) => id!);
+  return [...title.matchAll(/\[((?:[A-Z]\d+)|(?:conformance: [^\]]+)|(?:walkthrough [A-Z]\d+))\]/g)].map(
+    ([, id]) => id!,
+  );
 }
 
 /** Id → titles of the tests that passed; a test that failed or was skipped shows nothing. */

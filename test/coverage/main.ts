@@ -28,7 +28,8 @@ export function main(args: readonly string[]): number {
     console.error('coverage: no test has run here; run npm test first');
     return 1;
   }
-  const list = (name: string): [string, string][] => parsePairs(readFileSync(join(root, 'test/coverage', name), 'utf8'));
+  const list = (name: string): [string, string][] =>
+    parsePairs(readFileSync(join(root, 'test/coverage', name), 'utf8'));
   const { markdown, unknownIds } = coveragePage({
     features: list('features.txt').map(([id, name]) => ({ id, name })),
     behaviours: list('conformance-v1.36.txt').map(([owner, name]) => ({ owner, name })),

@@ -102,9 +102,16 @@ export const ABSENT_BEHAVIOURS: readonly BehaviourRule[] = [
   { match: /AdmissionPolicy|^ValidatingadmissionPolicy/, reason: 'admission policies come later' },
   { match: /^Custom Resource|^custom-resource|CRDs$|\bCR\b/, reason: 'custom resources come later' },
   { match: /^Server side field validation, unknown metadata$/, reason: 'custom resources come later' },
-  { match: /^Aggregated Discovery|^Discovery, confirm the groupVerion/, reason: 'it lists groups that come later (batch, autoscaling, policy, storage and others)' },
+  {
+    match: /^Aggregated Discovery|^Discovery, confirm the groupVerion/,
+    reason: 'it lists groups that come later (batch, autoscaling, policy, storage and others)',
+  },
   { match: /^aggregator-/, reason: 'API aggregation comes later' },
-  { match: /[Rr]eplication ?[Cc]ontroller|, describe pod or rc$|^Garbage Collector, multiple owners$|^Kubectl, patch to annotate$/, reason: 'ReplicationController comes later' },
+  {
+    match:
+      /[Rr]eplication ?[Cc]ontroller|, describe pod or rc$|^Garbage Collector, multiple owners$|^Kubectl, patch to annotate$/,
+    reason: 'ReplicationController comes later',
+  },
   { match: /^ResourceQuota/, reason: 'ResourceQuota comes later' },
   { match: /^LimitRange/, reason: 'LimitRange comes later' },
   { match: /^CronJob/, reason: 'CronJob comes later' },
@@ -124,7 +131,13 @@ export const ABSENT_BEHAVIOURS: readonly BehaviourRule[] = [
   { match: /^In-place Pod Resize/, reason: 'in-place resize comes later' },
   { match: /existing RuntimeClass\.$|deleted RuntimeClass|^RuntimeClass/, reason: 'RuntimeClass comes later' },
   { match: /^Image Volume/, reason: 'image volumes come later' },
-  { match: /^(CRUD operations for|Pod Eviction, Toleration|Taint, Pod Eviction)/, reason: 'resource claims and taint eviction come later' },
+  {
+    match: /^(CRUD operations for|Pod Eviction, Toleration|Taint, Pod Eviction)/,
+    reason: 'resource claims and taint eviction come later',
+  },
   { match: /[Pp]reempt|PriorityClass/, reason: 'preemption comes later' },
-  { match: /^(CSI|PersistentVolumes|StorageClass|VolumeAttachment|VolumeAttributesClass)/, reason: 'persistent volumes come later' },
+  {
+    match: /^(CSI|PersistentVolumes|StorageClass|VolumeAttachment|VolumeAttributesClass)/,
+    reason: 'persistent volumes come later',
+  },
 ];

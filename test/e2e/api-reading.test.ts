@@ -60,7 +60,11 @@ subjects: [{kind: User, name: jane, apiGroup: rbac.authorization.k8s.io}]
 `;
 
 /** A table as rows of cells. */
-const rows = (text: string): string[][] => text.trimEnd().split('\n').map((line) => line.trim().split(/\s{2,}/));
+const rows = (text: string): string[][] =>
+  text
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.trim().split(/\s{2,}/));
 
 describe.each(MINORS)('kubectl 1.%s', (minor) => {
   let k: NamespacedKubectl;
@@ -90,14 +94,32 @@ describe.each(MINORS)('kubectl 1.%s', (minor) => {
 
     it('wide', () => {
       const [head, pod] = rows(k.ok('get', 'pod', 'alpha', '-o', 'wide'));
-      expect(head).toEqual(['NAME', 'READY', 'STATUS', 'RESTARTS', 'AGE', 'IP', 'NODE', 'NOMINATED NODE', 'READINESS GATES']);
+      expect(head).toEqual([
+        'NAME',
+        'READY',
+        'STATUS',
+        'RESTARTS',
+        'AGE',
+        'IP',
+        'NODE',
+        'NOMINATED NODE',
+        'READINESS GATES',
+      ]);
       expect(pod!.slice(5)).toEqual(['<none>', '<none>', '<none>', '<none>']);
       const [deploymentHead, deployment] = rows(k.ok('get', 'deployment', 'alpha', '-o', 'wide'));
       expect(deploymentHead!.slice(5)).toEqual(['CONTAINERS', 'IMAGES', 'SELECTOR']);
       expect(deployment!.slice(5)).toEqual(['main', 'app:1', 'app=dep']);
       const [serviceHead, service] = rows(k.ok('get', 'service', 'alpha', '-o', 'wide'));
       expect(serviceHead).toEqual(['NAME', 'TYPE', 'CLUSTER-IP', 'EXTERNAL-IP', 'PORT(S)', 'AGE', 'SELECTOR']);
-      expect(service).toEqual(['alpha', 'ClusterIP', expect.stringMatching(/^10\.96\./), '<none>', '80/TCP', expect.any(String), 'app=alpha']);
+      expect(service).toEqual([
+        'alpha',
+        'ClusterIP',
+        expect.stringMatching(/^10\.96\./),
+        '<none>',
+        '80/TCP',
+        expect.any(String),
+        'app=alpha',
+      ]);
     });
 
     it('several kinds, and all of them', () => {
@@ -105,7 +127,9 @@ describe.each(MINORS)('kubectl 1.%s', (minor) => {
       expect(lines[1]).toMatch(/^configmap\/alpha {3}2 /);
       expect(lines[4]).toMatch(/^pod\/alpha {3}0\/2 {5}Pending /);
       const all = k.ok('get', 'all', '-o', 'name');
-      expect(all).toMatch(/^pod\/alpha\npod\/alpha-[a-z0-9-]+\nservice\/alpha\ndeployment.apps\/alpha\nreplicaset.apps\/alpha-[a-z0-9]+\n$/);
+      expect(all).toMatch(
+        /^pod\/alpha\npod\/alpha-[a-z0-9-]+\nservice\/alpha\ndeployment.apps\/alpha\nreplicaset.apps\/alpha-[a-z0-9]+\n$/,
+      );
     });
 
     it('json, yaml and names', () => {
@@ -113,21 +137,55 @@ describe.each(MINORS)('kubectl 1.%s', (minor) => {
       expect(Object.keys(object)).toEqual(['apiVersion', 'data', 'kind', 'metadata']);
       expect(object.metadata.managedFields).toBeUndefined();
       const shown = JSON.parse(k.ok('get', 'configmap', 'alpha', '-o', 'json', '--show-managed-fields'));
-      expect(shown.metadata.managedFields[0]).toMatchObject({ manager: 'kubectl-client-side-apply', operation: 'Update', fieldsType: 'FieldsV1', fieldsV1: { 'f:data': { '.': {}, 'f:a': {}, 'f:b': {} } } });
-      expect(k.ok('get', 'configmap', 'beta', '-o', 'yaml')).toMatch(/^apiVersion: v1\nkind: ConfigMap\nmetadata:\n {2}annotations:\n/);
+      expect(shown.metadata.managedFields[0]).toMatchObject({
+        manager: 'kubectl-client-side-apply',
+        operation: 'Update',
+        fieldsType: 'FieldsV1',
+        fieldsV1: { 'f:data': { '.': {}, 'f:a': {}, 'f:b': {} } },
+      });
+      expect(k.ok('get', 'configmap', 'beta', '-o', 'yaml')).toMatch(
+        /^apiVersion: v1\nkind: ConfigMap\nmetadata:\n {2}annotations:\n/,
+      );
       expect(k('get', 'configmap', 'alpha', 'beta', '-o', 'name')).toEqual(done('configmap/alpha\nconfigmap/beta\n'));
-      expect(JSON.parse(k.ok('get', 'configmap', '-o', 'json'))).toMatchObject({ apiVersion: 'v1', kind: 'List', metadata: { resourceVersion: '' } });
+      expect(JSON.parse(k.ok('get', 'configmap', '-o', 'json'))).toMatchObject({
+        apiVersion: 'v1',
+        kind: 'List',
+        metadata: { resourceVersion: '' },
+      });
     });
 
     it('templates', () => {
       expect(k('get', 'pod', 'alpha', '-o', 'jsonpath={.spec.containers[*].image}')).toEqual(done('app:1 side:1'));
-      expect(k('get', 'configmap', '-o', 'jsonpath={range .items[?(@.metadata.labels.tier)]}{.metadata.name}={.metadata.labels.tier}{"\\n"}{end}')).toEqual(done('alpha=web\nbeta=db\n'));
-      expect(k('get', 'pod', 'alpha', '-o', 'go-template={{range .spec.containers}}{{.name}},{{end}}')).toEqual(done('main,side,'));
-      expect(rows(k.ok('get', 'pod', 'alpha', '-o', 'custom-columns=NAME:.metadata.name,IMAGES:.spec.containers[*].image,NONE:.nosuch'))).toEqual([['NAME', 'IMAGES', 'NONE'], ['alpha', 'app:1,side:1', '<none>']]);
+      expect(
+        k(
+          'get',
+          'configmap',
+          '-o',
+          'jsonpath={range .items[?(@.metadata.labels.tier)]}{.metadata.name}={.metadata.labels.tier}{"\\n"}{end}',
+        ),
+      ).toEqual(done('alpha=web\nbeta=db\n'));
+      expect(k('get', 'pod', 'alpha', '-o', 'go-template={{range .spec.containers}}{{.name}},{{end}}')).toEqual(
+        done('main,side,'),
+      );
+      expect(
+        rows(
+          k.ok(
+            'get',
+            'pod',
+            'alpha',
+            '-o',
+            'custom-columns=NAME:.metadata.name,IMAGES:.spec.containers[*].image,NONE:.nosuch',
+          ),
+        ),
+      ).toEqual([
+        ['NAME', 'IMAGES', 'NONE'],
+        ['alpha', 'app:1,side:1', '<none>'],
+      ]);
     });
 
     it('sorts, labels and selects', () => {
-      const names = (...args: string[]): string[] => rows(k.ok('get', 'configmap', '--no-headers', ...args)).map(([name]) => name!);
+      const names = (...args: string[]): string[] =>
+        rows(k.ok('get', 'configmap', '--no-headers', ...args)).map(([name]) => name!);
       expect(names('-l', 'tier', '--sort-by=.metadata.labels.tier')).toEqual(['beta', 'alpha']);
       expect(names('-l', 'tier=web')).toEqual(['alpha']);
       expect(names('-l', 'tier in (web,db),rank')).toEqual(['alpha']);
@@ -135,13 +193,27 @@ describe.each(MINORS)('kubectl 1.%s', (minor) => {
       expect(names('--field-selector=metadata.name!=alpha')).toEqual(['beta', 'kube-root-ca.crt']);
       expect(names('--chunk-size=1')).toEqual(['alpha', 'beta', 'kube-root-ca.crt']);
       expect(rows(k.ok('get', 'configmap', 'beta', '--show-labels'))[1]!.at(-1)).toBe('tier=db');
-      expect(rows(k.ok('get', 'configmap', 'alpha', '-L', 'tier,rank'))).toEqual([['NAME', 'DATA', 'AGE', 'TIER', 'RANK'], ['alpha', '2', expect.any(String), 'web', '1']]);
-      expect(k.ok('get', 'pod', '--field-selector=status.phase=Pending,spec.nodeName=', '-o', 'name')).toContain('pod/alpha\n');
+      expect(rows(k.ok('get', 'configmap', 'alpha', '-L', 'tier,rank'))).toEqual([
+        ['NAME', 'DATA', 'AGE', 'TIER', 'RANK'],
+        ['alpha', '2', expect.any(String), 'web', '1'],
+      ]);
+      expect(k.ok('get', 'pod', '--field-selector=status.phase=Pending,spec.nodeName=', '-o', 'name')).toContain(
+        'pod/alpha\n',
+      );
       expect(rows(k.ok('get', 'configmap', '-A'))[0]).toEqual(['NAMESPACE', 'NAME', 'DATA', 'AGE']);
     });
 
     it('watches', async () => {
-      const watching = cluster.spawn(cluster.kubectlPath(minor), ['get', 'configmap', '-n', k.namespace, '-w', '--output-watch-events', '-o', 'jsonpath={.type} {.object.metadata.name}{"\\n"}']);
+      const watching = cluster.spawn(cluster.kubectlPath(minor), [
+        'get',
+        'configmap',
+        '-n',
+        k.namespace,
+        '-w',
+        '--output-watch-events',
+        '-o',
+        'jsonpath={.type} {.object.metadata.name}{"\\n"}',
+      ]);
       let seen = '';
       watching.stdout!.on('data', (chunk: Buffer) => (seen += chunk.toString()));
       try {
@@ -150,7 +222,11 @@ describe.each(MINORS)('kubectl 1.%s', (minor) => {
         k.ok('label', 'configmap', 'watched', 'a=b');
         k.ok('delete', 'configmap', 'watched');
         await eventually('the deletion', () => seen.includes('DELETED watched'));
-        expect(seen.split('\n').filter((line) => line.endsWith(' watched'))).toEqual(['ADDED watched', 'MODIFIED watched', 'DELETED watched']);
+        expect(seen.split('\n').filter((line) => line.endsWith(' watched'))).toEqual([
+          'ADDED watched',
+          'MODIFIED watched',
+          'DELETED watched',
+        ]);
       } finally {
         watching.kill();
       }
@@ -160,8 +236,14 @@ describe.each(MINORS)('kubectl 1.%s', (minor) => {
       [['get', 'foo'], 'error: the server doesn\'t have a resource type "foo"\n'],
       [['get', 'pod', 'nosuch'], 'Error from server (NotFound): pods "nosuch" not found\n'],
       [['get', 'deployment', 'nosuch'], 'Error from server (NotFound): deployments.apps "nosuch" not found\n'],
-      [['get', 'pod', '--field-selector=spec.foo=1'], 'Error from server (BadRequest): Unable to find "/v1, Resource=pods" that match label selector "", field selector "spec.foo=1": field label not supported: spec.foo\n'],
-      [['get', 'pod', '-l', 'a b'], 'Error from server (BadRequest): Unable to find "/v1, Resource=pods" that match label selector "a b", field selector "": unable to parse requirement: found \'b\', expected: in, notin, =, ==, !=, gt, lt\n'],
+      [
+        ['get', 'pod', '--field-selector=spec.foo=1'],
+        'Error from server (BadRequest): Unable to find "/v1, Resource=pods" that match label selector "", field selector "spec.foo=1": field label not supported: spec.foo\n',
+      ],
+      [
+        ['get', 'pod', '-l', 'a b'],
+        'Error from server (BadRequest): Unable to find "/v1, Resource=pods" that match label selector "a b", field selector "": unable to parse requirement: found \'b\', expected: in, notin, =, ==, !=, gt, lt\n',
+      ],
       [['get', '--raw', '/nosuch'], 'Error from server (NotFound): the server could not find the requested resource\n'],
       [['top', 'pod'], 'error: Metrics API not available\n'],
     ])('%j fails', (args, stderr) => {
@@ -169,19 +251,55 @@ describe.each(MINORS)('kubectl 1.%s', (minor) => {
     });
 
     it('says what is empty', () => {
-      expect(cluster.kubectl(['get', 'pod', '-n', 'nosuch'], { minor })).toEqual(done('', 'No resources found in nosuch namespace.\n'));
+      expect(cluster.kubectl(['get', 'pod', '-n', 'nosuch'], { minor })).toEqual(
+        done('', 'No resources found in nosuch namespace.\n'),
+      );
       expect(cluster.kubectl(['get', 'node'], { minor })).toEqual(done('', 'No resources found\n'));
     });
   });
 
   describe('describe', () => {
     it.each([
-      ['pod', ['Name:             alpha', 'Status:           Pending', 'Controlled By:', 'Image:        app:1', 'QoS Class:                   BestEffort']],
-      ['deployment', ['Replicas:               1 desired | 1 updated | 1 total | 0 available | 1 unavailable', 'StrategyType:           RollingUpdate', 'RollingUpdateStrategy:  25% max unavailable, 25% max surge', 'Normal  ScalingReplicaSet']],
-      ['replicaset', ['Controlled By:  Deployment/alpha', 'Replicas:       1 current / 1 desired', 'Pods Status:    0 Running / 1 Waiting / 0 Succeeded / 0 Failed', 'Normal  SuccessfulCreate']],
+      [
+        'pod',
+        [
+          'Name:             alpha',
+          'Status:           Pending',
+          'Controlled By:',
+          'Image:        app:1',
+          'QoS Class:                   BestEffort',
+        ],
+      ],
+      [
+        'deployment',
+        [
+          'Replicas:               1 desired | 1 updated | 1 total | 0 available | 1 unavailable',
+          'StrategyType:           RollingUpdate',
+          'RollingUpdateStrategy:  25% max unavailable, 25% max surge',
+          'Normal  ScalingReplicaSet',
+        ],
+      ],
+      [
+        'replicaset',
+        [
+          'Controlled By:  Deployment/alpha',
+          'Replicas:       1 current / 1 desired',
+          'Pods Status:    0 Running / 1 Waiting / 0 Succeeded / 0 Failed',
+          'Normal  SuccessfulCreate',
+        ],
+      ],
       ['configmap/alpha', ['Data\n====\n', 'a:\n----\n1\n']],
       ['secret/alpha', ['Type:  Opaque', 'password:  7 bytes']],
-      ['service/alpha', ['Type:                     ClusterIP', 'IP Family Policy:         SingleStack', 'IP Families:              IPv4', 'TargetPort:               8080/TCP', 'Session Affinity:         None']],
+      [
+        'service/alpha',
+        [
+          'Type:                     ClusterIP',
+          'IP Family Policy:         SingleStack',
+          'IP Families:              IPv4',
+          'TargetPort:               8080/TCP',
+          'Session Affinity:         None',
+        ],
+      ],
       ['endpointslice', ['AddressType:  IPv4', 'kubernetes.io/service-name=alpha']],
       ['serviceaccount/default', ['Image pull secrets:  <none>']],
       ['role/alpha', ['pods       []                 []              [get list]']],
@@ -202,21 +320,34 @@ describe.each(MINORS)('kubectl 1.%s', (minor) => {
   it('events', () => {
     const [head, ...body] = rows(k.ok('get', 'events', '--field-selector=involvedObject.kind=Deployment'));
     expect(head).toEqual(['LAST SEEN', 'TYPE', 'REASON', 'OBJECT', 'MESSAGE']);
-    expect(body).toEqual([[expect.any(String), 'Normal', 'ScalingReplicaSet', 'deployment/alpha', expect.stringMatching(/^Scaled up replica set alpha-[a-z0-9]+ from 0 to 1$/)]]);
+    expect(body).toEqual([
+      [
+        expect.any(String),
+        'Normal',
+        'ScalingReplicaSet',
+        'deployment/alpha',
+        expect.stringMatching(/^Scaled up replica set alpha-[a-z0-9]+ from 0 to 1$/),
+      ],
+    ]);
     expect(rows(k.ok('events', '--for=deployment/alpha'))).toHaveLength(2);
   });
 
   describe('explain', () => {
     it('a kind, a field, everything below it', () => {
       expect(k.ok('explain', 'pod')).toMatch(/^KIND: {7}Pod\nVERSION: {4}v1\n\nDESCRIPTION:\n/);
-      expect(k.ok('explain', 'deployment.spec.strategy')).toContain('GROUP:      apps\nKIND:       Deployment\nVERSION:    v1\n\nFIELD: strategy <DeploymentStrategy>\n');
+      expect(k.ok('explain', 'deployment.spec.strategy')).toContain(
+        'GROUP:      apps\nKIND:       Deployment\nVERSION:    v1\n\nFIELD: strategy <DeploymentStrategy>\n',
+      );
       const recursive = k.ok('explain', 'pod.spec.containers', '--recursive');
       expect(recursive).toContain('FIELD: containers <[]Container>');
       expect(recursive).toMatch(/^ {2}env\t<\[\]EnvVar>\n {4}name\t<string> -required-\n {4}value\t<string>\n/m);
     });
 
     it('what is not there', () => {
-      expect(k('explain', 'pod.spec.nosuch')).toMatchObject({ code: 1, stderr: 'error: field "nosuch" does not exist\n' });
+      expect(k('explain', 'pod.spec.nosuch')).toMatchObject({
+        code: 1,
+        stderr: 'error: field "nosuch" does not exist\n',
+      });
       expect(k('explain', 'foo').code).toBe(1);
     });
   });
@@ -225,18 +356,45 @@ describe.each(MINORS)('kubectl 1.%s', (minor) => {
     it('api-resources', () => {
       const [head, ...body] = rows(k.ok('api-resources'));
       expect(head).toEqual(['NAME', 'SHORTNAMES', 'APIVERSION', 'NAMESPACED', 'KIND']);
-      expect(body).toEqual(expect.arrayContaining([['configmaps', 'cm', 'v1', 'true', 'ConfigMap'], ['deployments', 'deploy', 'apps/v1', 'true', 'Deployment'], ['nodes', 'no', 'v1', 'false', 'Node'], ['secrets', 'v1', 'true', 'Secret']]));
-      expect(k.ok('api-resources', '--api-group=apps', '-o', 'name')).toBe('controllerrevisions.apps\ndeployments.apps\nreplicasets.apps\n');
-      expect(k.ok('api-resources', '--namespaced=false', '--verbs=list', '-o', 'name')).toContain('namespaces\nnodes\n');
+      expect(body).toEqual(
+        expect.arrayContaining([
+          ['configmaps', 'cm', 'v1', 'true', 'ConfigMap'],
+          ['deployments', 'deploy', 'apps/v1', 'true', 'Deployment'],
+          ['nodes', 'no', 'v1', 'false', 'Node'],
+          ['secrets', 'v1', 'true', 'Secret'],
+        ]),
+      );
+      expect(k.ok('api-resources', '--api-group=apps', '-o', 'name')).toBe(
+        'controllerrevisions.apps\ndeployments.apps\nreplicasets.apps\n',
+      );
+      expect(k.ok('api-resources', '--namespaced=false', '--verbs=list', '-o', 'name')).toContain(
+        'namespaces\nnodes\n',
+      );
     });
 
     it('api-versions, version and cluster-info', () => {
-      expect(k.ok('api-versions').split('\n')).toEqual(expect.arrayContaining(['apps/v1', 'coordination.k8s.io/v1', 'discovery.k8s.io/v1', 'rbac.authorization.k8s.io/v1', 'v1']));
+      expect(k.ok('api-versions').split('\n')).toEqual(
+        expect.arrayContaining([
+          'apps/v1',
+          'coordination.k8s.io/v1',
+          'discovery.k8s.io/v1',
+          'rbac.authorization.k8s.io/v1',
+          'v1',
+        ]),
+      );
       const { serverVersion, clientVersion } = JSON.parse(k.ok('version', '-o', 'json'));
       expect(clientVersion.minor).toBe(minor);
-      expect(serverVersion).toMatchObject({ major: '1', minor: '36', gitVersion: expect.stringMatching(/^v1\.36\.\d+\+nocher\.\d+$/), compiler: expect.any(String), platform: expect.stringMatching(/^linux\//) });
+      expect(serverVersion).toMatchObject({
+        major: '1',
+        minor: '36',
+        gitVersion: expect.stringMatching(/^v1\.36\.\d+\+nocher\.\d+$/),
+        compiler: expect.any(String),
+        platform: expect.stringMatching(/^linux\//),
+      });
       // eslint-disable-next-line no-control-regex -- kubectl colours this output
-      expect(k.ok('cluster-info').replace(/\u001b\[[\d;]*m/g, '')).toMatch(/^Kubernetes control plane is running at https:\/\/127\.0\.0\.1:\d+\n/);
+      expect(k.ok('cluster-info').replace(/\u001b\[[\d;]*m/g, '')).toMatch(
+        /^Kubernetes control plane is running at https:\/\/127\.0\.0\.1:\d+\n/,
+      );
     });
   });
 
@@ -245,8 +403,15 @@ describe.each(MINORS)('kubectl 1.%s', (minor) => {
 
     it('says who one is', () => {
       const { status } = JSON.parse(k.ok('auth', 'whoami', '-o', 'json'));
-      expect(status.userInfo).toMatchObject({ username: 'kubernetes-admin', groups: ['system:masters', 'system:authenticated'] });
-      expect(rows(k.ok('auth', 'whoami', '--as=jane', '--as-group=dev'))).toEqual([['ATTRIBUTE', 'VALUE'], ['Username', 'jane'], ['Groups', '[dev system:authenticated]']]);
+      expect(status.userInfo).toMatchObject({
+        username: 'kubernetes-admin',
+        groups: ['system:masters', 'system:authenticated'],
+      });
+      expect(rows(k.ok('auth', 'whoami', '--as=jane', '--as-group=dev'))).toEqual([
+        ['ATTRIBUTE', 'VALUE'],
+        ['Username', 'jane'],
+        ['Groups', '[dev system:authenticated]'],
+      ]);
     });
 
     it('says what one may do', () => {
@@ -255,32 +420,81 @@ describe.each(MINORS)('kubectl 1.%s', (minor) => {
       expect(can('delete', 'pods', '--as=jane')).toEqual({ code: 1, stdout: 'no\n', stderr: '' });
       expect(can('get', 'pods', '--as=jane', '-n', 'default')).toEqual({ code: 1, stdout: 'no\n', stderr: '' });
       expect(can('get', '/healthz', '--as=jane')).toEqual(done('yes\n'));
-      expect(rows(can('--list', '--as=jane').stdout)).toEqual(expect.arrayContaining([['Resources', 'Non-Resource URLs', 'Resource Names', 'Verbs'], ['pods', '[]', '[]', '[get list]']]));
+      expect(rows(can('--list', '--as=jane').stdout)).toEqual(
+        expect.arrayContaining([
+          ['Resources', 'Non-Resource URLs', 'Resource Names', 'Verbs'],
+          ['pods', '[]', '[]', '[get list]'],
+        ]),
+      );
     });
 
     it('refuses what one may not do', () => {
-      expect(k('delete', 'pod', 'alpha', '--as=jane')).toEqual(failed(`Error from server (Forbidden): pods "alpha" is forbidden: User "jane" cannot delete resource "pods" in API group "" in the namespace "${k.namespace}"\n`));
-      expect(cluster.kubectl(['get', 'nodes', '--as=jane'], { minor })).toEqual(failed('Error from server (Forbidden): nodes is forbidden: User "jane" cannot list resource "nodes" in API group "" at the cluster scope\n'));
+      expect(k('delete', 'pod', 'alpha', '--as=jane')).toEqual(
+        failed(
+          `Error from server (Forbidden): pods "alpha" is forbidden: User "jane" cannot delete resource "pods" in API group "" in the namespace "${k.namespace}"\n`,
+        ),
+      );
+      expect(cluster.kubectl(['get', 'nodes', '--as=jane'], { minor })).toEqual(
+        failed(
+          'Error from server (Forbidden): nodes is forbidden: User "jane" cannot list resource "nodes" in API group "" at the cluster scope\n',
+        ),
+      );
     });
 
     it('lets in whoever holds a token', () => {
       const token = k.ok('create', 'token', 'default').trim();
-      const asToken = (...args: string[]) => cluster.host('env', ['KUBECONFIG=/dev/null', cluster.kubectlPath(minor), `--server=${serverOf()}`, '--insecure-skip-tls-verify', `--token=${token}`, ...args]);
+      const asToken = (...args: string[]) =>
+        cluster.host('env', [
+          'KUBECONFIG=/dev/null',
+          cluster.kubectlPath(minor),
+          `--server=${serverOf()}`,
+          '--insecure-skip-tls-verify',
+          `--token=${token}`,
+          ...args,
+        ]);
       const serverOf = (): string => k.ok('config', 'view', '-o', 'jsonpath={.clusters[0].cluster.server}');
-      expect(JSON.parse(asToken('auth', 'whoami', '-o', 'json').stdout).status.userInfo.username).toBe(`system:serviceaccount:${k.namespace}:default`);
-      expect(asToken('get', 'secrets', '-n', k.namespace).stderr).toBe(`Error from server (Forbidden): secrets is forbidden: User "system:serviceaccount:${k.namespace}:default" cannot list resource "secrets" in API group "" in the namespace "${k.namespace}"\n`);
+      expect(JSON.parse(asToken('auth', 'whoami', '-o', 'json').stdout).status.userInfo.username).toBe(
+        `system:serviceaccount:${k.namespace}:default`,
+      );
+      expect(asToken('get', 'secrets', '-n', k.namespace).stderr).toBe(
+        `Error from server (Forbidden): secrets is forbidden: User "system:serviceaccount:${k.namespace}:default" cannot list resource "secrets" in API group "" in the namespace "${k.namespace}"\n`,
+      );
     });
   });
 
   describe('mistakes in manifests', () => {
     const apply = (yaml: string) => k.given(yaml, 'apply', '-f', '-');
     it.each([
-      ['a field that does not exist', 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\nspec: {a: 1}\n', 'Error from server (BadRequest): error when creating "STDIN": ConfigMap in version "v1" cannot be handled as a ConfigMap: strict decoding error: unknown field "spec"\n'],
-      ['a value of a wrong type', 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata: {a: 1}\n', 'Error from server (BadRequest): error when creating "STDIN": ConfigMap in version "v1" cannot be handled as a ConfigMap: json: cannot unmarshal number into Go struct field ConfigMap.data of type string\n'],
-      ['a name that is none', 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: X_y}\n', 'The ConfigMap "X_y" is invalid: metadata.name: Invalid value: "X_y": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, \'-\' or \'.\', and must start and end with an alphanumeric character (e.g. \'example.com\', regex used for validation is \'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\')\n'],
-      ['a namespace that does not exist', 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x, namespace: nosuch}\n', /the namespace from the provided object "nosuch" does not match the namespace "m\d+"/],
-      ['a selector that misses its pods', 'apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}\nspec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: c}}, spec: {containers: [{name: a, image: b}]}}}\n', 'The Deployment "x" is invalid: spec.template.metadata.labels: Invalid value: {"a":"c"}: `selector` does not match template `labels`\n'],
-      ['no containers', 'apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec: {containers: []}\n', 'The Pod "x" is invalid: spec.containers: Required value\n'],
+      [
+        'a field that does not exist',
+        'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\nspec: {a: 1}\n',
+        'Error from server (BadRequest): error when creating "STDIN": ConfigMap in version "v1" cannot be handled as a ConfigMap: strict decoding error: unknown field "spec"\n',
+      ],
+      [
+        'a value of a wrong type',
+        'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata: {a: 1}\n',
+        'Error from server (BadRequest): error when creating "STDIN": ConfigMap in version "v1" cannot be handled as a ConfigMap: json: cannot unmarshal number into Go struct field ConfigMap.data of type string\n',
+      ],
+      [
+        'a name that is none',
+        'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: X_y}\n',
+        "The ConfigMap \"X_y\" is invalid: metadata.name: Invalid value: \"X_y\": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')\n",
+      ],
+      [
+        'a namespace that does not exist',
+        'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x, namespace: nosuch}\n',
+        /the namespace from the provided object "nosuch" does not match the namespace "m\d+"/,
+      ],
+      [
+        'a selector that misses its pods',
+        'apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}\nspec: {selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: c}}, spec: {containers: [{name: a, image: b}]}}}\n',
+        'The Deployment "x" is invalid: spec.template.metadata.labels: Invalid value: {"a":"c"}: `selector` does not match template `labels`\n',
+      ],
+      [
+        'no containers',
+        'apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec: {containers: []}\n',
+        'The Pod "x" is invalid: spec.containers: Required value\n',
+      ],
     ])('%s', (_title, yaml, stderr) => {
       const result = apply(yaml);
       expect(result.code).toBe(1);
@@ -290,7 +504,9 @@ describe.each(MINORS)('kubectl 1.%s', (minor) => {
 
     it('kinds that are not served', () => {
       expect(apply('apiVersion: acme.com/v1\nkind: Nosuch\nmetadata: {name: x}\n')).toEqual(
-        failed('error: resource mapping not found for name: "x" namespace: "" from "STDIN": no matches for kind "Nosuch" in version "acme.com/v1"\nensure CRDs are installed first\n'),
+        failed(
+          'error: resource mapping not found for name: "x" namespace: "" from "STDIN": no matches for kind "Nosuch" in version "acme.com/v1"\nensure CRDs are installed first\n',
+        ),
       );
     });
 
@@ -299,10 +515,15 @@ describe.each(MINORS)('kubectl 1.%s', (minor) => {
     });
 
     it('changes of what cannot change', () => {
-      expect(k('patch', 'pod', 'alpha', '-p', '{"spec":{"containers":[{"name":"main","ports":[{"containerPort":81}]}]}}').stderr).toMatch(
+      expect(
+        k('patch', 'pod', 'alpha', '-p', '{"spec":{"containers":[{"name":"main","ports":[{"containerPort":81}]}]}}')
+          .stderr,
+      ).toMatch(
         /^The Pod "alpha" is invalid: spec: Forbidden: pod updates may not change fields other than `spec.containers\[\*\].image`,`spec.initContainers\[\*\].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` \(only additions to existing tolerations\),`spec.terminationGracePeriodSeconds` \(allow it to be set to 1 if it was previously negative\)\n/,
       );
-      expect(k('patch', 'service', 'alpha', '-p', '{"spec":{"clusterIP":"10.96.7.7"}}').stderr).toContain('spec.clusterIPs[0]: Invalid value: ["10.96.7.7"]: may not change once set');
+      expect(k('patch', 'service', 'alpha', '-p', '{"spec":{"clusterIP":"10.96.7.7"}}').stderr).toContain(
+        'spec.clusterIPs[0]: Invalid value: ["10.96.7.7"]: may not change once set',
+      );
     });
   });
 });

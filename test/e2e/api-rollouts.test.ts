@@ -14,7 +14,8 @@ const json = (text: string): Json => JSON.parse(text);
 describe.each(MINORS)('kubectl 1.%s', (minor) => {
   let k: NamespacedKubectl;
   const object = (...what: string[]): Json => json(k.ok('get', ...what, '-o', 'json'));
-  const image = (name: string): string => k.ok('get', 'deployment', name, '-o', 'jsonpath={.spec.template.spec.containers[0].image}');
+  const image = (name: string): string =>
+    k.ok('get', 'deployment', name, '-o', 'jsonpath={.spec.template.spec.containers[0].image}');
   const rolledOut = (name: string): void => void k.ok('rollout', 'status', `deployment/${name}`, '--timeout=60s');
 
   beforeAll(async () => {
@@ -29,22 +30,40 @@ describe.each(MINORS)('kubectl 1.%s', (minor) => {
 
     it('scales', async () => {
       expect(k('scale', 'deployment/sized', '--replicas=3')).toEqual(done('deployment.apps/sized scaled\n'));
-      expect(k('scale', 'deployment/sized', '--replicas=5', '--current-replicas=2')).toEqual(failed('error: Expected replicas to be 2, was 3\n'));
-      expect(k('scale', 'deployment/sized', '--replicas=2', '--current-replicas=3')).toEqual(done('deployment.apps/sized scaled\n'));
+      expect(k('scale', 'deployment/sized', '--replicas=5', '--current-replicas=2')).toEqual(
+        failed('error: Expected replicas to be 2, was 3\n'),
+      );
+      expect(k('scale', 'deployment/sized', '--replicas=2', '--current-replicas=3')).toEqual(
+        done('deployment.apps/sized scaled\n'),
+      );
       // Older releases say less.
-      expect(k('scale', 'deployment/nosuch', '--replicas=1')).toEqual(failed(expect.stringMatching(/^(error: no objects passed to scale|Error from server \(NotFound\):)( deployments\.apps "nosuch" not found)?\n$/) as unknown as string));
-      expect(k('scale', 'configmap/kube-root-ca.crt', '--replicas=1')).toEqual(failed('Error from server (NotFound): the server could not find the requested resource\n'));
+      expect(k('scale', 'deployment/nosuch', '--replicas=1')).toEqual(
+        failed(
+          expect.stringMatching(
+            /^(error: no objects passed to scale|Error from server \(NotFound\):)( deployments\.apps "nosuch" not found)?\n$/,
+          ) as unknown as string,
+        ),
+      );
+      expect(k('scale', 'configmap/kube-root-ca.crt', '--replicas=1')).toEqual(
+        failed('Error from server (NotFound): the server could not find the requested resource\n'),
+      );
       await eventually('two ready pods', () => object('deployment', 'sized').status.readyReplicas === 2);
     });
 
     it('sets images, environment and resources', () => {
       expect(k('set', 'image', 'deployment/sized', 'app=app:2')).toEqual(done('deployment.apps/sized image updated\n'));
-      expect(k('set', 'image', 'deployment/sized', 'nosuch=app:2')).toEqual(failed('error: unable to find container named "nosuch"\n'));
+      expect(k('set', 'image', 'deployment/sized', 'nosuch=app:2')).toEqual(
+        failed('error: unable to find container named "nosuch"\n'),
+      );
       expect(k('set', 'env', 'deployment/sized', 'A=b')).toEqual(done('deployment.apps/sized env updated\n'));
       expect(k('set', 'env', 'deployment/sized', '--list')).toEqual(done('# Deployment sized, container app\nA=b\n'));
       expect(k('set', 'env', 'deployment/sized', 'A-')).toEqual(done('deployment.apps/sized env updated\n'));
-      expect(k('set', 'resources', 'deployment/sized', '--limits=cpu=10m,memory=16Mi')).toEqual(done('deployment.apps/sized resource requirements updated\n'));
-      expect(k('set', 'serviceaccount', 'deployment/sized', 'default')).toEqual(done('deployment.apps/sized serviceaccount updated\n'));
+      expect(k('set', 'resources', 'deployment/sized', '--limits=cpu=10m,memory=16Mi')).toEqual(
+        done('deployment.apps/sized resource requirements updated\n'),
+      );
+      expect(k('set', 'serviceaccount', 'deployment/sized', 'default')).toEqual(
+        done('deployment.apps/sized serviceaccount updated\n'),
+      );
       const { containers, serviceAccountName } = object('deployment', 'sized').spec.template.spec;
       expect(serviceAccountName).toBe('default');
       expect(containers).toMatchObject([{ image: 'app:2', resources: { limits: { cpu: '10m', memory: '16Mi' } } }]);
@@ -66,36 +85,57 @@ describe.each(MINORS)('kubectl 1.%s', (minor) => {
       rolledOut('web');
       k.ok('annotate', 'deployment/web', 'kubernetes.io/change-cause=second');
       const history = (): string => k.ok('rollout', 'history', 'deployment/web');
-      return eventually('the history', () => history() === 'deployment.apps/web \nREVISION  CHANGE-CAUSE\n1         first\n2         second\n\n');
+      return eventually(
+        'the history',
+        () => history() === 'deployment.apps/web \nREVISION  CHANGE-CAUSE\n1         first\n2         second\n\n',
+      );
     });
 
     it('shows a revision', () => {
-      expect(k.ok('rollout', 'history', 'deployment/web', '--revision=1')).toContain('deployment.apps/web with revision #1\nPod Template:\n');
-      expect(k('rollout', 'history', 'deployment/web', '--revision=9')).toEqual(failed('error: unable to find the specified revision\n'));
+      expect(k.ok('rollout', 'history', 'deployment/web', '--revision=1')).toContain(
+        'deployment.apps/web with revision #1\nPod Template:\n',
+      );
+      expect(k('rollout', 'history', 'deployment/web', '--revision=9')).toEqual(
+        failed('error: unable to find the specified revision\n'),
+      );
     });
 
     it('goes back, to the same ReplicaSet', () => {
-      const sets = (): string[] => object('replicaset', '-l', 'app=web').items.map(({ metadata }: Json) => metadata.name).sort();
+      const sets = (): string[] =>
+        object('replicaset', '-l', 'app=web')
+          .items.map(({ metadata }: Json) => metadata.name)
+          .sort();
       const before = sets();
       expect(k('rollout', 'undo', 'deployment/web')).toEqual(done('deployment.apps/web rolled back\n'));
       rolledOut('web');
       expect(image('web')).toBe('app:1');
       expect(sets()).toEqual(before);
       expect(object('deployment', 'web').metadata.annotations['deployment.kubernetes.io/revision']).toBe('3');
-      expect(k('rollout', 'undo', 'deployment/web', '--to-revision=2')).toEqual(done('deployment.apps/web rolled back\n'));
+      expect(k('rollout', 'undo', 'deployment/web', '--to-revision=2')).toEqual(
+        done('deployment.apps/web rolled back\n'),
+      );
       rolledOut('web');
       expect(image('web')).toBe('app:2');
-      expect(k('rollout', 'undo', 'deployment/web', '--to-revision=99')).toEqual(failed('error: unable to find specified revision 99 in history\n'));
+      expect(k('rollout', 'undo', 'deployment/web', '--to-revision=99')).toEqual(
+        failed('error: unable to find specified revision 99 in history\n'),
+      );
     });
 
     it('pauses and resumes', async () => {
       expect(k('rollout', 'pause', 'deployment/web')).toEqual(done('deployment.apps/web paused\n'));
-      expect(k('rollout', 'pause', 'deployment/web')).toEqual(failed('error: deployments.apps "web" is already paused\n'));
+      expect(k('rollout', 'pause', 'deployment/web')).toEqual(
+        failed('error: deployments.apps "web" is already paused\n'),
+      );
       expect(k('rollout', 'restart', 'deployment/web').stderr).toContain("can't restart paused deployment");
       expect(k('rollout', 'undo', 'deployment/web').stderr).toContain('you cannot rollback a paused deployment');
       k.ok('set', 'image', 'deployment/web', 'app=app:3');
-      await eventually('the pause to be noticed', () => object('deployment', 'web').status.observedGeneration === object('deployment', 'web').metadata.generation);
-      expect(k('rollout', 'status', 'deployment/web', '--watch=false').stdout).toContain('Waiting for deployment "web" rollout to finish: 0 out of 2 new replicas have been updated...');
+      await eventually(
+        'the pause to be noticed',
+        () => object('deployment', 'web').status.observedGeneration === object('deployment', 'web').metadata.generation,
+      );
+      expect(k('rollout', 'status', 'deployment/web', '--watch=false').stdout).toContain(
+        'Waiting for deployment "web" rollout to finish: 0 out of 2 new replicas have been updated...',
+      );
       expect(k('rollout', 'resume', 'deployment/web')).toEqual(done('deployment.apps/web resumed\n'));
       expect(k('rollout', 'resume', 'deployment/web')).toEqual(failed('error: deployments.apps "web" is not paused\n'));
       rolledOut('web');
@@ -106,15 +146,28 @@ describe.each(MINORS)('kubectl 1.%s', (minor) => {
       const before = pods().split('\n');
       expect(k('rollout', 'restart', 'deployment/web')).toEqual(done('deployment.apps/web restarted\n'));
       const { code, stdout } = k('rollout', 'status', 'deployment/web', '--timeout=60s');
-      expect({ code, last: stdout.split('\n').at(-2) }).toEqual({ code: 0, last: 'deployment "web" successfully rolled out' });
-      expect(object('deployment', 'web').spec.template.metadata.annotations).toHaveProperty(['kubectl.kubernetes.io/restartedAt']);
-      const running = object('pod', '-l', 'app=web', '--field-selector=status.phase=Running').items.filter(({ metadata }: Json) => metadata.deletionTimestamp === undefined);
+      expect({ code, last: stdout.split('\n').at(-2) }).toEqual({
+        code: 0,
+        last: 'deployment "web" successfully rolled out',
+      });
+      expect(object('deployment', 'web').spec.template.metadata.annotations).toHaveProperty([
+        'kubectl.kubernetes.io/restartedAt',
+      ]);
+      const running = object('pod', '-l', 'app=web', '--field-selector=status.phase=Running').items.filter(
+        ({ metadata }: Json) => metadata.deletionTimestamp === undefined,
+      );
       expect(running).toHaveLength(2);
       for (const { metadata } of running) expect(before).not.toContain(`pod/${metadata.name}`);
     });
 
     it('tells what it did', () => {
-      const events = k.ok('get', 'events', '--field-selector=involvedObject.kind=Deployment,involvedObject.name=web', '-o', 'jsonpath={range .items[*]}{.reason} {.message}{"\\n"}{end}');
+      const events = k.ok(
+        'get',
+        'events',
+        '--field-selector=involvedObject.kind=Deployment,involvedObject.name=web',
+        '-o',
+        'jsonpath={range .items[*]}{.reason} {.message}{"\\n"}{end}',
+      );
       expect(events).toMatch(/^ScalingReplicaSet Scaled up replica set web-[a-z0-9]+ from 0 to 2$/m);
       expect(events).toMatch(/^ScalingReplicaSet Scaled down replica set web-[a-z0-9]+ from 1 to 0$/m);
     });
@@ -127,7 +180,10 @@ describe.each(MINORS)('kubectl 1.%s', (minor) => {
       const { metadata, spec } = object('deployment', 'zeroed');
       expect(spec).not.toHaveProperty('minReadySeconds');
       expect(spec.template.spec).not.toHaveProperty('hostNetwork');
-      expect(k.given(manifest(false), 'apply', '-f', '-')).toMatchObject({ code: 0, stdout: 'deployment.apps/zeroed configured\n' });
+      expect(k.given(manifest(false), 'apply', '-f', '-')).toMatchObject({
+        code: 0,
+        stdout: 'deployment.apps/zeroed configured\n',
+      });
       // The generation moves with the annotation that kubectl keeps, and the controller has seen it.
       const seen = (): boolean => object('deployment', 'zeroed').status.observedGeneration > metadata.generation;
       await eventually('the controller', seen);
@@ -136,12 +192,20 @@ describe.each(MINORS)('kubectl 1.%s', (minor) => {
     });
 
     it('gives up at the deadline', () => {
-      const stuck = 'apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: stuck}\nspec:\n  progressDeadlineSeconds: 2\n  selector: {matchLabels: {app: stuck}}\n  template: {metadata: {labels: {app: stuck}}, spec: {nodeSelector: {nosuch: "true"}, containers: [{name: a, image: app}]}}\n';
+      const stuck =
+        'apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: stuck}\nspec:\n  progressDeadlineSeconds: 2\n  selector: {matchLabels: {app: stuck}}\n  template: {metadata: {labels: {app: stuck}}, spec: {nodeSelector: {nosuch: "true"}, containers: [{name: a, image: app}]}}\n';
       k.given(stuck, 'apply', '-f', '-');
       const { code, stderr } = k('rollout', 'status', 'deployment/stuck', '--timeout=30s');
-      expect({ code, stderr }).toEqual({ code: 1, stderr: 'error: deployment "stuck" exceeded its progress deadline\n' });
-      expect(k.ok('get', 'events', '--field-selector=reason=FailedScheduling', '-o', 'jsonpath={.items[*].message}')).toContain("0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector.");
-      expect(k('rollout', 'status', 'deployment/nosuch')).toEqual(failed('Error from server (NotFound): deployments.apps "nosuch" not found\n'));
+      expect({ code, stderr }).toEqual({
+        code: 1,
+        stderr: 'error: deployment "stuck" exceeded its progress deadline\n',
+      });
+      expect(
+        k.ok('get', 'events', '--field-selector=reason=FailedScheduling', '-o', 'jsonpath={.items[*].message}'),
+      ).toContain("0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector.");
+      expect(k('rollout', 'status', 'deployment/nosuch')).toEqual(
+        failed('Error from server (NotFound): deployments.apps "nosuch" not found\n'),
+      );
     });
   });
 
@@ -149,24 +213,73 @@ describe.each(MINORS)('kubectl 1.%s', (minor) => {
     it('exposes', () => {
       k.ok('create', 'deployment', 'exposed', '--image=app:1', '--port=8080');
       rolledOut('exposed');
-      expect(k('expose', 'deployment/exposed', '--port=80', '--target-port=8080')).toEqual(done('service/exposed exposed\n'));
-      expect(k('expose', 'deployment/exposed', '--port=80')).toEqual(failed('Error from server (AlreadyExists): services "exposed" already exists\n'));
-      expect(k('expose', 'deployment/exposed', '--name=exposed-np', '--type=NodePort')).toEqual(done('service/exposed-np exposed\n'));
+      expect(k('expose', 'deployment/exposed', '--port=80', '--target-port=8080')).toEqual(
+        done('service/exposed exposed\n'),
+      );
+      expect(k('expose', 'deployment/exposed', '--port=80')).toEqual(
+        failed('Error from server (AlreadyExists): services "exposed" already exists\n'),
+      );
+      expect(k('expose', 'deployment/exposed', '--name=exposed-np', '--type=NodePort')).toEqual(
+        done('service/exposed-np exposed\n'),
+      );
       const { spec } = object('service', 'exposed');
-      expect(spec).toMatchObject({ type: 'ClusterIP', selector: { app: 'exposed' }, ports: [{ port: 80, protocol: 'TCP', targetPort: 8080 }], sessionAffinity: 'None', internalTrafficPolicy: 'Cluster' });
-      return eventually('an endpoint', () => object('endpointslice', '-l', 'kubernetes.io/service-name=exposed').items[0]?.endpoints?.[0]?.conditions.ready === true);
+      expect(spec).toMatchObject({
+        type: 'ClusterIP',
+        selector: { app: 'exposed' },
+        ports: [{ port: 80, protocol: 'TCP', targetPort: 8080 }],
+        sessionAffinity: 'None',
+        internalTrafficPolicy: 'Cluster',
+      });
+      return eventually(
+        'an endpoint',
+        () =>
+          object('endpointslice', '-l', 'kubernetes.io/service-name=exposed').items[0]?.endpoints?.[0]?.conditions
+            .ready === true,
+      );
     });
 
     it('runs a pod, by itself or with a Service', () => {
-      expect(k('run', 'lone', '--image=app:1', '--restart=Never', '--labels=a=b', '--env=X=y', '--port=80', '--', 'one', 'two')).toEqual(done('pod/lone created\n'));
+      expect(
+        k(
+          'run',
+          'lone',
+          '--image=app:1',
+          '--restart=Never',
+          '--labels=a=b',
+          '--env=X=y',
+          '--port=80',
+          '--',
+          'one',
+          'two',
+        ),
+      ).toEqual(done('pod/lone created\n'));
       const { metadata, spec } = object('pod', 'lone');
       expect(metadata.labels).toEqual({ a: 'b' });
-      expect(spec).toMatchObject({ restartPolicy: 'Never', serviceAccountName: 'default', containers: [{ name: 'lone', image: 'app:1', imagePullPolicy: 'IfNotPresent', args: ['one', 'two'], env: [{ name: 'X', value: 'y' }], ports: [{ containerPort: 80, protocol: 'TCP' }] }] });
+      expect(spec).toMatchObject({
+        restartPolicy: 'Never',
+        serviceAccountName: 'default',
+        containers: [
+          {
+            name: 'lone',
+            image: 'app:1',
+            imagePullPolicy: 'IfNotPresent',
+            args: ['one', 'two'],
+            env: [{ name: 'X', value: 'y' }],
+            ports: [{ containerPort: 80, protocol: 'TCP' }],
+          },
+        ],
+      });
       expect(k('wait', '--for=condition=Ready', 'pod/lone', '--timeout=30s')).toEqual(done('pod/lone condition met\n'));
-      expect(k('run', 'lone', '--image=x')).toEqual(failed('Error from server (AlreadyExists): pods "lone" already exists\n'));
-      expect(k('run', 'both', '--image=x', '--expose', '--port=80')).toEqual(done('service/both created\npod/both created\n'));
+      expect(k('run', 'lone', '--image=x')).toEqual(
+        failed('Error from server (AlreadyExists): pods "lone" already exists\n'),
+      );
+      expect(k('run', 'both', '--image=x', '--expose', '--port=80')).toEqual(
+        done('service/both created\npod/both created\n'),
+      );
       expect(k('run', 'dry', '--image=x', '--dry-run=client', '-o', 'name')).toEqual(done('pod/dry\n'));
-      expect(k('run', 'Wrong', '--image=x').stderr).toContain('metadata.name: Invalid value: "Wrong": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters');
+      expect(k('run', 'Wrong', '--image=x').stderr).toContain(
+        'metadata.name: Invalid value: "Wrong": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters',
+      );
     });
   });
 });

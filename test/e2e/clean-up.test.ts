@@ -56,7 +56,8 @@ suite('nothing is left on the machine', () => {
     const child = cluster.spawn(command, args);
     started.push(child);
     let printed = '';
-    for (const stream of [child.stdout!, child.stderr!]) stream.on('data', (chunk: Buffer) => (printed += chunk.toString()));
+    for (const stream of [child.stdout!, child.stderr!])
+      stream.on('data', (chunk: Buffer) => (printed += chunk.toString()));
     return Object.assign(child, { printed: () => printed });
   };
 
@@ -74,7 +75,19 @@ suite('nothing is left on the machine', () => {
     running.push(...clusterProcesses(cluster));
     // What the comparison can see at all.
     const during = hostState(cluster);
-    for (const part of ['mounts', 'namespaces', 'links', 'addresses', 'routes', 'ruleset', 'cgroups', 'sockets', 'sysctls', 'processes', 'files'] as const) {
+    for (const part of [
+      'mounts',
+      'namespaces',
+      'links',
+      'addresses',
+      'routes',
+      'ruleset',
+      'cgroups',
+      'sockets',
+      'sysctls',
+      'processes',
+      'files',
+    ] as const) {
       expect([part, during[part]]).not.toEqual([part, before[part]]);
     }
     await cluster.kill('SIGTERM');
@@ -147,7 +160,8 @@ suite('nothing is left on the machine', () => {
     const up = begin(process.execPath, [...cluster.upArguments, '--demo']);
     const deadlineMs = Date.now() + 30_000;
     while (!isThere()) {
-      if (up.exitCode !== null || Date.now() > deadlineMs) throw new Error(`the start did not get there: ${up.printed()}`);
+      if (up.exitCode !== null || Date.now() > deadlineMs)
+        throw new Error(`the start did not get there: ${up.printed()}`);
       await new Promise((resolve) => setImmediate(resolve));
     }
     const running = clusterProcesses(cluster);
@@ -174,23 +188,32 @@ suite('nothing is left on the machine', () => {
   });
 
   it('after a start that was refused because the port of the kubelet is taken on another address', async () => {
-    const taken = begin(process.execPath, ['-e', 'require("net").createServer().listen(0, "192.0.2.10", function () { console.log(this.address().port) })']);
+    const taken = begin(process.execPath, [
+      '-e',
+      'require("net").createServer().listen(0, "192.0.2.10", function () { console.log(this.address().port) })',
+    ]);
     const port = await eventually('somebody listens', () => /^\d+$/m.exec(taken.printed())?.[0]);
     const up = begin(process.execPath, [...cluster.upArguments, '--kubelet-port', port]);
     await eventually('the start fails', () => up.exitCode !== null, 45_000);
     expect(up.exitCode).toBe(1);
-    expect(up.printed()).toContain(`nocher: --kubelet-port: port ${port} on 0.0.0.0 is in use; choose another, or 0 for any free one\n`);
+    expect(up.printed()).toContain(
+      `nocher: --kubelet-port: port ${port} on 0.0.0.0 is in use; choose another, or 0 for any free one\n`,
+    );
     await end(taken, 'SIGKILL');
     down();
     expect(hostState(cluster)).toEqual(before);
   });
 
   it('after a start without DNS, whose port was taken; it comes when the port is free', async () => {
-    const taken = begin(process.execPath, ['-e', 'require("dgram").createSocket("udp4").bind(53, "0.0.0.0", () => console.log("listens"))']);
+    const taken = begin(process.execPath, [
+      '-e',
+      'require("dgram").createSocket("udp4").bind(53, "0.0.0.0", () => console.log("listens"))',
+    ]);
     await eventually('somebody listens', () => taken.printed() !== '');
     const up = begin(process.execPath, [...cluster.upArguments]);
     await eventually('it is ready', () => existsSync(folder('run', 'ready.json')), 45_000);
-    const status = (): string => cluster.host(process.execPath, [cluster.upArguments[0]!, 'status', '--data-dir', cluster.dataDir]).stdout;
+    const status = (): string =>
+      cluster.host(process.execPath, [cluster.upArguments[0]!, 'status', '--data-dir', cluster.dataDir]).stdout;
     await eventually('it says that there is no DNS', () => /DNS.*10\.244\.0\.1 does not answer/.test(status()));
     await end(taken, 'SIGKILL');
     await eventually('DNS answers', () => !status().includes('does not answer'));
@@ -201,7 +224,10 @@ suite('nothing is left on the machine', () => {
   it('after a start whose rules failed in the middle', async () => {
     // The first transaction succeeds, every later one fails: also those that would remove the rules.
     mkdirSync(folder('bin'));
-    writeFileSync(folder('bin', 'nft'), `#!/bin/sh\n[ "$1" != -f ] || [ ! -e ${folder('bin', 'used')} ] || exit 1\n[ "$1" != -f ] || : >${folder('bin', 'used')}\nexec /usr/sbin/nft "$@"\n`);
+    writeFileSync(
+      folder('bin', 'nft'),
+      `#!/bin/sh\n[ "$1" != -f ] || [ ! -e ${folder('bin', 'used')} ] || exit 1\n[ "$1" != -f ] || : >${folder('bin', 'used')}\nexec /usr/sbin/nft "$@"\n`,
+    );
     chmodSync(folder('bin', 'nft'), 0o755);
     const up = begin('env', [`PATH=${folder('bin')}:${process.env['PATH']}`, process.execPath, ...cluster.upArguments]);
     await eventually('the first rules are there', () => existsSync(folder('bin', 'used')));

@@ -13,19 +13,38 @@ const podObject = (name: string): Json => json(cluster.run('get', 'pod', name, '
 const ready = (name: string): void => void cluster.run('wait', '--for=condition=Ready', `pod/${name}`, '--timeout=40s');
 const inside = (name: string, script: string): string => cluster.run('exec', name, '--', 'sh', '-c', script).trimEnd();
 const ended = (name: string): Promise<string> =>
-  eventually(`${name} has ended`, () => ['Succeeded', 'Failed'].find((phase) => podObject(name).status.phase === phase));
+  eventually(`${name} has ended`, () =>
+    ['Succeeded', 'Failed'].find((phase) => podObject(name).status.phase === phase),
+  );
 
 /** Creates a pod from its spec, in JSON. */
 function run(name: string, spec: object, metadata: object = {}): void {
-  cluster.apply(JSON.stringify({ apiVersion: 'v1', kind: 'Pod', metadata: { name, ...metadata }, spec: { terminationGracePeriodSeconds: 1, ...spec } }));
+  cluster.apply(
+    JSON.stringify({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name, ...metadata },
+      spec: { terminationGracePeriodSeconds: 1, ...spec },
+    }),
+  );
 }
 
-const shell = (script: string, more: object = {}): object => ({ name: 'c', image, command: ['sh', '-c', script], ...more });
+const shell = (script: string, more: object = {}): object => ({
+  name: 'c',
+  image,
+  command: ['sh', '-c', script],
+  ...more,
+});
 
 /** Runs kubectl on a terminal, types `input`, and gives what the terminal showed. */
 function onTerminal(minor: string, args: readonly string[], input: string): CommandResult {
   const quoted = [cluster.kubectlPath(minor), ...args].map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
-  return cluster.host('sh', ['-c', `{ sleep 1; printf '${input}'; sleep 1; } | script -qec "$1" /dev/null`, 'sh', quoted]);
+  return cluster.host('sh', [
+    '-c',
+    `{ sleep 1; printf '${input}'; sleep 1; } | script -qec "$1" /dev/null`,
+    'sh',
+    quoted,
+  ]);
 }
 
 suite('containers', () => {
@@ -43,7 +62,11 @@ suite('containers', () => {
     afterAll(() => void cluster.run('delete', 'pod', name, '--wait=false'));
 
     it('exec -it', () => {
-      const { code, stdout } = onTerminal(minor, ['exec', '-it', name, '--', 'sh'], 'tty; echo size $(stty size); exit 5\\n');
+      const { code, stdout } = onTerminal(
+        minor,
+        ['exec', '-it', name, '--', 'sh'],
+        'tty; echo size $(stty size); exit 5\\n',
+      );
       expect(stdout).toMatch(/\/dev\/(pts\/\d+|console)/);
       expect(stdout).toMatch(/size \d+ \d+/);
       expect(code).toBe(5);
@@ -55,7 +78,23 @@ suite('containers', () => {
     });
 
     it('run --rm -it', () => {
-      const { code, stdout } = onTerminal(minor, ['run', `once-${minor}`, '--rm', '-it', '--restart=Never', `--image=${image}`, '--command', '--', 'sh', '-c', 'read x; echo got $x'], 'this\\n');
+      const { code, stdout } = onTerminal(
+        minor,
+        [
+          'run',
+          `once-${minor}`,
+          '--rm',
+          '-it',
+          '--restart=Never',
+          `--image=${image}`,
+          '--command',
+          '--',
+          'sh',
+          '-c',
+          'read x; echo got $x',
+        ],
+        'this\\n',
+      );
       expect(stdout).toContain('got this');
       expect(stdout).toMatch(new RegExp(`pod "once-${minor}" deleted`));
       expect(code).toBe(0);
@@ -63,7 +102,22 @@ suite('containers', () => {
     });
 
     it('run --rm -i passes the exit code on', () => {
-      const { code, stdout } = cluster.kubectl(['run', `code-${minor}`, '--rm', '-i', '--restart=Never', `--image=${image}`, '--command', '--', 'sh', '-c', 'cat; exit 4'], { minor, input: 'piped\n' });
+      const { code, stdout } = cluster.kubectl(
+        [
+          'run',
+          `code-${minor}`,
+          '--rm',
+          '-i',
+          '--restart=Never',
+          `--image=${image}`,
+          '--command',
+          '--',
+          'sh',
+          '-c',
+          'cat; exit 4',
+        ],
+        { minor, input: 'piped\n' },
+      );
       expect(stdout).toContain('piped\n');
       expect(code).toBe(4);
     });
@@ -74,24 +128,42 @@ suite('containers', () => {
       const mount = { volumeMounts: [{ name: 'shared', mountPath: '/shared' }] };
       run('init', {
         restartPolicy: 'Never',
-        initContainers: [shell('echo one >> /shared/log', { name: 'first', ...mount }), shell('sleep 1; echo two >> /shared/log', { name: 'second', ...mount })],
+        initContainers: [
+          shell('echo one >> /shared/log', { name: 'first', ...mount }),
+          shell('sleep 1; echo two >> /shared/log', { name: 'second', ...mount }),
+        ],
         containers: [shell('echo three >> /shared/log; cat /shared/log', mount)],
         volumes: [{ name: 'shared', emptyDir: {} }],
       });
       expect(await ended('init')).toBe('Succeeded');
       expect(cluster.run('logs', 'init')).toBe('one\ntwo\nthree\n');
-      expect(podObject('init').status.initContainerStatuses.map(({ name, state }: Json) => [name, state.terminated.reason])).toEqual([['first', 'Completed'], ['second', 'Completed']]);
+      expect(
+        podObject('init').status.initContainerStatuses.map(({ name, state }: Json) => [name, state.terminated.reason]),
+      ).toEqual([
+        ['first', 'Completed'],
+        ['second', 'Completed'],
+      ]);
     });
 
     it('hold the pod back when they fail', async () => {
-      run('init-fails', { restartPolicy: 'Never', initContainers: [shell('exit 9', { name: 'broken' })], containers: [shell('echo never')] });
+      run('init-fails', {
+        restartPolicy: 'Never',
+        initContainers: [shell('exit 9', { name: 'broken' })],
+        containers: [shell('echo never')],
+      });
       expect(await ended('init-fails')).toBe('Failed');
       expect(cluster.run('get', 'pod', 'init-fails')).toContain('Init:Error');
-      expect(podObject('init-fails').status.containerStatuses[0].state).toEqual({ waiting: { reason: 'PodInitializing' } });
+      expect(podObject('init-fails').status.containerStatuses[0].state).toEqual({
+        waiting: { reason: 'PodInitializing' },
+      });
     });
 
     it('go on beside the others as sidecars', async () => {
-      run('sidecar', { restartPolicy: 'Never', initContainers: [shell('echo up; sleep 1000', { name: 'side', restartPolicy: 'Always' })], containers: [shell('sleep 1; echo done')] });
+      run('sidecar', {
+        restartPolicy: 'Never',
+        initContainers: [shell('echo up; sleep 1000', { name: 'side', restartPolicy: 'Always' })],
+        containers: [shell('sleep 1; echo done')],
+      });
       expect(await ended('sidecar')).toBe('Succeeded');
       expect(cluster.run('logs', 'sidecar', '-c', 'side')).toBe('up\n');
     });
@@ -100,27 +172,39 @@ suite('containers', () => {
   it('knows its environment in every form', () => {
     cluster.run('create', 'configmap', 'env', '--from-literal=FROM_MAP=map', '--from-literal=other=x');
     cluster.run('create', 'secret', 'generic', 'env', '--from-literal=FROM_SECRET=secret');
-    run('environment', {
-      containers: [
-        shell('sleep 1000', {
-          resources: { limits: { cpu: '500m', memory: '64Mi' } },
-          envFrom: [{ configMapRef: { name: 'env' } }, { prefix: 'P_', secretRef: { name: 'env' } }, { configMapRef: { name: 'nosuch', optional: true } }],
-          env: [
-            { name: 'PLAIN', value: 'plain' },
-            { name: 'EXPANDED', value: '$(PLAIN)-$(FROM_MAP)-$(NOSUCH)-$$(PLAIN)' },
-            { name: 'KEY', valueFrom: { configMapKeyRef: { name: 'env', key: 'other' } } },
-            { name: 'NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
-            { name: 'LABEL', valueFrom: { fieldRef: { fieldPath: "metadata.labels['tier']" } } },
-            { name: 'NODE', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } },
-            { name: 'CPU', valueFrom: { resourceFieldRef: { resource: 'limits.cpu', divisor: '1m' } } },
-            { name: 'MEMORY', valueFrom: { resourceFieldRef: { resource: 'limits.memory' } } },
-            { name: 'ABSENT', valueFrom: { secretKeyRef: { name: 'env', key: 'nosuch', optional: true } } },
-          ],
-        }),
-      ],
-    }, { labels: { tier: 'web' } });
+    run(
+      'environment',
+      {
+        containers: [
+          shell('sleep 1000', {
+            resources: { limits: { cpu: '500m', memory: '64Mi' } },
+            envFrom: [
+              { configMapRef: { name: 'env' } },
+              { prefix: 'P_', secretRef: { name: 'env' } },
+              { configMapRef: { name: 'nosuch', optional: true } },
+            ],
+            env: [
+              { name: 'PLAIN', value: 'plain' },
+              { name: 'EXPANDED', value: '$(PLAIN)-$(FROM_MAP)-$(NOSUCH)-$$(PLAIN)' },
+              { name: 'KEY', valueFrom: { configMapKeyRef: { name: 'env', key: 'other' } } },
+              { name: 'NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
+              { name: 'LABEL', valueFrom: { fieldRef: { fieldPath: "metadata.labels['tier']" } } },
+              { name: 'NODE', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } },
+              { name: 'CPU', valueFrom: { resourceFieldRef: { resource: 'limits.cpu', divisor: '1m' } } },
+              { name: 'MEMORY', valueFrom: { resourceFieldRef: { resource: 'limits.memory' } } },
+              { name: 'ABSENT', valueFrom: { secretKeyRef: { name: 'env', key: 'nosuch', optional: true } } },
+            ],
+          }),
+        ],
+      },
+      { labels: { tier: 'web' } },
+    );
     ready('environment');
-    const env = Object.fromEntries(inside('environment', 'env').split('\n').map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]));
+    const env = Object.fromEntries(
+      inside('environment', 'env')
+        .split('\n')
+        .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+    );
     expect(env).toMatchObject({
       PLAIN: 'plain',
       EXPANDED: 'plain-map-$(NOSUCH)-$(PLAIN)',
@@ -139,7 +223,19 @@ suite('containers', () => {
   });
 
   it('expands its command, and lets the manifest replace it [walkthrough T9]', async () => {
-    run('args', { restartPolicy: 'Never', containers: [{ name: 'c', image, command: ['echo'], args: ['$(WHO)', '$$(WHO)', '$(NOSUCH)'], env: [{ name: 'WHO', value: 'me' }], workingDir: '/tmp' }] });
+    run('args', {
+      restartPolicy: 'Never',
+      containers: [
+        {
+          name: 'c',
+          image,
+          command: ['echo'],
+          args: ['$(WHO)', '$$(WHO)', '$(NOSUCH)'],
+          env: [{ name: 'WHO', value: 'me' }],
+          workingDir: '/tmp',
+        },
+      ],
+    });
     await ended('args');
     expect(cluster.run('logs', 'args')).toBe('me $(WHO) $(NOSUCH)\n');
   });
@@ -148,76 +244,154 @@ suite('containers', () => {
     run('secured', {
       hostname: 'boat',
       securityContext: { runAsUser: 1234, runAsGroup: 2345, fsGroup: 3456, supplementalGroups: [4567] },
-      containers: [shell('sleep 1000', { securityContext: { readOnlyRootFilesystem: true, allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } }, volumeMounts: [{ name: 'v', mountPath: '/v' }] })],
+      containers: [
+        shell('sleep 1000', {
+          securityContext: {
+            readOnlyRootFilesystem: true,
+            allowPrivilegeEscalation: false,
+            capabilities: { drop: ['ALL'] },
+          },
+          volumeMounts: [{ name: 'v', mountPath: '/v' }],
+        }),
+      ],
       volumes: [{ name: 'v', emptyDir: { medium: 'Memory', sizeLimit: '1Mi' } }],
     });
     ready('secured');
-    expect(inside('secured', 'id -u; id -g; id -G | tr " " "\\n" | sort -n | tr "\\n" " "; hostname')).toBe('1234\n2345\n2345 3456 4567 boat');
+    expect(inside('secured', 'id -u; id -g; id -G | tr " " "\\n" | sort -n | tr "\\n" " "; hostname')).toBe(
+      '1234\n2345\n2345 3456 4567 boat',
+    );
     expect(inside('secured', 'touch /x 2>&1 || true')).toContain('Read-only file system');
     expect(inside('secured', 'touch /v/x && stat -c %g /v/x')).toBe('3456');
-    expect(inside('secured', 'grep -E "^(CapEff|NoNewPrivs)" /proc/self/status | tr "\\t\\n" "  "')).toMatch(/CapEff: 0000000000000000 +NoNewPrivs: 1/);
-    expect(inside('secured', 'head -c 2000000 /dev/zero > /v/full 2>/dev/null; stat -c %s /v/full')).toBe(String(1 << 20));
+    expect(inside('secured', 'grep -E "^(CapEff|NoNewPrivs)" /proc/self/status | tr "\\t\\n" "  "')).toMatch(
+      /CapEff: 0000000000000000 +NoNewPrivs: 1/,
+    );
+    expect(inside('secured', 'head -c 2000000 /dev/zero > /v/full 2>/dev/null; stat -c %s /v/full')).toBe(
+      String(1 << 20),
+    );
   });
 
   it('refuses to run as root what must not', async () => {
     run('not-root', { containers: [shell('sleep 1000', { securityContext: { runAsNonRoot: true } })] });
-    await eventually('the reason', () => podObject('not-root').status.containerStatuses?.[0].state.waiting?.reason === 'CreateContainerConfigError');
-    expect(podObject('not-root').status.containerStatuses[0].state.waiting.message).toContain('container has runAsNonRoot and image will run as root');
+    await eventually(
+      'the reason',
+      () => podObject('not-root').status.containerStatuses?.[0].state.waiting?.reason === 'CreateContainerConfigError',
+    );
+    expect(podObject('not-root').status.containerStatuses[0].state.waiting.message).toContain(
+      'container has runAsNonRoot and image will run as root',
+    );
     cluster.run('delete', 'pod', 'not-root');
   });
 
   describe('volumes', () => {
     it('project the downward API, parts of config maps, and files by subPath [V3]', async () => {
       cluster.run('create', 'configmap', 'parts', '--from-literal=one=1', '--from-literal=two=2');
-      run('volumes', {
-        containers: [shell('sleep 1000', { volumeMounts: [{ name: 'all', mountPath: '/all' }, { name: 'map', mountPath: '/etc/one', subPath: 'renamed/one' }, { name: 'shared', mountPath: '/shared' }] })],
-        volumes: [
-          { name: 'all', projected: { sources: [{ downwardAPI: { items: [{ path: 'labels', fieldRef: { fieldPath: 'metadata.labels' } }] } }, { configMap: { name: 'parts', items: [{ key: 'two', path: 'deep/two', mode: 0o400 }] } }] } },
-          { name: 'map', configMap: { name: 'parts', items: [{ key: 'one', path: 'renamed/one' }] } },
-          { name: 'shared', emptyDir: {} },
-        ],
-      }, { labels: { a: 'b' } });
+      run(
+        'volumes',
+        {
+          containers: [
+            shell('sleep 1000', {
+              volumeMounts: [
+                { name: 'all', mountPath: '/all' },
+                { name: 'map', mountPath: '/etc/one', subPath: 'renamed/one' },
+                { name: 'shared', mountPath: '/shared' },
+              ],
+            }),
+          ],
+          volumes: [
+            {
+              name: 'all',
+              projected: {
+                sources: [
+                  { downwardAPI: { items: [{ path: 'labels', fieldRef: { fieldPath: 'metadata.labels' } }] } },
+                  { configMap: { name: 'parts', items: [{ key: 'two', path: 'deep/two', mode: 0o400 }] } },
+                ],
+              },
+            },
+            { name: 'map', configMap: { name: 'parts', items: [{ key: 'one', path: 'renamed/one' }] } },
+            { name: 'shared', emptyDir: {} },
+          ],
+        },
+        { labels: { a: 'b' } },
+      );
       ready('volumes');
-      expect(inside('volumes', 'cat /all/labels; echo; cat /all/deep/two; echo; stat -Lc %a /all/deep/two; cat /etc/one')).toBe('a="b"\n2\n400\n1');
+      expect(
+        inside('volumes', 'cat /all/labels; echo; cat /all/deep/two; echo; stat -Lc %a /all/deep/two; cat /etc/one'),
+      ).toBe('a="b"\n2\n400\n1');
       cluster.run('label', 'pod', 'volumes', 'c=d');
       await eventually('the new label', () => inside('volumes', 'cat /all/labels') === 'a="b"\nc="d"', 90_000);
     });
 
     it('are missed with a reason', async () => {
       run('missing', { containers: [shell('sleep 1000')], volumes: [{ name: 'm', configMap: { name: 'nosuch' } }] });
-      await eventually('the event', () => cluster.run('get', 'events', '--field-selector=involvedObject.name=missing').includes('MountVolume.SetUp failed for volume "m" : configmap "nosuch" not found'));
+      await eventually('the event', () =>
+        cluster
+          .run('get', 'events', '--field-selector=involvedObject.name=missing')
+          .includes('MountVolume.SetUp failed for volume "m" : configmap "nosuch" not found'),
+      );
       expect(cluster.run('get', 'pod', 'missing')).toContain('ContainerCreating');
       cluster.run('delete', 'pod', 'missing');
     });
   });
 
   it('tells why it ended, and has its log by container, line and label', async () => {
-    run('told', {
-      restartPolicy: 'Never',
-      containers: [
-        shell('echo out; echo because > /dev/termination-log; exit 2', { name: 'says' }),
-        shell('for i in 1 2 3; do echo line $i; done; exit 1', { name: 'logs', terminationMessagePolicy: 'FallbackToLogsOnError' }),
-      ],
-    }, { labels: { app: 'told' } });
+    run(
+      'told',
+      {
+        restartPolicy: 'Never',
+        containers: [
+          shell('echo out; echo because > /dev/termination-log; exit 2', { name: 'says' }),
+          shell('for i in 1 2 3; do echo line $i; done; exit 1', {
+            name: 'logs',
+            terminationMessagePolicy: 'FallbackToLogsOnError',
+          }),
+        ],
+      },
+      { labels: { app: 'told' } },
+    );
     expect(await ended('told')).toBe('Failed');
-    const states = Object.fromEntries(podObject('told').status.containerStatuses.map(({ name, state }: Json) => [name, state.terminated]));
+    const states = Object.fromEntries(
+      podObject('told').status.containerStatuses.map(({ name, state }: Json) => [name, state.terminated]),
+    );
     expect(states['says']).toMatchObject({ exitCode: 2, reason: 'Error', message: 'because\n' });
     expect(states['logs']).toMatchObject({ exitCode: 1, reason: 'Error', message: 'line 1\nline 2\nline 3\n' });
     const log = cluster.kubectl(['logs', 'told']);
     expect({ code: log.code, stdout: log.stdout }).toEqual({ code: 0, stdout: 'out\n' });
     expect(log.stderr).toBe('Defaulted container "says" out of: says, logs\n');
     expect(cluster.run('logs', 'told', '-c', 'logs', '--tail=2')).toBe('line 2\nline 3\n');
-    expect(cluster.run('logs', '-l', 'app=told', '--all-containers', '--prefix').split('\n').sort()).toEqual(['', '[pod/told/logs] line 1', '[pod/told/logs] line 2', '[pod/told/logs] line 3', '[pod/told/says] out']);
+    expect(cluster.run('logs', '-l', 'app=told', '--all-containers', '--prefix').split('\n').sort()).toEqual([
+      '',
+      '[pod/told/logs] line 1',
+      '[pod/told/logs] line 2',
+      '[pod/told/logs] line 3',
+      '[pod/told/says] out',
+    ]);
     expect(cluster.run('logs', 'told', '-c', 'logs', '--limit-bytes=6')).toBe('line 1');
-    expect(cluster.kubectl(['logs', 'told', '-c', 'nosuch'])).toMatchObject({ code: 1, stderr: 'error: container nosuch is not valid for pod told\n' });
-    expect(cluster.kubectl(['logs', 'told', '-c', 'says', '--previous'])).toMatchObject({ code: 1, stderr: 'Error from server (BadRequest): previous terminated container "says" in pod "told" not found\n' });
-    expect(cluster.kubectl(['exec', 'told', '--', 'true'])).toMatchObject({ code: 1, stderr: expect.stringContaining('cannot exec into a container in a completed pod; current phase is Failed') });
+    expect(cluster.kubectl(['logs', 'told', '-c', 'nosuch'])).toMatchObject({
+      code: 1,
+      stderr: 'error: container nosuch is not valid for pod told\n',
+    });
+    expect(cluster.kubectl(['logs', 'told', '-c', 'says', '--previous'])).toMatchObject({
+      code: 1,
+      stderr: 'Error from server (BadRequest): previous terminated container "says" in pod "told" not found\n',
+    });
+    expect(cluster.kubectl(['exec', 'told', '--', 'true'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('cannot exec into a container in a completed pod; current phase is Failed'),
+    });
   });
 
   it('runs its hooks', async () => {
     run('hooked', {
       terminationGracePeriodSeconds: 10,
-      containers: [shell('trap "exit 0" TERM; while :; do sleep 0.1; done', { lifecycle: { postStart: { exec: { command: ['sh', '-c', 'echo started > /h/post'] } }, preStop: { exec: { command: ['sh', '-c', 'echo stopping > /h/pre'] } } }, volumeMounts: [{ name: 'h', mountPath: '/h' }] })],
+      containers: [
+        shell('trap "exit 0" TERM; while :; do sleep 0.1; done', {
+          lifecycle: {
+            postStart: { exec: { command: ['sh', '-c', 'echo started > /h/post'] } },
+            preStop: { exec: { command: ['sh', '-c', 'echo stopping > /h/pre'] } },
+          },
+          volumeMounts: [{ name: 'h', mountPath: '/h' }],
+        }),
+      ],
       volumes: [{ name: 'h', hostPath: { path: `${cluster.dataDir}/hooks`, type: 'DirectoryOrCreate' } }],
     });
     ready('hooked');
@@ -231,24 +405,60 @@ suite('containers', () => {
   it('is probed over HTTP and TCP, once it has started', () => {
     const port = 8080;
     run('probes', {
-      containers: [{ name: 'c', image, ports: [{ name: 'web', containerPort: port }], startupProbe: { tcpSocket: { port: 'web' }, periodSeconds: 1 }, readinessProbe: { httpGet: { path: '/', port: 'web' }, periodSeconds: 1 }, livenessProbe: { httpGet: { path: '/', port } } }],
+      containers: [
+        {
+          name: 'c',
+          image,
+          ports: [{ name: 'web', containerPort: port }],
+          startupProbe: { tcpSocket: { port: 'web' }, periodSeconds: 1 },
+          readinessProbe: { httpGet: { path: '/', port: 'web' }, periodSeconds: 1 },
+          livenessProbe: { httpGet: { path: '/', port } },
+        },
+      ],
     });
     ready('probes');
-    expect(podObject('probes').status.containerStatuses[0]).toMatchObject({ ready: true, started: true, restartCount: 0 });
-    run('unprobed', { containers: [{ name: 'c', image, readinessProbe: { httpGet: { path: '/', port: 1 }, periodSeconds: 1 } }] });
-    return eventually('the event', () => /Unhealthy.*Readiness probe failed: Get "http:\/\/[\d.]+:1\/": dial tcp [\d.]+:1: connect: connection refused/.test(cluster.run('get', 'events', '--field-selector=involvedObject.name=unprobed')));
+    expect(podObject('probes').status.containerStatuses[0]).toMatchObject({
+      ready: true,
+      started: true,
+      restartCount: 0,
+    });
+    run('unprobed', {
+      containers: [{ name: 'c', image, readinessProbe: { httpGet: { path: '/', port: 1 }, periodSeconds: 1 } }],
+    });
+    return eventually('the event', () =>
+      /Unhealthy.*Readiness probe failed: Get "http:\/\/[\d.]+:1\/": dial tcp [\d.]+:1: connect: connection refused/.test(
+        cluster.run('get', 'events', '--field-selector=involvedObject.name=unprobed'),
+      ),
+    );
   });
 
   it('is described as upstream does', () => {
-    run('described', { containers: [shell('sleep 1000', { volumeMounts: [{ name: 'v', mountPath: '/v' }] })], volumes: [{ name: 'v', emptyDir: {} }] });
+    run('described', {
+      containers: [shell('sleep 1000', { volumeMounts: [{ name: 'v', mountPath: '/v' }] })],
+      volumes: [{ name: 'v', emptyDir: {} }],
+    });
     ready('described');
     const text = cluster.run('describe', 'pod', 'described');
-    for (const part of ['Node:             node-1/192.0.2.10', 'Status:           Running', 'Container ID:  native://', 'Image ID:      ', 'State:          Running', 'Ready:          True', 'Restart Count:  0', 'Type:       EmptyDir (a temporary directory that shares a pod\'s lifetime)', 'QoS Class:                   BestEffort']) {
+    for (const part of [
+      'Node:             node-1/192.0.2.10',
+      'Status:           Running',
+      'Container ID:  native://',
+      'Image ID:      ',
+      'State:          Running',
+      'Ready:          True',
+      'Restart Count:  0',
+      "Type:       EmptyDir (a temporary directory that shares a pod's lifetime)",
+      'QoS Class:                   BestEffort',
+    ]) {
       expect(text).toContain(part);
     }
     expect(text).toMatch(/PodReadyToStartContainers +True/);
-    expect(text).toMatch(/Normal +Scheduled +\S+ +default-scheduler +Successfully assigned default\/described to node-1/);
-    expect(text).toMatch(/Normal +Pulled +\S+ +kubelet +(spec\.containers\{c\}: )?Container image "nocher.local\/hello:1" already present on machine/);
+    expect(text).toMatch(
+      /Normal +Scheduled +\S+ +default-scheduler +Successfully assigned default\/described to node-1/,
+    );
+    expect(text).toMatch(
+      /Normal +Pulled +\S+ +kubelet +(spec\.containers\{c\}: )?Container image "nocher.local\/hello:1" already present on machine/,
+    );
     expect(text).toMatch(/Normal +Created +\S+ +kubelet +.*Container created|Created container: c/);
     expect(text).toMatch(/Normal +Started +\S+ +kubelet +.*(Container started|Started container c)/);
   });

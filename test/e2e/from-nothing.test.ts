@@ -38,10 +38,20 @@ const HOLDER = 'mount -t tmpfs tmpfs /var/lib && ip link set lo up && echo ready
   let forwarding = '';
 
   const runIn = (cwd: string, command: string, args: readonly string[], timeoutMs = 300_000): CommandResult => {
-    const { status, stdout, stderr } = spawnSync(command, args, { cwd, env: environment, encoding: 'utf8', timeout: timeoutMs });
+    const { status, stdout, stderr } = spawnSync(command, args, {
+      cwd,
+      env: environment,
+      encoding: 'utf8',
+      timeout: timeoutMs,
+    });
     return { code: status ?? 1, stdout, stderr };
   };
-  const inside = (...command: string[]): string[] => [`--net=/proc/${holder.pid}/ns/net`, `--mount=/proc/${holder.pid}/ns/mnt`, `--wd=${clone}`, ...command];
+  const inside = (...command: string[]): string[] => [
+    `--net=/proc/${holder.pid}/ns/net`,
+    `--mount=/proc/${holder.pid}/ns/mnt`,
+    `--wd=${clone}`,
+    ...command,
+  ];
   const shell = (script: string): CommandResult => runIn(clone, 'nsenter', inside('sh', '-c', script));
 
   beforeAll(async () => {
@@ -59,7 +69,9 @@ const HOLDER = 'mount -t tmpfs tmpfs /var/lib && ip link set lo up && echo ready
     };
     // jest's and npm's own are not those of a newcomer.
     for (const name of ['KUBECONFIG', 'NODE_OPTIONS', 'NODE_ENV', 'CI', 'SUDO_UID']) delete environment[name];
-    holder = spawn('unshare', ['--mount', '--propagation', 'slave', '--net', 'sh', '-c', HOLDER], { stdio: ['pipe', 'pipe', 'inherit'] });
+    holder = spawn('unshare', ['--mount', '--propagation', 'slave', '--net', 'sh', '-c', HOLDER], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
     await new Promise<void>((resolve, reject) => {
       holder.stdout!.once('data', () => resolve());
       holder.once('exit', () => reject(new Error('there are no namespaces for the test')));
@@ -76,24 +88,42 @@ const HOLDER = 'mount -t tmpfs tmpfs /var/lib && ip link set lo up && echo ready
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const readForwarding = (): string => spawnSync('nsenter', [`--net=/proc/${holder.pid}/ns/net`, 'cat', '/proc/sys/net/ipv4/ip_forward'], { encoding: 'utf8' }).stdout;
+  const readForwarding = (): string =>
+    spawnSync('nsenter', [`--net=/proc/${holder.pid}/ns/net`, 'cat', '/proc/sys/net/ipv4/ip_forward'], {
+      encoding: 'utf8',
+    }).stdout;
 
   it('a clean clone installs its packages with npm ci', () => {
     expect(runIn(folder, 'git', ['clone', '-q', '--no-local', checkout, clone])).toMatchObject({ code: 0 });
     expect(readdirSync(clone)).not.toContain('dist');
     const { code, stdout, stderr } = runIn(clone, 'npm', ['ci']);
-    expect({ code, errors: stderr.split('\n').filter((line) => line.startsWith('npm error')) }).toEqual({ code: 0, errors: [] });
+    expect({ code, errors: stderr.split('\n').filter((line) => line.startsWith('npm error')) }).toEqual({
+      code: 0,
+      errors: [],
+    });
     expect(stdout).toMatch(/added \d+ packages/);
   }, 300_000);
 
   it('npm start builds what is missing and prints a URL that answers [T1]', async () => {
-    starting = spawn('nsenter', inside('npm', 'start'), { cwd: clone, env: environment, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
-    for (const stream of [starting.stdout!, starting.stderr!]) stream.on('data', (chunk: Buffer) => (printed += chunk.toString()));
-    await eventually('the start', () => /ready in [\s\S]*status\n/.test(printed) || starting!.exitCode !== null, 180_000).catch((error: unknown) => {
+    starting = spawn('nsenter', inside('npm', 'start'), {
+      cwd: clone,
+      env: environment,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
+    for (const stream of [starting.stdout!, starting.stderr!])
+      stream.on('data', (chunk: Buffer) => (printed += chunk.toString()));
+    await eventually(
+      'the start',
+      () => /ready in [\s\S]*status\n/.test(printed) || starting!.exitCode !== null,
+      180_000,
+    ).catch((error: unknown) => {
       throw new Error(`${String(error)}\n${printed}`);
     });
     expect(printed).toMatch(/build: schema tables\nbuild: bundle\nbuild: native helper\n/);
-    expect(printed).toMatch(/ready in \d+\.\d\d s\n {2}API server {3}https:\/\/127\.0\.0\.1:6443\n {2}kubeconfig {3}\/var\/lib\/nocher\/admin\.kubeconfig\n/);
+    expect(printed).toMatch(
+      /ready in \d+\.\d\d s\n {2}API server {3}https:\/\/127\.0\.0\.1:6443\n {2}kubeconfig {3}\/var\/lib\/nocher\/admin\.kubeconfig\n/,
+    );
     const url = /^ {2}example +(\S+)$/m.exec(printed)?.[1] ?? 'no URL';
     expect(shell(`curl -s ${url}`).stdout).toContain('Hello from Nocher');
   }, 200_000);
@@ -113,7 +143,9 @@ const HOLDER = 'mount -t tmpfs tmpfs /var/lib && ip link set lo up && echo ready
 
   it("the user's own kubeconfig knows the cluster, too", () => {
     expect(shell('kubectl config current-context').stdout).toBe('nocher\n');
-    expect(shell('kubectl -n hello rollout status deployment/hello --timeout=60s').stdout).toContain('successfully rolled out');
+    expect(shell('kubectl -n hello rollout status deployment/hello --timeout=60s').stdout).toContain(
+      'successfully rolled out',
+    );
   });
 
   it('Ctrl-C stops it, pods too', async () => {
@@ -125,11 +157,17 @@ const HOLDER = 'mount -t tmpfs tmpfs /var/lib && ip link set lo up && echo ready
   });
 
   it('bin/nocher down --purge leaves nothing', () => {
-    expect(shell('bin/nocher down --purge')).toEqual({ code: 0, stdout: 'no cluster was running on /var/lib/nocher; its data is deleted\n', stderr: '' });
+    expect(shell('bin/nocher down --purge')).toEqual({
+      code: 0,
+      stdout: 'no cluster was running on /var/lib/nocher; its data is deleted\n',
+      stderr: '',
+    });
     expect(shell('ls -A /var/lib; kubectl config get-contexts -o name').stdout).toBe('');
     expect(shell("ip -o link | grep -v ' lo:'; nft list ruleset; grep /var/lib/ /proc/self/mountinfo").stdout).toBe('');
     expect(readForwarding()).toBe(forwarding);
-    const names = readdirSync('/sys/fs/cgroup', { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => join('/sys/fs/cgroup', name));
+    const names = readdirSync('/sys/fs/cgroup', { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => join('/sys/fs/cgroup', name));
     expect(['/sys/fs/cgroup', ...names].filter((path) => existsSync(join(path, CGROUP)))).toEqual([]);
   });
 });

@@ -64,7 +64,11 @@ function makeNamespace(): string {
   return name;
 }
 
-const result = ({ status, stdout, stderr }: SpawnSyncReturns<string>): CommandResult => ({ code: status ?? 1, stdout, stderr });
+const result = ({ status, stdout, stderr }: SpawnSyncReturns<string>): CommandResult => ({
+  code: status ?? 1,
+  stdout,
+  stderr,
+});
 
 export interface ClusterOptions {
   /** Programs that this cluster does not find on the machine, by their paths. Needs root. */
@@ -93,7 +97,10 @@ export async function startCluster(flags: readonly string[] = [], options: Clust
 }
 
 /** A network namespace and a data folder for a cluster, which `restart` starts for the first time. */
-export function prepareCluster(flags: readonly string[] = [], { hidden = [], dataDirSuffix = '' }: ClusterOptions = {}): Cluster {
+export function prepareCluster(
+  flags: readonly string[] = [],
+  { hidden = [], dataDirSuffix = '' }: ClusterOptions = {},
+): Cluster {
   const namespace = isRoot ? makeNamespace() : undefined;
   const ownFolder = mkdtempSync(join(tmpdir(), 'nocher-e2e-'));
   const dataDir = join(ownFolder, dataDirSuffix);
@@ -106,13 +113,17 @@ export function prepareCluster(flags: readonly string[] = [], { hidden = [], dat
   let printed = '';
   const start = async (further = flags): Promise<void> => {
     rmSync(join(dataDir, 'run', 'ready.json'), { force: true });
-    const child = spawn(...enter(...hide(hidden, process.execPath, [join(root, 'bin/nocher'), ...args, ...further])), { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(...enter(...hide(hidden, process.execPath, [join(root, 'bin/nocher'), ...args, ...further])), {
+      env: environment,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     process_ = child;
     child.stdout!.on('data', (chunk: Buffer) => (printed += chunk.toString()));
     child.stderr!.on('data', (chunk: Buffer) => (printed += chunk.toString()));
     const deadlineMs = Date.now() + 60_000;
     while (!existsSync(join(dataDir, 'run', 'ready.json'))) {
-      if (child.exitCode !== null || Date.now() > deadlineMs) throw new Error(`the cluster did not start:\n${printed}\n${logOf(dataDir)}`);
+      if (child.exitCode !== null || Date.now() > deadlineMs)
+        throw new Error(`the cluster did not start:\n${printed}\n${logOf(dataDir)}`);
       await sleep(20);
     }
   };
@@ -125,13 +136,23 @@ export function prepareCluster(flags: readonly string[] = [], { hidden = [], dat
   };
   const undo = async (): Promise<void> => {
     await kill('SIGTERM');
-    spawnSync(...enter(process.execPath, [join(root, 'bin/nocher'), 'down', '--purge', '--data-dir', dataDir]), { env: environment });
+    spawnSync(...enter(process.execPath, [join(root, 'bin/nocher'), 'down', '--purge', '--data-dir', dataDir]), {
+      env: environment,
+    });
     if (namespace !== undefined) spawnSync('ip', ['netns', 'delete', namespace]);
     rmSync(ownFolder, { recursive: true, force: true });
   };
   const kubectlPath = (minor = '35'): string => join(root, 'dist/kubectl', minor, 'kubectl');
   const host = (command: string, commandArgs: readonly string[], input?: string, timeoutMs = 60_000): CommandResult =>
-    result(spawnSync(...enter(command, commandArgs), { env: environment, encoding: 'utf8', timeout: timeoutMs, maxBuffer: 64 << 20, ...(input === undefined ? {} : { input }) }));
+    result(
+      spawnSync(...enter(command, commandArgs), {
+        env: environment,
+        encoding: 'utf8',
+        timeout: timeoutMs,
+        maxBuffer: 64 << 20,
+        ...(input === undefined ? {} : { input }),
+      }),
+    );
   const cluster: Cluster = {
     dataDir,
     upArguments: [join(root, 'bin/nocher'), ...args, ...flags],
@@ -149,7 +170,8 @@ export function prepareCluster(flags: readonly string[] = [], { hidden = [], dat
       if (code !== 0) throw new Error(`kubectl apply: ${stderr}`);
     },
     host,
-    spawn: (command, commandArgs) => spawn(...enter(command, commandArgs), { env: environment, stdio: ['pipe', 'pipe', 'pipe'] }),
+    spawn: (command, commandArgs) =>
+      spawn(...enter(command, commandArgs), { env: environment, stdio: ['pipe', 'pipe', 'pipe'] }),
     kill,
     restart: start,
     stop: undo,
@@ -164,7 +186,11 @@ export function logOf(dataDir: string): string {
 }
 
 /** Calls `check` until it gives something; throws with `what` after `timeoutMs`. */
-export async function eventually<T>(what: string, check: () => T | undefined | false | Promise<T | undefined | false>, timeoutMs = 30_000): Promise<T> {
+export async function eventually<T>(
+  what: string,
+  check: () => T | undefined | false | Promise<T | undefined | false>,
+  timeoutMs = 30_000,
+): Promise<T> {
   const deadlineMs = Date.now() + timeoutMs;
   for (;;) {
     const found = await check();
@@ -202,7 +228,11 @@ export async function kubectlIn(cluster: Cluster, minor: string, namespace = `m$
     },
     given: (input: string, ...args: string[]) => cluster.kubectl(scoped(args), { minor, input }),
     withEnv: (env: Record<string, string>, ...args: string[]) =>
-      cluster.host('env', [...Object.entries(env).map(([name, value]) => `${name}=${value}`), cluster.kubectlPath(minor), ...scoped(args)]),
+      cluster.host('env', [
+        ...Object.entries(env).map(([name, value]) => `${name}=${value}`),
+        cluster.kubectlPath(minor),
+        ...scoped(args),
+      ]),
   });
   kubectl.ok('create', 'namespace', namespace);
   await eventually('the default service account', () => call('get', 'serviceaccount', 'default').code === 0);

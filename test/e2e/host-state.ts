@@ -11,7 +11,17 @@ import type { Cluster } from './harness.ts';
 import { eventually } from './harness.ts';
 
 export type HostState = Record<
-  'mounts' | 'namespaces' | 'links' | 'addresses' | 'routes' | 'ruleset' | 'cgroups' | 'sockets' | 'sysctls' | 'processes' | 'files',
+  | 'mounts'
+  | 'namespaces'
+  | 'links'
+  | 'addresses'
+  | 'routes'
+  | 'ruleset'
+  | 'cgroups'
+  | 'sockets'
+  | 'sysctls'
+  | 'processes'
+  | 'files',
   string[]
 >;
 
@@ -26,13 +36,16 @@ export interface ClusterProcess {
 
 const NAMESPACES = ['net', 'mnt', 'pid', 'ipc', 'uts', 'cgroup'];
 /** Values that change by themselves. */
-const VOLATILE = /nf_conntrack_count|nf_conntrack_max|\.stat\.|tcp_mem|udp_mem|ipfrag|netdev_rss_key|tcp_fastopen_key|neigh\.default\.last_flush/;
+const VOLATILE =
+  /nf_conntrack_count|nf_conntrack_max|\.stat\.|tcp_mem|udp_mem|ipfrag|netdev_rss_key|tcp_fastopen_key|neigh\.default\.last_flush/;
 
 /** Waits until the namespace's own addresses are settled: from then on only a cluster changes anything. */
 export async function settled(cluster: Cluster): Promise<void> {
   await eventually('the addresses are settled', () => {
     const { stdout } = cluster.host('ip', ['-o', 'address']);
-    const settledLinks = stdout.split('\n').filter((line) => line.includes('inet6 fe80') && !line.includes('tentative'));
+    const settledLinks = stdout
+      .split('\n')
+      .filter((line) => line.includes('inet6 fe80') && !line.includes('tentative'));
     return settledLinks.length === 2 || !stdout.includes('inet6');
   });
 }
@@ -51,22 +64,44 @@ export function hostState(cluster: Cluster): HostState {
   };
   const processes = clusterProcesses(cluster);
   return {
-    mounts: [...new Set([...mountsOf(['self', ...processes.map(({ pid }) => pid)])].filter((line) => line.includes(cluster.dataDir) || line.includes(id)))].sort(),
+    mounts: [
+      ...new Set(
+        [...mountsOf(['self', ...processes.map(({ pid }) => pid)])].filter(
+          (line) => line.includes(cluster.dataDir) || line.includes(id),
+        ),
+      ),
+    ].sort(),
     namespaces: [
-      ...new Set([...processes.flatMap(({ namespaces }) => namespaces), ...existing('/run/netns').filter((name) => name.includes(id))]),
+      ...new Set([
+        ...processes.flatMap(({ namespaces }) => namespaces),
+        ...existing('/run/netns').filter((name) => name.includes(id)),
+      ]),
     ].sort(),
     links: lines('ip', '-o', 'link').map((line) => line.replace(/ state \S+.*/, '')),
     addresses: lines('ip', '-o', 'address').map((line) => line.replaceAll(/valid_lft.*/g, '')),
     routes: lines('ip', 'route', 'show', 'table', 'all'),
     ruleset: lines('nft', 'list', 'ruleset'),
-    cgroups: spawnSync('find', ['/sys/fs/cgroup', '-name', `*${id}*`], { encoding: 'utf8' }).stdout.split('\n').filter(Boolean),
+    cgroups: spawnSync('find', ['/sys/fs/cgroup', '-name', `*${id}*`], { encoding: 'utf8' })
+      .stdout.split('\n')
+      .filter(Boolean),
     sockets: [
-      ...lines('cat', '/proc/net/unix').slice(1).map((line) => `unix ${line.split(/\s+/).slice(3).join(' ').replace(/ \d+( |$)/, ' ')}`),
+      ...lines('cat', '/proc/net/unix')
+        .slice(1)
+        .map(
+          (line) =>
+            `unix ${line
+              .split(/\s+/)
+              .slice(3)
+              .join(' ')
+              .replace(/ \d+( |$)/, ' ')}`,
+        ),
       ...lines('sh', '-c', 'ss -Hltun 2>/dev/null || true').map((line) => `listens ${line.replaceAll(/\s+/g, ' ')}`),
     ].sort(),
     sysctls: lines('sh', '-c', 'sysctl -a 2>/dev/null | grep "^net\\."').filter((line) => !VOLATILE.test(line)),
     processes: processes.map(({ pid, command }) => `${pid} ${command}`),
-    files: spawnSync('find', ['/run/nocher', '-name', `*${id}*`], { encoding: 'utf8' }).stdout.split('\n').filter(Boolean),
+    files: spawnSync('find', ['/run/nocher', '-name', `*${id}*`], { encoding: 'utf8' })
+      .stdout.split('\n')
+      .filter(Boolean),
   };
 }
 
@@ -77,10 +112,13 @@ export function clusterProcesses(cluster: Cluster): ClusterProcess[] {
   const found: ClusterProcess[] = [];
   for (const pid of existing('/proc').filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)) {
     try {
-      const command = readFileSync(join('/proc', pid, 'cmdline'), 'utf8').replaceAll('\0', ' ').trim();
+      const command = readFileSync(join('/proc', pid, 'cmdline'), 'utf8')
+        .replaceAll('\0', ' ')
+        .trim();
       const cgroup = readFileSync(join('/proc', pid, 'cgroup'), 'utf8');
       const namespaces = NAMESPACES.map((name) => readlinkSync(join('/proc', pid, 'ns', name)));
-      const isOurs = namespaces.includes(network) || cgroup.includes(`nocher-${id}`) || command.includes(cluster.dataDir);
+      const isOurs =
+        namespaces.includes(network) || cgroup.includes(`nocher-${id}`) || command.includes(cluster.dataDir);
       if (isOurs) found.push({ pid, startTime: startTimeOf(pid), command, namespaces });
     } catch {
       // It ended while we looked.
@@ -118,7 +156,8 @@ function* mountsOf(pids: readonly string[]): Generator<string> {
       const namespace = readlinkSync(`/proc/${pid}/ns/mnt`);
       if (seen.has(namespace)) continue;
       seen.add(namespace);
-      for (const line of readFileSync(`/proc/${pid}/mountinfo`, 'utf8').split('\n')) yield line.split(' ').slice(3).join(' ');
+      for (const line of readFileSync(`/proc/${pid}/mountinfo`, 'utf8').split('\n'))
+        yield line.split(' ').slice(3).join(' ');
     } catch {
       // It ended while we looked.
     }

@@ -39,7 +39,16 @@ function send(kind, url) {
     report.slowestMs = Math.max(report.slowestMs, tookMs);
     if (kind === 'keepAlive' && request.reusedSocket) count.reused++;
     if (error === undefined) count.answered++;
-    else report.failures.push({ kind, url, path, at: new Date(startedMs).toISOString(), tookMs, error, reused: request.reusedSocket });
+    else
+      report.failures.push({
+        kind,
+        url,
+        path,
+        at: new Date(startedMs).toISOString(),
+        tookMs,
+        error,
+        reused: request.reusedSocket,
+      });
   };
   request = http.get(new URL(path, url), { agent: agents[kind], timeout: TIMEOUT_MS }, (response) => {
     let body = '';
@@ -70,7 +79,11 @@ const timer = setInterval(() => {
 process.stdin.resume();
 process.stdin.on('end', async () => {
   clearInterval(timer);
-  const isDone = () => report.new.answered + report.keepAlive.answered + report.failures.length === report.new.sent + report.keepAlive.sent;
+  const isDone = () =>
+    report.new.answered + report.keepAlive.answered + report.failures.length ===
+    report.new.sent + report.keepAlive.sent;
   while (!isDone()) await new Promise((resolve) => setTimeout(resolve, 20));
-  process.stdout.write(`${JSON.stringify({ ...report, seconds: (performance.now() - startedMs) / 1000 })}\n`, () => process.exit(0));
+  process.stdout.write(`${JSON.stringify({ ...report, seconds: (performance.now() - startedMs) / 1000 })}\n`, () =>
+    process.exit(0),
+  );
 });

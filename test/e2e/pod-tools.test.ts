@@ -48,7 +48,8 @@ suite('tools for pods', () => {
 
   describe.each(MINORS)('kubectl 1.%s', (minor) => {
     let k: NamespacedKubectl;
-    const background = (...args: string[]): Background => startKubectl(cluster, minor, [args[0]!, `--namespace=${k.namespace}`, ...args.slice(1)]);
+    const background = (...args: string[]): Background =>
+      startKubectl(cluster, minor, [args[0]!, `--namespace=${k.namespace}`, ...args.slice(1)]);
     const object = (...what: string[]): Json => JSON.parse(k.ok('get', ...what, '-o', 'json'));
 
     beforeAll(async () => {
@@ -81,13 +82,20 @@ suite('tools for pods', () => {
       });
 
       it('of all containers, in any order', () => {
-        const lines = (...args: string[]): string[] => k.ok('logs', 'two', '--all-containers', ...args).trimEnd().split('\n').sort();
+        const lines = (...args: string[]): string[] =>
+          k
+            .ok('logs', 'two', '--all-containers', ...args)
+            .trimEnd()
+            .split('\n')
+            .sort();
         expect(lines()).toEqual(`${LISTENING}last\n${FIVE}`.trimEnd().split('\n').sort());
         expect(lines('--prefix', '--tail=1')).toEqual([`[pod/two/main] ${LISTENING.trimEnd()}`, '[pod/two/side] last']);
       });
 
       it('with times', () => {
-        expect(k.ok('logs', 'two', '--timestamps', '--tail=1')).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z last\n$/);
+        expect(k.ok('logs', 'two', '--timestamps', '--tail=1')).toMatch(
+          /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z last\n$/,
+        );
       });
 
       it('followed from a line on', async () => {
@@ -104,10 +112,19 @@ suite('tools for pods', () => {
       });
 
       it.each([
-        [['logs', 'nosuch'], /^[Ee]rror: (error )?from server \(NotFound\): pods "nosuch" not found( in namespace "m\d+")?\n$|^Error from server \(NotFound\): pods "nosuch" not found\n$/],
+        [
+          ['logs', 'nosuch'],
+          /^[Ee]rror: (error )?from server \(NotFound\): pods "nosuch" not found( in namespace "m\d+")?\n$|^Error from server \(NotFound\): pods "nosuch" not found\n$/,
+        ],
         [['logs', 'two', '-c', 'nosuch'], /^error: container nosuch is not valid for pod two\n$/],
-        [['logs', 'two', '-c', 'main', '-p'], /^Error from server \(BadRequest\): previous terminated container "main" in pod "two" not found\n$/],
-        [['logs', 'two', '--since=1h', '--since-time=2020-01-01T00:00:00Z'], /^error: at most one of `sinceTime` or `sinceSeconds` may be specified\n/],
+        [
+          ['logs', 'two', '-c', 'main', '-p'],
+          /^Error from server \(BadRequest\): previous terminated container "main" in pod "two" not found\n$/,
+        ],
+        [
+          ['logs', 'two', '--since=1h', '--since-time=2020-01-01T00:00:00Z'],
+          /^error: at most one of `sinceTime` or `sinceSeconds` may be specified\n/,
+        ],
         [['logs', 'two', '--tail=-5'], /^error: --tail must be greater than or equal to -1\n/],
         [['logs'], /^error: expected 'logs \[-f\] \[-p\] \(POD \| TYPE\/NAME\) \[-c CONTAINER\]'\./],
       ])('%j fails', (args, stderr) => {
@@ -119,9 +136,16 @@ suite('tools for pods', () => {
       const exec = (...args: string[]) => k('exec', 'two', '-c', 'main', ...args);
 
       it('tells streams and exit codes apart', () => {
-        expect(exec('--', 'sh', '-c', 'echo out; echo err >&2; exit 7')).toEqual({ code: 7, stdout: 'out\n', stderr: 'err\ncommand terminated with exit code 7\n' });
+        expect(exec('--', 'sh', '-c', 'echo out; echo err >&2; exit 7')).toEqual({
+          code: 7,
+          stdout: 'out\n',
+          stderr: 'err\ncommand terminated with exit code 7\n',
+        });
         expect(exec('--', 'true')).toEqual(done(''));
-        expect(exec('--', 'sh', '-c', 'kill -9 $$')).toMatchObject({ code: 137, stderr: 'command terminated with exit code 137\n' });
+        expect(exec('--', 'sh', '-c', 'kill -9 $$')).toMatchObject({
+          code: 137,
+          stderr: 'command terminated with exit code 137\n',
+        });
         expect(k.given('a\nb\n', 'exec', '-i', 'two', '-c', 'main', '--', 'wc', '-l')).toEqual(done('2\n'));
         expect(exec('--', 'head', '-c', '1000000', '/dev/zero').stdout).toHaveLength(1_000_000);
       });
@@ -132,9 +156,18 @@ suite('tools for pods', () => {
       });
 
       it.each([
-        [['exec', 'two', '-c', 'main', '--', 'nosuch'], 'error: Internal error occurred: error executing command in container: exec: "nosuch": executable file not found in $PATH\n'],
-        [['exec', 'two', '-c', 'main', '--', '/nosuch'], 'error: Internal error occurred: error executing command in container: exec: "/nosuch": stat /nosuch: no such file or directory\n'],
-        [['exec', 'two', '-c', 'nosuch', '--', 'true'], 'Error from server (BadRequest): container nosuch is not valid for pod two\n'],
+        [
+          ['exec', 'two', '-c', 'main', '--', 'nosuch'],
+          'error: Internal error occurred: error executing command in container: exec: "nosuch": executable file not found in $PATH\n',
+        ],
+        [
+          ['exec', 'two', '-c', 'main', '--', '/nosuch'],
+          'error: Internal error occurred: error executing command in container: exec: "/nosuch": stat /nosuch: no such file or directory\n',
+        ],
+        [
+          ['exec', 'two', '-c', 'nosuch', '--', 'true'],
+          'Error from server (BadRequest): container nosuch is not valid for pod two\n',
+        ],
         [['exec', 'nosuch', '--', 'true'], 'Error from server (NotFound): pods "nosuch" not found\n'],
         [['exec', 'two'], 'error: you must specify at least one command for the container\n'],
       ])('%j fails', (args, stderr) => {
@@ -153,13 +186,16 @@ suite('tools for pods', () => {
       } finally {
         await attached.stop();
       }
-      expect(k('attach', 'two', '-c', 'nosuch')).toEqual(failed(expect.stringMatching(/container nosuch not found in pod two\n$/) as unknown as string));
+      expect(k('attach', 'two', '-c', 'nosuch')).toEqual(
+        failed(expect.stringMatching(/container nosuch not found in pod two\n$/) as unknown as string),
+      );
       expect(k('attach', 'nosuch')).toEqual(failed('Error from server (NotFound): pods "nosuch" not found\n'));
     });
 
     describe('port-forward', () => {
       const base = 20_000 + 10 * Number(minor);
-      const fetched = (port: number, host = '127.0.0.1') => cluster.host('curl', ['-sg', '--max-time', '5', `http://${host}:${port}/`]);
+      const fetched = (port: number, host = '127.0.0.1') =>
+        cluster.host('curl', ['-sg', '--max-time', '5', `http://${host}:${port}/`]);
 
       it.each([
         ['a pod, by number', 'two', '8080', base],
@@ -182,7 +218,9 @@ suite('tools for pods', () => {
         try {
           await forwarding.prints('Forwarding from 127.0.0.1');
           expect(fetched(base + 3)).toMatchObject({ code: 52, stdout: '' });
-          await eventually('the reason', () => /error forwarding port 1 to pod .*[Cc]onnection refused/.test(forwarding.stderr()));
+          await eventually('the reason', () =>
+            /error forwarding port 1 to pod .*[Cc]onnection refused/.test(forwarding.stderr()),
+          );
         } finally {
           await forwarding.stop();
         }
@@ -206,17 +244,27 @@ suite('tools for pods', () => {
         writeFileSync(join(local('tree'), 'sub', 'binary'), bytes);
         writeFileSync(join(local('tree'), 'run.sh'), '#!/bin/sh\necho ran\n', { mode: 0o755 });
         expect(k('cp', local('tree'), 'two:/tmp/tree', '-c', 'main')).toEqual(done(''));
-        expect(k.ok('exec', 'two', '-c', 'main', '--', 'sh', '-c', '/tmp/tree/run.sh; wc -c < /tmp/tree/sub/binary')).toBe('ran\n100000\n');
-        expect(k('cp', 'two:/tmp/tree', local('back'), '-c', 'main')).toEqual(done("tar: Removing leading `/' from member names\n"));
+        expect(
+          k.ok('exec', 'two', '-c', 'main', '--', 'sh', '-c', '/tmp/tree/run.sh; wc -c < /tmp/tree/sub/binary'),
+        ).toBe('ran\n100000\n');
+        expect(k('cp', 'two:/tmp/tree', local('back'), '-c', 'main')).toEqual(
+          done("tar: Removing leading `/' from member names\n"),
+        );
         expect(readFileSync(join(local('back'), 'sub', 'binary')).equals(bytes)).toBe(true);
         expect(k('cp', join(local('tree'), 'run.sh'), `${k.namespace}/two:/tmp/one`, '-c', 'main')).toEqual(done(''));
         expect(k.ok('exec', 'two', '-c', 'main', '--', 'cat', '/tmp/one')).toBe('#!/bin/sh\necho ran\n');
       });
 
       it('nothing of what is not there', () => {
-        expect(k('cp', local('nosuch'), 'two:/tmp/')).toEqual(failed(`error: ${local('nosuch')} doesn't exist in local filesystem\n`));
-        expect(k('cp', 'nosuch:/x', local('x'))).toEqual(failed('Error from server (NotFound): pods "nosuch" not found\n'));
-        expect(k('cp', 'two:/a', 'two:/b')).toEqual(failed('error: one of src or dest must be a local file specification\n'));
+        expect(k('cp', local('nosuch'), 'two:/tmp/')).toEqual(
+          failed(`error: ${local('nosuch')} doesn't exist in local filesystem\n`),
+        );
+        expect(k('cp', 'nosuch:/x', local('x'))).toEqual(
+          failed('Error from server (NotFound): pods "nosuch" not found\n'),
+        );
+        expect(k('cp', 'two:/a', 'two:/b')).toEqual(
+          failed('error: one of src or dest must be a local file specification\n'),
+        );
         // kubectl may be gone before tar's complaint reaches it.
         k('cp', 'two:/nosuch', local('y'), '-c', 'main');
         expect(existsSync(local('y'))).toBe(false);
@@ -224,33 +272,93 @@ suite('tools for pods', () => {
     });
 
     it('debugs with a container beside the others, and with a copy', async () => {
-      const { code, stdout } = k('debug', 'two', `--image=${image}`, '-c', 'extra', '--target=main', '--profile=general', '--', 'sh', '-c', 'echo looking; exec sleep 1000');
+      const { code, stdout } = k(
+        'debug',
+        'two',
+        `--image=${image}`,
+        '-c',
+        'extra',
+        '--target=main',
+        '--profile=general',
+        '--',
+        'sh',
+        '-c',
+        'echo looking; exec sleep 1000',
+      );
       expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('Targeting container "main"') });
-      await eventually('the debugging container', () => object('pod', 'two').status.ephemeralContainerStatuses?.[0].state.running !== undefined);
-      expect(object('pod', 'two').spec.ephemeralContainers).toMatchObject([{ name: 'extra', image, targetContainerName: 'main' }]);
+      await eventually(
+        'the debugging container',
+        () => object('pod', 'two').status.ephemeralContainerStatuses?.[0].state.running !== undefined,
+      );
+      expect(object('pod', 'two').spec.ephemeralContainers).toMatchObject([
+        { name: 'extra', image, targetContainerName: 'main' },
+      ]);
       expect(k('logs', 'two', '-c', 'extra')).toEqual(done('looking\n'));
-      expect(k('debug', 'two', '--copy-to=copied', `--image=${image}`, '-c', 'tool', '--profile=general', '--', 'sleep', '1000').code).toBe(0);
+      expect(
+        k(
+          'debug',
+          'two',
+          '--copy-to=copied',
+          `--image=${image}`,
+          '-c',
+          'tool',
+          '--profile=general',
+          '--',
+          'sleep',
+          '1000',
+        ).code,
+      ).toBe(0);
       expect(object('pod', 'copied').spec.containers.map(({ name }: Json) => name)).toEqual(['main', 'side', 'tool']);
     });
 
     it('cannot enter what has ended', async () => {
-      k.ok('run', 'ends', `--image=${image}`, '--restart=OnFailure', '--command', '--', 'sh', '-c', '[ -e /dev/shm/x ] && exec sleep 1000; exit 1');
-      await eventually('it waits', () => object('pod', 'ends').status.containerStatuses?.[0].state.waiting?.reason === 'CrashLoopBackOff');
-      expect(k('exec', 'ends', '--', 'true')).toEqual(failed('error: Internal error occurred: unable to upgrade connection: container not found ("ends")\n'));
+      k.ok(
+        'run',
+        'ends',
+        `--image=${image}`,
+        '--restart=OnFailure',
+        '--command',
+        '--',
+        'sh',
+        '-c',
+        '[ -e /dev/shm/x ] && exec sleep 1000; exit 1',
+      );
+      await eventually(
+        'it waits',
+        () => object('pod', 'ends').status.containerStatuses?.[0].state.waiting?.reason === 'CrashLoopBackOff',
+      );
+      expect(k('exec', 'ends', '--', 'true')).toEqual(
+        failed('error: Internal error occurred: unable to upgrade connection: container not found ("ends")\n'),
+      );
       expect(k.ok('get', 'pod', 'ends')).toMatch(/^ends +0\/1 +CrashLoopBackOff +\d+ \(\d+s ago\) +\d+s$/m);
       k.ok('delete', 'pod', 'ends');
     });
 
     describe('run', () => {
       it('--command, and arguments for the image’s own', () => {
-        expect(k('run', 'own', `--image=${image}`, '--command', '--', 'sleep', '1000')).toEqual(done('pod/own created\n'));
+        expect(k('run', 'own', `--image=${image}`, '--command', '--', 'sleep', '1000')).toEqual(
+          done('pod/own created\n'),
+        );
         expect(object('pod', 'own').spec.containers).toMatchObject([{ name: 'own', command: ['sleep', '1000'] }]);
         k.ok('wait', '--for=condition=Ready', 'pod/own', '--timeout=30s');
         expect(k.ok('exec', 'own', '--', 'cat', '/proc/1/cmdline')).toBe('sleep\0' + '1000\0');
       });
 
       it('--rm -i gives output and exit code back, and leaves nothing', () => {
-        const { code, stdout } = k.given('in\n', 'run', 'once', '--rm', '-i', '--restart=Never', `--image=${image}`, '--command', '--', 'sh', '-c', 'cat; exit 5');
+        const { code, stdout } = k.given(
+          'in\n',
+          'run',
+          'once',
+          '--rm',
+          '-i',
+          '--restart=Never',
+          `--image=${image}`,
+          '--command',
+          '--',
+          'sh',
+          '-c',
+          'cat; exit 5',
+        );
         expect(code).toBe(5);
         expect(stdout).toContain('in\n');
         expect(stdout).toMatch(/pod "once" deleted/);
@@ -258,8 +366,12 @@ suite('tools for pods', () => {
       });
 
       it('--rm without anybody attached is refused', () => {
-        expect(k('run', 'x', `--image=${image}`, '--rm').stderr).toContain('error: --rm should only be used for attached containers\n');
-        expect(k('run', 'x', '--image=not an image')).toEqual(failed('error: Invalid image name "not an image": invalid reference format\n'));
+        expect(k('run', 'x', `--image=${image}`, '--rm').stderr).toContain(
+          'error: --rm should only be used for attached containers\n',
+        );
+        expect(k('run', 'x', '--image=not an image')).toEqual(
+          failed('error: Invalid image name "not an image": invalid reference format\n'),
+        );
       });
     });
   });

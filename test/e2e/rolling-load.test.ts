@@ -124,7 +124,9 @@ suites(PROXIES)('rolling updates under load, by %s', (_, options) => {
   const start = async (name: string, command: string): Promise<void> => {
     cluster.apply(manifest(name, command));
     cluster.run('rollout', 'status', `deployment/${name}`, '--timeout=55s');
-    await eventually('the Service answers', () => urls(name).every((url) => cluster.host('curl', ['-fs', '--noproxy', '*', url]).code === 0));
+    await eventually('the Service answers', () =>
+      urls(name).every((url) => cluster.host('curl', ['-fs', '--noproxy', '*', url]).code === 0),
+    );
   };
 
   it('lose no request of an app that finishes its connections after SIGTERM, on new and on keep-alive connections [walkthrough T24]', async () => {
@@ -142,7 +144,8 @@ suites(PROXIES)('rolling updates under load, by %s', (_, options) => {
     // An update that cannot come up stops before the old pods are gone; an undo ends it as quietly.
     const stalled = await underLoad('fair', async () => {
       cluster.run('set', 'image', 'deployment/fair', 'web=nocher.local/missing:1');
-      const reasons = (): string => cluster.run('get', 'pods', '-l', 'app=fair', '-o', 'jsonpath={..state.waiting.reason}');
+      const reasons = (): string =>
+        cluster.run('get', 'pods', '-l', 'app=fair', '-o', 'jsonpath={..state.waiting.reason}');
       await eventually('the new image is missing', () => /ErrImagePull|ImagePullBackOff/.test(reasons()));
       cluster.run('rollout', 'undo', 'deployment/fair');
       cluster.run('rollout', 'status', 'deployment/fair', '--timeout=55s');

@@ -24,7 +24,8 @@ suite('two clusters on one machine', () => {
   });
 
   const call = (...args: string[]): CommandResult => first.host(process.execPath, [nocher, ...args]);
-  const second = (...args: string[]): CommandResult => first.host('env', [`KUBECONFIG=${join(folder, 'admin.kubeconfig')}`, first.kubectlPath(), ...args]);
+  const second = (...args: string[]): CommandResult =>
+    first.host('env', [`KUBECONFIG=${join(folder, 'admin.kubeconfig')}`, first.kubectlPath(), ...args]);
   const statusOf = (dataDir: string): Json => JSON.parse(call('status', '-o', 'json', '--data-dir', dataDir).stdout);
 
   it('the second takes what is free', () => {
@@ -37,13 +38,25 @@ suite('two clusters on one machine', () => {
   it('each answers for its own Services', () => {
     first.run('create', 'service', 'clusterip', 'only-first', '--tcp=80');
     expect(second('create', 'service', 'clusterip', 'only-second', '--tcp=80').code).toBe(0);
-    const look = ['-n', 'hello', 'exec', 'deployment/hello', '--', 'sh', '-c', 'for name in only-first only-second; do getent hosts $name.default >/dev/null && echo $name; done; true'];
+    const look = [
+      '-n',
+      'hello',
+      'exec',
+      'deployment/hello',
+      '--',
+      'sh',
+      '-c',
+      'for name in only-first only-second; do getent hosts $name.default >/dev/null && echo $name; done; true',
+    ];
     expect(first.run(...look)).toBe('only-first\n');
     expect(second(...look).stdout).toBe('only-second\n');
   });
 
   it('the end of one leaves the other alone', () => {
-    expect(call('down', '--purge', '--data-dir', folder)).toMatchObject({ code: 0, stdout: 'stopped; its data is deleted\n' });
+    expect(call('down', '--purge', '--data-dir', folder)).toMatchObject({
+      code: 0,
+      stdout: 'stopped; its data is deleted\n',
+    });
     expect(statusOf(first.dataDir).healthy).toBe(true);
     const port = first.run('-n', 'hello', 'get', 'service', 'hello', '-o', 'jsonpath={.spec.ports[0].nodePort}');
     expect(first.host('curl', ['-s', `http://127.0.0.1:${port}`]).stdout).toContain('Hello from Nocher');
@@ -65,8 +78,12 @@ suite('--keep-pods', () => {
     await cluster.kill('SIGTERM');
     expect(cluster.host('curl', ['-s', '--max-time', '5', `http://${ip}:8080`]).stdout).toContain('Hello from Nocher');
     await cluster.restart(['--keep-pods']);
-    await eventually('the Service answers', () => cluster.host('curl', ['-s', '--max-time', '2', `http://127.0.0.1:${port}`]).stdout.includes('Hello'));
+    await eventually('the Service answers', () =>
+      cluster.host('curl', ['-s', '--max-time', '2', `http://127.0.0.1:${port}`]).stdout.includes('Hello'),
+    );
     expect(cluster.run('-n', 'hello', 'get', 'pods', '-o', 'name')).toBe(pods);
-    expect(cluster.run('-n', 'hello', 'get', 'pods', '-o', 'jsonpath={.items[*].status.containerStatuses[0].restartCount}')).toBe('0 0 0');
+    expect(
+      cluster.run('-n', 'hello', 'get', 'pods', '-o', 'jsonpath={.items[*].status.containerStatuses[0].restartCount}'),
+    ).toBe('0 0 0');
   });
 });

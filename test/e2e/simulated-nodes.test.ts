@@ -8,12 +8,17 @@ const deployment = (name: string, replicas: number, spec: object): string =>
     apiVersion: 'apps/v1',
     kind: 'Deployment',
     metadata: { name },
-    spec: { replicas, selector: { matchLabels: { app: name } }, template: { metadata: { labels: { app: name } }, spec } },
+    spec: {
+      replicas,
+      selector: { matchLabels: { app: name } },
+      template: { metadata: { labels: { app: name } }, spec },
+    },
   });
 
 const TOLERATION = { key: 'nocher.io/simulated', operator: 'Exists' };
 
-const itemsOf = (cluster: Cluster, ...args: string[]): Json[] => JSON.parse(cluster.run('get', ...args, '-o', 'json')).items;
+const itemsOf = (cluster: Cluster, ...args: string[]): Json[] =>
+  JSON.parse(cluster.run('get', ...args, '-o', 'json')).items;
 
 /** How many pods of an app run on which node. */
 function placement(cluster: Cluster, app: string): Record<string, number> {
@@ -34,14 +39,22 @@ function placement(cluster: Cluster, app: string): Record<string, number> {
   it('are Ready with an identity, a lease and a part of the pod range each', () => {
     const nodes = itemsOf(cluster, 'nodes');
     expect(nodes.map(({ metadata }) => metadata.name)).toEqual(['node-1', 'simulated-1', 'simulated-2', 'simulated-3']);
-    expect(nodes.map(({ spec }) => spec.podCIDR)).toEqual(['10.244.0.0/24', '10.244.1.0/24', '10.244.2.0/24', '10.244.3.0/24']);
-    for (const { status } of nodes) expect(status.conditions.find(({ type }: Json) => type === 'Ready').status).toBe('True');
+    expect(nodes.map(({ spec }) => spec.podCIDR)).toEqual([
+      '10.244.0.0/24',
+      '10.244.1.0/24',
+      '10.244.2.0/24',
+      '10.244.3.0/24',
+    ]);
+    for (const { status } of nodes)
+      expect(status.conditions.find(({ type }: Json) => type === 'Ready').status).toBe('True');
     for (const { metadata, spec, status } of nodes.slice(1)) {
       expect(metadata.labels['nocher.io/simulated']).toBe('true');
       expect(spec.taints).toEqual([{ key: 'nocher.io/simulated', value: 'true', effect: 'NoSchedule' }]);
       expect(status.capacity).toMatchObject({ cpu: '32', memory: '256Gi', pods: '110' });
     }
-    expect(itemsOf(cluster, 'leases', '-n', 'kube-node-lease').map(({ spec }) => spec.holderIdentity)).toEqual(nodes.map(({ metadata }) => metadata.name));
+    expect(itemsOf(cluster, 'leases', '-n', 'kube-node-lease').map(({ spec }) => spec.holderIdentity)).toEqual(
+      nodes.map(({ metadata }) => metadata.name),
+    );
   });
 
   it('leave pods that do not ask for them to the real node', () => {
@@ -51,12 +64,20 @@ function placement(cluster: Cluster, app: string): Record<string, number> {
   });
 
   it('share the pods that tolerate and select them, and roll them out', () => {
-    const spec = { tolerations: [TOLERATION], nodeSelector: { 'nocher.io/simulated': 'true' }, containers: [{ name: 'c', image: 'nginx:1' }] };
+    const spec = {
+      tolerations: [TOLERATION],
+      nodeSelector: { 'nocher.io/simulated': 'true' },
+      containers: [{ name: 'c', image: 'nginx:1' }],
+    };
     cluster.apply(deployment('pretend', 10, spec));
-    expect(cluster.run('rollout', 'status', 'deployment/pretend', '--timeout=60s')).toContain('successfully rolled out');
+    expect(cluster.run('rollout', 'status', 'deployment/pretend', '--timeout=60s')).toContain(
+      'successfully rolled out',
+    );
     expect(Object.keys(placement(cluster, 'pretend')).sort()).toEqual(['simulated-1', 'simulated-2', 'simulated-3']);
     cluster.run('set', 'image', 'deployment/pretend', 'c=nginx:2');
-    expect(cluster.run('rollout', 'status', 'deployment/pretend', '--timeout=60s')).toContain('successfully rolled out');
+    expect(cluster.run('rollout', 'status', 'deployment/pretend', '--timeout=60s')).toContain(
+      'successfully rolled out',
+    );
   });
 
   it.each([
@@ -65,14 +86,19 @@ function placement(cluster: Cluster, app: string): Record<string, number> {
   ])('say why there is no %s', (_title, args) => {
     const { code, stderr } = cluster.kubectl(args);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/Error from server \(BadRequest\): node simulated-\d has no processes to look into: its pods are simulated\n$/);
+    expect(stderr).toMatch(
+      /Error from server \(BadRequest\): node simulated-\d has no processes to look into: its pods are simulated\n$/,
+    );
   });
 
   it('that the next start does not ask for are gone', async () => {
     await cluster.kill('SIGTERM');
     await cluster.restart(['--simulated-nodes', '1']);
     expect(itemsOf(cluster, 'nodes').map(({ metadata }) => metadata.name)).toEqual(['node-1', 'simulated-1']);
-    await eventually('the pod on the node that stayed runs', () => placement(cluster, 'pretend')['simulated-1'] !== undefined);
+    await eventually(
+      'the pod on the node that stayed runs',
+      () => placement(cluster, 'pretend')['simulated-1'] !== undefined,
+    );
   });
 });
 
@@ -93,9 +119,24 @@ describe('simulated nodes without a real one', () => {
   });
 
   it('are refused when they do not fit into the pod range', () => {
-    const refused = cluster.host(process.execPath, ['bin/nocher', 'up', '--runtime', 'none', '--data-dir', `${cluster.dataDir}/other`, '--api-port', '0', '--kubelet-port', '0', '--simulated-nodes', '256']);
+    const refused = cluster.host(process.execPath, [
+      'bin/nocher',
+      'up',
+      '--runtime',
+      'none',
+      '--data-dir',
+      `${cluster.dataDir}/other`,
+      '--api-port',
+      '0',
+      '--kubelet-port',
+      '0',
+      '--simulated-nodes',
+      '256',
+    ]);
     expect({ ...refused, stderr: refused.stderr.replace(/^certificates\n/, '') }).toEqual(
-      failed('nocher: --simulated-nodes: 10.244.0.0/16 has room for 255; choose a larger --pod-cidr, such as 100.64.0.0/10\n'),
+      failed(
+        'nocher: --simulated-nodes: 10.244.0.0/16 has room for 255; choose a larger --pod-cidr, such as 100.64.0.0/10\n',
+      ),
     );
   });
 });

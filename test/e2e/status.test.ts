@@ -48,10 +48,20 @@ describe('nocher status', () => {
     const { code, stdout } = status('-o', 'json');
     expect(code).toBe(0);
     const found = JSON.parse(stdout) as Json;
-    expect(found).toMatchObject({ running: true, healthy: true, dataDir: cluster.dataDir, kubeconfig: join(cluster.dataDir, 'admin.kubeconfig') });
-    expect(found.nodes.map(({ name }: Json) => name)).toEqual(['node-1', ...[1, 2, 3, 4, 5, 6].map((n) => `simulated-${n}`)]);
+    expect(found).toMatchObject({
+      running: true,
+      healthy: true,
+      dataDir: cluster.dataDir,
+      kubeconfig: join(cluster.dataDir, 'admin.kubeconfig'),
+    });
+    expect(found.nodes.map(({ name }: Json) => name)).toEqual([
+      'node-1',
+      ...[1, 2, 3, 4, 5, 6].map((n) => `simulated-${n}`),
+    ]);
     const parts = ['API server', 'storage', 'controllers', 'scheduler', ...(isRoot ? ['proxy', 'DNS'] : [])];
-    expect(found.components.map(({ name, healthy }: Json) => [name, healthy])).toEqual(parts.map((name) => [name, true]));
+    expect(found.components.map(({ name, healthy }: Json) => [name, healthy])).toEqual(
+      parts.map((name) => [name, true]),
+    );
   });
 
   it('counts pods', async () => {
@@ -73,7 +83,11 @@ describe('nocher status', () => {
     const { pid } = JSON.parse(status('-o', 'json').stdout) as Json;
     process.kill(pid, 'SIGSTOP');
     try {
-      expect(status()).toEqual({ code: 1, stdout: '', stderr: `nocher: the cluster on ${cluster.dataDir} does not say how it is (pid ${pid}): no answer within 10 s\n` });
+      expect(status()).toEqual({
+        code: 1,
+        stdout: '',
+        stderr: `nocher: the cluster on ${cluster.dataDir} does not say how it is (pid ${pid}): no answer within 10 s\n`,
+      });
     } finally {
       process.kill(pid, 'SIGCONT');
     }
@@ -82,8 +96,16 @@ describe('nocher status', () => {
 
   it('of a folder where nothing runs', () => {
     const empty = join(cluster.dataDir, 'empty');
-    expect(call('status', '--data-dir', empty)).toEqual({ code: 1, stdout: `no cluster is running on ${empty}; start one with: nocher up\n`, stderr: '' });
-    expect(JSON.parse(call('status', '-o', 'json', '--data-dir', empty).stdout)).toEqual({ running: false, healthy: false, dataDir: empty });
+    expect(call('status', '--data-dir', empty)).toEqual({
+      code: 1,
+      stdout: `no cluster is running on ${empty}; start one with: nocher up\n`,
+      stderr: '',
+    });
+    expect(JSON.parse(call('status', '-o', 'json', '--data-dir', empty).stdout)).toEqual({
+      running: false,
+      healthy: false,
+      dataDir: empty,
+    });
   });
 });
 
@@ -93,8 +115,14 @@ describe('the command line', () => {
     [['up', '--bogus'], "unknown option '--bogus' (nocher up --help)"],
     [['up', '--api-port'], "option '--api-port <port>' argument missing (nocher up --help)"],
     [['up', '--bind-address', 'everywhere'], '--bind-address: everywhere is not an IPv4 address'],
-    [['up', '--pod-cidr', '10.0.0.0/9', '--service-cidr', '10.96.0.0/16', '--runtime', 'none'], '--pod-cidr 10.0.0.0/9 and --service-cidr 10.96.0.0/16 overlap'],
-    [['up', '--bind-address', '203.0.113.9', '--runtime', 'none'], '--bind-address: 203.0.113.9 is not an address of this machine'],
+    [
+      ['up', '--pod-cidr', '10.0.0.0/9', '--service-cidr', '10.96.0.0/16', '--runtime', 'none'],
+      '--pod-cidr 10.0.0.0/9 and --service-cidr 10.96.0.0/16 overlap',
+    ],
+    [
+      ['up', '--bind-address', '203.0.113.9', '--runtime', 'none'],
+      '--bind-address: 203.0.113.9 is not an address of this machine',
+    ],
     [['image', 'load'], "missing required argument 'file' (nocher image load --help)"],
     [['status', '-o', 'yaml'], '--output: yaml is not json'],
     [['kubeconfig'], 'there is no cluster in DATA; start one with: nocher up'],
@@ -104,7 +132,11 @@ describe('the command line', () => {
     const [first = '', ...rest] = args;
     const hasFolder = ['up', 'status', 'kubeconfig', 'kubectl'].includes(first);
     const { code, stdout, stderr } = call(first, ...(hasFolder ? ['--data-dir', data] : []), ...rest);
-    expect({ code, stdout, stderr: stderr.replace(/^certificates\n/, '') }).toEqual({ code: 1, stdout: '', stderr: `nocher: ${expected.replace('DATA', data)}\n` });
+    expect({ code, stdout, stderr: stderr.replace(/^certificates\n/, '') }).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `nocher: ${expected.replace('DATA', data)}\n`,
+    });
   });
 
   it('has a version, and help for each command', () => {
@@ -120,9 +152,24 @@ describe('the command line', () => {
 
   it('gives kubectl its kubeconfig, its arguments and its exit code', () => {
     const environment = { PATH: `${dirname(cluster.kubectlPath())}:${process.env['PATH']}` };
-    const kubectl = (...args: string[]): CommandResult => cluster.host('env', ['-u', 'KUBECONFIG', `PATH=${environment.PATH}`, process.execPath, nocher, 'kubectl', '--data-dir', cluster.dataDir, ...args]);
+    const kubectl = (...args: string[]): CommandResult =>
+      cluster.host('env', [
+        '-u',
+        'KUBECONFIG',
+        `PATH=${environment.PATH}`,
+        process.execPath,
+        nocher,
+        'kubectl',
+        '--data-dir',
+        cluster.dataDir,
+        ...args,
+      ]);
     expect(kubectl('get', '--raw', '/readyz')).toEqual(done('ok'));
-    expect(kubectl('get', 'pod', 'nobody')).toEqual({ code: 1, stdout: '', stderr: 'Error from server (NotFound): pods "nobody" not found\n' });
+    expect(kubectl('get', 'pod', 'nobody')).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: 'Error from server (NotFound): pods "nobody" not found\n',
+    });
     expect(kubectl('get', 'nodes', '--help').stdout).toContain('kubectl get');
   });
 });

