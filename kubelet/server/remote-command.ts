@@ -11,6 +11,7 @@ import { channelWritable, messageBytes, sendBinary } from './web-socket-io.ts';
 
 /** Newest first: the first that the client knows is used. */
 export const REMOTE_COMMAND_PROTOCOLS = ['v5.channel.k8s.io', 'v4.channel.k8s.io', 'channel.k8s.io'] as const;
+const [NEWEST] = REMOTE_COMMAND_PROTOCOLS;
 
 export interface RemoteCommandOptions {
   stdin: boolean;
@@ -48,8 +49,11 @@ export async function serveRemoteCommand(
   stdin.on('drain', () => socket.resume());
   stdin.on('error', () => undefined);
   const hasStderr = options.stderr && !options.tty;
-  // Tells the client that the connection stands.
-  await sendBinary(socket, Buffer.from([options.stdout ? STDOUT : hasStderr ? STDERR : ERROR]));
+  if (protocol !== NEWEST) {
+    // Tells the client that the connection stands. Those that speak v5 (kubectl) do not wait for it, and one that has not
+    // made its streams yet complains of it on standard error.
+    await sendBinary(socket, Buffer.from([options.stdout ? STDOUT : hasStderr ? STDERR : ERROR]));
+  }
   const stdout = options.stdout ? channelWritable(socket, Buffer.from([STDOUT])) : undefined;
   const stderr = hasStderr ? channelWritable(socket, Buffer.from([STDERR])) : undefined;
   const io: StreamIo = {
