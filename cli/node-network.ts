@@ -1,4 +1,6 @@
-/** The node's network beside its pods' links: Service rules, node ports on loopback, and DNS. */
+/** The node's network beside its pods' links: rules of Services and host ports, both on loopback, and DNS. */
+import { pods } from '../api/core/v1/pod.ts';
+import type { Pod } from '../api/core/v1/pod/types.ts';
 import { realClock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import type { InformerFactory } from '../client/informer-factory.ts';
@@ -15,7 +17,7 @@ import { startUserspaceProxier } from '../proxy/userspace-proxier.ts';
 import type { ComponentHealth } from './cluster-health.ts';
 import { publishDns, startDns } from './dns-process.ts';
 import { forwardingFolder, removeNetwork } from './host-clean-up.ts';
-import { proxyUser } from './identities.ts';
+import { nodeUser, proxyUser } from './identities.ts';
 import type { NodeOptions } from './node-options.ts';
 import { nativeProgram } from './package-folder.ts';
 import { addressInRange, nodeRange } from './ports.ts';
@@ -129,25 +131,33 @@ async function usableNft(): Promise<NftRunner | string> {
 }
 
 async function startWithRules(
-  { settings, folder, note }: NodeOptions,
+  options: NodeOptions,
   parts: ProxyParts,
   nft: NftRunner,
 ): Promise<Omit<ServiceProxy, 'stop'>> {
+  const { settings, folder, note, controlPlane } = options;
   const { gateway, informers, log, signal } = parts;
   const { bridge } = hostNames(folder.id);
   const nodePorts = createLocalhostNodePorts({ clock: realClock, log });
   for (const problem of await openForwarding({ clusterId: folder.id, bridge, nft })) note(problem);
+  // Host ports are the kubelet's affair, as is the right to see the node's pods.
+  const kubelet = createInformerFactory(
+    controlPlane.clientFor(nodeUser(settings.nodeName), 'kubelet/nocher (host ports)'),
+    { clock: realClock, log },
+  );
   const proxier = startProxier({
     informers,
+    pods: kubelet.informer<Pod>(pods, { fieldSelector: `spec.nodeName=${settings.nodeName}` }),
     nodeName: settings.nodeName,
     rules: { clusterId: folder.id, clusterCidr: settings.podCidr, podCidr: nodeRange(settings.podCidr), bridge },
     bridge: { ip: gateway, mac: bridgeMac(gateway) },
     clock: realClock,
     log,
     nft,
-    onPorts: (ports) => nodePorts.update(ports),
+    onPorts: (ports, hostPorts) => nodePorts.update(ports, hostPorts),
     signal,
   });
+  kubelet.start(signal);
   void proxier.stopped.finally(() => nodePorts.close());
   return { proxier, detail: NFTABLES };
 }

@@ -3,6 +3,8 @@
  * endpoint that is gone would live as long as its client sends (upstream: `pkg/proxy/conntrack/cleanup.go`).
  */
 import type { Logger } from '../base/log.ts';
+import type { HostPortInfo } from './host-ports.ts';
+import { hostPortKey } from './host-ports.ts';
 import { runCommand } from './nft.ts';
 import type { ServicePortInfo } from './service-map.ts';
 import { idOf } from './service-map.ts';
@@ -25,6 +27,21 @@ export function staleFlows(previous: readonly ServicePortInfo[], next: readonly 
     if (info.protocol === 'udp' && info.endpoints.length > 0 && !wasServed) flows.push(...flowsTo(info));
   }
   return flows;
+}
+
+/** The same for ports of the node that lead to pods. Pure. */
+export function staleHostPortFlows(previous: readonly HostPortInfo[], next: readonly HostPortInfo[]): string[][] {
+  const targetOf = ({ podIp, port }: HostPortInfo): string => `${podIp}:${port}`;
+  const before = new Map(previous.map((info) => [hostPortKey(info), targetOf(info)]));
+  const after = new Map(next.map((info) => [hostPortKey(info), targetOf(info)]));
+  const flowTo = ({ hostIp, hostPort }: HostPortInfo): string[] => {
+    const address = hostIp === '' ? [] : ['--orig-dst', hostIp];
+    return ['-D', '-p', 'udp', ...address, '--orig-port-dst', String(hostPort)];
+  };
+  const isUdp = ({ protocol }: HostPortInfo): boolean => protocol === 'udp';
+  const gone = previous.filter((info) => isUdp(info) && after.get(hostPortKey(info)) !== targetOf(info));
+  const fresh = next.filter((info) => isUdp(info) && !before.has(hostPortKey(info)));
+  return [...gone.map((info) => [...flowTo(info), '--dst-nat', info.podIp]), ...fresh.map(flowTo)];
 }
 
 function flowsTo(info: ServicePortInfo): string[][] {

@@ -116,7 +116,7 @@ describe('createLocalhostNodePorts()', () => {
       ports.update([info(taken, [endpoint])]);
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
-    expect(warnings).toEqual(['a port of a Service does not answer in user space']);
+    expect(warnings).toEqual(['a port of a Service or pod does not answer in user space']);
     ports.update([]);
   });
 

@@ -1,5 +1,5 @@
 /**
- * Serves node ports on 127.0.0.1 in user space. The rules cannot: translating from loopback needs `route_localnet`,
+ * Serves node ports and pods' host ports on 127.0.0.1 in user space. The rules cannot: translating from loopback needs `route_localnet`,
  * which opens the node's own loopback services to its neighbours (CVE-2020-8558).
  */
 import { createSocket } from 'node:dgram';
@@ -8,6 +8,8 @@ import { connect, createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
+import type { HostPortInfo } from './host-ports.ts';
+import { isLoopback } from './host-ports.ts';
 import type { Endpoint, ServicePortInfo } from './service-map.ts';
 
 /** An address of this machine and a port on it. */
@@ -25,7 +27,7 @@ export interface LocalhostNodePortsOptions {
 
 export interface LocalhostNodePorts {
   /** Listens on what these ports need and on nothing else. Connections live on until their Service's node port is gone. */
-  update(ports: readonly ServicePortInfo[]): void;
+  update(ports: readonly ServicePortInfo[], hostPorts?: readonly HostPortInfo[]): void;
   /** Ends all listeners and connections. */
   close(): void;
 }
@@ -61,8 +63,10 @@ export function createLocalhostNodePorts(options: LocalhostNodePortsOptions): Lo
     entry.listener = listen({ host, port: Number(port), next, ...options });
   };
   return {
-    update(ports) {
-      const wanted = new Map(ports.flatMap((info) => entriesOf(info, bindingsOf(info))));
+    update(ports, hostPorts = []) {
+      const services = ports.flatMap((info) => entriesOf(info, bindingsOf(info)));
+      // As in the rules, a Service has a port before a pod has it.
+      const wanted = new Map([...hostPorts.flatMap(hostPortEntries), ...services]);
       for (const [key, entry] of entries) {
         if (wanted.has(key)) continue;
         entry.listener?.close();
@@ -86,8 +90,15 @@ function nodePortOnLoopback({ nodePort }: ServicePortInfo): readonly Binding[] {
   return nodePort === 0 ? [] : [{ host: '127.0.0.1', port: nodePort }];
 }
 
+/** A port on every address of the node is one on 127.0.0.1 as well. */
+function hostPortEntries({ protocol, hostIp, hostPort, podIp, port }: HostPortInfo): [string, readonly Endpoint[]][] {
+  const host = hostIp === '' ? '127.0.0.1' : hostIp;
+  if (!isLoopback(host)) return [];
+  return entriesOf({ protocol, endpoints: [{ ip: podIp, port, isLocal: true }] }, [{ host, port: hostPort }]);
+}
+
 function entriesOf(
-  { protocol, endpoints }: ServicePortInfo,
+  { protocol, endpoints }: Pick<ServicePortInfo, 'protocol' | 'endpoints'>,
   bindings: readonly Binding[],
 ): [string, readonly Endpoint[]][] {
   return protocol === 'sctp' ? [] : bindings.map(({ host, port }) => [`${protocol}/${host}/${port}`, endpoints]);
@@ -105,7 +116,7 @@ function listenTcp({ port, next, host, log }: ListenOptions): Listener {
   });
   server.maxConnections = MAX_CONNECTIONS;
   server.on('error', (error) =>
-    log.warn('a port of a Service does not answer in user space', {
+    log.warn('a port of a Service or pod does not answer in user space', {
       host,
       port,
       protocol: 'TCP',
@@ -195,7 +206,7 @@ function listenUdp({ port, next, host, clock, log }: ListenOptions): Listener {
     client.send(message);
   });
   server.on('error', (error) =>
-    log.warn('a port of a Service does not answer in user space', {
+    log.warn('a port of a Service or pod does not answer in user space', {
       host,
       port,
       protocol: 'UDP',

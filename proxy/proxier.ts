@@ -1,5 +1,5 @@
 /**
- * Keeps the node's rules as the cluster's Services and EndpointSlices want them.
+ * Keeps the node's rules as the cluster's Services and EndpointSlices, and host ports of its pods, want them.
  *
  * Flow: changes → gathered for 50 ms → the whole table as data → the difference to what is loaded → one transaction.
  * Guarantees: transactions follow one another; after a failed one the whole table is written anew; a table that
@@ -9,12 +9,15 @@ import { endpointSlices } from '../api/discovery/v1/endpoint-slice.ts';
 import type { EndpointSlice } from '../api/discovery/v1/endpoint-slice.ts';
 import { services } from '../api/core/v1/service.ts';
 import type { Service } from '../api/core/v1/service.ts';
+import type { Pod } from '../api/core/v1/pod/types.ts';
 import type { Clock } from '../base/clock.ts';
 import { sleep } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import type { Informer } from '../client/informer.ts';
 import type { InformerFactory } from '../client/informer-factory.ts';
-import { conntrackCleaner, staleFlows } from './conntrack.ts';
+import { conntrackCleaner, staleFlows, staleHostPortFlows } from './conntrack.ts';
+import type { HostPortInfo } from './host-ports.ts';
+import { hostPortsOf } from './host-ports.ts';
 import type { NftRunner } from './nft.ts';
 import { buildBridgeRules, buildRules } from './rules.ts';
 import type { BridgeAddresses, RulesOptions } from './rules.ts';
@@ -26,6 +29,8 @@ import type { ServicePortInfo } from './service-map.ts';
 export interface ProxierOptions {
   /** Started by its owner. */
   informers: InformerFactory;
+  /** Of this node's pods, read as its kubelet: a proxy has no right to pods. Absent: no host ports. */
+  pods?: Informer<Pod>;
   nodeName: string;
   rules: RulesOptions;
   /** Absent where pods are not on a bridge of ours. */
@@ -34,7 +39,7 @@ export interface ProxierOptions {
   log: Logger;
   nft: NftRunner;
   /** Told of every port after each change; for listeners on 127.0.0.1. */
-  onPorts?(ports: readonly ServicePortInfo[]): void;
+  onPorts?(ports: readonly ServicePortInfo[], hostPorts: readonly HostPortInfo[]): void;
   /** Runs `conntrack` in another network namespace, for tests. */
   commandPrefix?: readonly string[];
   /** Ends the work. The rules stay until `removeRules`. */
@@ -88,6 +93,7 @@ export async function removeRules(nft: NftRunner, clusterId: string): Promise<vo
 interface Loaded {
   table: NftTable;
   ports: readonly ServicePortInfo[];
+  hostPorts: readonly HostPortInfo[];
 }
 
 class ProxierLoop {
@@ -103,6 +109,8 @@ class ProxierLoop {
   #readyIps: ReadonlySet<string> = new Set();
   #waiters: { podIp: string; resolve: () => void }[] = [];
   #isDirty = true;
+  /** What the pods were last found to want. */
+  #hostPortText = '';
   #wake: () => void = () => undefined;
 
   constructor(options: ProxierOptions) {
@@ -115,9 +123,9 @@ class ProxierLoop {
   }
 
   async run(): Promise<void> {
-    const { signal } = this.#options;
+    const { signal, pods } = this.#options;
     try {
-      await Promise.all([this.#services.waitForSync(signal), this.#slices.waitForSync(signal)]);
+      await Promise.all([this.#services, this.#slices, pods].map((informer) => informer?.waitForSync(signal)));
     } catch {
       this.#resolveWaiters(() => true);
       return;
@@ -125,10 +133,12 @@ class ProxierLoop {
     const subscriptions = [this.#services, this.#slices].map((informer) =>
       informer.keys.subscribe(() => this.#touch()),
     );
+    const ofPods = pods?.keys.subscribe(() => this.#onPods());
     const onAbort = (): void => this.#wake();
     signal.addEventListener('abort', onAbort, { once: true });
     await this.#work();
     for (const subscription of subscriptions) subscription.unsubscribe();
+    ofPods?.unsubscribe();
     this.#resolveWaiters(() => true);
   }
 
@@ -146,6 +156,15 @@ class ProxierLoop {
   #touch(): void {
     this.#isDirty = true;
     this.#wake();
+  }
+
+  /** Most changes of pods are of no concern here. */
+  #onPods(): void {
+    if (JSON.stringify(this.#wantedHostPorts()) !== this.#hostPortText) this.#touch();
+  }
+
+  #wantedHostPorts(): HostPortInfo[] {
+    return hostPortsOf(this.#options.pods?.lister.list() ?? []);
   }
 
   async #work(): Promise<void> {
@@ -191,7 +210,9 @@ class ProxierLoop {
     this.#isDirty = false;
     const slices = this.#slices.lister.list();
     const ports = buildServiceMap({ services: this.#services.lister.list(), slices, nodeName });
-    const table = buildRules(ports, rules);
+    const hostPorts = this.#wantedHostPorts();
+    this.#hostPortText = JSON.stringify(hostPorts);
+    const table = buildRules(ports, rules, hostPorts);
     const previous = this.#loaded;
     // Unknown until the transaction has ended: an error in between must not leave the old state believed.
     this.#loaded = undefined;
@@ -200,11 +221,12 @@ class ProxierLoop {
     const script = previous === undefined ? fullScript(table) : diffRules(previous.table, table);
     if (script !== '') await nft.apply(script);
     if (previous === undefined) await this.#applyBridge();
-    this.#loaded = { table, ports };
-    await this.#clean(staleFlows(previous?.ports ?? [], ports));
+    this.#loaded = { table, ports, hostPorts };
+    const staleToPods = staleHostPortFlows(previous?.hostPorts ?? [], hostPorts);
+    await this.#clean([...staleFlows(previous?.ports ?? [], ports), ...staleToPods]);
     this.#readyIps = ready;
     this.#markSynced();
-    onPorts?.(ports);
+    onPorts?.(ports, hostPorts);
     this.#resolveWaiters((podIp) => this.#isOut(podIp));
   }
 

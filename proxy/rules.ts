@@ -2,10 +2,13 @@
  * The rules of a node as one nftables table (after the design of upstream's `pkg/proxy/nftables`). Pure.
  *
  *   packet → prerouting/output → services → service-ips | service-nodeports → svc-* → ep-* (DNAT)
+ *                                         → host-port-ips | host-ports → hp-* (DNAT)
  *   packet → forward/input/output (filter) → no-endpoint-* → reject
  *   packet → postrouting → masquerade what was marked, and what pods send out of the cluster
  */
 import { createHash } from 'node:crypto';
+import type { HostPortInfo } from './host-ports.ts';
+import { hostPortKey, isLoopback } from './host-ports.ts';
 import type { NftChain, NftTable, SetDeclaration } from './ruleset.ts';
 import type { Endpoint, ServicePortInfo } from './service-map.ts';
 import { idOf } from './service-map.ts';
@@ -33,17 +36,23 @@ const SERVICE_KEY = 'type ipv4_addr . inet_proto . inet_service : verdict;';
 const NODE_PORT_KEY = 'type inet_proto . inet_service : verdict;';
 const SERVICE_LOOKUP = 'ip daddr . meta l4proto . th dport vmap';
 /** 127.0.0.1 is served in user space: DNAT from loopback needs `route_localnet`. */
-const NODE_PORT_LOOKUP = 'fib daddr type local ip daddr != 127.0.0.0/8 meta l4proto . th dport vmap';
+const NODE_ADDRESS = 'fib daddr type local ip daddr != 127.0.0.0/8';
+const NODE_PORT_LOOKUP = `${NODE_ADDRESS} meta l4proto . th dport vmap`;
 
 export function tableName(clusterId: string): string {
   return `nocher-${clusterId}`;
 }
 
-export function buildRules(ports: readonly ServicePortInfo[], options: RulesOptions): NftTable {
+export function buildRules(
+  ports: readonly ServicePortInfo[],
+  options: RulesOptions,
+  hostPorts: readonly HostPortInfo[] = [],
+): NftTable {
   const builder = new RulesBuilder(options);
   // Cluster IPs first: no external IP that a Service names may take the place of another's cluster IP.
   for (const info of ports) builder.addClusterIp(info);
   for (const info of ports) builder.addExternalAddresses(info);
+  for (const info of hostPorts) builder.addHostPort(info);
   return builder.table();
 }
 
@@ -68,6 +77,8 @@ class RulesBuilder {
   readonly #affinitySets = new Map<string, SetDeclaration>();
   readonly #serviceIps = new Map<string, string>();
   readonly #nodePorts = new Map<string, string>();
+  readonly #hostPortIps = new Map<string, string>();
+  readonly #hostPorts = new Map<string, string>();
   readonly #noEndpointIps = new Map<string, string>();
   readonly #noEndpointNodePorts = new Map<string, string>();
   readonly #firewallIps = new Map<string, string>();
@@ -85,6 +96,8 @@ class RulesBuilder {
         ['cluster-ips', { kind: 'set', body: 'type ipv4_addr;', elements: this.#clusterIps }],
         ['service-ips', { kind: 'map', body: SERVICE_KEY, elements: this.#serviceIps }],
         ['service-nodeports', { kind: 'map', body: NODE_PORT_KEY, elements: this.#nodePorts }],
+        ['host-port-ips', { kind: 'map', body: SERVICE_KEY, elements: this.#hostPortIps }],
+        ['host-ports', { kind: 'map', body: NODE_PORT_KEY, elements: this.#hostPorts }],
         ['no-endpoint-services', { kind: 'map', body: SERVICE_KEY, elements: this.#noEndpointIps }],
         ['no-endpoint-nodeports', { kind: 'map', body: NODE_PORT_KEY, elements: this.#noEndpointNodePorts }],
         ['firewall-ips', { kind: 'map', body: SERVICE_KEY, elements: this.#firewallIps }],
@@ -125,6 +138,17 @@ class RulesBuilder {
       this.#add(this.#nodePorts, this.#noEndpointNodePorts, { key, chain });
     }
     this.#addFirewall(info);
+  }
+
+  addHostPort(info: HostPortInfo): void {
+    const { protocol, hostIp, hostPort, podIp, port } = info;
+    if (isLoopback(hostIp)) return;
+    const chain = `hp-${hashOf(`${hostPortKey(info)}/${podIp}:${port}`)}`;
+    // Others see who asks, but a pod would not take an answer of its own from itself.
+    const rules = [`ip saddr ${podIp} jump to-masquerade`, `meta l4proto ${protocol} dnat to ${podIp}:${port}`];
+    this.#chains.set(chain, { rules });
+    if (hostIp === '') this.#hostPorts.set(`${protocol} . ${hostPort}`, `goto ${chain}`);
+    else this.#hostPortIps.set(`${hostIp} . ${protocol} . ${hostPort}`, `goto ${chain}`);
   }
 
   /** The first Service to claim an address and port keeps it. */
@@ -206,7 +230,12 @@ class RulesBuilder {
 function staticChains({ clusterCidr, podCidr, bridge }: RulesOptions): [string, NftChain][] {
   // Pods of another cluster on this host have Services of their own, perhaps at the same addresses.
   const fromOthers = `iifname != "${bridge}" iifname "nocher-*"`;
-  const nodePorts = `${NODE_PORT_LOOKUP} @service-nodeports`;
+  // Services before pods, and a pod that names an address before one that takes them all.
+  const ofTheNode = [
+    `${NODE_PORT_LOOKUP} @service-nodeports`,
+    `${NODE_ADDRESS} ${SERVICE_LOOKUP} @host-port-ips`,
+    `${NODE_PORT_LOOKUP} @host-ports`,
+  ];
   const unserved = [
     `${fromOthers} return`,
     `${SERVICE_LOOKUP} @no-endpoint-services`,
@@ -216,8 +245,11 @@ function staticChains({ clusterCidr, podCidr, bridge }: RulesOptions): [string, 
     ['to-masquerade', { rules: [`meta mark set meta mark or ${MASQUERADE_MARK}`] }],
     // A reset is never rate-limited, as ICMP is: clients see a refusal at once.
     ['reject-chain', { rules: ['meta l4proto tcp reject with tcp reset', 'reject'] }],
-    ['services', { rules: [`${fromOthers} goto services-from-others`, `${SERVICE_LOOKUP} @service-ips`, nodePorts] }],
-    ['services-from-others', { rules: [nodePorts] }],
+    [
+      'services',
+      { rules: [`${fromOthers} goto services-from-others`, `${SERVICE_LOOKUP} @service-ips`, ...ofTheNode] },
+    ],
+    ['services-from-others', { rules: ofTheNode }],
     ['unserved', { rules: unserved }],
     // Priorities are numbers: nft 1.0.6 knows no names in output hooks.
     [

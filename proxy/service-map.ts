@@ -56,7 +56,8 @@ export interface ServiceMapOptions {
 
 /** Three hours, as the API's default. */
 const DEFAULT_AFFINITY_SECONDS = 10800;
-const PROTOCOLS: Readonly<Record<string, Protocol>> = { TCP: 'tcp', UDP: 'udp', SCTP: 'sctp' };
+/** As objects name them, to as rules do. */
+export const PROTOCOLS: Readonly<Record<string, Protocol>> = { TCP: 'tcp', UDP: 'udp', SCTP: 'sctp' };
 
 /** `namespace/name` of a slice's Service. */
 export function serviceKeyOf({ metadata }: EndpointSlice): string | undefined {
@@ -219,12 +220,12 @@ export function isTakenOut(
   return !loaded.has(podIp) && !wanted.has(podIp);
 }
 
-function isPort(port: number): boolean {
+export function isPort(port: number): boolean {
   return Number.isInteger(port) && port > 0 && port < 65536;
 }
 
 /** A canonical IPv4 address that is not loopback. */
-function isUsableIp(text: string): boolean {
+export function isUsableIp(text: string): boolean {
   return isIPv4(text) && !text.startsWith('127.') && !text.startsWith('0.');
 }
 
