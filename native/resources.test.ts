@@ -6,7 +6,7 @@ import type { Json } from './pod-fixture.ts';
 
 const suite = cannotRun === undefined ? describe : describe.skip;
 
-suite('native resources [K5]', () => {
+suite('native resources', () => {
   let pod: Pod;
   beforeAll(async () => {
     build();

@@ -51,7 +51,7 @@ function layerFolders(): string[] {
   return fs.readdirSync(join(folder, 'layers'));
 }
 
-describe('ImageStore [D2]', () => {
+describe('ImageStore', () => {
   it('finds an image by every form of its name', async () => {
     const store = open();
     const image = await sampleImage([base, top], user);

@@ -18,7 +18,7 @@ const template = (name: string, labels: Json): Json => ({
   template: { metadata: { labels }, spec: { containers: [{ name: 'c', image: 'nocher.local/hello:1' }] } },
 });
 
-suite('objects of the node group [K11]', () => {
+suite('objects of the node group', () => {
   beforeAll(async () => {
     cluster = await startConformance();
   }, 90_000);

@@ -50,7 +50,7 @@ const subpath = (subPathExpr: string, value: string, script = 'true'): Json => (
   ],
 });
 
-suite('pods from beginning to end [W1]', () => {
+suite('pods from beginning to end', () => {
   beforeAll(async () => {
     cluster = await startPodCluster();
   }, 90_000);

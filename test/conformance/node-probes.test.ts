@@ -100,7 +100,7 @@ const HOOKS: readonly { behaviour: string; pod: string; when: 'postStart' | 'pre
 const restartsOf = ({ status }: Json): number => status.containerStatuses?.[0]?.restartCount ?? 0;
 const startedMs = new Map<string, number>();
 
-suite('probes and hooks [K1] [K2]', () => {
+suite('probes and hooks [K1]', () => {
   beforeAll(async () => {
     cluster = await startPodCluster();
     for (const { pod, container } of PROBED) await cluster.create(podOf(pod, container, always));

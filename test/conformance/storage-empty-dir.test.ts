@@ -92,7 +92,7 @@ const parts: readonly PodCase[] = PARTS.map(([behaviour, volume, content, mountP
 
 const CASES = [...scratch, ...parts];
 
-suite('scratch volumes and parts of volumes [V1]', () => {
+suite('scratch volumes and parts of volumes', () => {
   beforeAll(async () => {
     cluster = await startPodCluster();
     await cluster.post('/api/v1/namespaces/default/configmaps', {

@@ -222,7 +222,7 @@ suite('containers', () => {
     expect(env).not.toHaveProperty('ABSENT');
   });
 
-  it('expands its command, and lets the manifest replace it [walkthrough T9]', async () => {
+  it('expands its command, and lets the manifest replace it', async () => {
     run('args', {
       restartPolicy: 'Never',
       containers: [
