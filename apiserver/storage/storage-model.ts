@@ -122,6 +122,8 @@ class Model {
       this.#history.set(revision, { do: 'create', key: '/b/end', value: 'end', expectedRevision: 0, result: revision });
     });
     for (let turn = 0; turn < 1000 && !this.#watches.every((watch) => this.#isComplete(watch)); turn++) {
+      // A question takes a turn here, and a round trip where the store is another process.
+      await this.#storage.currentRevision();
       await new Promise((resolve) => setImmediate(resolve));
     }
     for (const watch of this.#watches) this.#checkWatch(watch);

@@ -1,6 +1,6 @@
 /** The part of the storage contract's suite on watches. */
 import { expect, it } from '@jest/globals';
-import { bytes, createAll, expectCode, takeEvents, text } from './storage-assertions.ts';
+import { bytes, expectCode, takeEvents, text } from './storage-assertions.ts';
 import type { Storage, StorageEvent } from './storage.ts';
 
 export function describeWatches(current: () => Storage): void {
@@ -35,7 +35,7 @@ export function describeWatches(current: () => Storage): void {
   it('delivers only what starts with the prefix', async () => {
     const afterRevision = await current().currentRevision();
     const taking = takeEvents(current(), { prefix: '/pods/', afterRevision }, 2);
-    await createAll(current(), ['/pods', '/pods/a', '/podsets/a', '/nodes/pods/', '/pods/b']);
+    for (const key of ['/pods', '/pods/a', '/podsets/a', '/nodes/pods/', '/pods/b']) await current().create(key, bytes(key));
     expect((await taking).map((event) => event.key)).toEqual(['/pods/a', '/pods/b']);
     const history = await takeEvents(current(), { prefix: '/pods/', afterRevision }, 2);
     expect(history.map((event) => event.key)).toEqual(['/pods/a', '/pods/b']);
@@ -100,10 +100,14 @@ export function describeWatchEnds(current: () => Storage): void {
 
   it('without error when the storage closes', async () => {
     const afterRevision = await current().currentRevision();
-    const waiting = takeEvents(current(), { prefix: '/', afterRevision }, 100);
+    const { signal } = new AbortController();
+    const watch = current().watch({ prefix: '/', afterRevision, signal })[Symbol.asyncIterator]();
+    const first = watch.next();
     await current().create('/a', bytes('1'));
+    expect((await first).value).toMatchObject([{ key: '/a' }]);
+    const waiting = watch.next();
     await current().close();
-    expect((await waiting).map((event) => event.key)).toEqual(['/a']);
+    expect((await waiting).done).toBe(true);
   });
 }
 

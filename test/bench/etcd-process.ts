@@ -19,12 +19,12 @@ export function installedEtcd(): string | undefined {
 }
 
 /** Resolves once it serves. Throws when it ends first. */
-export async function startEtcd(): Promise<EtcdProcess> {
+export async function startEtcd(flags: readonly string[] = []): Promise<EtcdProcess> {
   const folder = await mkdtemp(join(tmpdir(), 'nocher-etcd-'));
   const [client, peer] = (await freePorts(2)).map((port) => `http://127.0.0.1:${port}`) as [string, string];
   const urls = ['--listen-client-urls', client, '--advertise-client-urls', client, '--listen-peer-urls', peer];
   const cluster = ['--initial-advertise-peer-urls', peer, '--initial-cluster', `default=${peer}`];
-  const child = spawn('etcd', ['--data-dir', folder, ...urls, ...cluster], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn('etcd', ['--data-dir', folder, ...urls, ...cluster, ...flags], { stdio: ['ignore', 'ignore', 'pipe'] });
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
   const stop = async (): Promise<void> => {
     child.kill('SIGKILL');
