@@ -31,11 +31,15 @@ export function clientOptions({ endpoints, tls }: EtcdOptions, clock: Clock): IO
   };
 }
 
-const ONCE = { execute: async (attempt: (context: never) => unknown) => attempt({} as never) } as unknown as NonNullable<
-  NonNullable<IOptions['faultHandling']>['global']
->;
+const ONCE = {
+  execute: async (attempt: (context: never) => unknown) => attempt({} as never),
+} as unknown as NonNullable<NonNullable<IOptions['faultHandling']>['global']>;
 
-function credentialsOf({ ca, certificate, key }: NonNullable<EtcdOptions['tls']>): NonNullable<IOptions['credentials']> {
+function credentialsOf({
+  ca,
+  certificate,
+  key,
+}: NonNullable<EtcdOptions['tls']>): NonNullable<IOptions['credentials']> {
   return {
     rootCertificate: ca,
     ...(certificate === undefined ? {} : { certChain: certificate }),

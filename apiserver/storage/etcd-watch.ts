@@ -62,7 +62,10 @@ function eventOf({ type, kv, prev_kv }: IEvent): StorageEvent {
   const isDelete = type === 'Delete';
   if (previous === undefined && (isDelete || kv.create_revision !== kv.mod_revision)) {
     // The value before it is compacted: a selector could not tell who must hear of the event.
-    throw new StorageError('compacted', `what ${kv.key.toString()} was before revision ${kv.mod_revision} is compacted`);
+    throw new StorageError(
+      'compacted',
+      `what ${kv.key.toString()} was before revision ${kv.mod_revision} is compacted`,
+    );
   }
   return {
     type: isDelete ? 'delete' : 'put',

@@ -134,7 +134,11 @@ class EtcdStorage implements Storage {
     if (succeeded) return Number(header.revision);
     if (found === undefined) throw new StorageError('key-not-found', `key not found: ${key}`);
     const actual = Number(found.mod_revision);
-    throw new StorageError('revision-mismatch', `${key} is at revision ${actual}, not ${change.expectedRevision}`, actual);
+    throw new StorageError(
+      'revision-mismatch',
+      `${key} is at revision ${actual}, not ${change.expectedRevision}`,
+      actual,
+    );
   }
 
   /** The operation when the key's modRevision is the expected one (0: there is no key); else what the key is. */
@@ -159,7 +163,11 @@ class EtcdStorage implements Storage {
     } catch (error) {
       if (!(error instanceof StorageError && error.code === 'compacted')) throw error;
       const oldest = await this.#compactedRevision();
-      throw new StorageError('compacted', `revision ${request.revision} has been compacted, the oldest is ${oldest}`, oldest);
+      throw new StorageError(
+        'compacted',
+        `revision ${request.revision} has been compacted, the oldest is ${oldest}`,
+        oldest,
+      );
     }
   }
 
