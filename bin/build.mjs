@@ -80,7 +80,7 @@ if (isStale(join(dist, 'bundle/nocher.mjs'), SOURCES)) {
     splitting: true,
     outdir: 'dist/bundle',
     outExtension: { '.js': '.mjs' },
-    external: ['lmdb'],
+    external: ['lmdb', 'etcd3'],
     // Bundled CommonJS packages call require(); ES modules have none of their own.
     banner: {
       js: "import { createRequire as nocherCreateRequire } from 'node:module'; const require = nocherCreateRequire(import.meta.url);",

@@ -12,7 +12,8 @@ export interface UpConfig {
   kubeletPort: number | undefined;
   bindAddress: string;
   nodeName: string;
-  storage: 'lmdb' | 'memory';
+  storage: 'lmdb' | 'memory' | 'etcd';
+  etcd: EtcdConfig;
   runtime: Runtime;
   podCidr: string | undefined;
   serviceCidr: string | undefined;
@@ -22,6 +23,14 @@ export interface UpConfig {
   keepPods: boolean;
   demo: boolean;
   verbose: boolean;
+}
+
+/** Named as kube-apiserver names them, but for the endpoints. */
+export interface EtcdConfig {
+  endpoints: readonly string[];
+  caFile: string | undefined;
+  certFile: string | undefined;
+  keyFile: string | undefined;
 }
 
 /** Said to the user in one line; no stack trace. */
@@ -100,6 +109,23 @@ function count(flags: UpFlags, name: string): number {
   return Number(value);
 }
 
+function etcdConfig(flags: UpFlags): EtcdConfig {
+  const endpoints = (text(flags['etcdEndpoints']) ?? '').split(',').filter((endpoint) => endpoint !== '');
+  if (flags['storage'] === 'etcd' && endpoints.length === 0) {
+    throw new UsageError('--storage etcd needs --etcd-endpoints, such as http://127.0.0.1:2379');
+  }
+  for (const endpoint of endpoints) {
+    if (!/^https?:\/\/[^/,]+$/.test(endpoint)) {
+      throw new UsageError(`--etcd-endpoints: ${endpoint} is not an address such as http://127.0.0.1:2379`);
+    }
+  }
+  const [caFile, certFile, keyFile] = ['etcdCafile', 'etcdCertfile', 'etcdKeyfile'].map((name) => text(flags[name]));
+  if ((certFile === undefined) !== (keyFile === undefined)) {
+    throw new UsageError('--etcd-certfile and --etcd-keyfile belong together');
+  }
+  return { endpoints, caFile, certFile, keyFile };
+}
+
 /** As asked for: which runtime there will be is known once the machine has been looked at. */
 export type AskedConfig = Readonly<Omit<UpConfig, 'runtime'> & { runtime: Runtime | undefined }>;
 
@@ -110,7 +136,8 @@ export function upConfig(flags: UpFlags): AskedConfig {
     kubeletPort: port(flags, 'kubeletPort'),
     bindAddress: address(flags, 'bindAddress') ?? '127.0.0.1',
     nodeName: nodeNameOf(flags),
-    storage: oneOf(flags, 'storage', ['lmdb', 'memory'] as const),
+    storage: oneOf(flags, 'storage', ['lmdb', 'memory', 'etcd'] as const),
+    etcd: etcdConfig(flags),
     runtime:
       flags['runtime'] === undefined ? undefined : oneOf(flags, 'runtime', ['native', 'simulated', 'none'] as const),
     podCidr: cidr(flags, 'podCidr', 24),

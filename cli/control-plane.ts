@@ -7,7 +7,6 @@ import type { ApiServer, ApiServerOptions } from '../apiserver/api-server.ts';
 import { createApiServer } from '../apiserver/api-server.ts';
 import type { HttpServer } from '../apiserver/http/http-server.ts';
 import { createHttpServer } from '../apiserver/http/http-server.ts';
-import { createMemoryStorage } from '../apiserver/storage/memory.ts';
 import { runCompactor } from '../apiserver/storage/compactor.ts';
 import type { Storage } from '../apiserver/storage/storage.ts';
 import type { UserInfo } from '../api/machinery/handler.ts';
@@ -20,6 +19,7 @@ import type { Certificates } from './certificates.ts';
 import type { UpConfig } from './config.ts';
 import type { DataFolder } from './data-folder.ts';
 import { identities } from './identities.ts';
+import { openStorage } from './storage.ts';
 
 export interface ControlPlane {
   api: ApiServer;
@@ -46,12 +46,6 @@ export interface ControlPlaneOptions {
 function readStaticTokens(folder: DataFolder): string | undefined {
   const path = folder.file('tokens.csv');
   return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
-}
-
-export async function openStorage(config: UpConfig, folder: DataFolder): Promise<Storage> {
-  if (config.storage === 'memory') return createMemoryStorage();
-  const { openLmdbStorage } = await import('../apiserver/storage/lmdb.ts');
-  return openLmdbStorage({ path: join(folder.path, 'db') });
 }
 
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {

@@ -48,7 +48,11 @@ function upCommand(): Command {
     .option('--kubelet-port <port>', "port of the node's API (default: 10250, or a free one; 0: any)")
     .option('--bind-address <address>', 'address that the API server listens on', '127.0.0.1')
     .option('--node-name <name>', "the node's name (default: the host's)")
-    .option('--storage <store>', 'lmdb (on disk) or memory (lost with the process)', 'lmdb')
+    .option('--storage <store>', 'lmdb (on disk), memory (lost with the process) or etcd', 'lmdb')
+    .option('--etcd-endpoints <urls>', 'addresses of the etcd members, separated by commas')
+    .option('--etcd-cafile <file>', "etcd's certificate authority")
+    .option('--etcd-certfile <file>', 'client certificate for etcd')
+    .option('--etcd-keyfile <file>', 'its key')
     .option(
       '--runtime <runtime>',
       'native (real pods, needs root), simulated (pods only pretend to run) or none (no node) (default: native where it can be)',
