@@ -16,6 +16,7 @@ import { impersonatedUser } from './impersonation.ts';
 import type { Endpoint, RequestContext } from './request-context.ts';
 import { requestInfoOf } from './request-info.ts';
 import { errorResponse } from './responses.ts';
+import { translateStorageError } from './storage-errors.ts';
 
 /** May answer by itself, change the context, or look at what `next` gives. */
 export type Filter = (context: RequestContext, next: Endpoint) => Promise<ApiResponse>;
@@ -72,7 +73,8 @@ function withErrors(log: Logger): Filter {
     try {
       return await next(context);
     } catch (error) {
-      if (error instanceof errors.ApiError) return errorResponse(error);
+      const told = translateStorageError(error);
+      if (told instanceof errors.ApiError) return errorResponse(told);
       log.error('a request failed', {
         verb: context.info.verb,
         path: context.info.path,

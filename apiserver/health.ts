@@ -6,12 +6,12 @@ import { textResponse } from './responses.ts';
 export interface HealthCheck {
   name: string;
   /** Undefined when healthy, else why not (not shown to clients). */
-  check(): string | undefined;
+  check(): string | undefined | Promise<string | undefined>;
 }
 
 /** Serves `/<name>` with all checks and `/<name>/<check>` with one. */
 export function healthEndpoint(name: string, checks: readonly HealthCheck[]): Endpoint {
-  return (context) => {
+  return async (context) => {
     const rest = context.info.path.replace(/^\/+|\/+$/g, '').split('/');
     if (rest.length === 1) return answer(context, name, checks);
     const one = checks.filter((check) => check.name === rest[1]);
@@ -19,7 +19,7 @@ export function healthEndpoint(name: string, checks: readonly HealthCheck[]): En
   };
 }
 
-function answer(context: RequestContext, name: string, checks: readonly HealthCheck[]): ApiResponse {
+async function answer(context: RequestContext, name: string, checks: readonly HealthCheck[]): Promise<ApiResponse> {
   const excluded = new Set(context.request.query.getAll('exclude'));
   const lines: string[] = [];
   let healthy = true;
@@ -28,7 +28,7 @@ function answer(context: RequestContext, name: string, checks: readonly HealthCh
       lines.push(`[+]${check.name} excluded: ok`);
       continue;
     }
-    const failed = check.check() !== undefined;
+    const failed = (await check.check()) !== undefined;
     lines.push(failed ? `[-]${check.name} failed: reason withheld` : `[+]${check.name} ok`);
     healthy &&= !failed;
   }

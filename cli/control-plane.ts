@@ -5,6 +5,7 @@ import { resources } from '../api/resources.ts';
 import { loadSchemaTable } from '../api/schema/table.ts';
 import type { ApiServer, ApiServerOptions } from '../apiserver/api-server.ts';
 import { createApiServer } from '../apiserver/api-server.ts';
+import type { HealthCheck } from '../apiserver/health.ts';
 import type { HttpServer } from '../apiserver/http/http-server.ts';
 import { createHttpServer } from '../apiserver/http/http-server.ts';
 import { runCompactor } from '../apiserver/storage/compactor.ts';
@@ -72,7 +73,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       wiring.extend(parts);
       options.extend?.(parts);
     },
-    healthChecks: [],
+    healthChecks: [storageCheck(storage)],
     serverAddress: () => `${config.bindAddress}:${port}`,
   });
   await api.start();
@@ -98,6 +99,18 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       listeners.push(listener);
     },
     close: () => closeAll({ listeners, api, storage, compacting }),
+  };
+}
+
+/** Named as upstream names it, whichever store it is. */
+function storageCheck(storage: Storage): HealthCheck {
+  return {
+    name: 'etcd',
+    check: () =>
+      storage.currentRevision().then(
+        () => undefined,
+        (error: unknown) => String(error),
+      ),
   };
 }
 

@@ -164,6 +164,7 @@ export class WatchCache {
 
   async #follow(startRevision: number): Promise<void> {
     let afterRevision = startRevision;
+    let lastFailure = '';
     while (!this.#stop.signal.aborted) {
       try {
         const watch = this.#storage.watch({
@@ -174,12 +175,15 @@ export class WatchCache {
         });
         for await (const batch of watch) {
           batch.forEach((event) => this.#apply(event));
+          lastFailure = '';
           afterRevision = this.#revision;
         }
         if (this.#stop.signal.aborted) return;
       } catch (error) {
         if (this.#stop.signal.aborted) return;
-        this.#log.warn('the watch on storage ended', { error: String(error) });
+        // A store that is away for long fails ten times a second in the same words.
+        if (String(error) !== lastFailure) this.#log.warn('the watch on storage ended', { error: String(error) });
+        lastFailure = String(error);
         if (error instanceof StorageError && error.code === 'compacted')
           afterRevision = await this.#reload(afterRevision);
       }

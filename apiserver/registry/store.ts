@@ -23,6 +23,7 @@ import type { CachedObject } from '../cacher/cached-object.ts';
 import type { WatchCache } from '../cacher/watch-cache.ts';
 import type { Storage } from '../storage/storage.ts';
 import { StorageError } from '../storage/storage.ts';
+import { translateStorageError } from '../storage-errors.ts';
 import { decideDeletion, isFullyFinalized } from './deletion.ts';
 import { fillMetadataForCreate, generateName, keepSystemMetadata, onlyStatusFrom } from './object-meta.ts';
 import { checkPreconditions, checkWriteConditions } from './preconditions.ts';
@@ -400,17 +401,4 @@ function metadataRules({ resource: { scope, strategy } }: ServedKind): ObjectMet
 
 function isLostRace(error: unknown): boolean {
   return error instanceof StorageError && (error.code === 'revision-mismatch' || error.code === 'key-not-found');
-}
-
-/** Storage's errors in the API's words; anything else is passed on. */
-export function translateStorageError(error: unknown): unknown {
-  if (!(error instanceof StorageError)) return error;
-  switch (error.code) {
-    case 'compacted':
-      return errors.expired('The provided continue parameter is too old to display a consistent list result.');
-    case 'closed':
-      return errors.serviceUnavailable('the server is shutting down');
-    default:
-      return errors.internalServerError(error.message);
-  }
 }
