@@ -7,7 +7,7 @@ import { openLmdbStorage } from '../../apiserver/storage/lmdb.ts';
 import type { Storage } from '../../apiserver/storage/storage.ts';
 import { realClock } from '../../base/clock.ts';
 import type { BenchLine } from './bench-line.ts';
-import { installedEtcd, startEtcd } from './etcd-process.ts';
+import { installedEtcd, startEtcd } from '../etcd-process.ts';
 
 const SCENARIO = 'store';
 const VALUE_BYTES = 1024;
