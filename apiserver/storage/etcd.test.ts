@@ -49,7 +49,10 @@ interface Cluster {
 }
 
 suite('one member', () => {
-  onCluster(async () => ({ flags: LARGE }), ({ open }) => runStorageSuite('etcd', open));
+  onCluster(
+    async () => ({ flags: LARGE }),
+    ({ open }) => runStorageSuite('etcd', open),
+  );
 });
 
 suite('one member over TLS with client certificates', () => {
@@ -60,7 +63,9 @@ suite('one member over TLS with client certificates', () => {
     const names = { nodeName: 'etcd', serviceIp: '10.96.0.1', hostIps: [] };
     await ensureCertificates({ dataDir: folder, ...names, clock: realClock, random: realRandom });
     const file = (name: string): string => join(folder, 'pki', name);
-    const [ca, certificate, key] = await Promise.all(['ca.crt', 'admin.crt', 'admin.key'].map((name) => readFile(file(name))));
+    const [ca, certificate, key] = await Promise.all(
+      ['ca.crt', 'admin.crt', 'admin.key'].map((name) => readFile(file(name))),
+    );
     return {
       flags: LARGE,
       tls: { ca: file('ca.crt'), certificate: file('apiserver.crt'), key: file('apiserver.key') },
@@ -84,16 +89,22 @@ suite('one member over TLS with client certificates', () => {
   });
 
   it('refuses a client without a certificate, in one line', async () => {
-    const error = await expectCode(openEtcdStorage({ endpoints: etcd.endpoints, tls: { ca: client.ca } }, realClock), 'unavailable');
+    const error = await expectCode(
+      openEtcdStorage({ endpoints: etcd.endpoints, tls: { ca: client.ca } }, realClock),
+      'unavailable',
+    );
     expect(error.message).toMatch(/^etcd: /);
   });
 });
 
 suite('three members', () => {
-  onCluster(async () => ({ members: 3, flags: LARGE }), (on) => {
-    runStorageSuite('etcd of three', on.open);
-    describe('of which one is killed', () => describeLostMember(on));
-  });
+  onCluster(
+    async () => ({ members: 3, flags: LARGE }),
+    (on) => {
+      runStorageSuite('etcd of three', on.open);
+      describe('of which one is killed', () => describeLostMember(on));
+    },
+  );
 });
 
 function describeLostMember({ etcd, open }: Cluster): void {
