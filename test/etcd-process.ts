@@ -18,6 +18,8 @@ export interface EtcdFlags {
   members?: number;
   flags?: readonly string[];
   tls?: EtcdTlsFiles;
+  /** A command in front of etcd's, such as one that enters a network namespace. */
+  enter?: readonly string[];
 }
 
 export interface EtcdMember {
@@ -44,7 +46,7 @@ export function installedEtcd(): string | undefined {
 }
 
 /** Resolves once every member serves. Throws when one ends first. */
-export async function startEtcd({ members: count = 1, flags = [], tls }: EtcdFlags = {}): Promise<EtcdProcess> {
+export async function startEtcd({ members: count = 1, flags = [], tls, enter = [] }: EtcdFlags = {}): Promise<EtcdProcess> {
   const folder = await mkdtemp(join(tmpdir(), 'nocher-etcd-'));
   const ports = await freePorts(2 * count);
   const clientScheme = tls === undefined ? 'http' : 'https';
@@ -57,7 +59,7 @@ export async function startEtcd({ members: count = 1, flags = [], tls }: EtcdFla
   const members = addresses.map(({ name, client, peer }) => {
     const urls = ['--listen-client-urls', client, '--advertise-client-urls', client, '--listen-peer-urls', peer];
     const identity = ['--name', name, '--data-dir', join(folder, name), '--initial-advertise-peer-urls', peer];
-    return new Member(client, [...identity, ...urls, '--initial-cluster', cluster, ...tlsFlags(tls), ...flags]);
+    return new Member(client, [...enter, 'etcd', ...identity, ...urls, '--initial-cluster', cluster, ...tlsFlags(tls), ...flags]);
   });
   const stop = async (): Promise<void> => {
     await Promise.all(members.map((member) => member.kill()));
@@ -75,16 +77,17 @@ export async function startEtcd({ members: count = 1, flags = [], tls }: EtcdFla
 
 class Member implements EtcdMember {
   readonly endpoint: string;
-  readonly #arguments: readonly string[];
+  readonly #command: readonly string[];
   #child: ChildProcess | undefined;
 
-  constructor(endpoint: string, args: readonly string[]) {
+  constructor(endpoint: string, command: readonly string[]) {
     this.endpoint = endpoint;
-    this.#arguments = args;
+    this.#command = command;
   }
 
   async start(): Promise<void> {
-    const child = spawn('etcd', this.#arguments, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const [program, ...args] = this.#command;
+    const child = spawn(program!, args, { stdio: ['ignore', 'ignore', 'pipe'] });
     this.#child = child;
     const isServing = await new Promise<boolean>((resolve) => {
       child.stderr.on('data', (chunk: Buffer) => {

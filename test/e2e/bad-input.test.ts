@@ -238,7 +238,7 @@ describe('starting', () => {
 
   it.each([
     [['--api-port', 'x'], 'nocher: --api-port: x is not a port (0-65535)'],
-    [['--storage', 'paper'], 'nocher: --storage: paper is not one of lmdb, memory'],
+    [['--storage', 'paper'], 'nocher: --storage: paper is not one of lmdb, memory, etcd'],
     [['--pod-cidr', '300.1.1.1/16'], 'nocher: --pod-cidr: 300.1.1.1/16 is not an IPv4 range such as 10.244.0.0/16'],
     [['--service-cidr', '10.0.0.0/31'], 'nocher: --service-cidr: 10.0.0.0/31 must be between /8 and /28'],
     [['--simulated-nodes', 'many'], 'nocher: --simulated-nodes: many is not a number'],

@@ -1,6 +1,7 @@
 /**
  * A real cluster for a test: `nocher up` in a network namespace, a data folder and cgroups of its own, driven by a real
- * kubectl. Everything is undone by `stop`, also after a failure.
+ * kubectl. Everything is undone by `stop`, also after a failure. With `NOCHER_TEST_STORAGE=etcd` each cluster stores in
+ * an etcd of its own.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess, SpawnSyncReturns } from 'node:child_process';
@@ -9,6 +10,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { EtcdProcess } from '../etcd-process.ts';
+import { startEtcd } from '../etcd-process.ts';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 
@@ -108,12 +111,19 @@ export function prepareCluster(
   const environment = { ...process.env, KUBECONFIG: kubeconfig, HOME: ownFolder };
   const enter = (command: string, args: readonly string[]): [string, string[]] =>
     namespace === undefined ? [command, [...args]] : ['nsenter', [`--net=/run/netns/${namespace}`, command, ...args]];
+  let etcd: EtcdProcess | undefined;
+  const storageFlags = async (): Promise<string[]> => {
+    if (process.env['NOCHER_TEST_STORAGE'] !== 'etcd') return [];
+    etcd ??= await startEtcd({ enter: enter('env', []).flat() });
+    return ['--storage', 'etcd', '--etcd-endpoints', etcd.endpoint];
+  };
   const args = ['up', '--data-dir', dataDir, '--api-port', '0', '--kubelet-port', '0', '--node-name', 'node-1'];
   let process_: ChildProcess | undefined;
   let printed = '';
   const start = async (further = flags): Promise<void> => {
     rmSync(join(dataDir, 'run', 'ready.json'), { force: true });
-    const child = spawn(...enter(...hide(hidden, process.execPath, [join(root, 'bin/nocher'), ...args, ...further])), {
+    const command = [join(root, 'bin/nocher'), ...args, ...(await storageFlags()), ...further];
+    const child = spawn(...enter(...hide(hidden, process.execPath, command)), {
       env: environment,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -139,6 +149,7 @@ export function prepareCluster(
     spawnSync(...enter(process.execPath, [join(root, 'bin/nocher'), 'down', '--purge', '--data-dir', dataDir]), {
       env: environment,
     });
+    await etcd?.stop();
     if (namespace !== undefined) spawnSync('ip', ['netns', 'delete', namespace]);
     rmSync(ownFolder, { recursive: true, force: true });
   };
