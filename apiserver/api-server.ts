@@ -43,9 +43,22 @@ export interface ApiServerOptions {
   /** `host:port`, known once the listener has its port. */
   serverAddress(): string;
   /** Further wiring: subresources that reach kubelets, token issuing, allocators. */
-  extend?(parts: { router: Router; store: Store; kinds: readonly ServedKind[]; listers: Listers }): void;
+  extend?(parts: ServerParts): AfterLoad | void;
   maxRequestsInFlight?: number;
 }
+
+export interface ServerParts {
+  router: Router;
+  store: Store;
+  kinds: readonly ServedKind[];
+  listers: Listers;
+  storage: Storage;
+  /** Resolves once the listers show everything that was stored before the call. */
+  freshen(): Promise<void>;
+}
+
+/** Runs when the cache has been loaded and before the first request; `signal` aborts when the server closes. */
+export type AfterLoad = (signal: AbortSignal) => Promise<void>;
 
 export interface ApiServer {
   handler: Handler;
@@ -68,7 +81,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const router = new Router({ store, watchCache, storage, schemas, clock, authorize });
   for (const kind of kinds) router.addKind(kind);
   for (const kind of kinds) addSubresources(router, kind);
-  options.extend?.({ router, store, kinds, listers });
+  const afterLoad = options.extend?.({ router, store, kinds, listers, storage, freshen: () => watchCache.freshen() });
   addPaths(router, options, schemas);
   const handler = createHandlerChain({
     authenticate: options.authenticator(listers),
@@ -85,6 +98,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     watchCache,
     async start() {
       await watchCache.start();
+      await afterLoad?.(stop.signal);
       startExpiry({ kinds, storage, clock, log }, stop.signal);
     },
     async close() {

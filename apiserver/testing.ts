@@ -5,7 +5,7 @@ import { loadSchemaTable } from '../api/schema/table.ts';
 import { realClock } from '../base/clock.ts';
 import { silentLogger } from '../base/log.ts';
 import { realRandom } from '../base/random.ts';
-import type { ApiServer } from './api-server.ts';
+import type { ApiServer, ApiServerOptions } from './api-server.ts';
 import { createApiServer } from './api-server.ts';
 import type { Authorizer } from './authz/authorizer.ts';
 import { createMemoryStorage } from './storage/memory.ts';
@@ -39,8 +39,15 @@ export interface TestResponse {
   body: unknown;
 }
 
-export async function startTestServer({ authorize }: { authorize?: Authorizer } = {}): Promise<TestServer> {
-  const storage = createMemoryStorage();
+export interface TestServerOptions {
+  authorize?: Authorizer;
+  /** Closed with the server. Default: one in memory. */
+  storage?: Storage;
+  extend?: ApiServerOptions['extend'];
+}
+
+export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
+  const { authorize, storage = createMemoryStorage(), extend } = options;
   const api = createApiServer({
     resources,
     storage,
@@ -52,11 +59,19 @@ export async function startTestServer({ authorize }: { authorize?: Authorizer } 
     authorizer: () => authorize ?? (() => ({ decision: 'allow', reason: '' })),
     healthChecks: [],
     serverAddress: () => '127.0.0.1:6443',
+    ...(extend && { extend }),
   });
   await api.start();
   const server = testServer(api, storage);
-  for (const namespace of systemNamespaces()) await server.call('POST', '/api/v1/namespaces', namespace);
-  await server.call('POST', '/api/v1/namespaces/default/serviceaccounts', { metadata: { name: 'default' } });
+  const system = [
+    ...systemNamespaces().map((namespace) => ['/api/v1/namespaces', namespace] as const),
+    ['/api/v1/namespaces/default/serviceaccounts', { metadata: { name: 'default' } }] as const,
+  ];
+  for (const [url, body] of system) {
+    const { status } = await server.send('POST', url, { body });
+    // Another server may share the storage.
+    if (status !== 201 && status !== 409) throw new Error(`POST ${url}: ${status}`);
+  }
   return server;
 }
 

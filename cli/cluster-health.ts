@@ -109,7 +109,7 @@ async function storageHealth({ config, folder, controlPlane }: HealthSources): P
   const name = 'storage';
   try {
     const revision = await controlPlane.storage.currentRevision();
-    const size = config.storage === 'memory' ? '' : `, ${(sizeOf(folder.file('db')) / 2 ** 20).toFixed(1)} MiB`;
+    const size = config.storage === 'lmdb' ? `, ${(sizeOf(folder.file('db')) / 2 ** 20).toFixed(1)} MiB` : '';
     return { name, healthy: true, detail: `${config.storage}, revision ${revision}${size}` };
   } catch (error) {
     return { name, healthy: false, detail: String(error) };

@@ -1,6 +1,5 @@
 /** The control plane in one process: storage, API server and its listener, controllers, scheduler. */
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { resources } from '../api/resources.ts';
 import { loadSchemaTable } from '../api/schema/table.ts';
 import type { ApiServer, ApiServerOptions } from '../apiserver/api-server.ts';
@@ -71,7 +70,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     ...wiring,
     extend(parts) {
       wiring.extend(parts);
-      options.extend?.(parts);
+      return options.extend?.(parts);
     },
     healthChecks: [storageCheck(storage)],
     serverAddress: () => `${config.bindAddress}:${port}`,

@@ -1,31 +1,59 @@
 /** What the API server does beyond storing objects: it allocates Service addresses and carries streams to kubelets. */
 import type { Node } from '../api/core/v1/node.ts';
 import type { Service } from '../api/core/v1/service.ts';
-import type { ApiServerOptions } from '../apiserver/api-server.ts';
+import type { AfterLoad, ApiServerOptions, ServerParts } from '../apiserver/api-server.ts';
 import { podStreams } from '../apiserver/kubelet-proxy/pod-streams.ts';
 import { serviceAllocationHook } from '../apiserver/registry/allocators/service-allocation.ts';
+import { SharedServiceAllocation } from '../apiserver/registry/allocators/shared-service-allocation.ts';
+import { realClock } from '../base/clock.ts';
+import type { Logger } from '../base/log.ts';
 import { realRandom } from '../base/random.ts';
 import type { Certificates } from './certificates.ts';
 
-export function serverExtensions({
-  certificates,
-  serviceCidr,
-}: {
+/** How often what servers of one store have claimed is compared with what there is (upstream: the repair controllers). */
+const REPAIR_PERIOD_MS = 3 * 60_000;
+
+export interface ServerExtensions {
   certificates: Certificates;
   serviceCidr: string;
-}): NonNullable<ApiServerOptions['extend']> {
+  log: Logger;
+}
+
+export function serverExtensions(options: ServerExtensions): NonNullable<ApiServerOptions['extend']> {
+  const { certificates } = options;
   const { certificate, privateKey } = certificates.apiServerKubeletClient;
   const credentials = { ca: certificates.ca.certificate, certificate, privateKey };
-  return ({ router, store, kinds, listers }) => {
+  return (parts) => {
+    const { router, kinds, listers } = parts;
     const nodes = listers<Node>({ group: '', plural: 'nodes' });
     for (const kind of kinds) {
       if (kind.resource.group !== '') continue;
       if (kind.resource.names.plural === 'pods')
         for (const stream of podStreams({ nodes, credentials })) router.addSubresource(kind, stream);
-      if (kind.resource.names.plural === 'services') {
-        const lister = listers<Service>({ group: '', plural: 'services' });
-        store.addHook(kind, serviceAllocationHook({ lister, serviceCidr, random: realRandom }));
-      }
     }
+    return allocateForServices(parts, options);
+  };
+}
+
+/** A store that others write to as well needs more than this server's own knowledge. */
+function allocateForServices(
+  { store, kinds, listers, storage, freshen }: ServerParts,
+  { serviceCidr, log }: ServerExtensions,
+): AfterLoad | undefined {
+  const lister = listers<Service>({ group: '', plural: 'services' });
+  const kind = kinds.find(({ resource }) => resource.group === '' && resource.names.plural === 'services')!;
+  const ranges = { lister, serviceCidr, random: realRandom };
+  if (storage.isShared !== true) {
+    store.addHook(kind, serviceAllocationHook(ranges));
+    return undefined;
+  }
+  const shared = new SharedServiceAllocation({ ...ranges, storage, freshen, log });
+  store.addHook(kind, shared.hook);
+  return async (signal) => {
+    await shared.repair();
+    const cancel = realClock.setInterval(() => {
+      shared.repair().catch((error: unknown) => log.warn('the repair of claims failed', { error: String(error) }));
+    }, REPAIR_PERIOD_MS);
+    signal.addEventListener('abort', cancel, { once: true });
   };
 }

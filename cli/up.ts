@@ -167,7 +167,7 @@ async function startServer(
 ): Promise<{ controlPlane: ControlPlane; server: string; kubeconfig: string }> {
   const { config, folder, settings, certificates, log } = base;
   const { serviceCidr, apiPort, podCidr } = settings;
-  const extend = serverExtensions({ certificates, serviceCidr });
+  const extend = serverExtensions({ certificates, serviceCidr, log: log.child({ component: 'apiserver' }) });
   const controlPlane = await startControlPlane({
     config,
     folder,

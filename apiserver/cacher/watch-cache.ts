@@ -18,6 +18,7 @@ import { StorageError } from '../storage/storage.ts';
 import { CachedObject } from './cached-object.ts';
 import { formatResourceVersion } from './codec.ts';
 import type { KindCache } from './kind-cache.ts';
+import { ProgressKey } from './progress-key.ts';
 import { ResourceCache } from './resource-cache.ts';
 import { ViewCache } from './view-cache.ts';
 
@@ -25,6 +26,8 @@ export const REGISTRY_PREFIX = '/registry/';
 const BOOKMARK_PERIOD_MS = 60_000;
 /** How long a read waits for the cache to reach a revision (cacher `blockTimeout`). */
 const FRESHNESS_TIMEOUT_MS = 3_000;
+/** How long a shared store may take to tell of its newest write, before it is asked whether there is anything to tell. */
+const PROGRESS_DELAY_MS = 100;
 const LOAD_PAGE = 5_000;
 
 export interface WatchCacheOptions {
@@ -43,6 +46,7 @@ interface Waiter {
 
 export class WatchCache {
   readonly #storage: Storage;
+  readonly #progress: ProgressKey;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #maxWindowBytes: number;
@@ -55,6 +59,7 @@ export class WatchCache {
 
   constructor({ storage, clock, log, maxWindowBytes = 8 << 20 }: WatchCacheOptions) {
     this.#storage = storage;
+    this.#progress = new ProgressKey(storage, `${REGISTRY_PREFIX}nocher.io/progress`);
     this.#clock = clock;
     this.#log = log;
     this.#maxWindowBytes = maxWindowBytes;
@@ -120,6 +125,7 @@ export class WatchCache {
   async waitFor(revision: number): Promise<void> {
     if (revision <= this.#revision) return;
     let reached = false;
+    const cancelProgress = this.#progressFor(revision);
     await new Promise<void>((resolve) => {
       const cancel = this.#clock.setTimeout(resolve, FRESHNESS_TIMEOUT_MS);
       this.#waiting.push({
@@ -131,7 +137,19 @@ export class WatchCache {
         },
       });
     });
+    cancelProgress();
     if (!reached) throw tooLargeResourceVersion(formatResourceVersion(revision), formatResourceVersion(this.#revision));
+  }
+
+  /** A revision of a shared store may have no event here: one that comes later shows that it has been passed. */
+  #progressFor(revision: number): () => void {
+    if (this.#storage.isShared !== true) return () => undefined;
+    return this.#clock.setTimeout(() => {
+      this.#storage
+        .currentRevision()
+        .then((current) => (current >= revision && this.#revision < revision ? this.#progress.write() : undefined))
+        .catch((error: unknown) => this.#log.warn('the store does not tell its progress', { error: String(error) }));
+    }, PROGRESS_DELAY_MS);
   }
 
   async #load(): Promise<number> {

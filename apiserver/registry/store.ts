@@ -50,10 +50,12 @@ export interface ObjectKey {
 
 /** Side effects of a kind's writes, such as IP allocation. The function returned undoes it when the write fails. */
 export interface WriteHook {
-  beforeCreate?(object: ApiObject, context: WriteContext): Promise<() => void> | (() => void);
-  beforeUpdate?(next: ApiObject, previous: ApiObject, context: WriteContext): Promise<() => void> | (() => void);
-  afterDelete?(object: ApiObject): void;
+  beforeCreate?(object: ApiObject, context: WriteContext): Promise<UndoWrite> | UndoWrite;
+  beforeUpdate?(next: ApiObject, previous: ApiObject, context: WriteContext): Promise<UndoWrite> | UndoWrite;
+  afterDelete?(object: ApiObject): Promise<void> | void;
 }
+
+export type UndoWrite = () => Promise<void> | void;
 
 export interface StoreOptions {
   storage: Storage;
@@ -114,9 +116,11 @@ export class Store {
 
   /** Takes over `object`, a private copy that has been checked against the schema and defaulted. */
   async create(kind: ServedKind, object: ApiObject, context: WriteContext): Promise<EncodedObject> {
-    const { clock, random } = this.#options;
+    const { clock, random, watchCache } = this.#options;
     const { strategy } = kind.resource;
     const nowMs = clock.now();
+    // Admission reads the cache: the namespace that was made just before must be there.
+    await watchCache.freshen();
     object.kind = kind.groupKind.kind;
     object.apiVersion = kind.apiVersion;
     fillMetadataForCreate(kind.resource, object, { nowMs, random });
@@ -138,7 +142,7 @@ export class Store {
     try {
       return await this.#insert(kind, object);
     } catch (error) {
-      undo();
+      await undo();
       throw error;
     }
   }
@@ -208,7 +212,7 @@ export class Store {
     const hook = subresource === 'status' ? undefined : this.#hooks.get(kind.cache.keyPrefix);
     const undo = (await hook?.beforeUpdate?.(next, previous, context)) ?? undoNothing;
     if (context.dryRun) {
-      undo();
+      await undo();
       return kind.cache.objectAt({ key: current.key, value: kind.cache.encode(next), revision: current.revision });
     }
     try {
@@ -218,7 +222,7 @@ export class Store {
       });
       return kind.cache.objectAt({ key: current.key, value: finalValue, revision });
     } catch (error) {
-      undo();
+      await undo();
       if (!isLostRace(error)) throw translateStorageError(error);
       if (conditional && request.retriesLostRace !== true)
         throw errors.conflict(kind.groupResource, request.key.name, errors.OPTIMISTIC_LOCK_MESSAGE);
@@ -306,7 +310,7 @@ export class Store {
   async #remove(kind: ServedKind, current: CachedObject, dryRun: boolean): Promise<CachedObject> {
     if (dryRun) return current;
     const revision = await this.#options.storage.delete(current.key, { expectedRevision: current.revision });
-    this.#hooks.get(kind.cache.keyPrefix)?.afterDelete?.(current.object());
+    await this.#hooks.get(kind.cache.keyPrefix)?.afterDelete?.(current.object());
     return kind.cache.objectAt({ key: current.key, value: current.value, revision });
   }
 
@@ -328,8 +332,8 @@ export class Store {
     }
   }
 
-  async #dryRunCreate(kind: ServedKind, object: ApiObject, undo: () => void): Promise<EncodedObject> {
-    undo();
+  async #dryRunCreate(kind: ServedKind, object: ApiObject, undo: UndoWrite): Promise<EncodedObject> {
+    await undo();
     await this.#options.watchCache.freshen();
     const { namespace = '', name = '' } = object.metadata;
     if (kind.cache.getCached(namespace, name) !== undefined) throw errors.alreadyExists(kind.groupResource, name);

@@ -32,6 +32,7 @@ export async function openEtcdStorage(options: EtcdOptions, clock: Clock): Promi
 }
 
 class EtcdStorage implements Storage {
+  readonly isShared = true;
   readonly #etcd: Etcd3;
   readonly #stop = new AbortController();
   /** The question for the revision that has not been sent yet: those who ask meanwhile share it. */

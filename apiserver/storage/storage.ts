@@ -81,6 +81,8 @@ export interface WatchOptions {
 }
 
 export interface Storage {
+  /** Other processes write to it as well. */
+  readonly isShared?: boolean;
   /** The newest committed revision; 1 for a store that was never written to. For a shared store (etcd) this asks it. */
   currentRevision(): Promise<number>;
   /** Undefined when the key does not exist. */

@@ -80,7 +80,7 @@ async function start(dataDir: string, signal: AbortSignal): Promise<ControlPlane
     random: realRandom,
   });
   const network = { serviceCidr: SERVICE_CIDR, apiPort: 0 };
-  const extend = serverExtensions({ certificates, serviceCidr: SERVICE_CIDR });
+  const extend = serverExtensions({ certificates, serviceCidr: SERVICE_CIDR, log: silentLogger });
   const controlPlane = await startControlPlane({ config, folder, certificates, network, log: silentLogger, extend });
   const admin = controlPlane.clientFor(apiServerUser, 'kube-apiserver/bench');
   await bootstrap(admin, { serviceIp: SERVICE_IP, host: undefined, port: controlPlane.port });

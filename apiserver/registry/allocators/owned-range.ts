@@ -62,6 +62,17 @@ export class OwnedRange {
     if (this.#ownerships.get(offset)?.owner.uid === owner.uid) this.#free(offset);
   }
 
+  /** What is known from elsewhere: who has the value now, if anybody. */
+  note(offset: number, owner: Owner | undefined): void {
+    this.#free(offset);
+    if (owner !== undefined && this.#allocator.allocate(offset)) this.#own(offset, owner);
+  }
+
+  /** Those that are taken. */
+  offsets(): number[] {
+    return [...this.#ownerships.keys()];
+  }
+
   #own(offset: number, owner: Owner): Undo {
     const ownership = { owner, isLeaving: false };
     this.#ownerships.set(offset, ownership);

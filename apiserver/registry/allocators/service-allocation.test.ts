@@ -55,7 +55,7 @@ class Server {
   delete(name: string): void {
     const object = this.objects.get(name)!;
     this.objects.delete(name);
-    this.hook.afterDelete!(object);
+    void this.hook.afterDelete!(object);
   }
 }
 

@@ -48,7 +48,7 @@ export function serviceAllocationHook(options: ServiceAllocationOptions): WriteH
   };
 }
 
-class ServiceAllocation {
+export class ServiceAllocation {
   readonly #lister: Lister<Service>;
   readonly #portRange: PortRange;
   readonly #ips: ValueRange<string>;
@@ -95,6 +95,29 @@ class ServiceAllocation {
     const owner = ownerOf(service);
     for (const offset of this.#ipOffsets(service)) this.#ownedIps.release(offset, owner);
     for (const offset of this.#portOffsets(service)) this.#ownedPorts.release(offset, owner);
+  }
+
+  /** `ip/10.96.0.12` and `port/30080`: what the Service owns of the ranges. */
+  valuesOf(service: Service | undefined): string[] {
+    return [
+      ...this.#ipOffsets(service).map((offset) => `ip/${this.#ips.valueAt(offset)}`),
+      ...this.#portOffsets(service).map((offset) => `port/${this.#ports.valueAt(offset)}`),
+    ];
+  }
+
+  /** What is known from elsewhere: who has the value now, if anybody. */
+  note(value: string, owner: Owner | undefined): void {
+    this.#load();
+    const [kind, text = ''] = value.split('/');
+    const offset = kind === 'ip' ? this.#ips.offsetOf(text) : this.#ports.offsetOf(Number(text));
+    if (offset !== undefined) (kind === 'ip' ? this.#ownedIps : this.#ownedPorts).note(offset, owner);
+  }
+
+  takenValues(): string[] {
+    return [
+      ...this.#ownedIps.offsets().map((offset) => `ip/${this.#ips.valueAt(offset)}`),
+      ...this.#ownedPorts.offsets().map((offset) => `port/${this.#ports.valueAt(offset)}`),
+    ];
   }
 
   #load(): void {
@@ -259,7 +282,7 @@ function shareNodePorts(ports: readonly ServicePort[], taker: PortTaker): void {
   });
 }
 
-function ownerOf({ metadata: { namespace = '', name = '', uid = '' } }: Service): Owner {
+export function ownerOf({ metadata: { namespace = '', name = '', uid = '' } }: Service): Owner {
   return { namespace, name, uid };
 }
 
