@@ -12,7 +12,7 @@ import type { Client } from '../client/client.ts';
 import type { UpConfig } from './config.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { DataFolder } from './data-folder.ts';
-import type { Task } from './tasks.ts';
+import type { Led } from './leadership.ts';
 
 export interface ComponentHealth {
   name: string;
@@ -49,8 +49,8 @@ export interface HealthSources {
   server: string;
   /** PEM. */
   ca: string;
-  controllers: readonly Task[];
-  scheduler: Task;
+  controllers: Led;
+  scheduler: Led;
   /** May list nodes and pods. */
   client: Client;
   /** Services and DNS. */
@@ -70,8 +70,8 @@ export async function clusterStatus(sources: HealthSources): Promise<ClusterStat
   const components = [
     api,
     storage,
-    controllerHealth(sources.controllers),
-    taskHealth('scheduler', sources.scheduler),
+    ledHealth('controllers', sources.controllers),
+    ledHealth('scheduler', sources.scheduler),
     ...network,
   ];
   const nodeRows = nodeList.items.map((node) => nodeHealth(node, podList.items));
@@ -121,20 +121,12 @@ function sizeOf(folder: string): number {
   return readdirSync(folder).reduce((sum, file) => sum + statSync(join(folder, file)).blocks * 512, 0);
 }
 
-function controllerHealth(controllers: readonly Task[]): ComponentHealth {
-  const problems = controllers.flatMap((task) =>
-    task.problem() === undefined ? [] : [`${task.name}: ${task.problem()}`],
-  );
-  return {
-    name: 'controllers',
-    healthy: problems.length === 0,
-    detail: problems[0] ?? `${controllers.length} running`,
-  };
-}
-
-function taskHealth(name: string, task: Task): ComponentHealth {
-  const problem = task.problem();
-  return { name, healthy: problem === undefined, detail: problem ?? 'running' };
+function ledHealth(name: string, led: Led): ComponentHealth {
+  const tasks = led.tasks();
+  if (tasks === undefined) return { name, healthy: true, detail: 'standing by: another server leads' };
+  const problems = tasks.flatMap((task) => (task.problem() === undefined ? [] : [`${task.name}: ${task.problem()}`]));
+  const well = tasks.length === 1 ? 'running' : `${tasks.length} running`;
+  return { name, healthy: problems.length === 0, detail: problems[0] ?? well };
 }
 
 const isRunning = ({ status }: Pod): boolean => status?.phase === 'Running';

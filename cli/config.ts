@@ -123,11 +123,14 @@ function etcdConfig(flags: UpFlags): EtcdConfig {
   if ((certFile === undefined) !== (keyFile === undefined)) {
     throw new UsageError('--etcd-certfile and --etcd-keyfile belong together');
   }
-  return { endpoints, caFile, certFile, keyFile };
+  const absolute = (path: string | undefined): string | undefined => path && resolve(path);
+  return { endpoints, caFile: absolute(caFile), certFile: absolute(certFile), keyFile: absolute(keyFile) };
 }
 
-/** As asked for: which runtime there will be is known once the machine has been looked at. */
-export type AskedConfig = Readonly<Omit<UpConfig, 'runtime'> & { runtime: Runtime | undefined }>;
+/** As asked for: the runtime depends on the machine, the store on what the data folder remembers. */
+export type AskedConfig = Readonly<
+  Omit<UpConfig, 'runtime' | 'storage'> & { runtime: Runtime | undefined; storage: UpConfig['storage'] | undefined }
+>;
 
 export function upConfig(flags: UpFlags): AskedConfig {
   return Object.freeze({
@@ -136,7 +139,7 @@ export function upConfig(flags: UpFlags): AskedConfig {
     kubeletPort: port(flags, 'kubeletPort'),
     bindAddress: address(flags, 'bindAddress') ?? '127.0.0.1',
     nodeName: nodeNameOf(flags),
-    storage: oneOf(flags, 'storage', ['lmdb', 'memory', 'etcd'] as const),
+    storage: flags['storage'] === undefined ? undefined : oneOf(flags, 'storage', ['lmdb', 'memory', 'etcd'] as const),
     etcd: etcdConfig(flags),
     runtime:
       flags['runtime'] === undefined ? undefined : oneOf(flags, 'runtime', ['native', 'simulated', 'none'] as const),

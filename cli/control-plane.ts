@@ -19,7 +19,6 @@ import type { Certificates } from './certificates.ts';
 import type { UpConfig } from './config.ts';
 import type { DataFolder } from './data-folder.ts';
 import { identities } from './identities.ts';
-import { openStorage } from './storage.ts';
 
 export interface ControlPlane {
   api: ApiServer;
@@ -33,8 +32,10 @@ export interface ControlPlane {
 }
 
 export interface ControlPlaneOptions {
-  config: UpConfig;
+  config: Pick<UpConfig, 'bindAddress'>;
   folder: DataFolder;
+  /** Closed with the control plane. */
+  storage: Storage;
   certificates: Certificates;
   network: { serviceCidr: string; apiPort: number };
   log: Logger;
@@ -49,8 +50,7 @@ function readStaticTokens(folder: DataFolder): string | undefined {
 }
 
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
-  const { config, folder, certificates, log } = options;
-  const storage = await openStorage(config, folder);
+  const { config, folder, storage, certificates, log } = options;
   const compacting = new AbortController();
   void runCompactor({
     storage,

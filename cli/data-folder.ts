@@ -6,6 +6,7 @@
 import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createHash } from 'node:crypto';
+import type { EtcdConfig } from './config.ts';
 import { UsageError } from './config.ts';
 
 /** Taken on the first start and kept, so that a cluster's addresses do not change. */
@@ -16,7 +17,12 @@ export interface Settings {
   serviceCidr?: string;
   nodeName?: string;
   bindAddress?: string;
+  /** Where the cluster is stored, when that is not in the folder. */
+  etcd?: EtcdConfig;
 }
+
+/** Of a cluster that runs. */
+export type ChosenSettings = Required<Omit<Settings, 'etcd'>> & Pick<Settings, 'etcd'>;
 
 export interface RunningProcess {
   pid: number;
@@ -143,7 +149,8 @@ export function openDataFolder(path: string): DataFolder {
         if (other?.pid === process.pid) return;
         if (other !== undefined) {
           throw new AlreadyRunningError(
-            `a cluster is already running on ${path} (pid ${other.pid}); stop it with: nocher down --data-dir ${path}`,
+            `a cluster is already running on ${path} (pid ${other.pid}); stop it with: nocher down --data-dir ${path}; ` +
+              'several servers of one cluster need etcd: nocher storage migrate --to etcd',
           );
         }
         removeStale(file('run', 'nocher.json'), own);

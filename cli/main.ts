@@ -37,8 +37,16 @@ function dataDirOption(): Option {
   return new Option('--data-dir <folder>', 'where the cluster lives').default(defaultDataDir());
 }
 
+function withEtcdOptions(command: Command): Command {
+  return command
+    .option('--etcd-endpoints <urls>', 'addresses of the etcd members, separated by commas')
+    .option('--etcd-cafile <file>', "etcd's certificate authority")
+    .option('--etcd-certfile <file>', 'client certificate for etcd')
+    .option('--etcd-keyfile <file>', 'its key');
+}
+
 function upCommand(): Command {
-  return new Command('up')
+  return withEtcdOptions(new Command('up'))
     .description('start a cluster with one node')
     .addOption(dataDirOption())
     .option('-d, --detach', 'in the background; returns once the node is Ready')
@@ -48,11 +56,10 @@ function upCommand(): Command {
     .option('--kubelet-port <port>', "port of the node's API (default: 10250, or a free one; 0: any)")
     .option('--bind-address <address>', 'address that the API server listens on', '127.0.0.1')
     .option('--node-name <name>', "the node's name (default: the host's)")
-    .option('--storage <store>', 'lmdb (on disk), memory (lost with the process) or etcd', 'lmdb')
-    .option('--etcd-endpoints <urls>', 'addresses of the etcd members, separated by commas')
-    .option('--etcd-cafile <file>', "etcd's certificate authority")
-    .option('--etcd-certfile <file>', 'client certificate for etcd')
-    .option('--etcd-keyfile <file>', 'its key')
+    .option(
+      '--storage <store>',
+      'lmdb (on disk), memory (lost with the process) or etcd (default: lmdb, or where the cluster is already)',
+    )
     .option(
       '--runtime <runtime>',
       'native (real pods, needs root), simulated (pods only pretend to run) or none (no node) (default: native where it can be)',
@@ -127,6 +134,18 @@ function imageCommand(): Command {
   return image;
 }
 
+function storageCommand(): Command {
+  const storage = new Command('storage').description('where the cluster is stored');
+  storage.addCommand(
+    withEtcdOptions(new Command('migrate'))
+      .description('move a stopped cluster from lmdb into an empty etcd, which several servers can share')
+      .requiredOption('--to <store>', 'etcd')
+      .addOption(dataDirOption())
+      .action(async (flags: UpFlags) => (await import('./storage-migrate.ts')).migrateStorage(flags)),
+  );
+  return storage;
+}
+
 function program(): Command {
   const root = new Command('nocher')
     .description('Kubernetes for people who want the API and not the weight.')
@@ -138,6 +157,7 @@ function program(): Command {
   root.addCommand(downCommand());
   for (const command of readCommands()) root.addCommand(command);
   root.addCommand(imageCommand());
+  root.addCommand(storageCommand());
   for (const command of [root, ...root.commands, ...root.commands.flatMap(({ commands }) => commands)])
     sayOurName(command);
   return root;

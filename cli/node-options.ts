@@ -3,12 +3,12 @@ import type { Logger } from '../base/log.ts';
 import type { Certificates } from './certificates.ts';
 import type { UpConfig } from './config.ts';
 import type { ControlPlane } from './control-plane.ts';
-import type { DataFolder, Settings } from './data-folder.ts';
+import type { ChosenSettings, DataFolder } from './data-folder.ts';
 
 export interface NodeOptions {
   config: UpConfig;
   folder: DataFolder;
-  settings: Required<Settings>;
+  settings: ChosenSettings;
   certificates: Certificates;
   controlPlane: ControlPlane;
   log: Logger;

@@ -2,7 +2,7 @@
 import { hostname } from 'node:os';
 import type { AskedConfig } from './config.ts';
 import { nodeNameOfHost, UsageError } from './config.ts';
-import type { DataFolder, Settings } from './data-folder.ts';
+import type { ChosenSettings, DataFolder } from './data-folder.ts';
 import { choosePort, chooseRange, rangesOverlap } from './ports.ts';
 import { checkSimulatedNodes } from './simulated-nodes.ts';
 
@@ -13,10 +13,10 @@ const SERVICE_RANGES = ['10.96.0.0/16', '10.97.0.0/16', '10.98.0.0/16', '10.99.0
 export const KUBELET_HOST = '0.0.0.0';
 
 /** Throws a `UsageError` for what was asked for and cannot be. */
-export async function chooseSettings(config: AskedConfig, folder: DataFolder): Promise<Required<Settings>> {
+export async function chooseSettings(config: AskedConfig, folder: DataFolder): Promise<ChosenSettings> {
   const remembered = folder.settings();
   const host = config.bindAddress;
-  const settings: Required<Settings> = {
+  const settings: ChosenSettings = {
     apiPort: await choosePort({
       flag: '--api-port',
       asked: config.apiPort,
@@ -45,6 +45,7 @@ export async function chooseSettings(config: AskedConfig, folder: DataFolder): P
   if (rangesOverlap(podCidr, serviceCidr))
     throw new UsageError(`--pod-cidr ${podCidr} and --service-cidr ${serviceCidr} overlap`);
   checkSimulatedNodes(config.simulatedNodes, settings.podCidr);
+  if (config.storage === 'etcd') settings.etcd = config.etcd;
   folder.saveSettings(settings);
   return settings;
 }

@@ -3,8 +3,10 @@ import { setMaxListeners } from 'node:events';
 import { join } from 'node:path';
 import { realClock } from '../base/clock.ts';
 import { realRandom } from '../base/random.ts';
+import type { Storage } from '../apiserver/storage/storage.ts';
 import { bootstrap } from './bootstrap.ts';
 import { ensureCertificates } from './certificates.ts';
+import { agreeOnCluster, clusterRecord, readClusterRecord, withRangesOf } from './cluster-record.ts';
 import type { ComponentHealth, HealthSources } from './cluster-health.ts';
 import { clusterStatus } from './cluster-health.ts';
 import type { AskedConfig, Runtime, UpConfig, UpFlags } from './config.ts';
@@ -17,8 +19,10 @@ import { openDataFolder } from './data-folder.ts';
 import { detach } from './detach.ts';
 import { runDemo } from './demo.ts';
 import { chooseRuntime, lookAtHost } from './host-check.ts';
-import { adminUser, apiServerUser } from './identities.ts';
+import { adminUser, apiServerUser, controllerManagerUser, schedulerUser } from './identities.ts';
 import { installKubeconfig } from './kubeconfig-install.ts';
+import { leadAlways, leadWhenElected } from './leadership.ts';
+import type { Led } from './leadership.ts';
 import { markProcesses } from './left-processes.ts';
 import { createLogger } from './log.ts';
 import { startControllers } from './managers.ts';
@@ -31,12 +35,14 @@ import { packageFolder } from './package-folder.ts';
 import { addressInRange, advertisedAddress, hostAddresses } from './ports.ts';
 import { createProgress } from './progress.ts';
 import type { Progress } from './progress.ts';
-import type { Task } from './tasks.ts';
 import { serverExtensions } from './server-extensions.ts';
 import { startScheduling } from './scheduling.ts';
 import { chooseSettings } from './settings.ts';
 import type { SimulatedNodes } from './simulated-nodes.ts';
 import { startSimulatedNodes } from './simulated-nodes.ts';
+import { openStorage } from './storage.ts';
+import { chooseStorage } from './storage-choice.ts';
+import type { Task } from './tasks.ts';
 
 export async function up(flags: UpFlags): Promise<void> {
   const config = upConfig(flags);
@@ -105,8 +111,10 @@ async function start({ config: asked, folder, progress, log, stop }: StartOption
   const startedMs = realClock.monotonicMs();
   progress.step('certificates');
   const { runtime, notes } = chooseRuntime(asked.runtime, await lookAtHost(asked.runtime));
-  const config: UpConfig = { ...asked, runtime };
   for (const note of notes) progress.note(note);
+  const choice = chooseStorage(asked, folder);
+  const storage = await openStorage(choice, folder);
+  const config: UpConfig = { ...withRangesOf(await readClusterRecord(storage), asked), ...choice, runtime };
   const settings = await chooseSettings(config, folder);
   const certificates = await ensureCertificates({
     dataDir: folder.path,
@@ -116,20 +124,15 @@ async function start({ config: asked, folder, progress, log, stop }: StartOption
     clock: realClock,
     random: realRandom,
   });
+  await agreeOnCluster(storage, clusterRecord(certificates.ca.certificate, settings), folder);
   const base: Prepared = { config, folder, settings, certificates, log };
   progress.step('control plane');
-  const { controlPlane, server, kubeconfig } = await startServer(base);
+  const { controlPlane, server, kubeconfig } = await startServer(base, storage);
   progress.step('controllers and scheduler');
   const stopping = new AbortController();
   // Every informer and controller listens for the end: many listeners are no leak here.
   setMaxListeners(0, stopping.signal, stop);
-  const controllers = startControllers({
-    controlPlane,
-    rootCa: certificates.ca.certificate,
-    log,
-    signal: stopping.signal,
-  });
-  const scheduler = startScheduling({ controlPlane, log, signal: stopping.signal });
+  const { controllers, scheduler } = startComponents(base, { controlPlane, signal: stopping.signal });
   const nodeOptions: NodeOptions = { ...base, controlPlane, note: (text) => progress.note(text) };
   const node = await startRealNode(nodeOptions, progress);
   const simulated = await startFurtherNodes(nodeOptions, progress);
@@ -149,13 +152,43 @@ async function start({ config: asked, folder, progress, log, stop }: StartOption
   };
   const closeSocket = serveControlSocket(folder, { status: () => clusterStatus(sources), images: node?.images });
   const url = await startExample(nodeOptions, { progress, stop });
-  const tasks = [...controllers, scheduler];
   return {
     runtime,
     server,
     kubeconfig,
     url,
-    close: () => close({ closeSocket, controlPlane, node, simulated, keepPods: config.keepPods, tasks, stopping }),
+    close: () =>
+      close({
+        closeSocket,
+        controlPlane,
+        node,
+        simulated,
+        keepPods: config.keepPods,
+        led: [controllers, scheduler],
+        stopping,
+      }),
+  };
+}
+
+/** Of several servers of a store, one acts. */
+function startComponents(
+  { settings, folder, certificates, log }: Prepared,
+  { controlPlane, signal }: { controlPlane: ControlPlane; signal: AbortSignal },
+): { controllers: Led; scheduler: Led } {
+  const controllers = (until: AbortSignal): readonly Task[] =>
+    startControllers({ controlPlane, rootCa: certificates.ca.certificate, log, signal: until });
+  const scheduler = (until: AbortSignal): readonly Task[] => [startScheduling({ controlPlane, log, signal: until })];
+  if (controlPlane.storage.isShared !== true)
+    return { controllers: leadAlways(controllers, signal), scheduler: leadAlways(scheduler, signal) };
+  const election = { identity: `${settings.nodeName}_${folder.id}`, log, signal };
+  const managerClient = controlPlane.clientFor(
+    controllerManagerUser,
+    'kube-controller-manager/nocher (leader-election)',
+  );
+  const schedulerClient = controlPlane.clientFor(schedulerUser, 'kube-scheduler/nocher (leader-election)');
+  return {
+    controllers: leadWhenElected(controllers, { ...election, lease: 'kube-controller-manager', client: managerClient }),
+    scheduler: leadWhenElected(scheduler, { ...election, lease: 'kube-scheduler', client: schedulerClient }),
   };
 }
 
@@ -164,6 +197,7 @@ type Prepared = Omit<NodeOptions, 'controlPlane' | 'note'>;
 /** Storage and API server, with what every cluster has in it. */
 async function startServer(
   base: Prepared,
+  storage: Storage,
 ): Promise<{ controlPlane: ControlPlane; server: string; kubeconfig: string }> {
   const { config, folder, settings, certificates, log } = base;
   const { serviceCidr, apiPort, podCidr } = settings;
@@ -171,6 +205,7 @@ async function startServer(
   const controlPlane = await startControlPlane({
     config,
     folder,
+    storage,
     certificates,
     network: { serviceCidr, apiPort },
     log,
@@ -226,16 +261,16 @@ interface Parts {
   node: RunningNode | undefined;
   simulated: SimulatedNodes;
   keepPods: boolean;
-  tasks: readonly Task[];
+  led: readonly Led[];
   stopping: AbortController;
   closeSocket(): void;
 }
 
-async function close({ closeSocket, controlPlane, node, simulated, keepPods, tasks, stopping }: Parts): Promise<void> {
+async function close({ closeSocket, controlPlane, node, simulated, keepPods, led, stopping }: Parts): Promise<void> {
   closeSocket();
   await Promise.all([node?.stop({ keepPods }), simulated.stop()]);
   stopping.abort();
-  await Promise.all(tasks.map(({ ended }) => ended));
+  await Promise.all(led.map(({ ended }) => ended));
   await controlPlane.close();
 }
 

@@ -27,7 +27,7 @@ export function storageErrorOf(error: unknown): StorageError {
   const message = error instanceof Error ? error.message : String(error);
   if (message.includes(COMPACTED)) return new StorageError('compacted', message);
   if (message.includes(FUTURE)) return new StorageError('future-revision', message);
-  return new StorageError('unavailable', `etcd: ${message}`);
+  return new StorageError('unavailable', `etcd: ${message.replace(/\.? Resolution note: *$/, '')}`);
 }
 
 function wasNotReached(error: unknown, mayRepeat: boolean): boolean {

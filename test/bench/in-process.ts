@@ -16,13 +16,13 @@ import { silentLogger } from '../../base/log.ts';
 import { realRandom } from '../../base/random.ts';
 import { bootstrap } from '../../cli/bootstrap.ts';
 import { ensureCertificates } from '../../cli/certificates.ts';
-import type { UpConfig } from '../../cli/config.ts';
 import { upConfig } from '../../cli/config.ts';
 import type { ControlPlane } from '../../cli/control-plane.ts';
 import { startControlPlane } from '../../cli/control-plane.ts';
 import { openDataFolder } from '../../cli/data-folder.ts';
 import { apiServerUser } from '../../cli/identities.ts';
 import { startControllers } from '../../cli/managers.ts';
+import { openStorage } from '../../cli/storage.ts';
 import { serverExtensions } from '../../cli/server-extensions.ts';
 import { throughput } from './cluster-process.ts';
 
@@ -64,10 +64,7 @@ export async function measure(): Promise<number> {
 }
 
 async function start(dataDir: string, signal: AbortSignal): Promise<ControlPlane> {
-  const config: UpConfig = {
-    ...upConfig({ dataDir, storage: 'lmdb', apiPort: '0', runtime: 'none' }),
-    runtime: 'none',
-  };
+  const config = upConfig({ dataDir, apiPort: '0', runtime: 'none' });
   const folder = openDataFolder(config.dataDir);
   folder.claim();
   const hostIps = ['127.0.0.1'];
@@ -81,7 +78,9 @@ async function start(dataDir: string, signal: AbortSignal): Promise<ControlPlane
   });
   const network = { serviceCidr: SERVICE_CIDR, apiPort: 0 };
   const extend = serverExtensions({ certificates, serviceCidr: SERVICE_CIDR, log: silentLogger });
-  const controlPlane = await startControlPlane({ config, folder, certificates, network, log: silentLogger, extend });
+  const storage = await openStorage({ storage: 'lmdb', etcd: config.etcd }, folder);
+  const log = silentLogger;
+  const controlPlane = await startControlPlane({ config, folder, storage, certificates, network, log, extend });
   const admin = controlPlane.clientFor(apiServerUser, 'kube-apiserver/bench');
   await bootstrap(admin, { serviceIp: SERVICE_IP, host: undefined, port: controlPlane.port });
   startControllers({ controlPlane, rootCa: certificates.ca.certificate, log: silentLogger, signal });

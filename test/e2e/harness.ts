@@ -35,6 +35,8 @@ export interface Cluster {
   apply(yaml: string): void;
   /** Runs any command in the cluster's network namespace. */
   host(command: string, args: readonly string[]): CommandResult;
+  /** What is put in front of a command to run it there. */
+  enter: readonly string[];
   /** Starts a command there without waiting. */
   spawn(command: string, args: readonly string[]): ChildProcess;
   kubectlPath(minor?: string): string;
@@ -181,6 +183,7 @@ export function prepareCluster(
       if (code !== 0) throw new Error(`kubectl apply: ${stderr}`);
     },
     host,
+    enter: namespace === undefined ? [] : ['nsenter', `--net=/run/netns/${namespace}`],
     spawn: (command, commandArgs) =>
       spawn(...enter(command, commandArgs), { env: environment, stdio: ['pipe', 'pipe', 'pipe'] }),
     kill,
