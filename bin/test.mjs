@@ -1,5 +1,6 @@
 // `npm test`: builds, fetches the kubectl releases that the tests drive, runs unit and end-to-end tests, and ends with
-// one line of counts. Says what it installs and what it skips.
+// one line of counts. Says what it installs and what it skips. `npm run test:all` runs the long suites as well, and the
+// end-to-end tests on etcd, and writes docs/coverage.md from what has passed.
 import './require-node.mjs';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
@@ -23,24 +24,20 @@ const OF_TESTS = [
   ofTests('skopeo', 'skopeo', 'it puts images into the registry'),
 ];
 
-function run(command, args) {
-  return spawnSync(command, args, { cwd: root, stdio: 'inherit' }).status === 0;
+function run(command, args, environment = {}) {
+  const env = { ...process.env, ...environment };
+  return spawnSync(command, args, { cwd: root, stdio: 'inherit', env }).status === 0;
 }
 
-function suite(name, args) {
+function suite({ name, args = [], environment }) {
   say(`test: ${name}`);
+  const startedMs = Date.now();
   mkdirSync(join(root, 'dist/test'), { recursive: true });
   const output = join(root, `dist/test/${name.replaceAll(' ', '-')}.json`);
-  run(process.execPath, [
-    '--experimental-vm-modules',
-    '--no-warnings',
-    'node_modules/jest/bin/jest.js',
-    ...args,
-    '--forceExit',
-    '--json',
-    `--outputFile=${output}`,
-    '--silent',
-  ]);
+  const jest = ['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js'];
+  const report = ['--forceExit', '--passWithNoTests', '--json', `--outputFile=${output}`, '--silent'];
+  run(process.execPath, [...jest, ...args, ...report], environment);
+  say(`test: ${name} took ${Math.round((Date.now() - startedMs) / 1000)} s`);
   try {
     return JSON.parse(readFileSync(output, 'utf8'));
   } catch {
@@ -54,6 +51,17 @@ function suite(name, args) {
     };
   }
 }
+
+const END_TO_END = ['--config', 'test/e2e/jest.config.mjs'];
+const SUITES = [{ name: 'unit tests' }, { name: 'end-to-end tests', args: END_TO_END }];
+const LONG = { NOCHER_TEST_LONG: '1' };
+/** Of `npm run test:all`. */
+const FURTHER_SUITES = [
+  { name: 'long unit tests', environment: LONG },
+  { name: 'long end-to-end tests', args: END_TO_END, environment: LONG },
+  { name: 'end-to-end tests on etcd', args: END_TO_END, environment: { NOCHER_TEST_STORAGE: 'etcd' } },
+];
+const isAll = process.argv.includes('--all');
 
 // Reports of an earlier run must not count for this one.
 rmSync(join(root, 'dist/test'), { recursive: true, force: true });
@@ -69,7 +77,7 @@ try {
   say(`test: ${error.message}; the end-to-end tests cannot pass without`);
 }
 
-const results = [suite('unit tests', []), suite('end-to-end tests', ['--config', 'test/e2e/jest.config.mjs'])];
+const results = [...SUITES, ...(isAll ? FURTHER_SUITES : [])].map(suite);
 const sum = (field) => results.reduce((total, result) => total + (result[field] ?? 0), 0);
 // A suite that could not run at all counts as one failure.
 const failed = sum('numFailedTests') + sum('numRuntimeErrorTestSuites');
@@ -86,7 +94,8 @@ for (const { fullName } of skipped) {
   say(`test: skipped${isKnown ? '' : ', which is not expected'}: ${fullName}`);
 }
 // What the passed tests show, by the ids in their titles.
-run(process.execPath, ['bin/coverage.mjs']);
+if (isAll) run(process.execPath, ['bin/coverage.mjs']);
+else say('test: the long suites are run by: npm run test:all');
 say(`test: took ${Math.round((Date.now() - startedMs) / 1000)} s`);
 say(`${sum('numPassedTests')} passed, ${failed} failed, ${skipped.length} skipped`);
 process.exit(failed > 0 || (unexpected > 0 && process.env.CI !== undefined) ? 1 : 0);

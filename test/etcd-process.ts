@@ -46,7 +46,12 @@ export function installedEtcd(): string | undefined {
 }
 
 /** Resolves once every member serves. Throws when one ends first. */
-export async function startEtcd({ members: count = 1, flags = [], tls, enter = [] }: EtcdFlags = {}): Promise<EtcdProcess> {
+export async function startEtcd({
+  members: count = 1,
+  flags = [],
+  tls,
+  enter = [],
+}: EtcdFlags = {}): Promise<EtcdProcess> {
   const folder = await mkdtemp(join(tmpdir(), 'nocher-etcd-'));
   const ports = await freePorts(2 * count);
   const clientScheme = tls === undefined ? 'http' : 'https';
@@ -59,7 +64,16 @@ export async function startEtcd({ members: count = 1, flags = [], tls, enter = [
   const members = addresses.map(({ name, client, peer }) => {
     const urls = ['--listen-client-urls', client, '--advertise-client-urls', client, '--listen-peer-urls', peer];
     const identity = ['--name', name, '--data-dir', join(folder, name), '--initial-advertise-peer-urls', peer];
-    return new Member(client, [...enter, 'etcd', ...identity, ...urls, '--initial-cluster', cluster, ...tlsFlags(tls), ...flags]);
+    return new Member(client, [
+      ...enter,
+      'etcd',
+      ...identity,
+      ...urls,
+      '--initial-cluster',
+      cluster,
+      ...tlsFlags(tls),
+      ...flags,
+    ]);
   });
   const stop = async (): Promise<void> => {
     await Promise.all(members.map((member) => member.kill()));

@@ -35,7 +35,8 @@ export function describeWatches(current: () => Storage): void {
   it('delivers only what starts with the prefix', async () => {
     const afterRevision = await current().currentRevision();
     const taking = takeEvents(current(), { prefix: '/pods/', afterRevision }, 2);
-    for (const key of ['/pods', '/pods/a', '/podsets/a', '/nodes/pods/', '/pods/b']) await current().create(key, bytes(key));
+    for (const key of ['/pods', '/pods/a', '/podsets/a', '/nodes/pods/', '/pods/b'])
+      await current().create(key, bytes(key));
     expect((await taking).map((event) => event.key)).toEqual(['/pods/a', '/pods/b']);
     const history = await takeEvents(current(), { prefix: '/pods/', afterRevision }, 2);
     expect(history.map((event) => event.key)).toEqual(['/pods/a', '/pods/b']);

@@ -117,6 +117,8 @@ export function clusterProcesses(cluster: Cluster): ClusterProcess[] {
         .trim();
       const cgroup = readFileSync(join('/proc', pid, 'cgroup'), 'utf8');
       const namespaces = NAMESPACES.map((name) => readlinkSync(join('/proc', pid, 'ns', name)));
+      // A store that the test has started beside the cluster.
+      if (command.startsWith('etcd ')) continue;
       const isOurs =
         namespaces.includes(network) || cgroup.includes(`nocher-${id}`) || command.includes(cluster.dataDir);
       if (isOurs) found.push({ pid, startTime: startTimeOf(pid), command, namespaces });
