@@ -4,6 +4,7 @@ import type { Resource } from '../api/machinery/resource.ts';
 import { loadDescriptions } from '../api/schema/table.ts';
 import type { SchemaTable } from '../api/schema/schema.ts';
 import type { Clock } from '../base/clock.ts';
+import type { EventLoopMonitor } from '../base/event-loop.ts';
 import type { Logger } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import type { AdmissionPlugin } from './admission/admission.ts';
@@ -15,6 +16,8 @@ import { addDiscovery } from './discovery/endpoints.ts';
 import { createHandlerChain } from './handler-chain.ts';
 import type { HealthCheck } from './health.ts';
 import { healthEndpoint } from './health.ts';
+import { metricsEndpoint } from './metrics/metrics-endpoint.ts';
+import { RequestMeter } from './metrics/request-meter.ts';
 import { addOpenApi } from './openapi/endpoints.ts';
 import { startExpiry } from './registry/event-ttl.ts';
 import type { ServedKind } from './registry/served-kind.ts';
@@ -40,6 +43,8 @@ export interface ApiServerOptions {
   /** Admission that needs more than listers, such as the authorizer; runs after the table's plugins. */
   admission?(listers: Listers): AdmissionPlugin[];
   healthChecks: readonly HealthCheck[];
+  /** Of this process, for `/metrics`; stopped with the server. */
+  eventLoop?: EventLoopMonitor;
   /** `host:port`, known once the listener has its port. */
   serverAddress(): string;
   /** Further wiring: subresources that reach kubelets, token issuing, allocators. */
@@ -83,7 +88,13 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   for (const kind of kinds) addSubresources(router, kind);
   const afterLoad = options.extend?.({ router, store, kinds, listers, storage, freshen: () => watchCache.freshen() });
   addPaths(router, options, schemas);
+  const meter = new RequestMeter(clock);
+  if (options.eventLoop !== undefined) {
+    const sources = { requests: meter, eventLoop: options.eventLoop, objectCounts: () => objectCounts(kinds) };
+    router.addPath('/metrics', metricsEndpoint(sources));
+  }
   const handler = createHandlerChain({
+    meter: meter.filter,
     authenticate: options.authenticator(listers),
     authorize,
     maxRequestsInFlight: options.maxRequestsInFlight ?? 600,
@@ -103,6 +114,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     },
     async close() {
       stop.abort();
+      options.eventLoop?.stop();
       await watchCache.close();
     },
   };
@@ -116,6 +128,15 @@ export function listersOf(kinds: readonly ServedKind[]): Listers {
     if (cache === undefined) throw new Error(`no lister for ${resource.plural} in group "${resource.group}"`);
     return cache;
   }) as Listers;
+}
+
+/** `deployments.apps`, as upstream names them. */
+function objectCounts(kinds: readonly ServedKind[]): [string, number][] {
+  const stored = kinds.filter(({ resource }) => resource.view === undefined);
+  return stored.map(({ resource: { names, group }, cache }) => [
+    group === '' ? names.plural : `${names.plural}.${group}`,
+    cache.size,
+  ]);
 }
 
 function addPaths(router: Router, { healthChecks, serverAddress }: ApiServerOptions, schemas: SchemaTable): void {

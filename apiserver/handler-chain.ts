@@ -22,6 +22,8 @@ import { translateStorageError } from './storage-errors.ts';
 export type Filter = (context: RequestContext, next: Endpoint) => Promise<ApiResponse>;
 
 export interface HandlerChainOptions {
+  /** Sees every request first and every answer last. */
+  meter: Filter;
   authenticate: Authenticator;
   authorize: Authorizer;
   maxRequestsInFlight: number;
@@ -32,6 +34,7 @@ export interface HandlerChainOptions {
 export function createHandlerChain(options: HandlerChainOptions): Handler {
   const chain = compose(
     [
+      options.meter,
       withErrors(options.log),
       withWarnings,
       withRequestInfo,

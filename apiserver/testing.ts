@@ -44,10 +44,11 @@ export interface TestServerOptions {
   /** Closed with the server. Default: one in memory. */
   storage?: Storage;
   extend?: ApiServerOptions['extend'];
+  eventLoop?: ApiServerOptions['eventLoop'];
 }
 
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
-  const { authorize, storage = createMemoryStorage(), extend } = options;
+  const { authorize, storage = createMemoryStorage(), extend, eventLoop } = options;
   const api = createApiServer({
     resources,
     storage,
@@ -60,6 +61,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     healthChecks: [],
     serverAddress: () => '127.0.0.1:6443',
     ...(extend && { extend }),
+    ...(eventLoop && { eventLoop }),
   });
   await api.start();
   const server = testServer(api, storage);

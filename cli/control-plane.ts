@@ -11,6 +11,7 @@ import { runCompactor } from '../apiserver/storage/compactor.ts';
 import type { Storage } from '../apiserver/storage/storage.ts';
 import type { UserInfo } from '../api/machinery/handler.ts';
 import { realClock } from '../base/clock.ts';
+import { monitorEventLoop } from '../base/event-loop.ts';
 import type { Logger } from '../base/log.ts';
 import { realRandom } from '../base/random.ts';
 import type { Client } from '../client/client.ts';
@@ -73,6 +74,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       return options.extend?.(parts);
     },
     healthChecks: [storageCheck(storage)],
+    eventLoop: monitorEventLoop(),
     serverAddress: () => `${config.bindAddress}:${port}`,
   });
   await api.start();

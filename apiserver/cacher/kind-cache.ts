@@ -18,6 +18,8 @@ export interface StoredState {
 export interface KindCache<T extends ApiObject = ApiObject> extends Lister<T> {
   /** `/registry/pods/` */
   readonly keyPrefix: string;
+  /** Objects that are stored. */
+  readonly size: number;
   readonly watcherCount: number;
   keyOf(namespace: string, name: string): string;
   /** The part of the key space that one namespace, or the whole kind, takes. */

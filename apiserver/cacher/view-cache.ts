@@ -33,6 +33,10 @@ export class ViewCache<T extends ApiObject = ApiObject> implements KindCache<T> 
     this.#fields = new FieldReader({ fields: selectableFields, namespaced });
   }
 
+  get size(): number {
+    return this.#stored.size;
+  }
+
   get keyPrefix(): string {
     return this.#stored.keyPrefix;
   }
