@@ -13,6 +13,7 @@ import { emptyTree } from './snapshot.ts';
 import type { Snapshot, Tree, WatchStart } from './snapshot.ts';
 import type { Delivery } from './watcher.ts';
 import { CacheEvent, Watcher } from './watcher.ts';
+import { WatcherSet } from './watcher-set.ts';
 
 const MAX_QUEUED = 10_000;
 /** Pages of a LIST come from one snapshot; as many are kept as there may be LISTs under way. */
@@ -30,7 +31,7 @@ export class ResourceCache<T extends ApiObject = ApiObject> implements KindCache
   readonly #maxWindowBytes: number;
   /** Events at or below this revision have left the window. */
   #windowStart = 0;
-  readonly #watchers = new Set<Watcher>();
+  readonly #watchers = new WatcherSet((object, field) => this.fieldOf(object.object() as T, field));
   readonly #snapshots = new Map<number, Tree>();
   readonly #fields: FieldReader<T>;
 
@@ -83,7 +84,7 @@ export class ResourceCache<T extends ApiObject = ApiObject> implements KindCache
     else this.#tree.delete(key);
     const event = new CacheEvent(type, current, previous);
     this.#remember(event);
-    for (const watcher of this.#watchers) watcher.push(event);
+    this.#watchers.push(event);
   }
 
   bookmark(revision: number): void {
@@ -161,13 +162,13 @@ export class ResourceCache<T extends ApiObject = ApiObject> implements KindCache
       throw expired(`too old resource version: ${start.afterRevision} (${this.#windowStart + 1})`);
     }
     const watcher: Watcher = new Watcher({ ...start, maxQueued: MAX_QUEUED }, () => {
-      this.#watchers.delete(watcher);
+      this.#watchers.delete(watcher, start.only);
       start.signal.removeEventListener('abort', onAbort);
     });
     const onAbort = (): void => watcher.end();
     if (start.initialEvents) watcher.seed(this.#initialDeliveries(start, revision));
     else for (const event of this.#eventsAfter(start.afterRevision)) watcher.push(event);
-    this.#watchers.add(watcher);
+    this.#watchers.add(watcher, start.only);
     if (start.signal.aborted) watcher.end();
     else start.signal.addEventListener('abort', onAbort, { once: true });
     return watcher;

@@ -2,6 +2,7 @@
 import BTreeModule from 'sorted-btree';
 import type { CachedObject } from './cached-object.ts';
 import type { ObjectFilter, ObjectForm } from './watcher.ts';
+import type { FieldValue } from './watcher-set.ts';
 
 // The package is CommonJS: Node's default import is its whole `exports`.
 const BTree = BTreeModule.default;
@@ -26,6 +27,8 @@ export interface WatchStart {
   /** Without initial events: deliver what came after this revision. */
   afterRevision: number;
   filter: ObjectFilter | undefined;
+  /** What `filter` demands at least: other events need not be shown to it. */
+  only?: FieldValue;
   /** The form in which this watcher takes the objects; absent: as they are stored. */
   view?: ObjectForm;
   bookmarks: boolean;

@@ -101,7 +101,9 @@ export class ViewCache<T extends ApiObject = ApiObject> implements KindCache<T> 
   watch(start: WatchStart, revision: number): Watcher {
     const { filter } = start;
     const viewed = filter === undefined ? undefined : (stored: CachedObject) => filter(this.#viewOf(stored));
-    return this.#stored.watch({ ...start, filter: viewed, view: (stored) => this.#viewOf(stored) }, revision);
+    // The stored form's fields have other names.
+    const { only: _only, ...rest } = start;
+    return this.#stored.watch({ ...rest, filter: viewed, view: (stored) => this.#viewOf(stored) }, revision);
   }
 
   encode(object: T): Uint8Array {

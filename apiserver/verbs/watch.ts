@@ -57,8 +57,10 @@ async function startWatch(
   } else {
     await watchCache.waitFor(revision);
   }
+  const only = options.fieldSelector.requirements.find(({ operator }) => operator === '=');
   return kind.cache.watch(
     {
+      ...(only && { only }),
       initialEvents: sendInitialEvents ?? (revision === undefined || revision === 0),
       markInitialEventsEnd: sendInitialEvents === true && options.allowWatchBookmarks,
       afterRevision: revision === undefined || revision === 0 ? watchCache.revision : revision,

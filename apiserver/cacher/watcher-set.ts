@@ -1,0 +1,67 @@
+/**
+ * The watchers of a kind, those that want one value of a field apart: an event is shown to whom it can concern, and not
+ * to each of the thousands of kubelets that watch the pods of one node (cacher `triggerPublisherFunc`).
+ */
+import type { CachedObject } from './cached-object.ts';
+import type { CacheEvent, Watcher } from './watcher.ts';
+
+/** A field selector's demand that a watch begins with: `spec.nodeName=node-1`. */
+export interface FieldValue {
+  field: string;
+  value: string;
+}
+
+export class WatcherSet {
+  readonly #fieldOf: (object: CachedObject, field: string) => string;
+  readonly #ofEverything = new Set<Watcher>();
+  /** By field and value. */
+  readonly #ofValue = new Map<string, Map<string, Set<Watcher>>>();
+  readonly #places = new Map<Watcher, Set<Watcher>>();
+
+  constructor(fieldOf: (object: CachedObject, field: string) => string) {
+    this.#fieldOf = fieldOf;
+  }
+
+  get size(): number {
+    return this.#places.size;
+  }
+
+  [Symbol.iterator](): Iterator<Watcher> {
+    return this.#places.keys();
+  }
+
+  /** `only`: objects without this value, before and after an event, do not concern the watcher. */
+  add(watcher: Watcher, only: FieldValue | undefined): void {
+    const place = only === undefined ? this.#ofEverything : this.#placeOf(only);
+    place.add(watcher);
+    this.#places.set(watcher, place);
+  }
+
+  delete(watcher: Watcher, only: FieldValue | undefined): void {
+    const place = this.#places.get(watcher);
+    place?.delete(watcher);
+    this.#places.delete(watcher);
+    if (only === undefined || place?.size !== 0) return;
+    const values = this.#ofValue.get(only.field);
+    values?.delete(only.value);
+    if (values?.size === 0) this.#ofValue.delete(only.field);
+  }
+
+  push(event: CacheEvent): void {
+    for (const watcher of this.#ofEverything) watcher.push(event);
+    for (const [field, values] of this.#ofValue) {
+      const after = this.#fieldOf(event.current, field);
+      const before = event.previous === undefined ? after : this.#fieldOf(event.previous, field);
+      for (const watcher of values.get(after) ?? []) watcher.push(event);
+      if (before !== after) for (const watcher of values.get(before) ?? []) watcher.push(event);
+    }
+  }
+
+  #placeOf({ field, value }: FieldValue): Set<Watcher> {
+    let values = this.#ofValue.get(field);
+    if (values === undefined) this.#ofValue.set(field, (values = new Map()));
+    let place = values.get(value);
+    if (place === undefined) values.set(value, (place = new Set()));
+    return place;
+  }
+}
