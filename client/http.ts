@@ -8,6 +8,7 @@ import { ApiError, serverTimeout, serviceUnavailable } from '../api/machinery/er
 import type { Status } from '../api/machinery/errors.ts';
 import { realClock, sleep } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';
+import { MAX_TRIES, retryAfterMs } from './retry.ts';
 import { deepFreeze } from '../base/freeze.ts';
 import type { Client } from './client.ts';
 import { HttpConnection } from './http-connection.ts';
@@ -41,7 +42,6 @@ export function httpClient(options: HttpClientOptions): HttpClient {
 const REQUEST_TIMEOUT_MS = 60_000;
 /** Until a watch's response headers: the server may wait for its caches. */
 const WATCH_OPEN_TIMEOUT_MS = 30_000;
-const MAX_TRIES = 10;
 
 interface Response {
   status: number;
@@ -64,7 +64,7 @@ class HttpTransport implements Transport {
     for (let tries = 1; ; tries++) {
       request.signal?.throwIfAborted();
       const { status, headers, content } = await this.#exchange(request);
-      const retryMs = retryAfterMs(status, headers);
+      const retryMs = retryAfterMs(status, headers['retry-after']);
       if (retryMs === undefined || tries === MAX_TRIES) return resultOf(status, content);
       await sleep(this.#clock, retryMs, request.signal);
     }
@@ -152,13 +152,6 @@ async function readAll(stream: ClientHttp2Stream): Promise<Buffer> {
   // A connection that breaks ends the stream like one that is complete.
   if (stream.aborted || stream.rstCode !== constants.NGHTTP2_NO_ERROR) throw new Error('the answer was cut off');
   return Buffer.concat(chunks);
-}
-
-/** The server names a time after which to try again (client-go `rest/with_retry.go`). */
-function retryAfterMs(status: number, headers: IncomingHttpHeaders): number | undefined {
-  if (status !== 429 && status < 500) return undefined;
-  const seconds = Number(headers['retry-after']);
-  return headers['retry-after'] === undefined || !Number.isInteger(seconds) || seconds < 0 ? undefined : seconds * 1000;
 }
 
 /** The decoded body, or the error that it is. */

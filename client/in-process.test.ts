@@ -89,6 +89,25 @@ describe('requests', () => {
 });
 
 describe('responses', () => {
+  it('that put a request off are waited for, ten times at most', async () => {
+    let requests = 0;
+    const handler = (admitAt: number) => (): Promise<ApiResponse> => {
+      const isAdmitted = ++requests === admitAt;
+      const status = { kind: 'Status', message: 'too many', reason: 'TooManyRequests', code: 429 };
+      return Promise.resolve(
+        isAdmitted
+          ? { status: 200, headers: {}, body: asObject({ metadata: { name: 'a' } }) }
+          : { status: 429, headers: { 'retry-after': '0' }, body: asObject(status) },
+      );
+    };
+    const get = (admitAt: number): Promise<ApiObject> =>
+      inProcessClient({ handler: handler(admitAt), user, userAgent: 'agent' }).get(nodes, { name: 'a' });
+    expect((await get(3)).metadata.name).toBe('a');
+    requests = 0;
+    await expect(get(20)).rejects.toMatchObject({ code: 429 });
+    expect(requests).toBe(10);
+  });
+
   const get = (body: ResponseBody): Promise<ApiObject> =>
     answering(body).client.get(configMaps, { namespace: 'ns', name: 'a' });
   const value = { metadata: { name: 'a' } };

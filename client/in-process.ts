@@ -5,13 +5,17 @@
 import { ApiError } from '../api/machinery/errors.ts';
 import type { Status } from '../api/machinery/errors.ts';
 import type { ApiRequest, ApiResponse, Handler, ResponseBody, UserInfo, WatchEvent } from '../api/machinery/handler.ts';
+import { realClock, sleep } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
 import type { Client } from './client.ts';
+import { MAX_TRIES, retryAfterMs } from './retry.ts';
 import { clientOver, errorFromStatus } from './verbs.ts';
 import type { Transport, TransportRequest } from './verbs.ts';
 import { decodeFrames } from './watch-frames.ts';
 
 export interface InProcessOptions {
   handler: Handler;
+  clock?: Clock;
   /** Authorized like any caller; groups must hold `system:authenticated` where that is wanted. */
   user: UserInfo;
   userAgent: string;
@@ -22,15 +26,20 @@ export function inProcessClient(options: InProcessOptions): Client {
   return clientOver(inProcessTransport(options));
 }
 
-function inProcessTransport({ handler, user, userAgent }: InProcessOptions): Transport {
+function inProcessTransport({ handler, user, userAgent, clock = realClock }: InProcessOptions): Transport {
   const send = (request: TransportRequest): Promise<ApiResponse> => handler(requestOf(request, { user, userAgent }));
   return {
     async call(request) {
-      request.signal?.throwIfAborted();
-      const response = await send(request);
-      const content = await contentOf(response.body);
-      if (response.status >= 400) throw errorFromStatus((content ?? {}) as Partial<Status>, response.status);
-      return content;
+      for (let tries = 1; ; tries++) {
+        request.signal?.throwIfAborted();
+        const { status, headers, body } = await send(request);
+        const content = await contentOf(body);
+        if (status < 400) return content;
+        const retryMs = retryAfterMs(status, headers['retry-after']);
+        if (retryMs === undefined || tries === MAX_TRIES)
+          throw errorFromStatus((content ?? {}) as Partial<Status>, status);
+        await sleep(clock, retryMs, request.signal);
+      }
     },
     async *stream(request) {
       let response: ApiResponse;

@@ -1,4 +1,4 @@
-/** Retrying an update that lost a race (client-go `util/retry`). */
+/** When a request is made again: an update that lost a race, and what the server asks to be tried later. */
 import { isConflict } from '../api/machinery/errors.ts';
 import { sleep } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';
@@ -30,4 +30,14 @@ export async function retryOnConflict<R>(
     }
     await sleep(clock, DELAY_MS * (1 + JITTER * random.float()), signal);
   }
+}
+
+/** How often a request that the server puts off is made at most (client-go `rest/request.go`, `maxRetries`). */
+export const MAX_TRIES = 10;
+
+/** The server names a time after which to try again (client-go `rest/with_retry.go`). */
+export function retryAfterMs(status: number, retryAfter: string | readonly string[] | undefined): number | undefined {
+  if ((status !== 429 && status < 500) || typeof retryAfter !== 'string') return undefined;
+  const seconds = Number(retryAfter);
+  return Number.isInteger(seconds) && seconds >= 0 ? seconds * 1000 : undefined;
 }
