@@ -28,6 +28,9 @@ export interface SimulatedNodes {
   stop(): Promise<void>;
 }
 
+/** Nodes that register at the same time: the API server and its other clients are not to starve. */
+const AT_ONCE = 50;
+
 const nameOf = (index: number): string => `simulated-${index}`;
 
 /** Throws a `UsageError` when they do not fit into the pod range beside this machine's node. */
@@ -43,18 +46,18 @@ export function checkSimulatedNodes(count: number, podCidr: string): void {
 export async function startSimulatedNodes(count: number, options: NodeOptions): Promise<SimulatedNodes> {
   const names = Array.from({ length: count }, (_, index) => nameOf(index + 1));
   await removeFormerNodes(new Set(names), options);
-  const stopping = new AbortController();
-  // Every kubelet listens for the end in several places: many listeners are no leak here.
-  setMaxListeners(0, stopping.signal);
-  const kubelets = await Promise.all(
-    names.map((name, index) => startOne({ name, index: index + 1, signal: stopping.signal }, options)),
-  );
   const client = options.controlPlane.clientFor(apiServerUser, 'kube-apiserver/nocher');
-  await Promise.all(names.map((name) => nodeReady(client, name)));
+  const running: RunningNode[] = [];
+  for (let first = 0; first < names.length; first += AT_ONCE) {
+    const some = names.slice(first, first + AT_ONCE);
+    const start = (name: string, i: number): Promise<RunningNode> => startOne({ name, index: first + i + 1 }, options);
+    running.push(...(await Promise.all(some.map(start))));
+    await Promise.all(some.map((name) => nodeReady(client, name)));
+  }
   return {
     async stop() {
-      stopping.abort();
-      await Promise.all(kubelets.map(({ stopped }) => stopped));
+      for (const { stopping } of running) stopping.abort();
+      await Promise.all(running.map(({ kubelet }) => kubelet.stopped));
     },
   };
 }
@@ -70,17 +73,25 @@ interface OneNode {
   name: string;
   /** Of its part of the pod range. */
   index: number;
-  signal: AbortSignal;
+}
+
+interface RunningNode {
+  kubelet: Kubelet;
+  /** Its own: a listener is looked for among all others of its signal, which would be those of thousands of nodes. */
+  stopping: AbortController;
 }
 
 async function startOne(
-  { name, index, signal }: OneNode,
+  { name, index }: OneNode,
   { config, settings, controlPlane, log }: NodeOptions,
-): Promise<Kubelet> {
+): Promise<RunningNode> {
   const { createSimulatedRuntime } = await import('../kubelet/simulated/simulated-runtime.ts');
   const { startKubelet } = await import('../kubelet/kubelet.ts');
   const podCidr = nodeRange(settings.podCidr, index);
-  return startKubelet({
+  const stopping = new AbortController();
+  // A kubelet listens for the end in several places: many listeners are no leak here.
+  setMaxListeners(0, stopping.signal);
+  const kubelet = await startKubelet({
     nodeName: name,
     client: controlPlane.clientFor(nodeUser(name), 'kubelet/nocher'),
     clock: realClock,
@@ -96,6 +107,7 @@ async function startOne(
     capacity: CAPACITY,
     labels: { [SIMULATED]: 'true' },
     taints: config.runtime === 'native' ? [TAINT] : [],
-    signal,
+    signal: stopping.signal,
   });
+  return { kubelet, stopping };
 }
