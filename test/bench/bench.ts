@@ -18,6 +18,7 @@ const SCENARIOS: Record<string, () => Promise<{ run(): Promise<BenchLine[]> }>> 
   watch: () => import('./watch.ts'),
   pods: () => import('./pods.ts'),
   scheduler: () => import('./scheduler.ts'),
+  scale: () => import('./scale.ts'),
 };
 
 function show(value: number): string {

@@ -55,6 +55,8 @@ export async function startBenchCluster(
     await sleep(2);
   }
   const readyAfterMs = performance.now() - startedMs;
+  // What it printed before may come after.
+  while (!/https:\/\/\S+\s/.test(output)) await sleep(2);
   return {
     child,
     dataDir,
