@@ -5,7 +5,7 @@ import { realClock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import type { InformerFactory } from '../client/informer-factory.ts';
 import { createInformerFactory } from '../client/informer-factory.ts';
-import { hostNames } from '../kubelet/native/native-runtime.ts';
+import { hostNames } from '../kubelet/native/host-names.ts';
 import { runNative } from '../kubelet/native/program.ts';
 import { enableForwarding, openForwarding } from '../proxy/host-network.ts';
 import { createLocalhostNodePorts } from '../proxy/localhost-node-port.ts';

@@ -13,7 +13,8 @@ import { buildHelloImages } from '../images/hello-image.ts';
 import { createImageStore } from '../images/store.ts';
 import type { ImageStore } from '../images/store.ts';
 import type { ContainerConfig, PodSandboxConfig } from '../runtime.ts';
-import { hostNames, NativeRuntime } from './native-runtime.ts';
+import { hostNames } from './host-names.ts';
+import { NativeRuntime } from './native-runtime.ts';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const binary = join(root, 'dist/native/nocher-native');
