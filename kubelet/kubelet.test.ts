@@ -252,6 +252,57 @@ describe('startKubelet() with the simulated runtime', () => {
     expect(after?.status?.containerStatuses?.[0]?.restartCount).toBe(0);
   });
 
+  it('keeps what is ready ready over a restart', async () => {
+    const readinessProbe = { exec: { command: ['true'] }, periodSeconds: 1 };
+    await create('web', { containers: [{ name: 'web', image: 'nginx', readinessProbe }] });
+    const before = await until(
+      'web',
+      (pod) => pod?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true,
+    );
+    stop.abort();
+    await kubelet.stopped;
+    const watching = new AbortController();
+    const url = `${PODS}?watch=1&resourceVersion=${before!.metadata.resourceVersion}`;
+    const changes = await server.watch(url, watching.signal);
+    const probed = new Promise<void>((resolve) => {
+      simulated.runtime.onCommand = () => {
+        resolve();
+        return { exitCode: 0, stdout: '' };
+      };
+    });
+    await launch();
+    await probed;
+    await server.send('PATCH', `${PODS}/web`, {
+      contentType: 'application/merge-patch+json',
+      body: { metadata: { labels: { last: 'change' } } },
+    });
+    for (;;) {
+      const { object } = (await changes.next()).value as { object: Pod };
+      expect(object.status).toEqual(before!.status);
+      if (object.metadata.labels?.['last'] !== undefined) break;
+    }
+    watching.abort();
+  });
+
+  it('takes a container that the last kubelet created and did not start for no run', async () => {
+    const { runtime } = simulated;
+    const cutOff = new Promise<void>((resolve) => {
+      runtime.startContainer = () => {
+        resolve();
+        return new Promise(() => undefined);
+      };
+    });
+    await create('web', WEB);
+    await cutOff;
+    // As a kubelet that was killed: it never comes to an end.
+    stop.abort();
+    delete (runtime as Partial<SimulatedRuntime['runtime']>).startContainer;
+    await launch();
+    const pod = await until('web', (one) => one?.status?.phase === 'Running');
+    expect(pod?.status?.containerStatuses?.[0]).toMatchObject({ restartCount: 0, state: { running: {} } });
+    expect((await runtime.listContainers()).map(({ state }) => state)).toEqual(['running']);
+  });
+
   it('ends a pod that outlives its deadline', async () => {
     await create('slow', { ...WEB, activeDeadlineSeconds: 1 });
     const pod = await until('slow', (one) => one?.status?.phase === 'Failed');

@@ -5,7 +5,7 @@
 import type { Secret } from '../../api/core/v1/secret.ts';
 import type { AnyContainer, Pod } from '../../api/core/v1/pod/types.ts';
 import { podDns, podHostname } from '../env/pod-names.ts';
-import type { PodSandboxConfig } from '../runtime.ts';
+import type { ContainerInfo, PodSandboxConfig } from '../runtime.ts';
 import type { StartFailure } from '../status/reason-cache.ts';
 import type { VolumeSources } from '../volumes/payloads.ts';
 import type { MountedVolumes } from '../volumes/volume-manager.ts';
@@ -184,9 +184,8 @@ export class PodSync {
     const runtimePod = cache.get(pod.metadata.uid ?? '');
     const waitMs = this.#crashBackoff(pod, container, runtimePod) || this.#pullBackoff(pod, container);
     if (waitMs > 0) return waitMs;
-    const last = findContainer(runtimePod, container.name);
-    const restartCount = last === undefined ? recordedRestarts(pod, container.name) : restartCountOf(last) + 1;
     try {
+      const restartCount = await this.#restartCount(pod, findContainer(runtimePod, container.name), container.name);
       await starter.start({ ...run, target, restartCount, sources: this.sources(pod) });
       this.failures.delete(container.name);
       return undefined;
@@ -197,6 +196,14 @@ export class PodSync {
       const pullMs = puller.remainingMs(pod, container.image ?? '');
       return isPullReason(error.reason) && pullMs > 0 ? pullMs : RETRY_MS;
     }
+  }
+
+  /** Of the next run. What a kubelet that was killed had created and not started goes: it was no run. */
+  async #restartCount(pod: Pod, last: ContainerInfo | undefined, name: string): Promise<number> {
+    if (last === undefined) return recordedRestarts(pod, name);
+    if (last.state !== 'created') return restartCountOf(last) + 1;
+    await this.#machinery.runtime.removeContainer(last.id);
+    return restartCountOf(last);
   }
 
   /** How long an image that could not be pulled is left alone; told once, by the puller. */

@@ -175,13 +175,14 @@ export class PodWorker {
   async #stepSync(interrupt: AbortSignal): Promise<number | undefined> {
     const { probes, cache, clock } = this.#machinery;
     const deadlineMs = this.#judge();
+    // First: of containers that ran before the kubelet did, they know what the API was told.
+    if (this.#verdict === undefined) probes.addPod(this.#withReportedStatus());
     const status = this.#report();
     if (this.#verdict !== undefined || status.phase === 'Succeeded' || status.phase === 'Failed') {
       this.#phase = 'terminating';
       this.#isPoked = true;
       return undefined;
     }
-    probes.addPod(this.#withReportedStatus());
     try {
       const { retryAfterMs } = await this.#sync.sync(this.#withReportedStatus(), interrupt);
       const renewalMs = this.#machinery.tokens.nextRenewalMs(this.uid);

@@ -61,11 +61,15 @@ export class ProbeWorker {
     return this.#state?.containerId === containerId ? this.#state : undefined;
   }
 
-  /** Looks at the container now, if it is a new one or `force` is set. */
+  /** Looks at the container soon, if it is a new one or `force` is set. Its first state is known at once. */
   poke(force = false): void {
-    const info = this.#context.container(this.#uid, this.containerName);
-    if (info?.state !== 'running') return;
-    if (force || this.#state?.containerId !== info.id) this.#schedule(0);
+    const { container, pod: findPod } = this.#context;
+    const pod = findPod(this.#uid);
+    const info = container(this.#uid, this.containerName);
+    if (pod === undefined || info?.state !== 'running') return;
+    const isNew = this.#state?.containerId !== info.id;
+    if (isNew) this.#state = this.#firstState(pod, info);
+    if (isNew || force) this.#schedule(0);
   }
 
   stop(): void {
