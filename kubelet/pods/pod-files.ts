@@ -38,8 +38,10 @@ export interface PodFiles {
   removeLogs(pod: Pod): Promise<void>;
   /** Of a container that is gone, with those that were rotated. */
   removeContainerLogs(info: ContainerInfo): Promise<void>;
-  /** UIDs of pods that have files here. */
+  /** UIDs of pods that have files or logs here. */
   podUids(): Promise<string[]>;
+  /** Everything of a pod that nobody knows any more. Repeatable. */
+  removeOrphan(uid: string): Promise<void>;
 }
 
 export function createPodFiles(folders: PodFolders, volumes: VolumeManager): PodFiles {
@@ -76,8 +78,21 @@ export function createPodFiles(folders: PodFolders, volumes: VolumeManager): Pod
       for (const one of present)
         if (one === name || one.startsWith(`${name}.`)) await rm(join(folder, one), { force: true });
     },
-    podUids: () => volumes.podUids(),
+    podUids: async () => {
+      const [ofVolumes, ofLogs] = await Promise.all([volumes.podUids(), logFoldersByUid(folders)]);
+      return [...new Set([...ofVolumes, ...ofLogs.keys()])];
+    },
+    async removeOrphan(uid) {
+      await volumes.tearDown(uid);
+      const logs = (await logFoldersByUid(folders)).get(uid);
+      if (logs !== undefined) await rm(logs, { recursive: true, force: true });
+    },
   };
+}
+
+async function logFoldersByUid({ logFolder }: PodFolders): Promise<Map<string, string>> {
+  const names = await readdir(logFolder).catch(() => [] as string[]);
+  return new Map(names.map((name) => [name.slice(name.lastIndexOf('_') + 1), join(logFolder, name)]));
 }
 
 /** Pods leave nothing on the disk, and get nothing from it. */
@@ -96,6 +111,7 @@ export const noPodFiles: PodFiles = {
   removeLogs: () => Promise.resolve(),
   removeContainerLogs: () => Promise.resolve(),
   podUids: () => Promise.resolve([]),
+  removeOrphan: () => Promise.resolve(),
 };
 
 async function writeEtcFiles(

@@ -103,6 +103,6 @@ export class PodWorkers {
       for (const { id } of containers) await runtime.removeContainer(id);
       for (const { id } of sandboxes) await runtime.removePodSandbox(id);
     }
-    for (const uid of await files.podUids()) if (!this.#workers.has(uid)) await files.removeVolumes(uid);
+    for (const uid of await files.podUids()) if (!this.#workers.has(uid)) await files.removeOrphan(uid);
   }
 }
