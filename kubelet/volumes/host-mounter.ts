@@ -3,9 +3,18 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
+/** Of the root of the file system. */
+export interface TmpfsOptions {
+  sizeBytes?: number;
+  /** Default: 0755. */
+  mode?: number;
+  /** Default: root's. */
+  group?: number;
+}
+
 export interface HostMounter {
   /** Mounts a tmpfs, unless one is there already. Returns false where that is not permitted. */
-  mountTmpfs(path: string, options: { sizeBytes?: number }): Promise<boolean>;
+  mountTmpfs(path: string, options: TmpfsOptions): Promise<boolean>;
   /** Unmounts every file system at or below `path`; those that are busy are let go. */
   unmountBelow(path: string): Promise<void>;
 }
@@ -14,11 +23,12 @@ const run = promisify(execFile);
 
 /** Mounts in this process's own mount namespace. */
 export const linuxMounter: HostMounter = {
-  async mountTmpfs(path, { sizeBytes }) {
+  async mountTmpfs(path, { sizeBytes, mode = 0o755, group }) {
     if (process.getuid?.() !== 0) return false;
     if ((await mountPoints()).includes(path)) return true;
     const size = sizeBytes === undefined ? [] : [`size=${sizeBytes}`];
-    const options = ['mode=0755', 'nosuid', 'nodev', ...size].join(',');
+    const owner = group === undefined ? [] : [`gid=${group}`];
+    const options = [`mode=${mode.toString(8).padStart(4, '0')}`, 'nosuid', 'nodev', ...size, ...owner].join(',');
     try {
       await run('mount', ['-t', 'tmpfs', '-o', options, 'nocher', path]);
       return true;

@@ -1,13 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { access, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Volume } from '../../api/core/v1/pod/types.ts';
 import { realClock } from '../../base/clock.ts';
 import type { Client } from '../../client/client.ts';
 import { POD_UID, testPod } from '../testing.ts';
 import { writeAtomically } from './atomic-writer.ts';
 import { volumeMountsOf, withManagedFiles } from './container-mounts.ts';
+import { setUpEmptyDir } from './empty-dir.ts';
 import { noMounter } from './host-mounter.ts';
 import type { VolumeSources } from './payloads.ts';
 import { VolumeManager } from './volume-manager.ts';
@@ -129,6 +130,26 @@ describe('VolumeManager', () => {
     configMaps.set('settings', { color: 'red' });
     await setUp(volumes);
     expect(await readFile(join(mounted.get('config')!.path, 'color'), 'utf8')).toBe('red');
+  });
+
+  it('finishes an empty folder that a kubelet was killed over, and mounts memory that is gone', async () => {
+    const mounts: string[] = [];
+    const mounter = {
+      ...noMounter,
+      mountTmpfs: (path: string, { mode = 0 }) => {
+        mounts.push(`${basename(path)} ${mode.toString(8)}`);
+        return Promise.resolve(true);
+      },
+    };
+    const path = join(folder, 'volume');
+    await mkdir(`${path}.new/half`, { recursive: true, mode: 0o700 });
+    const setUpOne = () => setUpEmptyDir({ folder: path, source: { medium: 'Memory' }, group: undefined, mounter });
+    await setUpOne();
+    expect((await stat(path)).mode & 0o777).toBe(0o777);
+    expect(await readdir(folder)).toEqual(['volume']);
+    // After a reboot.
+    await setUpOne();
+    expect(mounts).toEqual(['volume 777', 'volume 777']);
   });
 
   it('keeps what is in an empty folder, and removes all with the pod', async () => {
