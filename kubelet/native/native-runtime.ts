@@ -112,7 +112,6 @@ export class NativeRuntime implements RuntimeService {
     try {
       const { startedAt } = await sandbox.monitor.request<{ startedAt: string }>('start', { container });
       sandbox.started(id, Date.parse(startedAt));
-      this.#sandboxes.publish('started', sandbox, id);
     } catch (error) {
       if (error instanceof RuntimeError && error.code === 'start-failed') {
         const nowMs = clock.now();

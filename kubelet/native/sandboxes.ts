@@ -41,6 +41,11 @@ interface StatusAnswer {
 }
 
 const WATCH_RETRY_MS = 200;
+/** Of the monitor; a start is told here too, as the kubelet that asked for it may be gone. */
+const CONTAINER_EVENTS: ReadonlyMap<string, RuntimeEvent['type']> = new Map([
+  ['started', 'started'],
+  ['exited', 'stopped'],
+]);
 
 export class Sandboxes {
   readonly #options: SandboxesOptions;
@@ -216,9 +221,10 @@ export class Sandboxes {
       return;
     }
     const container = event['container'] as MonitorContainer | undefined;
-    if (container === undefined || event['event'] !== 'exited') return;
+    const type = container === undefined ? undefined : CONTAINER_EVENTS.get(String(event['event']));
+    if (container === undefined || type === undefined) return;
     sandbox.observe(container);
-    this.publish('stopped', sandbox, container.id);
+    this.publish(type, sandbox, container.id);
   }
 
   #onLost(sandbox: Sandbox): void {
