@@ -79,10 +79,13 @@ export function testRuntimePod(sandboxes: PodSandbox[], containers: ContainerInf
 export interface TestClock extends Clock {
   /** Moves time on, calling what is due, in order; lets promises settle in between. */
   advance(ms: number): Promise<void>;
+  /** The wall clock is set by so much; no time passes. */
+  jump(ms: number): void;
 }
 
 export function createTestClock(startMs = Date.UTC(2026, 0, 2, 3, 4, 5)): TestClock {
   let nowMs = startMs;
+  let wallOffsetMs = 0;
   let next = 0;
   const timers = new Map<number, { atMs: number; callback: () => void; periodMs?: number }>();
   const settle = async (): Promise<void> => {
@@ -94,10 +97,11 @@ export function createTestClock(startMs = Date.UTC(2026, 0, 2, 3, 4, 5)): TestCl
     return () => timers.delete(id);
   };
   return {
-    now: () => nowMs,
+    now: () => nowMs + wallOffsetMs,
     monotonicMs: () => nowMs,
     setTimeout: (callback, delayMs) => add(callback, delayMs),
     setInterval: (callback, periodMs) => add(callback, periodMs, periodMs),
+    jump: (ms) => void (wallOffsetMs += ms),
     async advance(ms) {
       const endMs = nowMs + ms;
       await settle();

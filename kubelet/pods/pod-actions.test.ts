@@ -30,6 +30,16 @@ describe('computePodActions()', () => {
     });
   });
 
+  it('knows the newest run of a container though the wall clock was set back before it', () => {
+    const before = exited('web', 1, 0);
+    const after = testContainer('web', { restartCount: 1, createdAtMs: before.createdAtMs - 3_600_000 });
+    expect(computePodActions(testPod(), testRuntimePod([ready], [before, after]))).toMatchObject({
+      killPod: false,
+      containersToStart: [],
+      containersToKill: [],
+    });
+  });
+
   it('makes the sandbox again when it is gone, with the next attempt', () => {
     const actions = computePodActions(
       testPod(),

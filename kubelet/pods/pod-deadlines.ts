@@ -22,14 +22,24 @@ export function containerGraceSeconds(pod: Pod, target: PodContainer | undefined
   return ofPod;
 }
 
-/** How long the pod may still run; undefined without a deadline, 0 or less when it is over. */
+/** When somebody looked at a pod first, by both clocks. */
+export interface FirstLook {
+  wallMs: number;
+  monotonicMs: number;
+}
+
+/**
+ * How long the pod may still run; undefined without a deadline, 0 or less when it is over. What had passed at the first
+ * look is taken from the wall clock, the rest from the monotonic one: setting the clock ends no pod.
+ */
 export function remainingActiveMs(
   { spec, status }: Pod,
   startTime: string | undefined,
-  nowMs: number,
+  { since, nowMonotonicMs }: { since: FirstLook; nowMonotonicMs: number },
 ): number | undefined {
   const { activeDeadlineSeconds } = spec;
   const startMs = Date.parse(status?.startTime ?? startTime ?? '');
   if (activeDeadlineSeconds === undefined || Number.isNaN(startMs)) return undefined;
-  return startMs + activeDeadlineSeconds * 1000 - nowMs;
+  const ranMs = Math.max(0, since.wallMs - startMs) + nowMonotonicMs - since.monotonicMs;
+  return activeDeadlineSeconds * 1000 - ranMs;
 }

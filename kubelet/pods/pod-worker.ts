@@ -13,6 +13,7 @@ import type { Pod, PodStatus } from '../../api/core/v1/pod/types.ts';
 import { generatePodStatus } from '../status/pod-status.ts';
 import { collectGarbage } from './container-gc.ts';
 import { podGraceSeconds, remainingActiveMs } from './pod-deadlines.ts';
+import type { FirstLook } from './pod-deadlines.ts';
 import { refusePod } from './pod-admission.ts';
 import type { PodVerdict } from './pod-admission.ts';
 import type { PodMachinery } from './pod-machinery.ts';
@@ -41,6 +42,7 @@ export class PodWorker {
   #interrupt = new AbortController();
   #failedSteps = 0;
   readonly #onFinished: () => void;
+  readonly #since: FirstLook;
 
   constructor(pod: Pod, machinery: PodMachinery, onFinished: () => void) {
     this.uid = pod.metadata.uid ?? '';
@@ -48,6 +50,7 @@ export class PodWorker {
     this.#machinery = machinery;
     this.#sync = new PodSync(machinery);
     this.#onFinished = onFinished;
+    this.#since = { wallMs: machinery.clock.now(), monotonicMs: machinery.clock.monotonicMs() };
     if (pod.metadata.deletionTimestamp !== undefined) this.#phase = 'terminating';
   }
 
@@ -208,7 +211,8 @@ export class PodWorker {
   #judge(): number | undefined {
     const { clock, events, status } = this.#machinery;
     this.#verdict ??= refusePod(this.#pod);
-    const remainingMs = remainingActiveMs(this.#pod, status.get(this.uid)?.startTime, clock.now());
+    const elapsed = { since: this.#since, nowMonotonicMs: clock.monotonicMs() };
+    const remainingMs = remainingActiveMs(this.#pod, status.get(this.uid)?.startTime, elapsed);
     if (remainingMs === undefined || remainingMs > 0 || this.#verdict !== undefined) return remainingMs;
     const message = 'Pod was active on the node longer than the specified deadline';
     events.normal(this.#pod, 'DeadlineExceeded', message);

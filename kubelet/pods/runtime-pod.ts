@@ -1,4 +1,4 @@
-/** One pod as the container runtime knows it: its sandboxes and containers, newest first. */
+/** One pod as the container runtime knows it: its sandboxes and containers. */
 import type { ContainerInfo, PodSandbox } from '../runtime.ts';
 import {
   CONTAINER_HASH_ANNOTATION,
@@ -11,7 +11,7 @@ export interface RuntimePod {
   uid: string;
   /** Newest first. */
   sandboxes: readonly PodSandbox[];
-  /** Newest first; of every sandbox. */
+  /** Of every sandbox; of each name the newest first. */
   containers: readonly ContainerInfo[];
 }
 
@@ -40,7 +40,8 @@ export function groupByPod(
   }
   for (const pod of byUid.values()) {
     pod.sandboxes.sort((a, b) => b.metadata.attempt - a.metadata.attempt || b.createdAtMs - a.createdAtMs);
-    pod.containers.sort((a, b) => b.createdAtMs - a.createdAtMs || restartCountOf(b) - restartCountOf(a));
+    // Not by time first: the wall clock may have been set back between two runs of a container.
+    pod.containers.sort((a, b) => restartCountOf(b) - restartCountOf(a) || b.createdAtMs - a.createdAtMs);
   }
   return byUid;
 }

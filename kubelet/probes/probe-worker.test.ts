@@ -102,6 +102,18 @@ describe('ProbeManager', () => {
     expect(tries).toEqual(['live']);
   });
 
+  it.each([3_600_000, -3_600_000])('waits for the initial delay when the wall clock jumps by %d ms', async (jumpMs) => {
+    launch({ livenessProbe: probe('live', { initialDelaySeconds: 7 }) });
+    await clock.advance(1_000);
+    clock.jump(jumpMs);
+    await clock.advance(5_900);
+    expect(tries).toEqual([]);
+    await clock.advance(200);
+    expect(tries).toEqual(['live']);
+    await clock.advance(20_000);
+    expect(tries).toHaveLength(3);
+  });
+
   it('holds the other probes back until the startup probe has succeeded, and then tries them at once', async () => {
     outcome = { result: 'failure', output: 'not yet' };
     launch({

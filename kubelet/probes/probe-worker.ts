@@ -42,6 +42,8 @@ export class ProbeWorker {
   readonly #context: ProbeContext;
   readonly #stop = new AbortController();
   #state: ProbeState | undefined;
+  /** When the container of that state had started, by the monotonic clock: the wall clock may be set meanwhile. */
+  #startedMs = 0;
   #cancelTimer: () => void = () => undefined;
   #isProbing = false;
 
@@ -68,7 +70,7 @@ export class ProbeWorker {
     const info = container(this.#uid, this.containerName);
     if (pod === undefined || info?.state !== 'running') return;
     const isNew = this.#state?.containerId !== info.id;
-    if (isNew) this.#state = this.#firstState(pod, info);
+    if (isNew) this.#meet(pod, info);
     if (isNew || force) this.#schedule(0);
   }
 
@@ -104,14 +106,20 @@ export class ProbeWorker {
     const pod = findPod(this.#uid);
     const info = findContainer(this.#uid, this.containerName);
     if (pod === undefined || info === undefined || info.state === 'created') return undefined;
-    if (this.#state?.containerId !== info.id) this.#state = this.#firstState(pod, info);
-    if (this.#state.onHold || info.state !== 'running') return undefined;
+    if (this.#state?.containerId !== info.id) this.#meet(pod, info);
+    if (this.#state!.onHold || info.state !== 'running') return undefined;
     if (pod.metadata.deletionTimestamp !== undefined && this.type !== 'readiness') return undefined;
-    const waitMs = info.startedAtMs + (this.#spec().initialDelaySeconds ?? 0) * 1000 - clock.now();
+    const waitMs = this.#startedMs + (this.#spec().initialDelaySeconds ?? 0) * 1000 - clock.monotonicMs();
     if (waitMs > 0) return waitMs;
     const isStarted = this.#context.isStarted(this.#uid, this.#target.container, info.id);
     if (isStarted !== (this.type === 'startup')) await this.#try(pod, info);
     return undefined;
+  }
+
+  #meet(pod: Pod, info: ContainerInfo): void {
+    const { clock } = this.#context;
+    this.#state = this.#firstState(pod, info);
+    this.#startedMs = clock.monotonicMs() - Math.max(0, clock.now() - info.startedAtMs);
   }
 
   /** What the API was told of this container before the kubelet restarted still holds. */

@@ -20,12 +20,15 @@ interface TokenRequest extends ApiObject {
 
 interface HeldToken {
   token: string;
+  askedAtMs: number;
   renewAtMs: number;
   expiresAtMs: number;
 }
 
 const RENEW_SHARE = 0.8;
 const MAX_AGE_MS = 24 * 3_600_000;
+/** Of a token from the future, as after a clock that was set back: whoever checks it takes it for not valid yet. */
+const MAX_AHEAD_MS = 60_000;
 
 export class TokenManager {
   readonly #client: Client;
@@ -42,7 +45,7 @@ export class TokenManager {
     const key = JSON.stringify([pod.metadata.uid, request.audience ?? '', request.expirationSeconds]);
     const held = this.#held.get(key);
     const nowMs = this.#clock.now();
-    if (held !== undefined && nowMs < held.renewAtMs) return held.token;
+    if (held !== undefined && nowMs < held.renewAtMs && held.askedAtMs <= nowMs + MAX_AHEAD_MS) return held.token;
     try {
       const fresh = await this.#request(pod, request);
       this.#held.set(key, fresh);
@@ -85,6 +88,6 @@ export class TokenManager {
     const expiresAtMs = Date.parse(answer.status?.expirationTimestamp ?? '');
     if (answer.status === undefined || Number.isNaN(expiresAtMs)) throw new Error('the API gave no token');
     const renewAtMs = Math.min(askedAtMs + (expiresAtMs - askedAtMs) * RENEW_SHARE, askedAtMs + MAX_AGE_MS);
-    return { token: answer.status.token, renewAtMs, expiresAtMs };
+    return { token: answer.status.token, askedAtMs, renewAtMs, expiresAtMs };
   }
 }
