@@ -140,6 +140,7 @@ export class NodeAgent {
     const status = await this.#status(node.status);
     const isDue = clock.monotonicMs() - this.#reportedMs >= REPORT_PERIOD_MS;
     if (!always && !isDue && !isNodeStatusChanged(node.status, { ...node.status, ...status })) return;
+    this.#events.rebooted(node.status, status);
     // Lists without a merge key are replaced; conditions of others are merged by type, and so stay.
     this.#node = await client.patch<Node>(
       nodes,

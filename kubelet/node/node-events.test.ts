@@ -23,6 +23,17 @@ const node = (unschedulable?: boolean): Node => ({
 });
 
 describe('NodeEvents', () => {
+  it('tells of a reboot, of a node that is known', () => {
+    const { told, events } = recording();
+    const booted = (bootID: string) => ({ nodeInfo: { bootID } }) as NonNullable<Node['status']>;
+    events.rebooted(undefined, booted('b'));
+    events.rebooted(booted(''), booted('b'));
+    events.rebooted(booted('b'), booted('b'));
+    expect(told).toEqual([]);
+    events.rebooted(booted('a'), booted('b'));
+    expect(told).toEqual(['Warning Rebooted: Node n1 has been rebooted, boot id: b']);
+  });
+
   it('tells of every condition at first, then of changes', () => {
     const { told, events } = recording();
     events.starting();

@@ -27,6 +27,15 @@ export class NodeEvents {
     this.#recorder.event(this.#reference(), 'Normal', 'Starting', 'Starting kubelet.');
   }
 
+  /** Tells when the machine is not in the boot that the API knows of. */
+  rebooted(known: NodeStatus | undefined, status: NodeStatus): void {
+    const before = known?.nodeInfo?.bootID ?? '';
+    const bootId = status.nodeInfo?.bootID ?? '';
+    if (before === '' || before === bootId) return;
+    const message = `Node ${this.#name} has been rebooted, boot id: ${bootId}`;
+    this.#recorder.event(this.#reference(), 'Warning', 'Rebooted', message);
+  }
+
   /** Tells of every condition that is not as it was told last; the first time, of all. */
   conditions(status: NodeStatus): void {
     for (const { type, status: value } of status.conditions ?? []) {
