@@ -39,12 +39,15 @@ export class PodSync {
 
   /** Throws when the pod as a whole cannot go on. */
   async sync(pod: Pod, signal: AbortSignal): Promise<SyncResult> {
-    const { cache, probes, objects } = this.#machinery;
+    const { cache, probes, objects, events } = this.#machinery;
     const uid = pod.metadata.uid ?? '';
     objects.register(pod);
     const mounted = await this.#setUpVolumes(pod, cache.get(uid));
     signal.throwIfAborted();
     const actions = computePodActions(pod, cache.get(uid), probes.verdicts(pod));
+    if (actions.createSandbox && cache.get(uid).sandboxes.length > 0) {
+      events.normal(pod, 'SandboxChanged', 'Pod sandbox changed, it will be killed and re-created.');
+    }
     if (actions.killPod) {
       await this.#killPod(pod, cache.get(uid), signal);
       if (!actions.createSandbox) return { retryAfterMs: undefined };
@@ -123,14 +126,7 @@ export class PodSync {
   }
 
   async #killPod(pod: Pod, runtimePod: RuntimePod, signal: AbortSignal): Promise<void> {
-    const { killer, cache, events } = this.#machinery;
-    if (
-      runtimePod.sandboxes.length > 0 &&
-      runtimePod.sandboxes[0]!.state !== 'ready' &&
-      runtimePod.containers.some(({ state }) => state === 'running')
-    ) {
-      events.normal(pod, 'SandboxChanged', 'Pod sandbox changed, it will be killed and re-created.');
-    }
+    const { killer, cache } = this.#machinery;
     await killer.killPod(pod, runtimePod, { graceSeconds: podGraceSeconds(pod), reason: 'pod-ended', signal });
     await cache.refresh();
   }
