@@ -109,6 +109,7 @@ export class NativeRuntime implements RuntimeService {
       workDir: join(folder, 'work'),
       logPath,
     });
+    sandbox.starting(id, clock.now());
     try {
       const { startedAt } = await sandbox.monitor.request<{ startedAt: string }>('start', { container });
       sandbox.started(id, Date.parse(startedAt));
@@ -154,7 +155,7 @@ export class NativeRuntime implements RuntimeService {
   async removeContainer(id: string): Promise<void> {
     const sandbox = this.#sandboxes.findOf(id);
     if (sandbox === undefined) return;
-    if (sandbox.ready) {
+    if (!sandbox.isOver) {
       await sandbox.monitor.request('remove', { container: id }).catch((error: unknown) => {
         if (!(error instanceof RuntimeError) || (error.code !== 'not-found' && error.code !== 'unavailable'))
           throw error;

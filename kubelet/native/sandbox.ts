@@ -1,7 +1,8 @@
 /**
  * One pod's sandbox on this host: its records on disk, its monitor, and its containers' states.
  *
- *   <sandboxes>/<id>/  sandbox.json  monitor.json  monitor.sock  c/<container>/{container.json, result.json, upper, work}
+ *   <sandboxes>/<id>/  sandbox.json  monitor.sock
+ *                      c/<container>/{container.json, start.json, result.json, upper, work}
  *
  * **Invariant:** what `containers()` tells is what the monitor told last, or, once it has gone, what was written down.
  */
@@ -36,6 +37,9 @@ export interface ContainerResult {
   message: string;
 }
 
+/** How a container ended that was lost with its monitor. */
+export type LostEnd = Pick<ContainerResult, 'exitCode' | 'signal' | 'reason'>;
+
 /** A container as the monitor's `status` tells it. */
 export interface MonitorContainer {
   id: string;
@@ -49,6 +53,8 @@ export interface MonitorContainer {
 
 interface Container {
   record: ContainerRecord;
+  /** When its monitor was asked to start it; 0: never. */
+  askedAtMs: number;
   startedAtMs: number;
   result: ContainerResult | undefined;
 }
@@ -75,6 +81,12 @@ export class Sandbox {
   readonly #containers = new Map<string, Container>();
   /** The monitor answers and its pause runs. */
   ready = false;
+  /** Its address is not free for others. */
+  holdsAddress = false;
+  /** Nothing of it is on the host but its folder. */
+  isOver = false;
+  /** What takes it off the host, while that is under way. */
+  ending: Promise<void> | undefined;
 
   constructor(folder: string, record: SandboxRecord) {
     this.folder = folder;
@@ -97,7 +109,9 @@ export class Sandbox {
       const container = readJson<ContainerRecord>(join(folder, 'c', name, 'container.json'));
       if (container === undefined) continue;
       const result = readJson<ContainerResult>(join(folder, 'c', name, 'result.json'));
-      sandbox.#containers.set(container.id, { record: container, startedAtMs: result?.startedAtMs ?? 0, result });
+      const { askedAtMs = 0 } = readJson<{ askedAtMs?: number }>(join(folder, 'c', name, 'start.json')) ?? {};
+      const startedAtMs = result?.startedAtMs ?? 0;
+      sandbox.#containers.set(container.id, { record: container, askedAtMs, startedAtMs, result });
     }
     return sandbox;
   }
@@ -111,7 +125,7 @@ export class Sandbox {
     mkdirSync(join(folder, 'upper'), { recursive: true, mode: 0o755 });
     mkdirSync(join(folder, 'work'), { mode: 0o700 });
     writeJson(join(folder, 'container.json'), record);
-    this.#containers.set(record.id, { record, startedAtMs: 0, result: undefined });
+    this.#containers.set(record.id, { record, askedAtMs: 0, startedAtMs: 0, result: undefined });
   }
 
   container(id: string): ContainerRecord | undefined {
@@ -129,6 +143,17 @@ export class Sandbox {
 
   containerIds(): string[] {
     return [...this.#containers.keys()];
+  }
+
+  /**
+   * To be called before the monitor is asked to start a container: whatever happens from then on, it may have run, and
+   * one that must not run twice will not.
+   */
+  starting(id: string, askedAtMs: number): void {
+    const container = this.#containers.get(id);
+    if (container === undefined) return;
+    writeJson(join(this.containerFolder(id), 'start.json'), { askedAtMs });
+    container.askedAtMs = askedAtMs;
   }
 
   started(id: string, startedAtMs: number): void {
@@ -162,13 +187,13 @@ export class Sandbox {
     }
   }
 
-  /** The monitor has gone: whatever ran has been killed with it. */
-  lost(nowMs: number): string[] {
+  /** The monitor has gone: whatever ran has been killed with it. Returns the containers that have ended now. */
+  lost(nowMs: number, end: LostEnd): string[] {
     this.ready = false;
     const ended: string[] = [];
-    for (const [id, { startedAtMs, result }] of this.#containers) {
-      if (startedAtMs === 0 || result !== undefined) continue;
-      this.ended(id, { startedAtMs, finishedAtMs: nowMs, exitCode: 137, signal: 9, reason: 'Error', message: '' });
+    for (const [id, { askedAtMs, startedAtMs, result }] of this.#containers) {
+      if (askedAtMs === 0 || result !== undefined) continue;
+      this.ended(id, { ...end, startedAtMs: startedAtMs || askedAtMs, finishedAtMs: nowMs, message: '' });
       ended.push(id);
     }
     return ended;

@@ -17,7 +17,7 @@ import { hostNames } from './host-names.ts';
 import { monitorConfig } from './monitor-config.ts';
 import { runNative } from './program.ts';
 import type { SandboxStarted } from './program.ts';
-import type { MonitorContainer } from './sandbox.ts';
+import type { LostEnd, MonitorContainer } from './sandbox.ts';
 import { Sandbox } from './sandbox.ts';
 
 export interface SandboxesOptions {
@@ -41,6 +41,10 @@ interface StatusAnswer {
 }
 
 const WATCH_RETRY_MS = 200;
+/** With its monitor, before our eyes. */
+const KILLED: LostEnd = { exitCode: 137, signal: 9, reason: 'Error' };
+/** Found gone, as after a reboot: containerd tells the same of such a one. */
+const UNKNOWN: LostEnd = { exitCode: 255, signal: 0, reason: 'Unknown' };
 /** Of the monitor; a start is told here too, as the kubelet that asked for it may be gone. */
 const CONTAINER_EVENTS: ReadonlyMap<string, RuntimeEvent['type']> = new Map([
   ['started', 'started'],
@@ -141,6 +145,7 @@ export class Sandboxes {
       throw error;
     }
     sandbox.ready = true;
+    sandbox.holdsAddress = ip !== '';
     this.#sandboxes.set(id, sandbox);
     void this.#follow(sandbox, 0);
     return id;
@@ -148,7 +153,7 @@ export class Sandboxes {
 
   async stop(id: string): Promise<void> {
     const sandbox = this.#sandboxes.get(id);
-    if (sandbox === undefined || !sandbox.ready) return;
+    if (sandbox === undefined || sandbox.isOver) return;
     try {
       const { containers } = await sandbox.monitor.request<StatusAnswer>('status');
       for (const container of containers) sandbox.observe(container);
@@ -156,8 +161,7 @@ export class Sandboxes {
     } catch (error) {
       if (!(error instanceof RuntimeError) || error.code !== 'unavailable') throw error;
     }
-    this.#onLost(sandbox);
-    await this.#cleanUp(sandbox);
+    await this.#end(sandbox, KILLED);
   }
 
   async remove(id: string): Promise<void> {
@@ -175,16 +179,18 @@ export class Sandboxes {
       return;
     }
     this.#sandboxes.set(sandbox.record.id, sandbox);
+    let status: StatusAnswer;
     try {
-      const { sandbox: told, containers, cursor } = await sandbox.monitor.request<StatusAnswer>('status');
-      if (sandbox.record.ip !== '') this.#pool.claim(sandbox.record.ip);
-      sandbox.ready = told.state === 'Ready';
-      for (const container of containers) sandbox.observe(container);
-      void this.#follow(sandbox, cursor);
+      status = await sandbox.monitor.request<StatusAnswer>('status');
     } catch {
-      sandbox.lost(this.#options.clock.now());
-      await this.#cleanUp(sandbox);
+      await this.#endQuietly(sandbox, UNKNOWN);
+      return;
     }
+    if (sandbox.record.ip !== '') this.#pool.claim(sandbox.record.ip);
+    sandbox.holdsAddress = sandbox.record.ip !== '';
+    sandbox.ready = status.sandbox.state === 'Ready';
+    for (const container of status.containers) sandbox.observe(container);
+    void this.#follow(sandbox, status.cursor);
   }
 
   /** Ends, never with an error, when the monitor stops telling: one that answers later was only slow. */
@@ -196,16 +202,16 @@ export class Sandboxes {
     }
   }
 
-  /** Takes over what the monitor tells until it has gone. */
+  /** Takes over what the monitor tells until it has gone; it outlives its pause. */
   async #follow(sandbox: Sandbox, cursor: number): Promise<void> {
     let seen = cursor;
-    while (sandbox.ready && !this.#stop.signal.aborted) {
+    while (!sandbox.isOver && !this.#stop.signal.aborted) {
       await this.#followOnce(sandbox, seen);
-      if (this.#stop.signal.aborted || !sandbox.ready) return;
+      if (this.#stop.signal.aborted || sandbox.isOver) return;
       const answers = await sandbox.monitor.request<StatusAnswer>('status').catch(() => undefined);
+      if (this.#stop.signal.aborted) return;
       if (answers === undefined) {
-        this.#onLost(sandbox);
-        await this.#cleanUp(sandbox);
+        await this.#endQuietly(sandbox, KILLED);
         return;
       }
       for (const container of answers.containers) sandbox.observe(container);
@@ -227,12 +233,34 @@ export class Sandboxes {
     this.publish(type, sandbox, container.id);
   }
 
-  #onLost(sandbox: Sandbox): void {
-    const { ip } = sandbox.record;
-    if (sandbox.ready && ip !== '') this.#pool.release(ip);
-    sandbox.monitor.close();
-    for (const id of sandbox.lost(this.#options.clock.now())) this.publish('stopped', sandbox, id);
-    this.publish('stopped', sandbox, sandbox.record.id);
+  /**
+   * The monitor has gone: takes what it left off the host, and with it the address. Repeatable; throws when something
+   * cannot be removed, and then the next call tries again.
+   */
+  async #end(sandbox: Sandbox, end: LostEnd): Promise<void> {
+    sandbox.ending ??= this.#endOnce(sandbox, end).finally(() => {
+      sandbox.ending = undefined;
+    });
+    await sandbox.ending;
+  }
+
+  async #endQuietly(sandbox: Sandbox, end: LostEnd): Promise<void> {
+    await this.#end(sandbox, end).catch((error: unknown) => {
+      const pod = sandbox.record.config.metadata;
+      this.#options.log.warn('a sandbox could not be cleaned up', { pod, error: String(error) });
+    });
+  }
+
+  async #endOnce(sandbox: Sandbox, end: LostEnd): Promise<void> {
+    if (sandbox.isOver) return;
+    const { record, monitor } = sandbox;
+    monitor.close();
+    for (const id of sandbox.lost(this.#options.clock.now(), end)) this.publish('stopped', sandbox, id);
+    await this.#cleanUp(sandbox);
+    sandbox.isOver = true;
+    if (sandbox.holdsAddress) this.#pool.release(record.ip);
+    sandbox.holdsAddress = false;
+    this.publish('stopped', sandbox, record.id);
   }
 
   #monitorConfig({ record }: Sandbox): Record<string, unknown> {
@@ -241,14 +269,10 @@ export class Sandboxes {
     return monitorConfig(record, { cgroup, bridge, gateway, prefixLength });
   }
 
-  /** Removes what a monitor that was killed left on the host. */
   async #cleanUp(sandbox: Sandbox): Promise<void> {
-    const { program, log } = this.#options;
+    const { program } = this.#options;
     if (!existsSync(program)) return;
     const args = ['cleanup', '--config', '-', '--socket', join(sandbox.folder, 'monitor.sock')];
-    const config = JSON.stringify(this.#monitorConfig(sandbox));
-    await runNative(program, args, config).catch((error: unknown) =>
-      log.warn('a sandbox could not be cleaned up', { pod: sandbox.record.config.metadata, error: String(error) }),
-    );
+    await runNative(program, args, JSON.stringify(this.#monitorConfig(sandbox)));
   }
 }

@@ -9,6 +9,7 @@ export interface NodeConfig {
   program: string;
   clusterId: string;
   nodeName: string;
+  podCidr: string;
 }
 
 export type ToNode =

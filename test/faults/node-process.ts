@@ -53,8 +53,7 @@ export class NodeProcess {
     const node = new NodeProcess(await startTestServer(), folder);
     if (!existsSync(join(root, 'dist/native/nocher-native')))
       spawnSync('make', ['-s', '-C', join(root, 'native'), 'OUT=../dist/native'], { stdio: 'inherit' });
-    spawnSync('ip', ['netns', 'add', node.#namespace]);
-    spawnSync('nsenter', [`--net=/run/netns/${node.#namespace}`, 'ip', 'link', 'set', 'lo', 'up']);
+    node.#makeNetwork();
     const store = createImageStore({ folder: join(folder, 'images'), clock: realClock, log: silentLogger });
     const { signal } = new AbortController();
     await buildHelloImages({ store, sourceFolder: join(root, 'examples/hello'), signal });
@@ -71,6 +70,8 @@ export class NodeProcess {
       program: join(root, 'dist/native/nocher-native'),
       clusterId: this.clusterId,
       nodeName: NODE,
+      // Five addresses: one that is lost is soon missed.
+      podCidr: '10.244.0.0/29',
     };
     const command = [process.execPath, join(this.folder, 'node.mjs'), JSON.stringify(config)];
     const child = spawn('nsenter', [`--net=/run/netns/${this.#namespace}`, ...command], {
@@ -123,16 +124,17 @@ export class NodeProcess {
     return spawnSync('nsenter', [`--net=/run/netns/${this.#namespace}`, command, ...args], { encoding: 'utf8' }).stdout;
   }
 
+  /** The end of every process, and nothing is left in memory: what is on the disk stays. */
+  async crashMachine(): Promise<void> {
+    await this.kill();
+    await this.#endAll();
+    this.#makeNetwork();
+  }
+
   /** Everything of it is gone from the machine, whatever state it was in. */
   async close(): Promise<void> {
     await this.kill();
-    for (const { pid } of this.processes()) tryKill(Number(pid));
-    const waitUntilMs = Date.now() + 5_000;
-    while (this.processes().length > 0 && Date.now() < waitUntilMs) await new Promise((r) => setTimeout(r, 20));
-    for (const point of this.mounts().reverse()) spawnSync('umount', ['-l', point]);
-    const groups = this.cgroups();
-    for (const path of groups.reverse()) spawnSync('rmdir', [path]);
-    spawnSync('ip', ['netns', 'delete', this.#namespace]);
+    await this.#endAll();
     rmSync(this.folder, { recursive: true, force: true });
     await this.server.close();
   }
@@ -153,16 +155,24 @@ export class NodeProcess {
   }
 
   /** Of all pods: monitors, pauses, containers. */
-  processes(): { pid: string; cgroup: string }[] {
-    const found: { pid: string; cgroup: string }[] = [];
+  processes(): { pid: string; cgroup: string; command: string }[] {
+    const found: ReturnType<NodeProcess['processes']> = [];
     for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
       if (Number(pid) === process.pid || Number(pid) === this.#child?.pid) continue;
       const cgroup = read(`/proc/${pid}/cgroup`).match(new RegExp(`nocher-${this.clusterId}\\S*`))?.[0] ?? '';
       const state = read(`/proc/${pid}/stat`).replace(/.*\) /s, '')[0];
-      const isOurs = cgroup !== '' || read(`/proc/${pid}/cmdline`).includes(`${this.folder}/`);
-      if (isOurs && state !== undefined && !'ZX'.includes(state)) found.push({ pid, cgroup });
+      const command = read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ');
+      const isOurs = cgroup !== '' || command.includes(`${this.folder}/`);
+      if (isOurs && state !== undefined && !'ZX'.includes(state)) found.push({ pid, cgroup, command });
     }
     return found;
+  }
+
+  /** The host's ends of the pods' networks. */
+  links(): string[] {
+    return [...this.host('ip', '-o', 'link', 'show', 'type', 'veth').matchAll(/^\d+: ([^@:]+)/gm)].map(
+      ([, name]) => name!,
+    );
   }
 
   mounts(): string[] {
@@ -170,6 +180,21 @@ export class NodeProcess {
       .split('\n')
       .map((line) => line.split(' ')[4] ?? '')
       .filter((point) => point.startsWith(`${this.folder}/`));
+  }
+
+  async #endAll(): Promise<void> {
+    for (const { pid } of this.processes()) tryKill(Number(pid));
+    const waitUntilMs = Date.now() + 5_000;
+    while (this.processes().length > 0 && Date.now() < waitUntilMs) await new Promise((r) => setTimeout(r, 20));
+    for (const point of this.mounts().reverse()) spawnSync('umount', ['-l', point]);
+    const groups = this.cgroups();
+    for (const path of groups.reverse()) spawnSync('rmdir', [path]);
+    spawnSync('ip', ['netns', 'delete', this.#namespace]);
+  }
+
+  #makeNetwork(): void {
+    spawnSync('ip', ['netns', 'add', this.#namespace]);
+    spawnSync('nsenter', [`--net=/run/netns/${this.#namespace}`, 'ip', 'link', 'set', 'lo', 'up']);
   }
 
   #next(type: FromNode['type']): Promise<FromNode> {

@@ -86,6 +86,20 @@ export async function createFullPod(node: NodeProcess, name: string): Promise<Po
   return node.server.call<Pod>('POST', PODS, fullPod(name, folder));
 }
 
+/** A pod of one container that runs until it is told to end. */
+export function simplePod(name: string, spec: object = {}): object {
+  const command = shell("trap 'exit 0' TERM; while :; do sleep 1000 & wait; done");
+  return {
+    metadata: { name },
+    spec: {
+      nodeName: NODE,
+      automountServiceAccountToken: false,
+      containers: [{ name: 'main', image: 'nocher.local/hello:1', command }],
+      ...spec,
+    },
+  };
+}
+
 export async function podOf(node: NodeProcess, name: string): Promise<Pod | undefined> {
   const { status, body } = await node.server.send('GET', `${PODS}/${name}`);
   return status === 404 ? undefined : (body as Pod);
