@@ -13,10 +13,12 @@ import { formatTime } from '../base/clock.ts';
 import type { ControllerContext } from '../client/controller.ts';
 import { defineController } from '../client/controller.ts';
 import type { EventRecorder } from '../client/events.ts';
+import type { NodeSilence } from './node-silence.ts';
+import { listenAgain } from './node-silence.ts';
 import { podCondition } from './pods.ts';
 
 const LEASE_NAMESPACE = 'kube-node-lease';
-/** A node whose lease is older than this is not known to be alive (`nodeMonitorGracePeriod`). */
+/** A node that has been silent for so long is not known to be alive (`nodeMonitorGracePeriod`). */
 const GRACE_PERIOD_MS = 50_000;
 const MONITOR_PERIOD_MS = 5_000;
 
@@ -44,6 +46,7 @@ export const nodeLifecycleController = defineController<Node>({
   workers: 4,
   async reconcile({ name }, context) {
     const observed = context.lister<Node>(nodes).get('', name);
+    if (observed === undefined) stateOf(context).silences.delete(name);
     if (observed === undefined || observed.metadata.deletionTimestamp !== undefined) return undefined;
     greet(observed, context);
     const lease = context.lister<Lease>(leases).get(LEASE_NAMESPACE, name);
@@ -55,28 +58,43 @@ export const nodeLifecycleController = defineController<Node>({
   },
 });
 
-/** Nodes (by uid) that a run of the controller has told of; a run has a recorder of its own. */
-const greeted = new WeakMap<EventRecorder, Set<string>>();
+/** What a run of the controller keeps in mind. */
+interface RunState {
+  /** UIDs of nodes that it has told of. */
+  greeted: Set<string>;
+  /** By the node's name. */
+  silences: Map<string, NodeSilence>;
+}
+
+const states = new WeakMap<EventRecorder, RunState>();
+
+/** Each run has a recorder of its own. */
+function stateOf({ events }: ControllerContext): RunState {
+  let state = states.get(events);
+  if (state === undefined) {
+    state = { greeted: new Set(), silences: new Map() };
+    states.set(events, state);
+  }
+  return state;
+}
 
 /** Each run tells once of every node (`RecordNodeEvent`). */
-function greet({ metadata: { name, uid = '' } }: Node, { events }: ControllerContext): void {
-  const known = greeted.get(events) ?? new Set();
-  greeted.set(events, known);
-  if (known.has(uid)) return;
-  known.add(uid);
+function greet({ metadata: { name, uid = '' } }: Node, context: ControllerContext): void {
+  const { greeted } = stateOf(context);
+  if (greeted.has(uid)) return;
+  greeted.add(uid);
   const node = { apiVersion: 'v1', kind: 'Node', metadata: { name, uid } };
-  events.event(node, 'Normal', 'RegisteredNode', `Node ${name} event: Registered Node ${name} in Controller`);
+  context.events.event(node, 'Normal', 'RegisteredNode', `Node ${name} event: Registered Node ${name} in Controller`);
 }
 
 function readyStatus(node: Node): string | undefined {
   return node.status?.conditions?.find(({ type }) => type === 'Ready')?.status;
 }
 
-/** The last sign of life: the lease, else the kubelet's last status, else the registration. */
-export function lastHeardMs(node: Node, lease: Lease | undefined): number {
-  const ready = node.status?.conditions?.find(({ type }) => type === 'Ready');
-  const times = [lease?.spec?.renewTime, ready?.lastHeartbeatTime, node.metadata.creationTimestamp];
-  return Math.max(...times.map((time) => Date.parse(time ?? '') || 0));
+/** Changes with every sign of life: of the lease, and of the kubelet's status. */
+function signOfLife({ metadata, status }: Node, lease: Lease | undefined): string {
+  const ready = status?.conditions?.find(({ type }) => type === 'Ready');
+  return [metadata.uid, lease?.spec?.renewTime, ready?.lastHeartbeatTime].join();
 }
 
 const STOPPED_POSTING = { reason: 'NodeStatusUnknown', message: 'Kubelet stopped posting node status.' };
@@ -102,7 +120,11 @@ export function silentConditions(node: Node, nowMs: number): NodeCondition[] {
 }
 
 async function markSilent(node: Node, lease: Lease | undefined, context: ControllerContext): Promise<Node> {
-  if (context.now() - lastHeardMs(node, lease) < GRACE_PERIOD_MS || readyStatus(node) === 'Unknown') return node;
+  const { silences } = stateOf(context);
+  const { name } = node.metadata;
+  const silence = listenAgain(silences.get(name ?? ''), signOfLife(node, lease), context.now());
+  silences.set(name ?? '', silence);
+  if (silence.silentMs < GRACE_PERIOD_MS || readyStatus(node) === 'Unknown') return node;
   const wasReady = readyStatus(node) === 'True';
   const conditions = silentConditions(node, context.now());
   const updated = await context.client.update<Node>(
