@@ -124,6 +124,11 @@ export class NodeProcess {
     return spawnSync('nsenter', [`--net=/run/netns/${this.#namespace}`, command, ...args], { encoding: 'utf8' }).stdout;
   }
 
+  /** Starts a command in the node's network. */
+  spawn(command: string, ...args: string[]): ChildProcess {
+    return spawn('nsenter', [`--net=/run/netns/${this.#namespace}`, command, ...args], { stdio: 'ignore' });
+  }
+
   /** The end of every process, and nothing is left in memory: what is on the disk stays. */
   async crashMachine(): Promise<void> {
     await this.kill();
