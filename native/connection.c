@@ -25,11 +25,16 @@ static void destroy(struct connection *connection) {
   free(connection);
 }
 
+// Both sides have said all.
+static bool has_ended(const struct connection *connection) {
+  return connection->ending && connection->input_closed && connection->out.length == 0;
+}
+
 void connection_update(struct connection *connection) {
   uint32_t events = 0;
-  bool nudge = connection->broken || (connection->ending && connection->out.length == 0);
+  bool nudge = connection->broken || connection->half_close || has_ended(connection);
   if (!connection->paused && !connection->input_closed) events |= EPOLLIN | EPOLLRDHUP;
-  // An ended connection is always writable: that event is where it gets destroyed.
+  // A connection is almost always writable: that event is where it gets shut down and destroyed.
   if (connection->out.length > 0 || nudge) events |= EPOLLOUT;
   event_loop_change(&connection->monitor->loop, &connection->source, events);
 }
@@ -63,9 +68,19 @@ void connection_cut(struct connection *connection) {
   connection_update(connection);
 }
 
+static void drop_input(struct connection *connection) { buffer_consume(&connection->in, connection->in.length); }
+
+static void ignore(struct connection *connection) { (void)connection; }
+
+static const struct connection_events ending_events = {drop_input, ignore, NULL, NULL};
+
+// What the client still sends is read and dropped: were the socket closed on it, the client's next write would fail
+// before it has read the last frame.
 void connection_end(struct connection *connection) {
+  connection->handler = &ending_events;
   connection->ending = true;
-  connection->paused = true;
+  connection->half_close = true;
+  connection->paused = false;
   connection_update(connection);
 }
 
@@ -100,7 +115,7 @@ static void connection_ready(struct event_source *source, uint32_t events) {
       connection->handler->output_drained(connection);
   }
   if (readable && !connection->broken) read_input(connection);
-  if (connection->broken || (connection->ending && connection->out.length == 0)) destroy(connection);
+  if (connection->broken || has_ended(connection)) destroy(connection);
   else connection_update(connection);
 }
 

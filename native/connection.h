@@ -27,7 +27,7 @@ struct connection {
   size_t output_limit;  // beyond it the connection is cut off
   bool paused;          // do not read
   bool input_closed;
-  bool ending;      // close when `out` is empty
+  bool ending;      // close when `out` is empty and the client has closed its side
   bool half_close;  // shut down writing when `out` is empty
   bool broken;
   bool watching;  // gets events
@@ -64,7 +64,7 @@ struct frame {
 int connection_peek_frame(const struct connection *connection, struct frame *frame);
 void connection_drop_frame(struct connection *connection, const struct frame *frame);
 void connection_pause(struct connection *connection, bool paused);
-// Closes after what is queued has been sent.
+// Shuts down after what is queued has been sent, and closes when the client has. The handler is called no more.
 void connection_end(struct connection *connection);
 // As soon as possible, by an event: safe to call while the connection is in use.
 void connection_cut(struct connection *connection);

@@ -58,6 +58,21 @@ suite('native streams', () => {
       expect(stream.output(STDOUT).length).toBe(64 * 65536);
     });
 
+    it('tells the exit code to a client that is still writing', async () => {
+      for (let i = 0; i < 20; i++) {
+        const stream = exec(['sh', '-c', 'exit 4'], { stdin: true });
+        await stream.answer;
+        const block = 'x'.repeat(65536);
+        const writing = setInterval(() => stream.send(STDIN, block), 0);
+        try {
+          expect(await stream.exit()).toEqual({ exitCode: 4 });
+        } finally {
+          clearInterval(writing);
+        }
+        await stream.closed;
+      }
+    });
+
     it('a command that is not there is an error in the answer, and the connection can be used again', async () => {
       const client = new ControlClient(pod.socketPath);
       const error = await client.fails('exec', { container: main, args: ['nope'] });
