@@ -4,8 +4,8 @@
  */
 import { PassThrough } from 'node:stream';
 import type { WebSocket } from 'ws';
-import { ApiError } from '../../api/machinery/errors.ts';
 import type { StreamIo } from '../runtime.ts';
+import { statusMessage, statusOfError, statusOfExit } from './command-status.ts';
 import { ResizeQueue } from './resize-queue.ts';
 import { channelWritable, messageBytes, sendBinary } from './web-socket-io.ts';
 
@@ -66,7 +66,7 @@ export async function serveRemoteCommand(
   };
   const status = await run(io).then(statusOfExit, statusOfError);
   await Promise.all([stdout, stderr].map((stream) => stream === undefined || ended(stream)));
-  await sendBinary(socket, Buffer.concat([Buffer.from([ERROR]), errorMessage(protocol, status)]));
+  await sendBinary(socket, Buffer.concat([Buffer.from([ERROR]), statusMessage(protocol, status)]));
   socket.close(1000);
 }
 
@@ -98,46 +98,4 @@ function ended(stream: NodeJS.WritableStream & { writableEnded?: boolean; destro
       stream.end(() => resolve());
     }
   });
-}
-
-export interface CommandStatus {
-  metadata: object;
-  status: 'Success' | 'Failure';
-  message?: string;
-  reason?: string;
-  details?: { causes: { reason: string; message: string }[] };
-  code?: number;
-}
-
-/** `NonZeroExitCode`, with the code as a cause. */
-export function statusOfExit(exitCode: number | undefined): CommandStatus {
-  if (exitCode === undefined || exitCode === 0) return { metadata: {}, status: 'Success' };
-  return {
-    metadata: {},
-    status: 'Failure',
-    message: `command terminated with non-zero exit code: exit status ${exitCode}`,
-    reason: 'NonZeroExitCode',
-    details: { causes: [{ reason: 'ExitCode', message: String(exitCode) }] },
-  };
-}
-
-/** What was not found is told as upstream's API server tells of a kubelet that refuses the connection. */
-export function statusOfError(error: unknown): CommandStatus {
-  const what = error instanceof ApiError ? 'unable to upgrade connection' : 'error executing command in container';
-  const cause = `${what}: ${(error as Error).message}`;
-  const details = { causes: [{ reason: '', message: cause }] };
-  return {
-    metadata: {},
-    status: 'Failure',
-    message: `Internal error occurred: ${cause}`,
-    reason: 'InternalError',
-    details,
-    code: 500,
-  };
-}
-
-/** The first version of the protocol had plain text, and nothing for success. */
-function errorMessage(protocol: string, status: CommandStatus): Buffer {
-  if (protocol === 'v4.channel.k8s.io' || protocol === 'v5.channel.k8s.io') return Buffer.from(JSON.stringify(status));
-  return Buffer.from(status.status === 'Success' ? '' : (status.message ?? ''));
 }
