@@ -1,6 +1,6 @@
 /**
- * Port forwarding as kubectl 1.31 and newer does it: SPDY/3.1 inside binary WebSocket messages (upstream
- * `k8s.io/kubelet/pkg/cri/streaming/portforward/httpstream.go`). Each connection is a pair of streams with one request
+ * Port forwarding over SPDY/3.1: on the connection itself as kubectl up to 1.30 does it, or inside binary WebSocket
+ * messages as later ones do (upstream `k8s.io/kubelet/pkg/cri/streaming/portforward/httpstream.go`). Each connection is a pair of streams with one request
  * id: `error`, on which a failure is told, and `data`.
  */
 import type { Duplex } from 'node:stream';
@@ -16,9 +16,10 @@ export const PORT_FORWARD_SPDY_PROTOCOL = 'SPDY/3.1+portforward.k8s.io';
 
 const MAX_WAITING = 1_000;
 
-export function servePortForwardOverSpdy(socket: WebSocket, forward: Forward): void {
+/** Takes the streams of a session as the client opens them, and joins each pair with its port. */
+export function portForwardStreams(forward: Forward): (stream: SpdyStream) => void {
   const pairs = new Map<string, Partial<Record<'error' | 'data', SpdyStream>>>();
-  const onStream = (stream: SpdyStream): void => {
+  return (stream) => {
     const type = stream.headers.get('streamtype');
     const requestId = stream.headers.get('requestid') ?? stream.headers.get('port') ?? '';
     if ((type !== 'error' && type !== 'data') || pairs.size > MAX_WAITING) {
@@ -36,9 +37,12 @@ export function servePortForwardOverSpdy(socket: WebSocket, forward: Forward): v
     pairs.delete(requestId);
     void connect(pair.error, pair.data, forward);
   };
+}
+
+export function servePortForwardOverSpdy(socket: WebSocket, forward: Forward): void {
   const session = new SpdySession({
     transport: { send: (bytes) => sendBinary(socket, bytes), close: () => socket.close(1000) },
-    onStream,
+    onStream: portForwardStreams(forward),
   });
   let received = Promise.resolve();
   socket.on('message', (message: Buffer) => {

@@ -24,20 +24,24 @@ const MAX_FRAME_BYTES = 1024 * 1024;
 
 /** Collects bytes and gives whole frames. Throws for a frame that cannot be. */
 export class FrameReader {
-  #received: Buffer = Buffer.alloc(0);
+  /** Pieces are joined once, when a frame is whole: a large one in small pieces costs no more than it must. */
+  #pieces: Buffer[] = [];
+  #receivedBytes = 0;
+  #wantedBytes = HEAD_BYTES;
 
   *push(chunk: Buffer): Generator<Frame> {
-    this.#received = this.#received.length === 0 ? chunk : Buffer.concat([this.#received, chunk]);
-    for (;;) {
-      if (this.#received.length < HEAD_BYTES) return;
-      const length = this.#received.readUIntBE(5, 3);
-      if (length > MAX_FRAME_BYTES) throw new Error(`a SPDY frame of ${length} bytes is too large`);
-      if (this.#received.length < HEAD_BYTES + length) return;
-      const head = this.#received.readUInt32BE(0);
-      const flags = this.#received[4]!;
-      const payload = this.#received.subarray(HEAD_BYTES, HEAD_BYTES + length);
-      this.#received = this.#received.subarray(HEAD_BYTES + length);
-      yield frameOf(head, flags, payload);
+    this.#pieces.push(chunk);
+    this.#receivedBytes += chunk.length;
+    while (this.#receivedBytes >= this.#wantedBytes) {
+      const received = this.#pieces.length === 1 ? this.#pieces[0]! : Buffer.concat(this.#pieces);
+      const frameBytes = HEAD_BYTES + received.readUIntBE(5, 3);
+      if (frameBytes - HEAD_BYTES > MAX_FRAME_BYTES)
+        throw new Error(`a SPDY frame of ${frameBytes - HEAD_BYTES} bytes is too large`);
+      const isWhole = received.length >= frameBytes;
+      this.#pieces = [isWhole ? received.subarray(frameBytes) : received];
+      this.#receivedBytes = this.#pieces[0]!.length;
+      this.#wantedBytes = isWhole ? HEAD_BYTES : frameBytes;
+      if (isWhole) yield frameOf(received.readUInt32BE(0), received[4]!, received.subarray(HEAD_BYTES, frameBytes));
     }
   }
 }

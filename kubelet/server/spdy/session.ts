@@ -1,6 +1,6 @@
 /**
- * The server's side of a SPDY/3.1 session, as far as port forwarding needs it. Go's client neither sends nor heeds
- * WINDOW_UPDATE: what holds a fast sender back is the connection below. Frames are handled one after the other.
+ * The server's side of a SPDY/3.1 session, as far as exec, attach and port forwarding need it. Go's client neither sends
+ * nor heeds WINDOW_UPDATE: what holds a fast sender back is the connection below. Frames are handled one after the other.
  */
 import { Duplex } from 'node:stream';
 import type { Frame } from './frames.ts';
@@ -18,12 +18,15 @@ export interface SpdySessionOptions {
   transport: SpdyTransport;
   /** The client has opened a stream. */
   onStream(stream: SpdyStream): void;
+  /** The session has ended, from either side. Called once. */
+  onClose?(): void;
 }
 
 const MAX_STREAMS = 1_000;
 const MAX_DATA_BYTES = 32 * 1024;
 const STREAM_ID_MASK = 0x7fffffff;
 const PROTOCOL_ERROR = 1;
+const INVALID_STREAM = 2;
 const REFUSED_STREAM = 3;
 const CANCEL = 5;
 
@@ -119,20 +122,23 @@ export class SpdySession {
     this.#decoder.close();
     this.#encoder.close();
     this.#options.transport.close();
+    this.#options.onClose?.();
   }
 
   async #handle(frame: Frame): Promise<void> {
     if (frame.kind === 'data') {
       const stream = this.#streams.get(frame.streamId);
-      if (stream === undefined) await this.#reset(frame.streamId, PROTOCOL_ERROR + 1);
+      if (stream === undefined) await this.#reset(frame.streamId, INVALID_STREAM);
       else await stream.accept(frame.payload, (frame.flags & FLAG_FIN) !== 0);
       return;
     }
     const { type, payload } = frame;
     if (type === FRAME_TYPES.synStream) await this.#open(payload, frame.flags);
     else if (type === FRAME_TYPES.rstStream) this.#forget(payload.readUInt32BE(0) & STREAM_ID_MASK);
-    else if (type === FRAME_TYPES.ping) await this.#send(controlFrame(FRAME_TYPES.ping, payload));
+    else if (type === FRAME_TYPES.ping) await this.#pong(payload);
     else if (type === FRAME_TYPES.goAway) this.#closeWhenIdle();
+    // It would answer a stream of ours, and there are none.
+    else if (type === FRAME_TYPES.synReply) throw new Error('a SYN_REPLY without a stream');
     // Its headers mean nothing to us, but the compression's state depends on them.
     else if (type === FRAME_TYPES.headers) await this.#decoder.decode(payload.subarray(4));
   }
@@ -163,6 +169,12 @@ export class SpdySession {
     const stream = this.#streams.get(id);
     this.#streams.delete(id);
     stream?.destroy();
+  }
+
+  /** A ping of ours would have an even id. */
+  async #pong(payload: Buffer): Promise<void> {
+    if (payload.length !== 4) throw new Error(`a PING of ${payload.length} bytes`);
+    if (payload[3]! % 2 === 1) await this.#send(controlFrame(FRAME_TYPES.ping, payload));
   }
 
   /** The client opens no more streams. */
