@@ -12,7 +12,7 @@ import type { VerbDependencies } from '../verbs/dependencies.ts';
 import type { KubeletCredentials } from './connection.ts';
 import { getFromKubelet, kubeletAddress } from './connection.ts';
 import { logOverWebSocket, logProtocol } from './log-web-socket.ts';
-import { tunnelResponse } from './tunnel.ts';
+import { isUpgrade, tunnelResponse } from './tunnel.ts';
 
 const POD_KIND = { group: '', version: 'v1', kind: 'Pod' };
 const POD_OPTIONS = {
@@ -135,7 +135,7 @@ function streamHandler(
       );
     }
     const container = isPortForward ? '' : `/${chooseContainer(pod, request.query.get('container') ?? '')}`;
-    if (request.headers['upgrade']?.toLowerCase() !== 'websocket') throw badRequest('Upgrade request required');
+    if (!isUpgrade(request.headers)) throw badRequest('Upgrade request required');
     if (action === 'exec' && request.query.getAll('command').length === 0)
       throw badRequest('you must specify at least 1 container command');
     const query = new URLSearchParams(request.query);

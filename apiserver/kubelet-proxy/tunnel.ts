@@ -1,11 +1,11 @@
 /**
- * Tunnels a WebSocket between a client and a kubelet: the upgrade request is sent on with its own key and protocols,
- * then bytes flow both ways. What the kubelet refuses is answered and closed (CVE-2018-1002105).
+ * Tunnels a WebSocket or a SPDY session between a client and a kubelet: the upgrade request is sent on with its own key
+ * and protocols, then bytes flow both ways. What the kubelet refuses is answered and closed (CVE-2018-1002105).
  */
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import type { ApiResponse, UpgradeHandler } from '../../api/machinery/handler.ts';
+import type { ApiRequest, ApiResponse, UpgradeHandler } from '../../api/machinery/handler.ts';
 import type { KubeletAddress, KubeletCredentials } from './connection.ts';
 import { connectToKubelet } from './connection.ts';
 
@@ -14,8 +14,22 @@ const FORWARDED_HEADERS = [
   'sec-websocket-version',
   'sec-websocket-protocol',
   'sec-websocket-extensions',
+  'x-stream-protocol-version',
 ];
 const MAX_RESPONSE_HEAD = 16_384;
+/** How long a refusal may take to reach the client. */
+const REFUSAL_TIMEOUT_MS = 10_000;
+const UPGRADES = ['websocket', 'SPDY/3.1'];
+
+/** Whether it asks for a protocol that can be tunnelled. */
+export function isUpgrade(headers: ApiRequest['headers']): boolean {
+  return headers['connection']?.toLowerCase().includes('upgrade') === true && upgradeOf(headers) !== undefined;
+}
+
+function upgradeOf(headers: Readonly<Record<string, unknown>>): string | undefined {
+  const { upgrade } = headers;
+  return UPGRADES.find((name) => typeof upgrade === 'string' && name.toLowerCase() === upgrade.toLowerCase());
+}
 
 export function tunnelResponse(credentials: KubeletCredentials, address: KubeletAddress, path: string): ApiResponse {
   const accept: UpgradeHandler = (rawRequest, rawSocket, head) => {
@@ -39,15 +53,17 @@ async function tunnel(
   }: { head: Uint8Array; path: string; address: KubeletAddress; credentials: KubeletCredentials },
 ): Promise<void> {
   const kubelet = await connectToKubelet(credentials, address);
+  kubelet.on('error', () => kubelet.destroy());
+  client.on('close', () => kubelet.destroy());
   if (client.destroyed) {
     kubelet.destroy();
     return;
   }
   const lines = [
-    `GET ${path} HTTP/1.1`,
+    `${request.method} ${path} HTTP/1.1`,
     `Host: ${address.host}:${address.port}`,
     'Connection: Upgrade',
-    'Upgrade: websocket',
+    `Upgrade: ${upgradeOf(request.headers)}`,
   ];
   for (const name of FORWARDED_HEADERS) {
     const value = request.headers[name];
@@ -55,23 +71,22 @@ async function tunnel(
   }
   kubelet.write(`${lines.join('\r\n')}\r\n\r\n`);
   const response = await readHead(kubelet);
+  const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(response.head.toString('latin1'))?.[1]);
+  if (status !== 101 && !(status >= 400)) {
+    kubelet.destroy();
+    throw new Error(`invalid upgrade response: status code ${status}`);
+  }
   client.write(response.head);
   client.write(response.rest);
-  if (!/^HTTP\/1\.1 101 /.test(response.head.toString('latin1'))) {
-    kubelet.pipe(client);
-    kubelet.on('end', () => client.end());
+  // All that was written reaches a slow client, too.
+  kubelet.on('close', () => client.destroySoon());
+  kubelet.pipe(client);
+  if (status !== 101) {
+    kubelet.setTimeout(REFUSAL_TIMEOUT_MS, () => client.destroy());
     return;
   }
   if (head.length > 0) kubelet.write(head);
-  join(client, kubelet);
-}
-
-function join(client: Socket, kubelet: TLSSocket): void {
   client.pipe(kubelet);
-  kubelet.pipe(client);
-  client.on('close', () => kubelet.destroy());
-  kubelet.on('close', () => client.destroy());
-  kubelet.on('error', () => kubelet.destroy());
 }
 
 function readHead(socket: TLSSocket): Promise<{ head: Buffer; rest: Buffer }> {
