@@ -6,6 +6,7 @@ import type { AnyContainer, Container, ContainerStatus, Pod } from '../../api/co
 import { formatTime } from '../../base/clock.ts';
 import { shouldBeRestarted } from '../pods/container-kinds.ts';
 import type { ContainerRole } from '../pods/container-kinds.ts';
+import { formatReference, parseImageName } from '../images/reference.ts';
 import { containerName, restartCountOf } from '../pods/runtime-pod.ts';
 import type { RuntimePod } from '../pods/runtime-pod.ts';
 import type { ContainerInfo } from '../runtime.ts';
@@ -64,7 +65,7 @@ function containerStatusOf(
     return status;
   }
   status.state = stateOf(input, current);
-  status.image = current.userSpecifiedImage;
+  status.image = canonicalName(current.userSpecifiedImage);
   status.imageID = current.imageRef;
   status.containerID = containerIdOf(input, current);
   status.restartCount = restartCountOf(current);
@@ -203,4 +204,13 @@ function recordedStatus({ status }: Pod, name: string): ContainerStatus | undefi
     ...(status?.ephemeralContainerStatuses ?? []),
   ];
   return all.find((one) => one.name === name);
+}
+
+/** `nginx` → `docker.io/library/nginx:latest`, as runtimes tell it once the image is there. */
+function canonicalName(image: string): string {
+  try {
+    return formatReference(parseImageName(image));
+  } catch {
+    return image;
+  }
 }

@@ -67,6 +67,7 @@ describe('generatePodStatus()', () => {
       ready: true,
       started: true,
       containerID: 'native://web-0',
+      image: 'docker.io/library/nginx:latest',
       imageID: 'docker.io/library/nginx@sha256:1',
       state: { running: { startedAt: '1970-01-01T00:00:02Z' } },
     });
