@@ -5,6 +5,7 @@
 import type { Secret } from '../../api/core/v1/secret.ts';
 import type { Pod } from '../../api/core/v1/pod/types.ts';
 import type { Clock } from '../../base/clock.ts';
+import { parseImageName } from '../images/reference.ts';
 import { ImageError } from '../runtime.ts';
 import type { ImageService, PullAuth } from '../runtime.ts';
 import { abortable } from './abortable.ts';
@@ -96,13 +97,13 @@ export class ImagePuller {
   async #inspect({ pod, target }: PullRequest, image: string): Promise<string | undefined> {
     const { images, events } = this.#options;
     try {
+      // The same for every runtime: a name that is none never gets there.
+      parseImageName(image);
       return (await images.imageStatus(image))?.id;
     } catch (error) {
       const isName = error instanceof ImageError && error.reason === 'InvalidImageName';
       const text = (error as Error).message;
-      const message = isName
-        ? `Failed to apply default image tag ${JSON.stringify(image)}: ${text}`
-        : `Failed to inspect image ${JSON.stringify(image)}: ${text}`;
+      const message = isName ? text : `Failed to inspect image ${JSON.stringify(image)}: ${text}`;
       events.warning(pod, 'InspectFailed', message, target);
       throw new StartError(isName ? 'InvalidImageName' : 'ImageInspectError', message);
     }

@@ -23,6 +23,7 @@ export type PodEventReason =
   | 'FailedPreStopHook'
   | 'DeadlineExceeded'
   | 'NetworkNotReady'
+  | 'FailedToRetrieveImagePullSecret'
   | 'FailedSync';
 
 export interface PodEvents {

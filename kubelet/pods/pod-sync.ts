@@ -118,10 +118,18 @@ export class PodSync {
     };
   }
 
-  async #pullSecrets({ metadata, spec }: Pod): Promise<Secret[]> {
-    const { objects } = this.#machinery;
+  /** Those that are there; the image may be free for all, so that a pull without the others is tried. */
+  async #pullSecrets(pod: Pod): Promise<Secret[]> {
+    const { objects, events } = this.#machinery;
+    const { metadata, spec } = pod;
     const names = (spec.imagePullSecrets ?? []).map(({ name = '' }) => name).filter((name) => name !== '');
     const found = await Promise.all(names.map((name) => objects.secret(metadata.namespace ?? '', name)));
+    const missing = names.filter((_name, i) => found[i] === undefined);
+    if (missing.length > 0) {
+      const text = `Unable to retrieve some image pull secrets (${missing.join(', ')})`;
+      const message = `${text}; attempting to pull the image may not succeed.`;
+      events.warning(pod, 'FailedToRetrieveImagePullSecret', message);
+    }
     return found.filter((secret) => secret !== undefined);
   }
 
