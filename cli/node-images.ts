@@ -4,6 +4,7 @@ import type { Logger } from '../base/log.ts';
 import { createImageStore } from '../kubelet/images/store.ts';
 import type { ImageStore } from '../kubelet/images/store.ts';
 import type { RegistryConfig } from '../kubelet/images/registry.ts';
+import { machineAuthorities } from './certificate-authorities.ts';
 import type { UpConfig } from './config.ts';
 import type { DataFolder } from './data-folder.ts';
 
@@ -24,6 +25,7 @@ export function registryConfig(config: UpConfig): RegistryConfig {
   return {
     mirrors: config.registryMirrors.map((url) => ({ registry: 'docker.io', url })),
     insecureRegistries: [...config.insecureRegistries],
+    certificateAuthorities: () => machineAuthorities(process.env),
     clock: realClock,
   };
 }

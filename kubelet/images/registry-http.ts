@@ -35,8 +35,8 @@ export interface HttpTransport {
 export interface HttpTransportOptions {
   clock: Clock;
   proxy?: ProxyConfig;
-  /** PEM; in addition to the well-known ones. */
-  certificateAuthorities?: string[];
+  /** PEM; instead of those that Node brings, unless there are none. */
+  certificateAuthorities?: () => readonly string[];
   /** Until the response's head is there. */
   timeoutMs?: number;
 }
@@ -46,8 +46,15 @@ const IDLE_TIMEOUT_MS = 60_000;
 const USER_AGENT = 'nocher';
 
 export function createHttpTransport(options: HttpTransportOptions): HttpTransport {
-  const authorities = options.certificateAuthorities ?? [];
-  const ca = authorities.length === 0 ? undefined : [...tls.rootCertificates, ...authorities];
+  // Hundreds of certificates are read once, and not for every connection.
+  let context: { secureContext?: tls.SecureContext } | undefined;
+  const trust = (): { secureContext?: tls.SecureContext } => {
+    if (context === undefined) {
+      const ca = options.certificateAuthorities?.() ?? [];
+      context = ca.length === 0 ? {} : { secureContext: tls.createSecureContext({ ca: [...ca] }) };
+    }
+    return context;
+  };
   const agents = { http: new http.Agent({ keepAlive: true }), https: new https.Agent({ keepAlive: true }) };
   return {
     async request(request) {
@@ -56,7 +63,8 @@ export function createHttpTransport(options: HttpTransportOptions): HttpTranspor
       const cancel = options.clock.setTimeout(() => timeout.abort(new Error('i/o timeout')), timeoutMs);
       const signal = AbortSignal.any([request.signal, timeout.signal]);
       try {
-        const tlsOptions = { rejectUnauthorized: !request.insecure, ...(ca === undefined ? {} : { ca }) };
+        const isSecure = request.url.protocol === 'https:';
+        const tlsOptions = { rejectUnauthorized: !request.insecure, ...(isSecure ? trust() : {}) };
         const proxy = proxyFor(request.url, options.proxy);
         const route = await routeTo(request.url, { proxy, tlsOptions, agents, signal });
         return await send(request, route, signal);

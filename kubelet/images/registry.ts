@@ -25,8 +25,8 @@ export interface RegistryConfig {
   /** `host:port` reached without verified certificates, or by plain http. Loopback always is. */
   insecureRegistries?: string[];
   proxy?: ProxyConfig;
-  /** PEM, in addition to the well-known ones. */
-  certificateAuthorities?: string[];
+  /** PEM, instead of those that Node brings; these, when there are none. Read when a registry is first spoken to. */
+  certificateAuthorities?: () => readonly string[];
   clock: Clock;
 }
 
