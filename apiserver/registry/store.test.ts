@@ -45,6 +45,17 @@ describe('update', () => {
   });
 });
 
+describe('update with a resourceVersion', () => {
+  it('is told that the object is not found when a deletion came first', async () => {
+    const path = '/api/v1/namespaces/default/configmaps';
+    const created = await server.call<ApiObject>('POST', path, { metadata: { name: 'raced' } });
+    const deletion = server.send('DELETE', `${path}/raced`);
+    const update = server.send('PUT', `${path}/raced`, { body: { ...created, data: { a: '1' } } });
+    expect((await deletion).status).toBe(200);
+    expect(await update).toMatchObject({ status: 404, body: { message: 'configmaps "raced" not found' } });
+  });
+});
+
 describe('bodies that are no object of the kind', () => {
   const pod = '/api/v1/namespaces/default/pods/nosuch';
   it.each([

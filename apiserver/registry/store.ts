@@ -224,7 +224,8 @@ export class Store {
     } catch (error) {
       await undo();
       if (!isLostRace(error)) throw translateStorageError(error);
-      if (conditional && request.retriesLostRace !== true)
+      // What a deletion won is not found when it is read again.
+      if (conditional && request.retriesLostRace !== true && error.code !== 'key-not-found')
         throw errors.conflict(kind.groupResource, request.key.name, errors.OPTIMISTIC_LOCK_MESSAGE);
       return undefined;
     }
@@ -403,6 +404,6 @@ function metadataRules({ resource: { scope, strategy } }: ServedKind): ObjectMet
   };
 }
 
-function isLostRace(error: unknown): boolean {
+function isLostRace(error: unknown): error is StorageError {
   return error instanceof StorageError && (error.code === 'revision-mismatch' || error.code === 'key-not-found');
 }
