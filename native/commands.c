@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "container.h"
+#include "names.h"
 #include "syscalls.h"
 #include "waiters.h"
 
@@ -48,10 +49,7 @@ static int signal_number(const struct json *value) {
   else if (strcmp(name, "RTMAX") == 0) base = 64;
   if (base != 0) return base + offset >= 34 && base + offset <= 64 ? base + offset : -1;
   if (isdigit((unsigned char)*name)) return atoi(name) >= 1 && atoi(name) <= 64 ? atoi(name) : -1;
-  for (int signal = 1; signal < 32; signal++) {
-    if (sigabbrev_np(signal) != NULL && strcmp(sigabbrev_np(signal), name) == 0) return signal;
-  }
-  return -1;
+  return signal_named(name);
 }
 
 static int signal_command(struct request *request, struct failure *failure) {

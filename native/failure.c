@@ -29,8 +29,3 @@ int fail_errno(struct failure *failure, const char *format, ...) {
   errno = error;
   return -1;
 }
-
-const char *errno_name(int error) {
-  const char *name = strerrorname_np(error);
-  return name == NULL ? "EUNKNOWN" : name;
-}

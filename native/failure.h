@@ -13,7 +13,4 @@ struct failure {
 // keeps errno.
 __attribute__((format(printf, 3, 4))) int fail(struct failure *failure, const char *code, const char *format, ...);
 __attribute__((format(printf, 2, 3))) int fail_errno(struct failure *failure, const char *format, ...);
-
-// Symbolic name ("ENOENT"), or "EUNKNOWN".
-const char *errno_name(int error);
 #endif

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "json.h"
+#include "names.h"
 
 static void separate(struct buffer *out) {
   if (out->length == 0) return;

@@ -151,7 +151,7 @@ static int close_others(const struct launch *launch) {
 static void set_limits(const struct launch *launch) {
   for (int i = 0; i < RLIMIT_COUNT; i++) {
     // The monitor has lowered what may not be raised; what still fails is not worth the container.
-    if (launch->spec->limited[i] && setrlimit((__rlimit_resource_t)i, &launch->spec->limits[i]) < 0) {
+    if (launch->spec->limited[i] && setrlimit(i, &launch->spec->limits[i]) < 0) {
       warn(launch->report, "set rlimit");
     }
   }

@@ -35,7 +35,7 @@ static bool env_has(const struct strings *env, const char *name) {
 // Without CAP_SYS_RESOURCE no hard limit can be raised.
 static void clamp_limit(int kind, struct rlimit *limit, struct strings *warnings) {
   struct rlimit own;
-  if (getrlimit((__rlimit_resource_t)kind, &own) < 0 || capability_in(capability_available(), CAP_SYS_RESOURCE)) return;
+  if (getrlimit(kind, &own) < 0 || capability_in(capability_available(), CAP_SYS_RESOURCE)) return;
   if (limit->rlim_max > own.rlim_max) {
     strings_take(warnings, format_string("rlimit %s: hard limit lowered from %llu to %llu", RLIMIT_NAMES[kind],
                                          (unsigned long long)limit->rlim_max, (unsigned long long)own.rlim_max));
