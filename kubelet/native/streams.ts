@@ -36,11 +36,17 @@ export async function runFramed(
   }
 }
 
+/** The monitor takes no larger frame than 1 MiB; a client's message may be one. */
+const MAX_INPUT_FRAME = 64 * 1024;
+
 function pumpInput(socket: Socket, { stdin }: StreamIo): void {
   if (stdin === undefined) return;
   stdin.on('data', (chunk: Buffer) => {
     if (socket.destroyed) return;
-    if (!socket.write(encodeFrame(FrameType.stdin, chunk))) {
+    let hasRoom = true;
+    for (let offset = 0; offset < chunk.length; offset += MAX_INPUT_FRAME)
+      hasRoom = socket.write(encodeFrame(FrameType.stdin, chunk.subarray(offset, offset + MAX_INPUT_FRAME)));
+    if (!hasRoom) {
       stdin.pause();
       socket.once('drain', () => stdin.resume());
     }
