@@ -31,10 +31,11 @@ export interface KindCache<T extends ApiObject = ApiObject> extends Lister<T> {
   /** The current state, frozen at no cost; `revision` is the cache's. */
   snapshot(revision: number): Snapshot;
   /** To be filled by the caller, for states older than what the cache has. */
-  emptySnapshot(revision: number): Snapshot;
+  emptySnapshot(revision: number, keyPrefix: string): Snapshot;
   /** Keeps a snapshot for the further pages of a LIST. */
   keepSnapshot(snapshot: Snapshot): void;
-  keptSnapshot(revision: number): Snapshot | undefined;
+  /** One that holds everything with this key prefix. */
+  keptSnapshot(revision: number, keyPrefix: string): Snapshot | undefined;
   /** Objects of a snapshot whose key starts with `prefix`, from `fromKey` on, in key order. */
   range(snapshot: Snapshot, prefix: string, fromKey?: string): Iterable<CachedObject>;
   /** Throws 410 when the window does not reach back to `afterRevision`. `revision` is the cache's. */

@@ -15,7 +15,6 @@ import type { Delivery } from './watcher.ts';
 import { CacheEvent, Watcher } from './watcher.ts';
 import { WatcherSet } from './watcher-set.ts';
 
-const MAX_QUEUED = 10_000;
 /** Pages of a LIST come from one snapshot; as many are kept as there may be LISTs under way. */
 const MAX_SNAPSHOTS = 32;
 
@@ -29,21 +28,25 @@ export class ResourceCache<T extends ApiObject = ApiObject> implements KindCache
   #window: CacheEvent[] = [];
   #windowBytes = 0;
   readonly #maxWindowBytes: number;
+  readonly #maxQueuedEvents: number;
   /** Events at or below this revision have left the window. */
   #windowStart = 0;
   readonly #watchers = new WatcherSet((object, field) => this.fieldOf(object.object() as T, field));
-  readonly #snapshots = new Map<number, Tree>();
+  /** By revision and key prefix. */
+  readonly #snapshots = new Map<string, Snapshot>();
   readonly #fields: FieldReader<T>;
 
   constructor(options: {
     keyPrefix: string;
     namespaced: boolean;
     maxWindowBytes: number;
+    maxQueuedEvents: number;
     selectableFields: Readonly<Record<string, (object: T) => string>>;
   }) {
     this.keyPrefix = options.keyPrefix;
     this.#namespaced = options.namespaced;
     this.#maxWindowBytes = options.maxWindowBytes;
+    this.#maxQueuedEvents = options.maxQueuedEvents;
     this.#fields = new FieldReader({ fields: options.selectableFields, namespaced: options.namespaced });
   }
 
@@ -127,25 +130,25 @@ export class ResourceCache<T extends ApiObject = ApiObject> implements KindCache
 
   /** The current state, frozen at no cost; `revision` is the cache's. */
   snapshot(revision: number): Snapshot {
-    return { revision, tree: this.#tree.clone() };
+    return { revision, keyPrefix: this.keyPrefix, tree: this.#tree.clone() };
   }
 
   /** To be filled by the caller, for states older than what the cache has. */
-  emptySnapshot(revision: number): Snapshot {
-    return { revision, tree: emptyTree() };
+  emptySnapshot(revision: number, keyPrefix: string): Snapshot {
+    return { revision, keyPrefix, tree: emptyTree() };
   }
 
   /** Keeps a snapshot for the further pages of a LIST. */
-  keepSnapshot({ revision, tree }: Snapshot): void {
-    this.#snapshots.set(revision, tree);
+  keepSnapshot(snapshot: Snapshot): void {
+    this.#snapshots.set(`${snapshot.revision} ${snapshot.keyPrefix}`, snapshot);
     if (this.#snapshots.size <= MAX_SNAPSHOTS) return;
     const [oldest] = this.#snapshots.keys();
     this.#snapshots.delete(oldest!);
   }
 
-  keptSnapshot(revision: number): Snapshot | undefined {
-    const tree = this.#snapshots.get(revision);
-    return tree && { revision, tree };
+  /** One that holds everything with this key prefix. */
+  keptSnapshot(revision: number, keyPrefix: string): Snapshot | undefined {
+    return this.#snapshots.get(`${revision} ${this.keyPrefix}`) ?? this.#snapshots.get(`${revision} ${keyPrefix}`);
   }
 
   /** Objects of a snapshot whose key starts with `prefix`, from `fromKey` on, in key order. */
@@ -161,7 +164,7 @@ export class ResourceCache<T extends ApiObject = ApiObject> implements KindCache
     if (!start.initialEvents && start.afterRevision < this.#windowStart) {
       throw expired(`too old resource version: ${start.afterRevision} (${this.#windowStart + 1})`);
     }
-    const watcher: Watcher = new Watcher({ ...start, maxQueued: MAX_QUEUED }, () => {
+    const watcher: Watcher = new Watcher({ ...start, maxQueued: this.#maxQueuedEvents }, () => {
       this.#watchers.delete(watcher, start.only);
       start.signal.removeEventListener('abort', onAbort);
     });
@@ -201,7 +204,7 @@ export class ResourceCache<T extends ApiObject = ApiObject> implements KindCache
   #remember(event: CacheEvent): void {
     this.#window.push(event);
     this.#windowBytes += event.current.value.length;
-    if (this.#windowBytes <= this.#maxWindowBytes && this.#window.length <= 2 * MAX_QUEUED) return;
+    if (this.#windowBytes <= this.#maxWindowBytes && this.#window.length <= 2 * this.#maxQueuedEvents) return;
     // A quarter at a time, so that the shift is paid seldom.
     const dropped = this.#window.splice(0, Math.max(1, this.#window.length >>> 2));
     for (const old of dropped) this.#windowBytes -= old.current.value.length;

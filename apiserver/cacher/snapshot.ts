@@ -13,9 +13,10 @@ export function emptyTree(): Tree {
   return new BTree<string, CachedObject>();
 }
 
-/** A consistent, immutable view of one kind at one revision. */
+/** A consistent, immutable view of one kind, or of the part of it with one key prefix, at one revision. */
 export interface Snapshot {
   revision: number;
+  keyPrefix: string;
   tree: Tree;
 }
 

@@ -82,16 +82,16 @@ export class ViewCache<T extends ApiObject = ApiObject> implements KindCache<T> 
     return this.#stored.snapshot(revision);
   }
 
-  emptySnapshot(revision: number): Snapshot {
-    return this.#stored.emptySnapshot(revision);
+  emptySnapshot(revision: number, keyPrefix: string): Snapshot {
+    return this.#stored.emptySnapshot(revision, keyPrefix);
   }
 
   keepSnapshot(snapshot: Snapshot): void {
     this.#stored.keepSnapshot(snapshot);
   }
 
-  keptSnapshot(revision: number): Snapshot | undefined {
-    return this.#stored.keptSnapshot(revision);
+  keptSnapshot(revision: number, keyPrefix: string): Snapshot | undefined {
+    return this.#stored.keptSnapshot(revision, keyPrefix);
   }
 
   *range(snapshot: Snapshot, prefix: string, fromKey = prefix): Iterable<CachedObject> {

@@ -29,6 +29,7 @@ const FRESHNESS_TIMEOUT_MS = 3_000;
 /** How long a shared store may take to tell of its newest write, before it is asked whether there is anything to tell. */
 const PROGRESS_DELAY_MS = 100;
 const LOAD_PAGE = 5_000;
+const MAX_QUEUED_EVENTS = 10_000;
 
 export interface WatchCacheOptions {
   storage: Storage;
@@ -36,6 +37,8 @@ export interface WatchCacheOptions {
   log: Logger;
   /** Bytes of recent events kept per kind. */
   maxWindowBytes?: number;
+  /** Events that a watcher may lag behind before it is ended; twice as many recent ones are kept per kind. */
+  maxQueuedEvents?: number;
 }
 
 /** A read that waits until the cache is at `revision`. */
@@ -49,7 +52,7 @@ export class WatchCache {
   readonly #progress: ProgressKey;
   readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #maxWindowBytes: number;
+  readonly #bounds: { maxWindowBytes: number; maxQueuedEvents: number };
   /** By storage prefix: kinds that share a prefix (the two Event groups) share a cache. */
   readonly #byPrefix = new Map<string, ResourceCache>();
   #revision = 0;
@@ -57,12 +60,12 @@ export class WatchCache {
   readonly #stop = new AbortController();
   #running: Promise<void> | undefined;
 
-  constructor({ storage, clock, log, maxWindowBytes = 8 << 20 }: WatchCacheOptions) {
+  constructor({ storage, clock, log, ...bounds }: WatchCacheOptions) {
     this.#storage = storage;
     this.#progress = new ProgressKey(storage, `${REGISTRY_PREFIX}nocher.io/progress`);
     this.#clock = clock;
     this.#log = log;
-    this.#maxWindowBytes = maxWindowBytes;
+    this.#bounds = { maxWindowBytes: 8 << 20, maxQueuedEvents: MAX_QUEUED_EVENTS, ...bounds };
   }
 
   get revision(): number {
@@ -91,7 +94,7 @@ export class WatchCache {
       cache = new ResourceCache<T>({
         keyPrefix,
         namespaced: resource.scope === 'Namespaced',
-        maxWindowBytes: this.#maxWindowBytes,
+        ...this.#bounds,
         selectableFields: resource.selectableFields,
       }) as unknown as ResourceCache;
       this.#byPrefix.set(keyPrefix, cache);

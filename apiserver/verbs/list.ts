@@ -143,7 +143,7 @@ async function snapshotFor(kind: ServedKind, request: SnapshotRequest): Promise<
   const { watchCache } = dependencies;
   const exact = request.revision ?? exactRevision(options);
   if (exact !== undefined && exact > 0)
-    return kind.cache.keptSnapshot(exact) ?? snapshotFromStorage(kind, request, exact);
+    return kind.cache.keptSnapshot(exact, request.prefix) ?? snapshotFromStorage(kind, request, exact);
   if (options.revision === undefined) await watchCache.freshen();
   else await watchCache.waitFor(options.revision);
   return kind.cache.snapshot(watchCache.revision);
@@ -162,7 +162,7 @@ async function snapshotFromStorage(
 ): Promise<Snapshot> {
   try {
     const result = await dependencies.storage.list({ prefix, revision });
-    const snapshot = kind.cache.emptySnapshot(revision);
+    const snapshot = kind.cache.emptySnapshot(revision, prefix);
     for (const { key, value, modRevision } of result.entries)
       snapshot.tree.set(key, new CachedObject(key, value, modRevision));
     return snapshot;
