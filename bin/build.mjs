@@ -2,9 +2,10 @@
 // older than its sources.
 import './require-node.mjs';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { usablePrebuilt } from './helper-sources.mjs';
 import { onPath } from './on-path.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -92,13 +93,27 @@ if (isStale(join(dist, 'bundle/nocher.mjs'), SOURCES)) {
   });
 }
 
-if (isStale(join(dist, 'native/nocher-native'), ['native'])) {
-  const missing = ['gcc', 'make'].filter((program) => !onPath(program));
-  if (missing.length > 0) {
-    say(`build: no helper that runs pods without ${missing.join(' and ')}: pods will only pretend to run`);
-  } else {
-    say('build: native helper');
-    if (!run('make', ['-s', '-C', 'native', 'OUT=../dist/native']))
-      say('build: the helper that runs pods could not be built: pods will only pretend to run');
-  }
+/** The helper that is shipped, when there is one for this machine and these sources. */
+function takePrebuilt() {
+  const helper = usablePrebuilt();
+  if (helper === undefined) return false;
+  const target = join(dist, 'native/nocher-native');
+  mkdirSync(dirname(target), { recursive: true });
+  // A monitor may be running the old one.
+  copyFileSync(helper, `${target}.tmp`);
+  renameSync(`${target}.tmp`, target);
+  return true;
 }
+
+function buildHelper() {
+  const missing = ['gcc', 'make'].filter((program) => !onPath(program));
+  if (missing.length === 0) {
+    say('build: native helper');
+    if (run('make', ['-s', '-C', 'native', 'OUT=../dist/native'])) return;
+  }
+  const reason = missing.length === 0 ? 'it could not be compiled' : `without ${missing.join(' and ')}`;
+  if (takePrebuilt()) say(`build: native helper, as it is shipped (${reason})`);
+  else say(`build: no helper that runs pods (${reason}): pods will only pretend to run`);
+}
+
+if (isStale(join(dist, 'native/nocher-native'), ['native'])) buildHelper();

@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { usablePrebuilt } from './helper-sources.mjs';
 import { COMPILER, NFTABLES, providePrograms } from './system-packages.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -17,8 +18,8 @@ if (!existsSync(join(root, 'node_modules'))) {
 
 // Without root nothing of it is of use.
 if (process.getuid?.() === 0) {
-  const isBuilt = existsSync(join(root, 'dist/native/nocher-native'));
-  providePrograms([...(isBuilt ? [] : COMPILER), NFTABLES], say);
+  const hasHelper = existsSync(join(root, 'dist/native/nocher-native')) || usablePrebuilt() !== undefined;
+  providePrograms([...(hasHelper ? [] : COMPILER), NFTABLES], say);
 }
 
 const build = spawnSync(process.execPath, [join(root, 'bin/build.mjs'), '--if-stale'], { stdio: 'inherit' });
