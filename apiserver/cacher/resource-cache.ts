@@ -170,7 +170,7 @@ export class ResourceCache<T extends ApiObject = ApiObject> implements KindCache
     });
     const onAbort = (): void => watcher.end();
     if (start.initialEvents) watcher.seed(this.#initialDeliveries(start, revision));
-    else for (const event of this.#eventsAfter(start.afterRevision)) watcher.push(event);
+    else watcher.replay(this.#eventsAfter(start.afterRevision));
     this.#watchers.add(watcher, start.only);
     if (start.signal.aborted) watcher.end();
     else start.signal.addEventListener('abort', onAbort, { once: true });

@@ -69,6 +69,8 @@ export interface WatcherOptions {
 export class Watcher {
   readonly #options: WatcherOptions;
   #queue: Delivery[] = [];
+  /** Events pushed since the consumer last took what there was; what it began with does not count. */
+  #unread = 0;
   #wake: (() => void) | undefined;
   #ended: { error: Error | undefined } | undefined;
   #onEnd: (() => void) | undefined;
@@ -84,15 +86,22 @@ export class Watcher {
     this.#signal();
   }
 
+  /** The recent events that the watch begins with; not counted against the bound. */
+  replay(events: readonly CacheEvent[]): void {
+    const deliveries = events.map((event) => this.#deliveryOf(event));
+    this.seed(deliveries.filter((delivery) => delivery !== undefined));
+  }
+
   /** Called by the cache for every event of the kind, in order. */
   push(event: CacheEvent): void {
     const delivery = this.#deliveryOf(event);
     if (delivery === undefined || this.#ended !== undefined) return;
-    if (this.#queue.length >= this.#options.maxQueued) {
+    if (this.#unread >= this.#options.maxQueued) {
       this.#queue = [];
       this.end(expired('too old resource version: the watcher did not keep up with the events'));
       return;
     }
+    this.#unread++;
     this.#queue.push(delivery);
     this.#signal();
   }
@@ -122,6 +131,7 @@ export class Watcher {
     }
     const batch = this.#queue;
     this.#queue = [];
+    this.#unread = 0;
     const { view } = this.#options;
     return view === undefined ? batch : batch.map((delivery) => viewed(delivery, view));
   }
