@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 import './require-node.mjs';
 import { existsSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
