@@ -37,6 +37,8 @@ export interface Cluster {
   host(command: string, args: readonly string[]): CommandResult;
   /** What is put in front of a command to run it there. */
   enter: readonly string[];
+  /** Runs a command of `nocher` on the cluster's data folder, as the cluster was started. */
+  nocher(args: readonly string[]): CommandResult;
   /** Starts a command there without waiting. */
   spawn(command: string, args: readonly string[]): ChildProcess;
   kubectlPath(minor?: string): string;
@@ -80,6 +82,12 @@ export interface ClusterOptions {
   hidden?: readonly string[];
   /** A folder below the cluster's own, whatever its length. */
   dataDirSuffix?: string;
+  /** Another release of Node than the test's own. */
+  node?: string;
+  /** Further environment. */
+  environment?: NodeJS.ProcessEnv;
+  /** What runs Node, such as `['setpriv', '--reuid=65534']`. */
+  within?: readonly string[];
 }
 
 /** In a mount namespace of its own, where something that cannot be run lies over each program. */
@@ -102,15 +110,13 @@ export async function startCluster(flags: readonly string[] = [], options: Clust
 }
 
 /** A network namespace and a data folder for a cluster, which `restart` starts for the first time. */
-export function prepareCluster(
-  flags: readonly string[] = [],
-  { hidden = [], dataDirSuffix = '' }: ClusterOptions = {},
-): Cluster {
+export function prepareCluster(flags: readonly string[] = [], options: ClusterOptions = {}): Cluster {
+  const { hidden = [], dataDirSuffix = '', node = process.execPath, within = [] } = options;
   const namespace = isRoot ? makeNamespace() : undefined;
   const ownFolder = mkdtempSync(join(tmpdir(), 'nocher-e2e-'));
   const dataDir = join(ownFolder, dataDirSuffix);
   const kubeconfig = join(dataDir, 'admin.kubeconfig');
-  const environment = { ...process.env, KUBECONFIG: kubeconfig, HOME: ownFolder };
+  const environment = { ...process.env, KUBECONFIG: kubeconfig, HOME: ownFolder, ...options.environment };
   const enter = (command: string, args: readonly string[]): [string, string[]] =>
     namespace === undefined ? [command, [...args]] : ['nsenter', [`--net=/run/netns/${namespace}`, command, ...args]];
   let etcd: EtcdProcess | undefined;
@@ -120,12 +126,13 @@ export function prepareCluster(
     return ['--storage', 'etcd', '--etcd-endpoints', etcd.endpoint];
   };
   const args = ['up', '--data-dir', dataDir, '--api-port', '0', '--kubelet-port', '0', '--node-name', 'node-1'];
+  const byNode = (...words: string[]): string[] => [...within, node, join(root, 'bin/nocher'), ...words];
   let process_: ChildProcess | undefined;
   let printed = '';
   const start = async (further = flags): Promise<void> => {
     rmSync(join(dataDir, 'run', 'ready.json'), { force: true });
-    const command = [join(root, 'bin/nocher'), ...args, ...(await storageFlags()), ...further];
-    const child = spawn(...enter(...hide(hidden, process.execPath, command)), {
+    const command = byNode(...args, ...(await storageFlags()), ...further);
+    const child = spawn(...enter(...hide(hidden, command[0]!, command.slice(1))), {
       env: environment,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -148,9 +155,7 @@ export function prepareCluster(
   };
   const undo = async (): Promise<void> => {
     await kill('SIGTERM');
-    spawnSync(...enter(process.execPath, [join(root, 'bin/nocher'), 'down', '--purge', '--data-dir', dataDir]), {
-      env: environment,
-    });
+    cluster.nocher(['down', '--purge']);
     await etcd?.stop();
     if (namespace !== undefined) spawnSync('ip', ['netns', 'delete', namespace]);
     rmSync(ownFolder, { recursive: true, force: true });
@@ -184,6 +189,10 @@ export function prepareCluster(
     },
     host,
     enter: namespace === undefined ? [] : ['nsenter', `--net=/run/netns/${namespace}`],
+    nocher([command, ...rest]) {
+      const words = byNode(command!, '--data-dir', dataDir, ...rest);
+      return host(words[0]!, words.slice(1));
+    },
     spawn: (command, commandArgs) =>
       spawn(...enter(command, commandArgs), { env: environment, stdio: ['pipe', 'pipe', 'pipe'] }),
     kill,
