@@ -2,6 +2,8 @@
 import { isIPv4 } from 'node:net';
 import { homedir, hostname } from 'node:os';
 import { join, resolve } from 'node:path';
+import type { ProxyConfig } from '../kubelet/images/registry-http.ts';
+import { proxyFromEnvironment } from './proxy-environment.ts';
 
 export type Runtime = 'native' | 'simulated' | 'none';
 
@@ -19,6 +21,8 @@ export interface UpConfig {
   serviceCidr: string | undefined;
   registryMirrors: readonly string[];
   insecureRegistries: readonly string[];
+  /** For image pulls. */
+  proxy: ProxyConfig;
   simulatedNodes: number;
   keepPods: boolean;
   demo: boolean;
@@ -147,6 +151,7 @@ export function upConfig(flags: UpFlags): AskedConfig {
     serviceCidr: cidr(flags, 'serviceCidr', 28),
     registryMirrors: (flags['registryMirror'] as string[] | undefined) ?? [],
     insecureRegistries: (flags['insecureRegistry'] as string[] | undefined) ?? [],
+    proxy: proxyFromEnvironment(process.env),
     simulatedNodes: count(flags, 'simulatedNodes'),
     keepPods: flags['keepPods'] === true,
     demo: flags['demo'] === true,

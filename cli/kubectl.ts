@@ -1,6 +1,6 @@
 /** `nocher kubectl …`: a kubectl with this cluster's kubeconfig. */
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { UpFlags } from './config.ts';
 import { UsageError } from './config.ts';
@@ -8,6 +8,7 @@ import { openDataFolder } from './data-folder.ts';
 import { FETCHED_VERSION } from './kubectl-version.ts';
 import { packageFolder } from './package-folder.ts';
 import { findProgram, isProgram } from './programs.ts';
+import { exemption } from './proxy-environment.ts';
 
 export async function kubectl(args: readonly string[], flags: UpFlags): Promise<void> {
   const folder = openDataFolder(flags['dataDir'] as string);
@@ -43,8 +44,16 @@ function fetchKubectl(): string {
 /** Resolves with kubectl's exit code. */
 function run(program: string, args: readonly string[], kubeconfig: string): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: 'inherit', env: { ...process.env, KUBECONFIG: kubeconfig } });
+    const env = { ...process.env, ...withoutProxy(kubeconfig), KUBECONFIG: kubeconfig };
+    const child = spawn(program, args, { stdio: 'inherit', env });
     child.on('error', (error) => reject(new UsageError(`${program} cannot be run: ${error.message}`)));
     child.on('exit', (code, signal) => resolve(signal === null ? (code ?? 0) : 1));
   });
+}
+
+/** A proxy in the environment is not asked for the cluster. */
+function withoutProxy(kubeconfig: string): NodeJS.ProcessEnv {
+  const server = /^ *server: (\S+)$/m.exec(readFileSync(kubeconfig, 'utf8'))?.[1];
+  const [name, value] = (server === undefined ? undefined : exemption(server, process.env))?.split('=') ?? [];
+  return name === undefined ? {} : { [name]: value };
 }

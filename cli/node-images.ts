@@ -26,6 +26,7 @@ export function registryConfig(config: UpConfig): RegistryConfig {
     mirrors: config.registryMirrors.map((url) => ({ registry: 'docker.io', url })),
     insecureRegistries: [...config.insecureRegistries],
     certificateAuthorities: () => machineAuthorities(process.env),
+    proxy: config.proxy,
     clock: realClock,
   };
 }

@@ -35,6 +35,8 @@ import { packageFolder } from './package-folder.ts';
 import { addressInRange, advertisedAddress, hostAddresses } from './ports.ts';
 import { createProgress } from './progress.ts';
 import type { Progress } from './progress.ts';
+import { proxyNote } from './proxy-environment.ts';
+
 import { serverExtensions } from './server-extensions.ts';
 import { startScheduling } from './scheduling.ts';
 import { chooseSettings } from './settings.ts';
@@ -152,6 +154,8 @@ async function start({ config: asked, folder, progress, log, stop }: StartOption
   };
   const closeSocket = serveControlSocket(folder, { status: () => clusterStatus(sources), images: node?.images });
   const url = await startExample(nodeOptions, { progress, stop });
+  const proxied = proxyNote({ server, example: url }, process.env);
+  if (proxied !== undefined) progress.note(proxied);
   return {
     runtime,
     server,

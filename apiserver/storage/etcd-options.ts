@@ -19,6 +19,8 @@ export function clientOptions({ endpoints, tls }: EtcdOptions, clock: Clock): IO
     hosts: [...endpoints],
     ...(tls === undefined ? {} : { credentials: credentialsOf(tls) }),
     grpcOptions: {
+      // A proxy in the environment is for the world outside; grpc-js would ask it for loopback addresses, too.
+      'grpc.enable_http_proxy': 0,
       'grpc.keepalive_time_ms': KEEPALIVE_MS,
       'grpc.keepalive_timeout_ms': KEEPALIVE_MS,
       'grpc.keepalive_permit_without_calls': 1,
