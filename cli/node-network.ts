@@ -7,7 +7,7 @@ import type { InformerFactory } from '../client/informer-factory.ts';
 import { createInformerFactory } from '../client/informer-factory.ts';
 import { hostNames } from '../kubelet/native/host-names.ts';
 import { runNative } from '../kubelet/native/program.ts';
-import { enableForwarding, openForwarding } from '../proxy/host-network.ts';
+import { enableForwarding, keepForwardingOpen, openForwarding } from '../proxy/host-network.ts';
 import { createLocalhostNodePorts } from '../proxy/localhost-node-port.ts';
 import type { NftRunner } from '../proxy/nft.ts';
 import { nftRunner } from '../proxy/nft.ts';
@@ -86,6 +86,8 @@ interface ServiceProxy {
   proxier: Proxier;
   /** How it is done. */
   detail: string;
+  /** Resolves when it no longer changes anything on the host, after its signal aborted. */
+  ended: Promise<unknown>;
   stop(): Promise<void>;
 }
 
@@ -112,7 +114,7 @@ async function startServices(options: NodeOptions, gateway: string): Promise<Ser
     ...started,
     async stop() {
       stopping.abort();
-      await started.proxier.stopped;
+      await started.ended;
     },
   };
 }
@@ -139,7 +141,9 @@ async function startWithRules(
   const { gateway, informers, log, signal } = parts;
   const { bridge } = hostNames(folder.id);
   const nodePorts = createLocalhostNodePorts({ clock: realClock, log });
-  for (const problem of await openForwarding({ clusterId: folder.id, bridge, nft })) note(problem);
+  const forwarding = { clusterId: folder.id, bridge, nft };
+  for (const problem of await openForwarding(forwarding)) note(problem);
+  const watching = keepForwardingOpen(forwarding, { clock: realClock, log, signal });
   // Host ports are the kubelet's affair, as is the right to see the node's pods.
   const kubelet = createInformerFactory(
     controlPlane.clientFor(nodeUser(settings.nodeName), 'kubelet/nocher (host ports)'),
@@ -159,7 +163,7 @@ async function startWithRules(
   });
   kubelet.start(signal);
   void proxier.stopped.finally(() => nodePorts.close());
-  return { proxier, detail: NFTABLES };
+  return { proxier, detail: NFTABLES, ended: Promise.all([proxier.stopped, watching]) };
 }
 
 function startInUserspace(
@@ -179,5 +183,5 @@ function startInUserspace(
     log,
     signal,
   });
-  return { proxier, detail: 'in user space (no nftables)' };
+  return { proxier, detail: 'in user space (no nftables)', ended: proxier.stopped };
 }

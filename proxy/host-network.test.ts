@@ -2,10 +2,14 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Clock } from '../base/clock.ts';
+import { realClock, sleep } from '../base/clock.ts';
+import { silentLogger } from '../base/log.ts';
 import {
   closeForwarding,
   enableForwarding,
   forwardBlockers,
+  keepForwardingOpen,
   openForwarding,
   restoreForwarding,
 } from './host-network.ts';
@@ -120,6 +124,54 @@ describeNetwork('openForwarding() in a network namespace', () => {
       const [line] = await openForwarding(options);
       expect(line).toContain('table inet mine, chain forwarding');
     } finally {
+      network.close();
+    }
+  });
+
+  it('lets pods through legacy iptables, which nft does not show', async () => {
+    const network = await createTestNetwork(1);
+    try {
+      const { node, pods } = network;
+      const nft = nftRunner({ prefix: node.prefix });
+      const options = { clusterId: 'x', bridge: 'br0', nft, commandPrefix: node.prefix };
+      await network.outside.serve(9000, 'outside');
+      network.outside.run('ip route add 10.77.0.0/24 via 192.0.2.1');
+      expect(await openForwarding(options)).toEqual([]);
+      // Nothing was made by looking.
+      expect(node.run('cat /proc/net/ip_tables_names')).toBe('');
+      node.run('iptables-legacy -P FORWARD DROP');
+      expect(await pods[0]!.connect('192.0.2.9', 9000)).toBe('timeout');
+      expect(await openForwarding(options)).toEqual([]);
+      expect(await openForwarding(options)).toEqual([]);
+      expect(await pods[0]!.connect('192.0.2.9', 9000)).toBe('outside 10.77.0.2');
+      await closeForwarding(options);
+      expect(node.run('iptables-legacy -S FORWARD')).toBe('-P FORWARD DROP\n');
+    } finally {
+      network.close();
+    }
+  });
+
+  it('lets pods through a firewall that comes later', async () => {
+    const network = await createTestNetwork(1);
+    const stopping = new AbortController();
+    const clock: Clock = { ...realClock, setTimeout: (run) => realClock.setTimeout(run, 20) };
+    try {
+      const { node, pods } = network;
+      const nft = nftRunner({ prefix: node.prefix });
+      const options = { clusterId: 'x', bridge: 'br0', nft, commandPrefix: node.prefix };
+      await network.outside.serve(9000, 'outside');
+      network.outside.run('ip route add 10.77.0.0/24 via 192.0.2.1');
+      const ended = keepForwardingOpen(options, { clock, log: silentLogger, signal: stopping.signal });
+      node.run('iptables-nft -P FORWARD DROP');
+      for (let tries = 0; !node.run('iptables-nft -S FORWARD').includes('-o br0'); tries++) {
+        expect(tries).toBeLessThan(100);
+        await sleep(realClock, 50);
+      }
+      expect(await pods[0]!.connect('192.0.2.9', 9000)).toBe('outside 10.77.0.2');
+      stopping.abort();
+      await ended;
+    } finally {
+      stopping.abort();
       network.close();
     }
   });

@@ -3,7 +3,11 @@
  * what is forwarded. What is changed is remembered on the host, shared by all clusters on it, and put back by the last.
  */
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { Clock } from '../base/clock.ts';
+import { sleep } from '../base/clock.ts';
+import type { Logger } from '../base/log.ts';
 import type { NftRunner } from './nft.ts';
 import { runCommand } from './nft.ts';
 
@@ -17,6 +21,9 @@ export interface ForwardingOptions {
 
 const DEFAULT_FOLDER = '/run/nocher/forwarding';
 const IP_FORWARD = '/proc/sys/net/ipv4/ip_forward';
+/** The iptables of before nftables; both filter at the same time. */
+const LEGACY = 'iptables-legacy';
+const CHECK_MS = 10_000;
 
 /** What the kernel changes along with `ip_forward`, by paths below its folder; and `ip_forward` itself, first. */
 type Switches = [path: string, value: string][];
@@ -114,10 +121,28 @@ export async function openForwarding(options: OpenForwardingOptions): Promise<st
   const listed = await options.nft.listChains().catch(() => undefined);
   const problems: string[] = [];
   for (const blocker of forwardBlockers(listed ?? {})) {
-    const isOpen = isIptablesForward(blocker) && (await acceptByIptables(options));
+    const isOpen = isIptablesForward(blocker) && (await acceptByIptables('iptables', options));
     if (!isOpen) problems.push(describeBlocker(blocker, options.bridge));
   }
+  if ((await legacyDrops(options)) && !(await acceptByIptables(LEGACY, options))) {
+    problems.push(`a firewall (${LEGACY}, chain FORWARD) drops packets from and to pods; allow them there`);
+  }
   return problems;
+}
+
+/** Looks again every ten seconds until the signal aborts: Docker or a firewall may start after the cluster. */
+export async function keepForwardingOpen(
+  options: OpenForwardingOptions,
+  { clock, log, signal }: { clock: Clock; log: Logger; signal: AbortSignal },
+): Promise<void> {
+  let known: readonly string[] = [];
+  for (;;) {
+    await sleep(clock, CHECK_MS, signal);
+    if (signal.aborted) return;
+    const problems = await openForwarding(options);
+    for (const problem of problems.filter((one) => !known.includes(one))) log.warn('pods are cut off', { problem });
+    known = problems;
+  }
 }
 
 /** Takes out what `openForwarding` added. Never rejects. */
@@ -126,9 +151,25 @@ export async function closeForwarding({
   bridge,
   commandPrefix = [],
 }: Omit<OpenForwardingOptions, 'nft'>): Promise<void> {
-  for (const rule of iptablesRules(clusterId, bridge)) {
-    await runCommand([...commandPrefix, 'iptables', '-w', '-D', 'FORWARD', ...rule]).catch(() => undefined);
+  const programs = (await hasLegacyFilter(commandPrefix)) ? ['iptables', LEGACY] : ['iptables'];
+  for (const program of programs) {
+    for (const rule of iptablesRules(clusterId, bridge)) {
+      await runCommand([...commandPrefix, program, '-w', '-D', 'FORWARD', ...rule]).catch(() => undefined);
+    }
   }
+}
+
+/** Tables that nft does not see. Looking at one that is not there would make it. */
+async function hasLegacyFilter(commandPrefix: readonly string[]): Promise<boolean> {
+  const path = '/proc/net/ip_tables_names';
+  const names = commandPrefix.length === 0 ? readFile(path, 'utf8') : runCommand([...commandPrefix, 'cat', path]);
+  return (await names.catch(() => '')).split('\n').includes('filter');
+}
+
+async function legacyDrops({ commandPrefix = [] }: OpenForwardingOptions): Promise<boolean> {
+  if (!(await hasLegacyFilter(commandPrefix))) return false;
+  const rules = await runCommand([...commandPrefix, LEGACY, '-w', '-S', 'FORWARD']).catch(() => '');
+  return rules.startsWith('-P FORWARD DROP');
 }
 
 function isIptablesForward({ family, table, chain }: ForwardBlocker): boolean {
@@ -136,8 +177,11 @@ function isIptablesForward({ family, table, chain }: ForwardBlocker): boolean {
 }
 
 /** Through `iptables`, since rules of other tools in its tables make it fail for its owners. */
-async function acceptByIptables({ clusterId, bridge, commandPrefix = [] }: OpenForwardingOptions): Promise<boolean> {
-  const iptables = [...commandPrefix, 'iptables', '-w'];
+async function acceptByIptables(
+  program: string,
+  { clusterId, bridge, commandPrefix = [] }: OpenForwardingOptions,
+): Promise<boolean> {
+  const iptables = [...commandPrefix, program, '-w'];
   try {
     for (const rule of iptablesRules(clusterId, bridge)) {
       const present = await runCommand([...iptables, '-C', 'FORWARD', ...rule]).catch(() => undefined);
