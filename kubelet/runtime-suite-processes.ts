@@ -4,8 +4,8 @@ import { mkdirSync, readFileSync, renameSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import type { ContainerConfig, StreamIo } from './runtime.ts';
-import type { RuntimeBench } from './runtime-suite.ts';
-import { until } from './runtime-suite.ts';
+import type { RuntimeBench } from './runtime-suite-bench.ts';
+import { until } from './runtime-suite-bench.ts';
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
 const shell = (script: string): Partial<ContainerConfig> => ({ command: ['sh', '-c', script] });

@@ -2,21 +2,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { ContainerConfig, ContainerInfo, PodSandboxConfig, RuntimeEvent, RuntimeService } from './runtime.ts';
+import type { ContainerInfo, RuntimeEvent } from './runtime.ts';
+import { createBench, until } from './runtime-suite-bench.ts';
+import type { RuntimeBench, RuntimeFixture } from './runtime-suite-bench.ts';
 import { describeProcesses } from './runtime-suite-processes.ts';
 import { RUN_SECONDS_ANNOTATION } from './simulated/life-cycle.ts';
-
-export interface RuntimeFixture {
-  runtime: RuntimeService;
-  /** Of an image with a shell and a web server on port 8080, its entrypoint. */
-  imageId: string;
-  /** Of the test's own; logs go there. */
-  folder: string;
-  /** Another instance over the same pods, as after a restart of the kubelet; undefined where nothing survives. */
-  reopen?: () => Promise<RuntimeService>;
-  /** Ends what the fixture started; the suite has removed its pods. */
-  close(): Promise<void>;
-}
 
 export interface RuntimeSuiteOptions {
   open(): Promise<RuntimeFixture>;
@@ -24,29 +14,6 @@ export interface RuntimeSuiteOptions {
   hasProcesses: boolean;
   /** Tests of this driver alone. */
   further?(bench: RuntimeBench): void;
-}
-
-/** What the tests call. */
-export interface RuntimeBench {
-  fixture(): RuntimeFixture;
-  runtime(): RuntimeService;
-  podConfig(name: string, linux?: Partial<PodSandboxConfig['linux']>): PodSandboxConfig;
-  containerConfig(init?: Partial<ContainerConfig>): ContainerConfig;
-  /** A pod with one container that was started; undone at the end. */
-  startPod(name: string, init?: Partial<ContainerConfig>): Promise<{ sandbox: string; container: string }>;
-  ended(container: string): Promise<ContainerInfo>;
-}
-
-const POLL_MS = 50;
-const PATIENCE_MS = 30_000;
-
-/** Calls `check` until it gives something. */
-export async function until<T>(what: string, check: () => Promise<T | undefined>): Promise<T> {
-  for (const endMs = Date.now() + PATIENCE_MS; Date.now() < endMs; await wait(POLL_MS)) {
-    const found = await check();
-    if (found !== undefined) return found;
-  }
-  throw new Error(`did not happen: ${what}`);
 }
 
 export function runRuntimeSuite(name: string, { open, hasProcesses, further }: RuntimeSuiteOptions): void {
@@ -67,73 +34,6 @@ export function runRuntimeSuite(name: string, { open, hasProcesses, further }: R
     if (further !== undefined) describe('this driver', () => further(bench));
   });
 }
-
-function createBench(fixture: () => RuntimeFixture): RuntimeBench {
-  const runtime = (): RuntimeService => fixture().runtime;
-  const bench: RuntimeBench = {
-    fixture,
-    runtime,
-    podConfig: (name, linux = {}) => ({
-      metadata: { name, namespace: 'default', uid: `uid-${name}`, attempt: 0 },
-      hostname: name,
-      logDirectory: join(fixture().folder, 'logs', name),
-      portMappings: [],
-      labels: { app: name, 'io.kubernetes.pod.uid': `uid-${name}` },
-      annotations: { 'example.org/note': 'kept' },
-      linux: {
-        cgroupParent: `burstable/poduid-${name}`,
-        sysctls: {},
-        network: 'pod',
-        pid: 'container',
-        ipc: 'pod',
-        ...linux,
-      },
-    }),
-    containerConfig: (init = {}) => ({
-      metadata: { name: 'main', attempt: 0 },
-      userSpecifiedImage: 'nocher.local/hello:1',
-      imageId: fixture().imageId,
-      command: [],
-      args: [],
-      workingDir: '',
-      envs: [],
-      mounts: [],
-      labels: { 'io.kubernetes.container.name': 'main' },
-      annotations: { 'example.org/hash': '1' },
-      logPath: 'main/0.log',
-      stdin: false,
-      stdinOnce: false,
-      tty: false,
-      linux: { resources: {}, security: SECURITY },
-      ...init,
-    }),
-    async startPod(name, init) {
-      const config = bench.podConfig(name);
-      const sandbox = await runtime().runPodSandbox(config);
-      const container = await runtime().createContainer(sandbox, bench.containerConfig(init), config);
-      await runtime().startContainer(container);
-      return { sandbox, container };
-    },
-    ended: (container) =>
-      until('the container ends', async () => {
-        const status = await runtime().containerStatus(container);
-        return status.state === 'exited' ? status : undefined;
-      }),
-  };
-  return bench;
-}
-
-const SECURITY: ContainerConfig['linux']['security'] = {
-  supplementalGroups: [],
-  privileged: false,
-  readOnlyRootfs: false,
-  noNewPrivs: true,
-  addCapabilities: [],
-  dropCapabilities: [],
-  seccomp: { type: 'RuntimeDefault' },
-  maskedPaths: ['/proc/kcore'],
-  readOnlyPaths: ['/proc/sys'],
-};
 
 function describeSandboxes(bench: RuntimeBench): void {
   const { runtime, podConfig } = bench;

@@ -11,7 +11,7 @@ import { buildHelloImages } from '../images/hello-image.ts';
 import { createImageStore } from '../images/store.ts';
 import type { ImageStore } from '../images/store.ts';
 import { runRuntimeSuite } from '../runtime-suite.ts';
-import type { RuntimeBench, RuntimeFixture } from '../runtime-suite.ts';
+import type { RuntimeBench, RuntimeFixture } from '../runtime-suite-bench.ts';
 import { hostNames } from './host-names.ts';
 import { NativeRuntime } from './native-runtime.ts';
 
