@@ -22,6 +22,11 @@ const OF_TESTS = [
   ofTests('strace', 'strace', 'tests see with it what reaches the disk before a reply'),
   ofTests('docker-registry', 'docker-registry', 'images are pulled from it'),
   ofTests('skopeo', 'skopeo', 'it puts images into the registry'),
+  {
+    program: 'containerd',
+    packages: ['containerd', 'runc', 'containernetworking-plugins'],
+    why: 'the cri driver is tested on it',
+  },
 ];
 
 function run(command, args, environment = {}) {

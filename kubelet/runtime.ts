@@ -48,6 +48,8 @@ export interface PodSandboxConfig {
     /** `container`: each container has its own; `pod`: shared with the sandbox (shareProcessNamespace); `node`: the host's. */
     pid: 'container' | 'pod' | 'node';
     ipc: 'pod' | 'node';
+    /** A container of the pod is privileged. */
+    privileged?: boolean;
   };
 }
 

@@ -16,11 +16,16 @@ import { createHash } from 'node:crypto';
 import * as tar from 'tar-stream';
 import { sha256, type Sha256Digest } from './digest.ts';
 import { sharedLibraries } from './elf.ts';
-import { hostPlatform, mediaTypes } from './manifest.ts';
+import { hostPlatform, mediaTypes, type RootfsConfig } from './manifest.ts';
 import type { ImageStore } from './store.ts';
 
+/** What takes the images: the node's own store, or another runtime's. */
+export type HelloTarget = Pick<ImageStore, 'status' | 'withLayers' | 'addLayer' | 'addImage' | 'temporaryPath'> & {
+  resolveRootfs(imageId: string): Promise<{ config: Pick<RootfsConfig, 'Labels'> }>;
+};
+
 export interface HelloImageOptions {
-  store: ImageStore;
+  store: HelloTarget;
   /** Where `httpd.c` and `httpd.pl` are: `examples/hello`. */
   sourceFolder: string;
   /** `auto`: C when it can be compiled. */
@@ -242,7 +247,7 @@ async function writeLayer(path: string, { members }: Files): Promise<Sha256Diges
 }
 
 async function addImage(
-  store: ImageStore,
+  store: HelloTarget,
   name: string,
   { diffId, sizeBytes, labels }: { diffId: Sha256Digest; sizeBytes: number; labels: Record<string, string> },
 ): Promise<string> {

@@ -31,8 +31,13 @@ export function sandboxConfigOf(pod: Pod, { attempt, hostname, logDirectory, dns
       network: spec.hostNetwork === true ? 'node' : 'pod',
       pid: spec.hostPID === true ? 'node' : spec.shareProcessNamespace === true ? 'pod' : 'container',
       ipc: spec.hostIPC === true ? 'node' : 'pod',
+      ...(isPrivileged(pod) ? { privileged: true } : {}),
     },
   };
+}
+
+function isPrivileged({ spec }: Pod): boolean {
+  return allContainers(spec).some(({ securityContext }) => securityContext?.privileged === true);
 }
 
 function portMappingsOf({ spec }: Pod): PodSandboxConfig['portMappings'] {
