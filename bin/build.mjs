@@ -81,7 +81,7 @@ if (isStale(join(dist, 'bundle/nocher.mjs'), SOURCES)) {
     splitting: true,
     outdir: 'dist/bundle',
     outExtension: { '.js': '.mjs' },
-    external: ['lmdb', 'etcd3'],
+    external: ['lmdb', 'etcd3', '@grpc/grpc-js', '@grpc/proto-loader'],
     // Bundled CommonJS packages call require(); ES modules have none of their own.
     banner: {
       js: "import { createRequire as nocherCreateRequire } from 'node:module'; const require = nocherCreateRequire(import.meta.url);",

@@ -25,7 +25,7 @@ describe('upConfig()', () => {
     [{ podCidr: '10.0.0.0' }, '--pod-cidr: 10.0.0.0 is not an IPv4 range such as 10.244.0.0/16'],
     [{ podCidr: '10.0.0.0/25' }, '--pod-cidr: 10.0.0.0/25 must be between /8 and /24'],
     [{ simulatedNodes: '-1' }, '--simulated-nodes: -1 is not a number'],
-    [{ runtime: 'docker' }, '--runtime: docker is not one of native, simulated, none'],
+    [{ runtime: 'docker' }, '--runtime: docker is not one of native, cri, simulated, none'],
   ])('refuses %j', (flags, message) => {
     expect(() => upConfig({ storage: 'memory', ...flags })).toThrow(message);
   });

@@ -5,7 +5,10 @@ import { join, resolve } from 'node:path';
 import type { ProxyConfig } from '../kubelet/images/registry-http.ts';
 import { proxyFromEnvironment } from './proxy-environment.ts';
 
-export type Runtime = 'native' | 'simulated' | 'none';
+export type Runtime = 'native' | 'cri' | 'simulated' | 'none';
+
+/** Whether pods are processes with a network. */
+export const hasRealPods = (runtime: Runtime): boolean => runtime === 'native' || runtime === 'cri';
 
 export interface UpConfig {
   dataDir: string;
@@ -17,6 +20,8 @@ export interface UpConfig {
   storage: 'lmdb' | 'memory' | 'etcd';
   etcd: EtcdConfig;
   runtime: Runtime;
+  /** Of the container runtime, with `--runtime cri`. */
+  criSocket: string;
   podCidr: string | undefined;
   serviceCidr: string | undefined;
   registryMirrors: readonly string[];
@@ -43,6 +48,8 @@ export class UsageError extends Error {}
 export function defaultDataDir(): string {
   return process.getuid?.() === 0 ? '/var/lib/nocher' : join(homedir(), '.nocher');
 }
+
+export const DEFAULT_CRI_SOCKET = '/run/containerd/containerd.sock';
 
 export type UpFlags = Record<string, string | boolean | string[] | undefined>;
 
@@ -146,7 +153,10 @@ export function upConfig(flags: UpFlags): AskedConfig {
     storage: flags['storage'] === undefined ? undefined : oneOf(flags, 'storage', ['lmdb', 'memory', 'etcd'] as const),
     etcd: etcdConfig(flags),
     runtime:
-      flags['runtime'] === undefined ? undefined : oneOf(flags, 'runtime', ['native', 'simulated', 'none'] as const),
+      flags['runtime'] === undefined
+        ? undefined
+        : oneOf(flags, 'runtime', ['native', 'cri', 'simulated', 'none'] as const),
+    criSocket: text(flags['criSocket']) ?? DEFAULT_CRI_SOCKET,
     podCidr: cidr(flags, 'podCidr', 24),
     serviceCidr: cidr(flags, 'serviceCidr', 28),
     registryMirrors: (flags['registryMirror'] as string[] | undefined) ?? [],

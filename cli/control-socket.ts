@@ -15,33 +15,46 @@ export interface ImageRow {
   sizeBytes: number;
 }
 
-export async function imageRows(store: ImageStore): Promise<ImageRow[]> {
-  const images = await store.list();
-  return images.map(({ repoTags, id, sizeBytes }) => ({ tags: repoTags, id, sizeBytes }));
+/** The images of a node, whoever keeps them. */
+export interface NodeImages {
+  list(): Promise<ImageRow[]>;
+  /** Of an archive; resolves with the names of what was in it. */
+  load(path: string): Promise<string[]>;
+  remove(image: string): Promise<void>;
 }
 
-export async function loadInto(store: ImageStore, path: string): Promise<string[]> {
-  const loaded = await loadArchive({ store, source: path, signal: new AbortController().signal });
-  return loaded.map(({ id, tags }) => tags[0] ?? id);
+/** Those in our own store. */
+export function storedImages(store: ImageStore): NodeImages {
+  return {
+    async list() {
+      const images = await store.list();
+      return images.map(({ repoTags, id, sizeBytes }) => ({ tags: repoTags, id, sizeBytes }));
+    },
+    async load(path) {
+      const loaded = await loadArchive({ store, source: path, signal: new AbortController().signal });
+      return loaded.map(({ id, tags }) => tags[0] ?? id);
+    },
+    remove: (image) => store.remove(image),
+  };
 }
 
 export interface ControlledCluster {
   status(): Promise<ClusterStatus>;
   /** Undefined where pods only pretend to run. */
-  images: ImageStore | undefined;
+  images: NodeImages | undefined;
 }
 
 type ActionName = 'status' | 'list' | 'load' | 'remove';
 
-const imagesOf = ({ images }: ControlledCluster): ImageStore => {
+const imagesOf = ({ images }: ControlledCluster): NodeImages => {
   if (images === undefined) throw new Error('this cluster keeps no images: its pods only pretend to run');
   return images;
 };
 
 const ACTIONS: Readonly<Record<ActionName, (cluster: ControlledCluster, argument: string) => Promise<unknown>>> = {
   status: (cluster) => cluster.status(),
-  list: async (cluster) => imageRows(imagesOf(cluster)),
-  load: async (cluster, path) => loadInto(imagesOf(cluster), path),
+  list: async (cluster) => imagesOf(cluster).list(),
+  load: async (cluster, path) => imagesOf(cluster).load(path),
   remove: async (cluster, image) => imagesOf(cluster).remove(image),
 };
 

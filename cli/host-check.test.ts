@@ -55,6 +55,15 @@ describe('chooseRuntime()', () => {
     });
   });
 
+  it('leaves to a container runtime what containers need, but not the bridge', () => {
+    const bare = host({ check: check({ missing: ['required: the overlay file system'] }) });
+    expect(chooseRuntime('cri', bare)).toEqual({ runtime: 'cri', notes: [] });
+    expect(() => chooseRuntime('cri', host({ isRoot: false, check: undefined }))).toThrow(
+      '--runtime cri: real ones need root',
+    );
+    expect(() => chooseRuntime('cri', host({ check: undefined }))).toThrow('--runtime cri: the helper');
+  });
+
   it('does as it is told without looking', () => {
     for (const runtime of ['simulated', 'none'] as const)
       expect(chooseRuntime(runtime, host({ isRoot: false, check: undefined }))).toEqual({ runtime, notes: [] });

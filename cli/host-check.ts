@@ -49,6 +49,12 @@ function obstacle({ isRoot, check }: Host): string | undefined {
 /** Real pods unless they are not wanted or cannot be. Throws a `UsageError` when real ones were asked for and cannot be. */
 export function chooseRuntime(asked: Runtime | undefined, host: Host): RuntimeChoice {
   if (asked === 'simulated' || asked === 'none') return { runtime: asked, notes: [] };
+  if (asked === 'cri') {
+    // What containers need is the runtime's affair; the bridge is made by the helper.
+    const lacking = host.isRoot && host.check !== undefined ? undefined : obstacle(host);
+    if (lacking !== undefined) throw new UsageError(`--runtime cri: ${lacking}`);
+    return { runtime: 'cri', notes: [] };
+  }
   const reason = obstacle(host);
   if (reason === undefined) return { runtime: 'native', notes: hostNotes(host.check!) };
   if (asked === 'native') throw new UsageError(`--runtime native: ${reason}`);

@@ -13,6 +13,7 @@ import { nftRunner } from '../proxy/nft.ts';
 import { removeRules } from '../proxy/proxier.ts';
 import type { DataFolder } from './data-folder.ts';
 import { endLeftProcesses } from './left-processes.ts';
+import { removeLeftCriPods } from './node-cri.ts';
 import { nativeProgram } from './package-folder.ts';
 import { nodeRange } from './ports.ts';
 
@@ -25,15 +26,12 @@ export function forwardingFolder(): string {
 export async function cleanUpHost(folder: DataFolder): Promise<void> {
   if (process.getuid?.() !== 0) return;
   // What keeps one part from its end keeps no other.
-  const problem = await removeLeftPods(folder).then(
-    () => undefined,
-    (error: unknown) => error,
-  );
+  const removed = await Promise.allSettled([removeLeftPods(folder), removeLeftCriPods(folder)]);
   await endLeftProcesses(folder);
   await removeNetwork(folder.id);
   unmountBelow(folder.path);
   removeCgroups(folder.id);
-  if (problem !== undefined) throw problem;
+  for (const result of removed) if (result.status === 'rejected') throw result.reason;
 }
 
 async function removeLeftPods(folder: DataFolder): Promise<void> {

@@ -4,8 +4,8 @@ import { resolve } from 'node:path';
 import { silentLogger } from '../base/log.ts';
 import type { UpFlags } from './config.ts';
 import { UsageError } from './config.ts';
-import type { ImageRow } from './control-socket.ts';
-import { askRunning, imageRows, loadInto } from './control-socket.ts';
+import type { ImageRow, NodeImages } from './control-socket.ts';
+import { askRunning, storedImages } from './control-socket.ts';
 import type { DataFolder } from './data-folder.ts';
 import { openDataFolder } from './data-folder.ts';
 import { openImageStore } from './node-images.ts';
@@ -14,7 +14,7 @@ import { openImageStore } from './node-images.ts';
 async function withImages<T>(
   flags: UpFlags,
   ask: (folder: DataFolder) => Promise<T>,
-  direct: (store: ReturnType<typeof openImageStore>) => Promise<T>,
+  direct: (images: NodeImages) => Promise<T>,
 ): Promise<T> {
   const folder = openDataFolder(flags['dataDir'] as string);
   try {
@@ -22,7 +22,7 @@ async function withImages<T>(
     folder.prepare();
     const store = openImageStore(folder, silentLogger);
     try {
-      return await direct(store);
+      return await direct(storedImages(store));
     } finally {
       await store.close();
     }
@@ -36,7 +36,7 @@ export async function loadImage(file: string, flags: UpFlags): Promise<void> {
   const names = await withImages(
     flags,
     async (folder) => (await askRunning(folder, 'load', path)) as string[],
-    (store) => loadInto(store, path),
+    (images) => images.load(path),
   );
   for (const name of names) process.stdout.write(`loaded ${name}\n`);
 }
@@ -53,7 +53,11 @@ function requireCluster(flags: UpFlags): void {
 
 export async function listImages(flags: UpFlags): Promise<void> {
   requireCluster(flags);
-  const rows = await withImages(flags, async (folder) => (await askRunning(folder, 'list')) as ImageRow[], imageRows);
+  const rows = await withImages(
+    flags,
+    async (folder) => (await askRunning(folder, 'list')) as ImageRow[],
+    (images) => images.list(),
+  );
   const lines = rows.flatMap(({ tags, id, sizeBytes }) =>
     (tags.length > 0 ? tags : ['<none>']).map((tag) => [
       tag,
@@ -71,7 +75,7 @@ export async function removeImage(image: string, flags: UpFlags): Promise<void> 
   await withImages(
     flags,
     async (folder) => void (await askRunning(folder, 'remove', image)),
-    (store) => store.remove(image),
+    (images) => images.remove(image),
   );
   process.stdout.write(`removed ${image}\n`);
 }

@@ -1,7 +1,7 @@
 /** The command line: what each command is, with its flags; the work is loaded when the command runs. */
 import { Command, Option } from 'commander';
 import { GIT_VERSION } from '../apiserver/version.ts';
-import { defaultDataDir, UsageError } from './config.ts';
+import { DEFAULT_CRI_SOCKET, defaultDataDir, UsageError } from './config.ts';
 import type { UpFlags } from './config.ts';
 import { FETCHED_VERSION } from './kubectl-version.ts';
 import { systemProblem } from './system-problem.ts';
@@ -62,8 +62,9 @@ function upCommand(): Command {
     )
     .option(
       '--runtime <runtime>',
-      'native (real pods, needs root), simulated (pods only pretend to run) or none (no node) (default: native where it can be)',
+      'native (real pods, needs root), cri (the same on containerd or CRI-O), simulated (pods only pretend to run) or none (no node) (default: native where it can be)',
     )
+    .option('--cri-socket <path>', 'socket of the container runtime, with --runtime cri', DEFAULT_CRI_SOCKET)
     .option('--pod-cidr <range>', 'addresses of pods (default: 10.244.0.0/16, or a free one)')
     .option('--service-cidr <range>', 'addresses of Services (default: 10.96.0.0/16, or a free one)')
     .option('--registry-mirror <url...>', 'registries that are asked before Docker Hub, such as https://mirror.example')

@@ -5,6 +5,7 @@ import { createImageStore } from '../kubelet/images/store.ts';
 import type { ImageStore } from '../kubelet/images/store.ts';
 import type { RegistryConfig } from '../kubelet/images/registry.ts';
 import { machineAuthorities } from './certificate-authorities.ts';
+import type { ImageService } from '../kubelet/runtime.ts';
 import type { UpConfig } from './config.ts';
 import type { DataFolder } from './data-folder.ts';
 
@@ -28,5 +29,18 @@ export function registryConfig(config: UpConfig): RegistryConfig {
     certificateAuthorities: () => machineAuthorities(process.env),
     proxy: config.proxy,
     clock: realClock,
+  };
+}
+
+/** The images that are made here are waited for, never asked of a registry. */
+export function withBuiltImages(images: ImageService, built: Promise<unknown>): ImageService {
+  return {
+    listImages: () => images.listImages(),
+    async imageStatus(image) {
+      if (image.startsWith('nocher.local/')) await built;
+      return images.imageStatus(image);
+    },
+    pullImage: (image, auth, signal) => images.pullImage(image, auth, signal),
+    removeImage: (image) => images.removeImage(image),
   };
 }

@@ -20,7 +20,7 @@ import { forwardingFolder, removeNetwork } from './host-clean-up.ts';
 import { nodeUser, proxyUser } from './identities.ts';
 import type { NodeOptions } from './node-options.ts';
 import { nativeProgram } from './package-folder.ts';
-import { addressInRange, nodeRange } from './ports.ts';
+import { addressInRange, gatewayAddress, nodeRange } from './ports.ts';
 import { findProgram } from './programs.ts';
 
 const DNS_OFFSET = 10;
@@ -40,16 +40,16 @@ function bridgeMac(ip: string): string {
   return ['0a', '58', ...hex].join(':');
 }
 
-/** The bridge must be there. */
-export async function startNodeNetwork(options: NodeOptions): Promise<NodeNetwork> {
+/** The bridge must be there. `isOwnNetwork`: pods are on it. */
+export async function startNodeNetwork(options: NodeOptions, isOwnNetwork: boolean): Promise<NodeNetwork> {
   const { controlPlane, settings, folder } = options;
-  const gateway = addressInRange(settings.podCidr, 1);
+  const gateway = gatewayAddress(options.config.runtime, settings);
   const dnsAddress = addressInRange(settings.serviceCidr, DNS_OFFSET);
   forward(options);
   await controlPlane.listenOn(gateway);
   await publishDns(options, { dnsAddress, gateway });
   const dns = startDns(options, { gateway, dnsAddress });
-  const services = await startServices(options, gateway);
+  const services = await startServices(options, isOwnNetwork);
   return {
     // Without rules an answer would come from another address than was asked.
     dnsAddress: services.detail === NFTABLES ? dnsAddress : gateway,
@@ -92,20 +92,21 @@ interface ServiceProxy {
 }
 
 interface ProxyParts {
-  gateway: string;
+  /** Pods are on the cluster's bridge. */
+  isOwnNetwork: boolean;
   informers: InformerFactory;
   log: Logger;
   signal: AbortSignal;
 }
 
-async function startServices(options: NodeOptions, gateway: string): Promise<ServiceProxy> {
+async function startServices(options: NodeOptions, isOwnNetwork: boolean): Promise<ServiceProxy> {
   const stopping = new AbortController();
   const log = options.log.child({ component: 'proxy' });
   const informers = createInformerFactory(options.controlPlane.clientFor(proxyUser, 'kube-proxy/nocher'), {
     clock: realClock,
     log,
   });
-  const parts: ProxyParts = { gateway, informers, log, signal: stopping.signal };
+  const parts: ProxyParts = { isOwnNetwork, informers, log, signal: stopping.signal };
   const nft = await usableNft();
   const started =
     typeof nft === 'string' ? startInUserspace(options, parts, nft) : await startWithRules(options, parts, nft);
@@ -138,7 +139,8 @@ async function startWithRules(
   nft: NftRunner,
 ): Promise<Omit<ServiceProxy, 'stop'>> {
   const { settings, folder, note, controlPlane } = options;
-  const { gateway, informers, log, signal } = parts;
+  const { isOwnNetwork, informers, log, signal } = parts;
+  const podGateway = addressInRange(settings.podCidr, 1);
   const { bridge } = hostNames(folder.id);
   const nodePorts = createLocalhostNodePorts({ clock: realClock, log });
   const forwarding = { clusterId: folder.id, bridge, nft };
@@ -154,7 +156,7 @@ async function startWithRules(
     pods: kubelet.informer<Pod>(pods, { fieldSelector: `spec.nodeName=${settings.nodeName}` }),
     nodeName: settings.nodeName,
     rules: { clusterId: folder.id, clusterCidr: settings.podCidr, podCidr: nodeRange(settings.podCidr), bridge },
-    bridge: { ip: gateway, mac: bridgeMac(gateway) },
+    ...(isOwnNetwork ? { bridge: { ip: podGateway, mac: bridgeMac(podGateway) } } : {}),
     clock: realClock,
     log,
     nft,

@@ -7,11 +7,13 @@ import { realRandom } from '../base/random.ts';
 import { createEventRecorder } from '../client/events.ts';
 import type { NativeRuntime } from '../kubelet/native/native-runtime.ts';
 import type { ImageService, RuntimeService } from '../kubelet/runtime.ts';
-import type { ImageStore } from '../kubelet/images/store.ts';
 import type { ComponentHealth } from './cluster-health.ts';
+import { hasRealPods } from './config.ts';
+import type { NodeImages } from './control-socket.ts';
+import { storedImages } from './control-socket.ts';
 import { removeCgroups, unmountBelow } from './host-clean-up.ts';
 import { nodeUser } from './identities.ts';
-import { openImageStore, registryConfig } from './node-images.ts';
+import { openImageStore, registryConfig, withBuiltImages } from './node-images.ts';
 import { endLeftProcesses } from './left-processes.ts';
 import { startNodeNetwork } from './node-network.ts';
 import type { NodeOptions } from './node-options.ts';
@@ -24,8 +26,8 @@ export interface RunningNode {
   stop(options: { keepPods: boolean }): Promise<void>;
   /** Of Services and DNS. */
   health(): Promise<ComponentHealth[]>;
-  /** Where images are kept; the simulated runtime has none. */
-  images: ImageStore | undefined;
+  /** The simulated runtime has none. */
+  images: NodeImages | undefined;
 }
 
 /** Ctrl-C does not wait for grace periods longer than this. */
@@ -34,7 +36,9 @@ const STOP_GRACE_SECONDS = 2;
 interface Machinery {
   runtime: RuntimeService;
   images: ImageService;
-  store?: ImageStore;
+  nodeImages?: NodeImages;
+  /** Pods are on the cluster's own bridge. */
+  isOwnNetwork: boolean;
   /** Undone in this order's reverse. */
   close(): Promise<void>;
 }
@@ -42,7 +46,9 @@ interface Machinery {
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const { folder, settings, certificates, controlPlane, log } = options;
   const machinery = await openMachinery(options);
-  const network = options.config.runtime === 'native' ? await startNodeNetwork(options) : undefined;
+  const network = hasRealPods(options.config.runtime)
+    ? await startNodeNetwork(options, machinery.isOwnNetwork)
+    : undefined;
   const stopping = new AbortController();
   const client = controlPlane.clientFor(nodeUser(settings.nodeName), 'kubelet/nocher');
   const own = log.child({ component: 'kubelet' });
@@ -77,16 +83,20 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     ...(network === undefined ? {} : { beforeStop: (podIp: string) => network.withoutPod(podIp) }),
   });
   return {
-    images: machinery.store,
+    images: machinery.nodeImages,
     health: async () => (await network?.health()) ?? [],
     async stop({ keepPods }) {
-      if (!keepPods) await kubelet.stopAllPods(STOP_GRACE_SECONDS);
+      const problems: unknown[] = [];
+      // A runtime that is away keeps its pods; everything else is still undone.
+      const attempt = (work: Promise<void>): Promise<void> => work.catch((error: unknown) => void problems.push(error));
+      if (!keepPods) await attempt(kubelet.stopAllPods(STOP_GRACE_SECONDS));
       stopping.abort();
       await kubelet.stopped;
-      if (!keepPods) await removePods(machinery.runtime);
+      if (!keepPods) await attempt(removePods(machinery.runtime));
+      for (const problem of problems) options.note(`pods are left: ${String(problem)}`);
       await network?.stop({ keepPods });
       await machinery.close();
-      if (keepPods || options.config.runtime !== 'native') return;
+      if (keepPods || !hasRealPods(options.config.runtime)) return;
       await endLeftProcesses(folder);
       unmountBelow(folder.path);
       removeCgroups(folder.id);
@@ -107,22 +117,10 @@ async function openMachinery(options: NodeOptions): Promise<Machinery> {
       random: realRandom,
       podCidr: nodeRange(options.settings.podCidr),
     });
-    return { runtime, images, close: () => Promise.resolve() };
+    return { runtime, images, isOwnNetwork: false, close: () => Promise.resolve() };
   }
+  if (options.config.runtime === 'cri') return (await import('./node-cri.ts')).openCri(options);
   return openNative(options);
-}
-
-/** The images that are made here are waited for, never asked of a registry. */
-function withBuiltImages(images: ImageService, built: Promise<unknown>): ImageService {
-  return {
-    listImages: () => images.listImages(),
-    async imageStatus(image) {
-      if (image.startsWith('nocher.local/')) await built;
-      return images.imageStatus(image);
-    },
-    pullImage: (image, auth, signal) => images.pullImage(image, auth, signal),
-    removeImage: (image) => images.removeImage(image),
-  };
 }
 
 async function openNative({ config, folder, settings, log }: NodeOptions): Promise<Machinery> {
@@ -156,7 +154,8 @@ async function openNative({ config, folder, settings, log }: NodeOptions): Promi
   }).catch((error: unknown) => own.warn('the hello image could not be made', { error: String(error) }));
   return {
     runtime,
-    store,
+    nodeImages: storedImages(store),
+    isOwnNetwork: true,
     images: withBuiltImages(createImageService({ store, registry: registryConfig(config) }), hello),
     async close() {
       building.abort();

@@ -2,7 +2,7 @@
 import { createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import type { Runtime } from './config.ts';
-import { UsageError } from './config.ts';
+import { hasRealPods, UsageError } from './config.ts';
 
 /** The port that was bound, or why it could not be. */
 function tryListen(port: number, host: string): Promise<{ port: number } | { code: string }> {
@@ -98,8 +98,24 @@ export function chooseRange(choice: {
  * Where pods find the API server: the bridge's own address with real pods, else the machine's (an Endpoints object may
  * not name loopback). Undefined on a machine without any.
  */
-export function advertisedAddress(runtime: Runtime, podCidr: string): string | undefined {
-  return runtime === 'native' ? addressInRange(podCidr, 1) : hostAddresses()[0];
+export function advertisedAddress(runtime: Runtime, ranges: Ranges): string | undefined {
+  return hasRealPods(runtime) ? gatewayAddress(runtime, ranges) : hostAddresses()[0];
+}
+
+interface Ranges {
+  podCidr: string;
+  serviceCidr: string;
+}
+
+/** Within the part of the range that Services get only when they ask for it. */
+const GATEWAY_OFFSET = 9;
+
+/**
+ * This machine's address on the cluster's bridge. Where another may give pods their addresses, it is one of the Services'
+ * range, which is routed here from everywhere.
+ */
+export function gatewayAddress(runtime: Runtime, { podCidr, serviceCidr }: Ranges): string {
+  return runtime === 'cri' ? addressInRange(serviceCidr, GATEWAY_OFFSET) : addressInRange(podCidr, 1);
 }
 
 /** The part of the cluster's pod range that a node takes: its `index`th /24. The node of this machine has the first. */

@@ -9,7 +9,7 @@ import { GIT_VERSION } from '../apiserver/version.ts';
 import { realClock } from '../base/clock.ts';
 import { realRandom } from '../base/random.ts';
 import type { Kubelet } from '../kubelet/kubelet.ts';
-import { UsageError } from './config.ts';
+import { hasRealPods, UsageError } from './config.ts';
 import { apiServerUser, nodeUser } from './identities.ts';
 import type { NodeOptions } from './node-options.ts';
 import { nodeReady } from './node-ready.ts';
@@ -106,7 +106,7 @@ async function startOne(
     version: GIT_VERSION,
     capacity: CAPACITY,
     labels: { [SIMULATED]: 'true' },
-    taints: config.runtime === 'native' ? [TAINT] : [],
+    taints: hasRealPods(config.runtime) ? [TAINT] : [],
     signal: stopping.signal,
   });
   return { kubelet, stopping };

@@ -10,7 +10,7 @@ import { agreeOnCluster, clusterRecord, readClusterRecord, withRangesOf } from '
 import type { ComponentHealth, HealthSources } from './cluster-health.ts';
 import { clusterStatus } from './cluster-health.ts';
 import type { AskedConfig, Runtime, UpConfig, UpFlags } from './config.ts';
-import { upConfig } from './config.ts';
+import { hasRealPods, upConfig } from './config.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { startControlPlane } from './control-plane.ts';
 import { serveControlSocket } from './control-socket.ts';
@@ -32,7 +32,7 @@ import type { NodeOptions } from './node-options.ts';
 import { nodeReady } from './node-ready.ts';
 import { nextSteps } from './next-steps.ts';
 import { packageFolder } from './package-folder.ts';
-import { addressInRange, advertisedAddress, hostAddresses } from './ports.ts';
+import { addressInRange, advertisedAddress, gatewayAddress, hostAddresses } from './ports.ts';
 import { createProgress } from './progress.ts';
 import type { Progress } from './progress.ts';
 import { proxyNote } from './proxy-environment.ts';
@@ -122,7 +122,7 @@ async function start({ config: asked, folder, progress, log, stop }: StartOption
     dataDir: folder.path,
     nodeName: settings.nodeName,
     serviceIp: addressInRange(settings.serviceCidr, 1),
-    hostIps: [...hostAddresses(), addressInRange(settings.podCidr, 1)],
+    hostIps: [...hostAddresses(), gatewayAddress(runtime, settings)],
     clock: realClock,
     random: realRandom,
   });
@@ -204,7 +204,7 @@ async function startServer(
   storage: Storage,
 ): Promise<{ controlPlane: ControlPlane; server: string; kubeconfig: string }> {
   const { config, folder, settings, certificates, log } = base;
-  const { serviceCidr, apiPort, podCidr } = settings;
+  const { serviceCidr, apiPort } = settings;
   const extend = serverExtensions({ certificates, serviceCidr, log: log.child({ component: 'apiserver' }) });
   const controlPlane = await startControlPlane({
     config,
@@ -219,7 +219,7 @@ async function startServer(
   const kubeconfig = await installKubeconfig({ folder, server, certificates });
   await bootstrap(controlPlane.clientFor(apiServerUser, 'kube-apiserver/nocher'), {
     serviceIp: addressInRange(serviceCidr, 1),
-    host: advertisedAddress(config.runtime, podCidr),
+    host: advertisedAddress(config.runtime, settings),
     port: controlPlane.port,
   });
   return { controlPlane, server, kubeconfig };
@@ -240,7 +240,7 @@ async function startExample(
     signal: stop,
   });
   if (example.problem !== undefined) progress.note(example.problem);
-  return config.runtime === 'native' ? example.url : undefined;
+  return hasRealPods(config.runtime) ? example.url : undefined;
 }
 
 /** The node of this machine. */

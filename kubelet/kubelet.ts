@@ -166,7 +166,8 @@ async function nodeHealth(
   return {
     problems,
     pressure: folder === undefined ? noPressure : await readHostPressure(folder),
-    images: await images.listImages(),
+    // A runtime that is away must not keep the node from saying so.
+    images: await images.listImages().catch(() => []),
   };
 }
 

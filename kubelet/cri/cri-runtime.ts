@@ -85,6 +85,15 @@ export class CriRuntime implements RuntimeService {
     return new CriRuntime(options);
   }
 
+  /** The connection, for what is no affair of the kubelet's. */
+  get client(): CriClient {
+    return this.#client;
+  }
+
+  get facts(): RuntimeFacts {
+    return this.#options.facts;
+  }
+
   /** Pods go on. */
   close(): void {
     this.#client.close();

@@ -1,7 +1,7 @@
 /**
  * A real cluster for a test: `nocher up` in a network namespace, a data folder and cgroups of its own, driven by a real
  * kubectl. Everything is undone by `stop`, also after a failure. With `NOCHER_TEST_STORAGE=etcd` each cluster stores in
- * an etcd of its own.
+ * an etcd of its own; with `NOCHER_TEST_RUNTIME=cri` its pods run on a containerd of its own.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess, SpawnSyncReturns } from 'node:child_process';
@@ -10,6 +10,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ContainerdProcess } from '../containerd-process.ts';
+import { startContainerd } from '../containerd-process.ts';
 import type { EtcdProcess } from '../etcd-process.ts';
 import { startEtcd } from '../etcd-process.ts';
 
@@ -45,6 +47,8 @@ export interface Cluster {
   environment: NodeJS.ProcessEnv;
   /** What the cluster's process printed. */
   output(): string;
+  /** The runtime of its pods, where that is not its own; there from the first start on. */
+  containerd(): ContainerdProcess;
   kill(signal: NodeJS.Signals): Promise<void>;
   /** With the flags of the first start, or others. */
   restart(flags?: readonly string[]): Promise<void>;
@@ -80,6 +84,8 @@ const result = ({ status, stdout, stderr }: SpawnSyncReturns<string>): CommandRe
 export interface ClusterOptions {
   /** Programs that this cluster does not find on the machine, by their paths. Needs root. */
   hidden?: readonly string[];
+  /** Whatever the environment says. */
+  runtime?: 'cri';
   /** A folder below the cluster's own, whatever its length. */
   dataDirSuffix?: string;
   /** Another release of Node than the test's own. */
@@ -111,7 +117,7 @@ export async function startCluster(flags: readonly string[] = [], options: Clust
 
 /** A network namespace and a data folder for a cluster, which `restart` starts for the first time. */
 export function prepareCluster(flags: readonly string[] = [], options: ClusterOptions = {}): Cluster {
-  const { hidden = [], dataDirSuffix = '', node = process.execPath, within = [] } = options;
+  const { hidden = [], dataDirSuffix = '', node = process.execPath, within = [], runtime } = options;
   const namespace = isRoot ? makeNamespace() : undefined;
   const ownFolder = mkdtempSync(join(tmpdir(), 'nocher-e2e-'));
   const dataDir = join(ownFolder, dataDirSuffix);
@@ -125,13 +131,21 @@ export function prepareCluster(flags: readonly string[] = [], options: ClusterOp
     etcd ??= await startEtcd({ enter: enter('env', []).flat() });
     return ['--storage', 'etcd', '--etcd-endpoints', etcd.endpoint];
   };
+  let containerd: ContainerdProcess | undefined;
+  const runtimeFlags = async (): Promise<string[]> => {
+    const isChosen = runtime ?? process.env['NOCHER_TEST_RUNTIME'];
+    if (isChosen !== 'cri' || !isRoot || flags.includes('--runtime')) return [];
+    containerd ??= await startContainerd({ enter: enter('env', []).flat() });
+    return ['--runtime', 'cri', '--cri-socket', containerd.socket];
+  };
   const args = ['up', '--data-dir', dataDir, '--api-port', '0', '--kubelet-port', '0', '--node-name', 'node-1'];
   const byNode = (...words: string[]): string[] => [...within, node, join(root, 'bin/nocher'), ...words];
   let process_: ChildProcess | undefined;
   let printed = '';
   const start = async (further = flags): Promise<void> => {
     rmSync(join(dataDir, 'run', 'ready.json'), { force: true });
-    const command = byNode(...args, ...(await storageFlags()), ...further);
+    const stores = [...(await storageFlags()), ...(await runtimeFlags())];
+    const command = byNode(...args, ...stores, ...further);
     const child = spawn(...enter(...hide(hidden, command[0]!, command.slice(1))), {
       env: environment,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -157,6 +171,7 @@ export function prepareCluster(flags: readonly string[] = [], options: ClusterOp
     await kill('SIGTERM');
     cluster.nocher(['down', '--purge']);
     await etcd?.stop();
+    await containerd?.stop();
     if (namespace !== undefined) spawnSync('ip', ['netns', 'delete', namespace]);
     rmSync(ownFolder, { recursive: true, force: true });
   };
@@ -177,6 +192,7 @@ export function prepareCluster(flags: readonly string[] = [], options: ClusterOp
     environment,
     kubectlPath,
     output: () => printed,
+    containerd: () => containerd!,
     kubectl: (commandArgs, { minor, input, timeoutMs } = {}) => host(kubectlPath(minor), commandArgs, input, timeoutMs),
     run(...commandArgs) {
       const { code, stdout, stderr } = cluster.kubectl(commandArgs);
