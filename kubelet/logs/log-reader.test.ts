@@ -97,11 +97,11 @@ describe('readLogs() [K9]', () => {
     let reopened = 0;
     const reopen = () => writeFile(path, LOG).then(() => void reopened++);
     for (let i = 0; i < 4; i++)
-      expect(await rotateLog(path, limits, { reopen, nowMs: Date.UTC(2026, 0, 1, 0, 0, i) })).toBe(true);
+      expect(await rotateLog(path, limits, { reopen, nowMs: Date.UTC(2026, 0, 1) + i })).toBe(true);
     expect(reopened).toBe(4);
     expect((await rotatedLogs(path)).map((name) => name.slice(path.length))).toEqual([
-      '.20260101-000002',
-      '.20260101-000003',
+      '.20260101-000000.002',
+      '.20260101-000000.003',
     ]);
     expect(await rotateLog(path, { ...limits, maxBytes: 1e6 }, { reopen, nowMs: 0 })).toBe(false);
   });

@@ -5,7 +5,7 @@ import type { Clock } from '../../base/clock.ts';
 import { sleep } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import type { RuntimeCache } from '../pods/runtime-cache.ts';
-import type { RuntimeService } from '../runtime.ts';
+import type { ContainerInfo, RuntimeService } from '../runtime.ts';
 
 export interface LogRotationOptions {
   cache: RuntimeCache;
@@ -22,23 +22,35 @@ export interface LogLimits {
 }
 
 const LIMITS: LogLimits = { maxBytes: 10 * 1024 * 1024, maxFiles: 5 };
-const PERIOD_MS = 10_000;
+/** Upstream looks every ten seconds: one container may write some gigabytes until then. */
+const PERIOD_MS = 1_000;
+/** Who has just filled a file may soon have filled the next. */
+const FLOOD_PERIOD_MS = 200;
 
 /** Until the signal aborts. */
 export function startLogRotation(options: LogRotationOptions): void {
   void loop(options);
 }
 
-async function loop({ cache, runtime, clock, log, signal }: LogRotationOptions): Promise<void> {
+async function loop(options: LogRotationOptions): Promise<void> {
+  const { cache, clock, signal } = options;
+  let hasRotated = false;
   while (!signal.aborted) {
-    await sleep(clock, PERIOD_MS, signal);
+    await sleep(clock, hasRotated ? FLOOD_PERIOD_MS : PERIOD_MS, signal);
     const containers = signal.aborted ? [] : cache.uids().flatMap((uid) => cache.get(uid).containers);
-    for (const { id, logPath } of containers.filter(({ state }) => state === 'running')) {
-      const how = { reopen: () => runtime.reopenContainerLog(id), nowMs: clock.now() };
-      await rotateLog(logPath, LIMITS, how).catch((error: unknown) => {
-        log.warn('cannot rotate a container log', { container: id, error: String(error) });
-      });
-    }
+    hasRotated = false;
+    for (const info of containers.filter(({ state }) => state === 'running'))
+      if (await rotateLogOf(info, options)) hasRotated = true;
+  }
+}
+
+async function rotateLogOf({ id, logPath }: ContainerInfo, options: LogRotationOptions): Promise<boolean> {
+  const { runtime, clock, log } = options;
+  try {
+    return await rotateLog(logPath, LIMITS, { reopen: () => runtime.reopenContainerLog(id), nowMs: clock.now() });
+  } catch (error) {
+    log.warn('cannot rotate a container log', { container: id, error: String(error) });
+    return false;
   }
 }
 
@@ -50,7 +62,8 @@ export async function rotateLog(
 ): Promise<boolean> {
   const stats = await stat(path).catch(() => undefined);
   if (stats === undefined || stats.size < limits.maxBytes) return false;
-  const stamp = new Date(nowMs).toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 15);
+  // To the millisecond: a flood fills more than one file in a second.
+  const stamp = new Date(nowMs).toISOString().replace(/[-:]/g, '').replace('T', '-').slice(0, 19);
   const rotated = `${path}.${stamp}`;
   await rename(path, rotated);
   try {
