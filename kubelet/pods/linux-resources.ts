@@ -23,7 +23,13 @@ export function containerResources(pod: Pod, container: AnyContainer, memoryCapa
   };
 }
 
-/** Of the pod as a whole; a limit only where every container has one. */
+/**
+ * So many processes and threads a pod may have (upstream: `podPidsLimit`, which is off; OpenShift's default). A pod
+ * without limit can take every number that the machine has, and then nobody can start anything.
+ */
+export const POD_PIDS_LIMIT = 4_096;
+
+/** Of the pod as a whole; a limit only where every container has one, but of processes. */
 export function podResources(pod: Pod): LinuxResources {
   const limits = podLimits(pod);
   const everyHas = (name: string): boolean =>
@@ -34,6 +40,7 @@ export function podResources(pod: Pod): LinuxResources {
     cpuShares: sharesOf(podRequests(pod).get('cpu')?.milliValue() ?? 0),
     ...quotaOf(everyHas('cpu') ? (limits.get('cpu')?.milliValue() ?? 0) : 0),
     ...(memory > 0 ? { memoryLimitBytes: memory } : {}),
+    pidsLimit: POD_PIDS_LIMIT,
   };
 }
 
