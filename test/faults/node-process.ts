@@ -152,6 +152,12 @@ export class NodeProcess {
     return stdout.split('\n').filter(Boolean).sort();
   }
 
+  /** The folder of a pod's cgroup that counts its processes. */
+  podCgroup(qosClass: string, uid: string): string {
+    const below = join(`nocher-${this.clusterId}`, qosClass, `pod${uid}`);
+    return join('/sys/fs/cgroup', existsSync('/sys/fs/cgroup/pids') ? 'pids' : '', below);
+  }
+
   /** Whether anything runs in this cgroup, named below the cluster's. */
   hasProcess(path: string): boolean {
     return ['memory', 'pids', ''].some(
