@@ -6,7 +6,7 @@ import { silentLogger } from '../base/log.ts';
 import type { Logger } from '../base/log.ts';
 import { realRandom } from '../base/random.ts';
 import type { CriRuntime } from '../kubelet/cri/cri-runtime.ts';
-import { hostNames } from '../kubelet/native/native-runtime.ts';
+import { hostNames } from '../kubelet/native/host-names.ts';
 import { runNative } from '../kubelet/native/program.ts';
 import type { ImageService } from '../kubelet/runtime.ts';
 import { UsageError } from './config.ts';
