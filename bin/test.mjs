@@ -1,6 +1,6 @@
 // `npm test`: builds, fetches the kubectl releases that the tests drive, runs unit and end-to-end tests, and ends with
 // one line of counts. Says what it installs and what it skips. `npm run test:all` runs the long suites as well, and the
-// end-to-end tests on etcd, and writes docs/coverage.md from what has passed.
+// end-to-end tests on etcd and on containerd, and writes docs/coverage.md from what has passed.
 import './require-node.mjs';
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
@@ -65,6 +65,7 @@ const FURTHER_SUITES = [
   { name: 'long unit tests', environment: LONG },
   { name: 'long end-to-end tests', args: END_TO_END, environment: LONG },
   { name: 'end-to-end tests on etcd', args: END_TO_END, environment: { NOCHER_TEST_STORAGE: 'etcd' } },
+  { name: 'end-to-end tests on containerd', args: END_TO_END, environment: { NOCHER_TEST_RUNTIME: 'cri' } },
 ];
 const isAll = process.argv.includes('--all');
 
