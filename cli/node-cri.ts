@@ -23,6 +23,7 @@ export interface CriMachinery {
   nodeImages: NodeImages;
   /** Pods are on the cluster's own bridge, not on a network of the user's. */
   isOwnNetwork: boolean;
+  removeTraces(): void;
   close(): Promise<void>;
 }
 
@@ -61,6 +62,7 @@ export async function openCri(options: NodeOptions): Promise<CriMachinery> {
     images: withBuiltImages(images, hello.done),
     nodeImages: nodeImagesOf(images, socket),
     isOwnNetwork: networkPath !== undefined,
+    removeTraces: () => forget(folder, record),
     async close() {
       hello.stop();
       await hello.done;
@@ -176,18 +178,31 @@ function nodeImagesOf(images: ImageService, socket: string): NodeImages {
   };
 }
 
-/** For a cluster that does not run: its pods go, and its network configuration. Throws when the runtime is away. */
+/** For a cluster that does not run: its pods go, and its network configuration. Says so where the runtime is away. */
 export async function removeLeftCriPods(folder: DataFolder): Promise<void> {
   const path = recordPath(folder);
   if (!existsSync(path)) return;
-  const { socket, networkPath } = JSON.parse(readFileSync(path, 'utf8')) as CriRecord;
+  const record = JSON.parse(readFileSync(path, 'utf8')) as CriRecord;
+  try {
+    await removePods(folder, record.socket);
+  } catch (error) {
+    // It may be gone for good: its pods are no reason to keep the cluster.
+    process.stderr.write(`nocher: pods may be left in the container runtime: ${(error as Error).message}\n`);
+  }
+  forget(folder, record);
+}
+
+function forget(folder: DataFolder, { networkPath }: CriRecord): void {
+  if (networkPath !== undefined) rmSync(networkPath, { force: true });
+  rmSync(recordPath(folder), { force: true });
+}
+
+async function removePods(folder: DataFolder, socket: string): Promise<void> {
   const runtime = await openRuntime({ socket, folder, log: silentLogger });
   try {
     const pods = await runtime.listPodSandboxes();
     await Promise.all(pods.map(({ id }) => runtime.removePodSandbox(id)));
   } finally {
     runtime.close();
-    if (networkPath !== undefined) rmSync(networkPath, { force: true });
   }
-  rmSync(path, { force: true });
 }

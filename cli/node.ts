@@ -39,6 +39,8 @@ interface Machinery {
   nodeImages?: NodeImages;
   /** Pods are on the cluster's own bridge. */
   isOwnNetwork: boolean;
+  /** When the node's pods are gone: undoes what else it set up. */
+  removeTraces?(): void;
   /** Undone in this order's reverse. */
   close(): Promise<void>;
 }
@@ -94,6 +96,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       await kubelet.stopped;
       if (!keepPods) await attempt(removePods(machinery.runtime));
       for (const problem of problems) options.note(`pods are left: ${String(problem)}`);
+      if (!keepPods) machinery.removeTraces?.();
       await network?.stop({ keepPods });
       await machinery.close();
       if (keepPods || !hasRealPods(options.config.runtime)) return;

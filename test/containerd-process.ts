@@ -5,9 +5,11 @@
 import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import {
+  closeSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -80,7 +82,6 @@ class Containerd implements ContainerdProcess {
   readonly #folder: string;
   readonly #enter: readonly string[];
   #child: ChildProcess | undefined;
-  #printed = '';
 
   constructor(folder: string, { enter = [], streamPort = 0 }: ContainerdOptions) {
     this.#folder = folder;
@@ -95,12 +96,14 @@ class Containerd implements ContainerdProcess {
   async start(): Promise<void> {
     const [program, ...args] = [...this.#enter, 'containerd', '--config', join(this.#folder, 'config.toml')];
     const env = { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin` };
-    const child = spawn(program!, args, { stdio: ['ignore', 'ignore', 'pipe'], env });
+    // To a file: a pipe that a busy test does not read would stop it.
+    const output = openSync(join(this.#folder, 'log'), 'a');
+    const child = spawn(program!, args, { stdio: ['ignore', output, output], env });
+    closeSync(output);
     this.#child = child;
-    child.stderr.on('data', (chunk: Buffer) => (this.#printed = (this.#printed + chunk.toString()).slice(-20_000)));
     const endMs = Date.now() + START_TIMEOUT_MS;
     while (!(await this.#serves())) {
-      if (child.exitCode !== null || Date.now() > endMs) throw new Error(`containerd did not start:\n${this.#printed}`);
+      if (child.exitCode !== null || Date.now() > endMs) throw new Error(`containerd did not start:\n${this.#log()}`);
       await sleep(50);
     }
   }
@@ -144,6 +147,11 @@ class Containerd implements ContainerdProcess {
     this.#endShims();
     for (const mount of mountsBelow(this.#folder)) spawnSync('umount', ['-l', mount]);
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** The end of what it printed. */
+  #log(): string {
+    return readFileSync(join(this.#folder, 'log'), 'utf8').slice(-4_000);
   }
 
   async #serves(): Promise<boolean> {
