@@ -33,6 +33,18 @@ export async function runDeliveries(wanted: number, firstSeed: number, options: 
   return sum;
 }
 
+/** The first violation within so many seeds, with the operations that it took; undefined when there is none. */
+export async function findViolation(
+  seeds: number,
+  options: SeedOptions,
+): Promise<{ seed: number; message: string } | undefined> {
+  for (let seed = 1; seed <= seeds; seed++) {
+    const { failure } = await attempt(makePlan(seed, options), seed, options);
+    if (failure !== undefined) return { seed, message: failure.message };
+  }
+  return undefined;
+}
+
 interface Attempt {
   isDeterministic: boolean;
   failure?: Error;

@@ -31,6 +31,13 @@ export interface ModelStore {
 interface Medium {
   log: MemoryLog;
   compaction: CompactionState;
+  /** The revisions of the last commit. */
+  newest: number[];
+}
+
+/** A bug to plant: what a crash takes away that it must not, or that a commit failed. */
+export interface MemoryBug {
+  loses?: 'newest-commit' | 'compaction' | 'failure';
 }
 
 async function hops(count: number): Promise<void> {
@@ -40,21 +47,25 @@ async function hops(count: number): Promise<void> {
 /** A log that can lose its process: before a commit, or after it and before anybody is told. */
 class CrashableLog implements RecordLog {
   readonly #medium: Medium;
+  readonly #bug: MemoryBug;
   isDead = false;
   failsNext = false;
 
-  constructor(medium: Medium) {
+  constructor(medium: Medium, bug: MemoryBug) {
     this.#medium = medium;
+    this.#bug = bug;
   }
 
   async commit(change: LogChange): Promise<void> {
     await this.#step();
     if (this.failsNext) {
       this.failsNext = false;
+      if (this.#bug.loses === 'failure') await this.#medium.log.commit(change);
       throw new StorageError('unavailable', 'the model let the commit fail');
     }
     await this.#medium.log.commit(change);
     if (change.compaction !== undefined) this.#medium.compaction = change.compaction;
+    if (change.append.length > 0) this.#medium.newest = change.append.map(({ revision }) => revision);
     await this.#step();
   }
 
@@ -85,15 +96,19 @@ class CrashableLog implements RecordLog {
   }
 }
 
-export function memoryStore(): ModelStore {
-  const medium: Medium = { log: new MemoryLog(), compaction: { revision: 0, droppedThrough: 0 } };
+const NO_COMPACTION: CompactionState = { revision: 0, droppedThrough: 0 };
+
+export function memoryStore(bug: MemoryBug = {}): ModelStore {
+  const medium: Medium = { log: new MemoryLog(), compaction: NO_COMPACTION, newest: [] };
   let log: CrashableLog | undefined;
   return {
     name: 'memory',
     isDeterministic: true,
     isRemote: false,
     async open() {
-      log = new CrashableLog(medium);
+      if (bug.loses === 'newest-commit') await medium.log.commit({ append: [], remove: medium.newest });
+      if (bug.loses === 'compaction') medium.compaction = NO_COMPACTION;
+      log = new CrashableLog(medium, bug);
       return LogStorage.load(log, { compaction: { ...medium.compaction } });
     },
     async stop() {
