@@ -77,6 +77,8 @@ export interface KubeletOptions {
   taints?: readonly Taint[];
   /** Default: mounts in memory where this process may. */
   mounter?: HostMounter;
+  /** Of containers that end again and again. Default: 10 s, doubled up to 5 min. */
+  crashBackoff?: { initialMs: number; maxMs: number };
   /** Takes a terminating pod out of Services before its containers get their signal; waited for 2 s at most. */
   beforeStop?: (podIp: string) => Promise<void>;
   /** Ends the kubelet; its pods go on. */

@@ -8,16 +8,23 @@ import type { RuntimePod } from './runtime-pod.ts';
 
 const KEPT_INSTANCES = 2;
 
-/** Returns the containers that it removed. */
-export async function collectGarbage(runtime: RuntimeService, pod: RuntimePod): Promise<ContainerInfo[]> {
+export interface GarbageCollection {
+  runtime: RuntimeService;
+  /** Called before a container is removed: once it is gone, nobody knows of its files any more. */
+  removeFiles(container: ContainerInfo): Promise<void>;
+}
+
+export async function collectGarbage(pod: RuntimePod, { runtime, removeFiles }: GarbageCollection): Promise<void> {
   const surplus = surplusContainers(pod);
-  for (const { id } of surplus) await runtime.removeContainer(id);
+  for (const info of surplus) {
+    await removeFiles(info);
+    await runtime.removeContainer(info.id);
+  }
   const gone = new Set(surplus.map(({ id }) => id));
   const inUse = new Set(pod.containers.filter(({ id }) => !gone.has(id)).map(({ podSandboxId }) => podSandboxId));
   for (const { id, state } of pod.sandboxes.slice(1)) {
     if (state === 'notready' && !inUse.has(id)) await runtime.removePodSandbox(id);
   }
-  return surplus;
 }
 
 export function surplusContainers({ containers }: RuntimePod): ContainerInfo[] {

@@ -37,6 +37,8 @@ export interface MachineryOptions {
   images: ImageService;
   mounter?: HostMounter;
   beforeStop?: PodKillerOptions['beforeStop'];
+  /** Of containers that end again and again. Default: 10 s, doubled up to 5 min. */
+  crashBackoff?: { initialMs: number; maxMs: number };
   signal: AbortSignal;
 }
 
@@ -93,7 +95,7 @@ export function createMachinery(options: MachineryOptions, parts: MachineryParts
     }),
     killer: new PodKiller({ runtime, clock, events, log, beforeStop: options.beforeStop }),
     puller,
-    crashBackoff: new StartBackoff({ clock, ...CRASH_BACKOFF }),
+    crashBackoff: new StartBackoff({ clock, ...(options.crashBackoff ?? CRASH_BACKOFF) }),
     files,
     objects: new ReferencedObjects({ client, clock, random, log, signal, onChange: poke }),
     tokens: new TokenManager({ client, clock }),

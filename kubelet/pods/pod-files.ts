@@ -36,8 +36,8 @@ export interface PodFiles {
   /** Volumes and managed files go; logs stay. Repeatable. */
   removeVolumes(uid: string): Promise<void>;
   removeLogs(pod: Pod): Promise<void>;
-  /** Of a container that is gone, with those that were rotated. */
-  removeContainerLogs(info: ContainerInfo): Promise<void>;
+  /** Of a container that goes: its logs, with those that were rotated, and its termination message. Repeatable. */
+  removeContainerFiles(uid: string, info: ContainerInfo): Promise<void>;
   /** UIDs of pods that have files or logs here. */
   podUids(): Promise<string[]>;
   /** Everything of a pod that nobody knows any more. Repeatable. */
@@ -65,14 +65,12 @@ export function createPodFiles(folders: PodFolders, volumes: VolumeManager): Pod
       });
       return [...mounts, { containerPath: path, hostPath, readOnly: false, propagation: 'private' }];
     },
-    terminationMessage: (uid, info) =>
-      readTerminationMessage(
-        info,
-        join(containerFolder(folders, uid, containerName(info)), String(restartCountOf(info))),
-      ),
+    terminationMessage: (uid, info) => readTerminationMessage(info, terminationFile(folders, uid, info)),
     removeVolumes: (uid) => volumes.tearDown(uid),
     removeLogs: (pod) => rm(podLogFolder(folders, pod.metadata), { recursive: true, force: true }),
-    async removeContainerLogs({ logPath }) {
+    async removeContainerFiles(uid, info) {
+      const { logPath } = info;
+      await rm(terminationFile(folders, uid, info), { force: true });
       const [folder, name] = [dirname(logPath), basename(logPath)];
       const present = await readdir(folder).catch(() => [] as string[]);
       for (const one of present)
@@ -109,7 +107,7 @@ export const noPodFiles: PodFiles = {
   terminationMessage: () => Promise.resolve(''),
   removeVolumes: () => Promise.resolve(),
   removeLogs: () => Promise.resolve(),
-  removeContainerLogs: () => Promise.resolve(),
+  removeContainerFiles: () => Promise.resolve(),
   podUids: () => Promise.resolve([]),
   removeOrphan: () => Promise.resolve(),
 };
@@ -142,6 +140,11 @@ async function replaceFile(path: string, content: string): Promise<void> {
   const fresh = `${path}.new`;
   await writeFile(fresh, content, { mode: 0o644 });
   await rename(fresh, path);
+}
+
+/** Of one run of a container. */
+function terminationFile(folders: PodFolders, uid: string, info: ContainerInfo): string {
+  return join(containerFolder(folders, uid, containerName(info)), String(restartCountOf(info)));
 }
 
 async function writeTerminationFile(

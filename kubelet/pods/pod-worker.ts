@@ -10,6 +10,7 @@
  * runs and its volumes are gone.
  */
 import type { Pod, PodStatus } from '../../api/core/v1/pod/types.ts';
+import type { ContainerInfo } from '../runtime.ts';
 import { generatePodStatus } from '../status/pod-status.ts';
 import { collectGarbage } from './container-gc.ts';
 import { podGraceSeconds, remainingActiveMs } from './pod-deadlines.ts';
@@ -201,8 +202,9 @@ export class PodWorker {
         await this.#readTerminationMessages();
         if (this.#phase === 'syncing') this.#report();
         probes.poke(this.uid);
-        const removed = await collectGarbage(this.#machinery.runtime, cache.get(this.uid));
-        for (const info of removed) await this.#machinery.files.removeContainerLogs(info);
+        const { runtime, files } = this.#machinery;
+        const removeFiles = (info: ContainerInfo): Promise<void> => files.removeContainerFiles(this.uid, info);
+        await collectGarbage(cache.get(this.uid), { runtime, removeFiles });
       }
     }
   }
