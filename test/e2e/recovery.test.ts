@@ -1,7 +1,10 @@
-/** What survives a crash. Needs root. */
+/** What survives a crash, and a reboot. Needs root. */
 import { describe, expect, it } from '@jest/globals';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Cluster } from './harness.ts';
-import { eventually, isRoot, startCluster } from './harness.ts';
+import { eventually, isRoot, prepareCluster, startCluster } from './harness.ts';
+import { clusterId, clusterProcesses, hostState, settled } from './host-state.ts';
 
 const suite = isRoot ? describe : describe.skip;
 
@@ -10,6 +13,29 @@ const bootId = (cluster: Cluster, pod: string): string =>
 
 function manifest(name: string): string {
   return `apiVersion: v1\nkind: Pod\nmetadata: {name: ${name}}\nspec: {containers: [{name: c, image: "nocher.local/hello:1"}]}\n`;
+}
+
+const ONCE = `apiVersion: v1
+kind: Pod
+metadata: {name: once}
+spec: {restartPolicy: Never, containers: [{name: c, image: "nocher.local/hello:1"}]}
+`;
+
+/** The end of every process and of all that was in memory; what is on the disk stays. */
+async function reboot(cluster: Cluster): Promise<void> {
+  await cluster.kill('SIGKILL');
+  for (const { pid } of clusterProcesses(cluster)) cluster.host('kill', ['-KILL', pid]);
+  await eventually('every process has ended', () => clusterProcesses(cluster).length === 0);
+  const id = clusterId(cluster);
+  const script = `
+    grep -o " ${cluster.dataDir}/[^ ]*" /proc/self/mountinfo | tac | xargs -r -n1 umount -l
+    find /sys/fs/cgroup -depth -type d -path "*nocher-${id}*" -exec rmdir {} ";"
+    nft flush ruleset
+    ip link delete nocher-${id}`;
+  cluster.host('sh', ['-c', script]);
+  const network = cluster.host('readlink', ['/proc/self/ns/net']).stdout.replace(/\D/g, '');
+  rmSync(join('/run/nocher/forwarding', network), { recursive: true, force: true });
+  cluster.host('sysctl', ['-w', 'net.ipv4.ip_forward=0']);
 }
 
 suite('recovery', () => {
@@ -32,6 +58,47 @@ suite('recovery', () => {
         '0',
       );
       expect(cluster.run('logs', 'survivor')).toContain('listening');
+    } finally {
+      await cluster.stop();
+    }
+  });
+
+  it('brings pods and Services back after a reboot, ends what runs once, and leaves nothing in the end', async () => {
+    const cluster = prepareCluster();
+    try {
+      await settled(cluster);
+      cluster.host('ip', ['route', 'add', 'default', 'via', '192.0.2.1']);
+      const before = hostState(cluster);
+      await cluster.restart();
+      cluster.run('create', 'deployment', 'web', '--image=nocher.local/hello:1');
+      cluster.run('expose', 'deployment', 'web', '--port=80', '--target-port=8080');
+      cluster.apply(ONCE);
+      cluster.run('rollout', 'status', 'deployment/web', '--timeout=30s');
+      cluster.run('wait', '--for=condition=Ready', 'pod/once', '--timeout=30s');
+      const field = (pod: string, path: string): string =>
+        cluster.run('get', 'pod', ...pod.split(' '), '-o', `jsonpath={${path}}`);
+      const web = '-l app=web';
+      const uid = field(web, '.items[*].metadata.uid');
+      await reboot(cluster);
+      await cluster.restart();
+      await eventually('it runs again', () => {
+        const [count, ready] = [
+          '.items[0].status.containerStatuses[0].restartCount',
+          '.items[0].status.containerStatuses[0].ready',
+        ].map((path) => field(web, path));
+        return count === '1' && ready === 'true';
+      });
+      expect(field(web, '.items[*].metadata.uid')).toBe(uid);
+      expect(field(web, '.items[0].status.containerStatuses[0].lastState.terminated.reason')).toBe('Unknown');
+      const ip = cluster.run('get', 'service', 'web', '-o', 'jsonpath={.spec.clusterIP}');
+      await eventually(
+        'the Service answers',
+        () => cluster.host('curl', ['-sf', '-m', '1', `http://${ip}/`]).code === 0,
+      );
+      await eventually('what ran once has failed', () => field('once', '.status.phase') === 'Failed');
+      expect(field('once', '.status.containerStatuses[0].restartCount')).toBe('0');
+      await cluster.kill('SIGTERM');
+      expect(hostState(cluster)).toEqual(before);
     } finally {
       await cluster.stop();
     }
