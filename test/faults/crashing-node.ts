@@ -85,6 +85,10 @@ process.on('message', (message: ToNode) => {
     case 'effects':
       tell({ type: 'effects', labels: effectsSeen() });
       return;
+    case 'heap':
+      globalThis.gc!();
+      tell({ type: 'heap', usedBytes: process.memoryUsage().heapUsed });
+      return;
     case 'events':
       waiting.get(message.id)?.onEvents?.(message.events);
       return;
@@ -133,6 +137,7 @@ await startKubelet({
   podCidr: config.podCidr,
   kubeletPort: 10250,
   dns: { servers: ['10.96.0.10'], domain: 'cluster.local' },
+  ...(config.crashBackoff === undefined ? {} : { crashBackoff: config.crashBackoff }),
   signal: new AbortController().signal,
 });
 tell({ type: 'ready' });

@@ -10,11 +10,14 @@ export interface NodeConfig {
   clusterId: string;
   nodeName: string;
   podCidr: string;
+  /** Default: the kubelet's own. */
+  crashBackoff?: { initialMs: number; maxMs: number };
 }
 
 export type ToNode =
   | { type: 'arm'; plan: CrashPlan | undefined }
   | { type: 'effects' }
+  | { type: 'heap' }
   | { type: 'response'; id: number; status: number; body: unknown }
   | { type: 'events'; id: number; events: WatchEvent[] };
 
@@ -22,6 +25,7 @@ export type FromNode =
   | { type: 'ready' }
   | { type: 'armed' }
   | { type: 'effects'; labels: readonly string[] }
+  | { type: 'heap'; usedBytes: number }
   | {
       type: 'request';
       id: number;

@@ -64,8 +64,9 @@ export class NodeProcess {
   }
 
   /** Resolves when the kubelet looks after its pods. */
-  async start(): Promise<void> {
+  async start(options: Pick<NodeConfig, 'crashBackoff'> = {}): Promise<void> {
     const config: NodeConfig = {
+      ...options,
       folder: this.folder,
       program: join(root, 'dist/native/nocher-native'),
       clusterId: this.clusterId,
@@ -73,7 +74,7 @@ export class NodeProcess {
       // Five addresses: one that is lost is soon missed.
       podCidr: '10.244.0.0/29',
     };
-    const command = [process.execPath, join(this.folder, 'node.mjs'), JSON.stringify(config)];
+    const command = [process.execPath, '--expose-gc', join(this.folder, 'node.mjs'), JSON.stringify(config)];
     const child = spawn('nsenter', [`--net=/run/netns/${this.#namespace}`, ...command], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
@@ -109,6 +110,14 @@ export class NodeProcess {
     this.#tell(this.#child!, { type: 'effects' });
     const message = await told;
     return message.type === 'effects' ? message.labels : [];
+  }
+
+  /** What it needs, once what it does not need is collected. */
+  async heapBytes(): Promise<number> {
+    const told = this.#next('heap');
+    this.#tell(this.#child!, { type: 'heap' });
+    const message = await told;
+    return message.type === 'heap' ? message.usedBytes : 0;
   }
 
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
