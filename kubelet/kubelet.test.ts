@@ -4,6 +4,7 @@ import type { Pod } from '../api/core/v1/pod.ts';
 import { startTestServer } from '../apiserver/testing.ts';
 import type { TestServer } from '../apiserver/testing.ts';
 import { realClock } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
 import { silentLogger } from '../base/log.ts';
 import { realRandom } from '../base/random.ts';
 import { inProcessClient } from '../client/in-process.ts';
@@ -20,6 +21,9 @@ describe('startKubelet() with the simulated runtime', () => {
   let simulated: SimulatedRuntime;
   let stop: AbortController;
   let kubelet: Kubelet;
+  /** How wrong the machine's clock is. */
+  let clockErrorMs: number;
+  const clock: Clock = { ...realClock, now: () => realClock.now() + clockErrorMs };
 
   const launch = async (): Promise<void> => {
     stop = new AbortController();
@@ -30,7 +34,7 @@ describe('startKubelet() with the simulated runtime', () => {
         user: { name: `system:node:${NODE}`, groups: ['system:nodes', 'system:authenticated'] },
         userAgent: 'test',
       }),
-      clock: realClock,
+      clock,
       random: realRandom,
       log: silentLogger,
       runtime: simulated.runtime,
@@ -45,7 +49,8 @@ describe('startKubelet() with the simulated runtime', () => {
 
   beforeEach(async () => {
     server = await startTestServer();
-    simulated = createSimulatedRuntime({ clock: realClock, random: realRandom, podCidr: '10.244.0.0/24' });
+    clockErrorMs = 0;
+    simulated = createSimulatedRuntime({ clock, random: realRandom, podCidr: '10.244.0.0/24' });
     await launch();
   });
 
@@ -301,6 +306,43 @@ describe('startKubelet() with the simulated runtime', () => {
     const pod = await until('web', (one) => one?.status?.phase === 'Running');
     expect(pod?.status?.containerStatuses?.[0]).toMatchObject({ restartCount: 0, state: { running: {} } });
     expect((await runtime.listContainers()).map(({ state }) => state)).toEqual(['running']);
+  });
+
+  it.each([3_600_000, -3_600_000])('goes on as before when the wall clock jumps by %d ms', async (jumpMs) => {
+    const { runtime } = simulated;
+    const containers = [
+      {
+        name: 'web',
+        image: 'nginx',
+        readinessProbe: { exec: { command: ['ready'] }, periodSeconds: 1 },
+        livenessProbe: { exec: { command: ['live'] }, initialDelaySeconds: 1, periodSeconds: 1, failureThreshold: 1 },
+      },
+    ];
+    const isReady = (one: Pod | undefined): boolean =>
+      one?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true;
+    await create('web', { ...WEB, containers, activeDeadlineSeconds: 1_000 });
+    await create('crash', WEB, { 'nocher.io/simulated-run-seconds': '0.01', 'nocher.io/simulated-exit-code': '3' });
+    const before = await until('web', isReady);
+    const isWaiting = (pod: Pod | undefined): boolean =>
+      pod?.status?.containerStatuses?.[0]?.state?.waiting?.reason === 'CrashLoopBackOff';
+    const crashed = await until('crash', isWaiting);
+    clockErrorMs += jumpMs;
+    // The kubelet looks at it again.
+    const body = { metadata: { labels: { last: 'change' } } };
+    await server.send('PATCH', `${PODS}/crash`, { contentType: 'application/merge-patch+json', body });
+    let isLive = false;
+    runtime.onCommand = (_, [command]) => {
+      isLive ||= command === 'live';
+      return { exitCode: 0, stdout: '' };
+    };
+    await untilTrue(() => Promise.resolve(isLive));
+    expect((await until('web', () => true))!.status).toEqual(before!.status);
+    expect((await until('crash', () => true))!.status).toEqual(crashed!.status);
+    // A restart after the jump is the newest run, whatever its time.
+    await runtime.stopContainer(before!.status!.containerStatuses![0]!.containerID!.replace(/.*:\/\//, ''), 0);
+    const after = await until('web', (pod) => isReady(pod) && pod!.status!.containerStatuses![0]!.restartCount === 1);
+    const running = (await runtime.listContainers()).filter(({ state }) => state === 'running');
+    expect(running.map(({ id }) => `simulated://${id}`)).toEqual([after!.status!.containerStatuses![0]!.containerID]);
   });
 
   it('ends a pod that outlives its deadline', async () => {
