@@ -88,6 +88,8 @@ export interface ClusterOptions {
   runtime?: 'cri';
   /** A folder below the cluster's own, whatever its length. */
   dataDirSuffix?: string;
+  /** Another checkout than the test's own, built. */
+  checkout?: string;
   /** Another release of Node than the test's own. */
   node?: string;
   /** Further environment. */
@@ -117,7 +119,7 @@ export async function startCluster(flags: readonly string[] = [], options: Clust
 
 /** A network namespace and a data folder for a cluster, which `restart` starts for the first time. */
 export function prepareCluster(flags: readonly string[] = [], options: ClusterOptions = {}): Cluster {
-  const { hidden = [], dataDirSuffix = '', node = process.execPath, within = [], runtime } = options;
+  const { hidden = [], dataDirSuffix = '', node = process.execPath, within = [], checkout = root, runtime } = options;
   const namespace = isRoot ? makeNamespace() : undefined;
   const ownFolder = mkdtempSync(join(tmpdir(), 'nocher-e2e-'));
   const dataDir = join(ownFolder, dataDirSuffix);
@@ -139,7 +141,7 @@ export function prepareCluster(flags: readonly string[] = [], options: ClusterOp
     return ['--runtime', 'cri', '--cri-socket', containerd.socket];
   };
   const args = ['up', '--data-dir', dataDir, '--api-port', '0', '--kubelet-port', '0', '--node-name', 'node-1'];
-  const byNode = (...words: string[]): string[] => [...within, node, join(root, 'bin/nocher'), ...words];
+  const byNode = (...words: string[]): string[] => [...within, node, join(checkout, 'bin/nocher'), ...words];
   let process_: ChildProcess | undefined;
   let printed = '';
   const start = async (further = flags): Promise<void> => {
@@ -205,8 +207,8 @@ export function prepareCluster(flags: readonly string[] = [], options: ClusterOp
     },
     host,
     enter: namespace === undefined ? [] : ['nsenter', `--net=/run/netns/${namespace}`],
-    nocher([command, ...rest]) {
-      const words = byNode(command!, '--data-dir', dataDir, ...rest);
+    nocher(commandArgs) {
+      const words = byNode(...commandArgs, '--data-dir', dataDir);
       return host(words[0]!, words.slice(1));
     },
     spawn: (command, commandArgs) =>

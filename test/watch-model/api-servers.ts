@@ -10,6 +10,7 @@ import { WatchCache } from '../../apiserver/cacher/watch-cache.ts';
 import { createHandlerChain } from '../../apiserver/handler-chain.ts';
 import { servedKind } from '../../apiserver/registry/served-kind.ts';
 import { Store } from '../../apiserver/registry/store.ts';
+import { RequestMeter } from '../../apiserver/metrics/request-meter.ts';
 import { Router } from '../../apiserver/router.ts';
 import type { Storage } from '../../apiserver/storage/storage.ts';
 import { ManualClock } from '../../client/manual-clock.ts';
@@ -70,6 +71,7 @@ export async function startModelServer(
   const router = new Router({ store, watchCache, storage, schemas, clock, authorize });
   for (const kind of kinds) router.addKind(kind);
   const handler = createHandlerChain({
+    meter: new RequestMeter(clock).filter,
     authenticate: () => undefined,
     authorize,
     maxRequestsInFlight: 10_000,
