@@ -38,7 +38,7 @@ export interface KindCache<T extends ApiObject = ApiObject> extends Lister<T> {
   keptSnapshot(revision: number, keyPrefix: string): Snapshot | undefined;
   /** Objects of a snapshot whose key starts with `prefix`, from `fromKey` on, in key order. */
   range(snapshot: Snapshot, prefix: string, fromKey?: string): Iterable<CachedObject>;
-  /** Throws 410 when the window does not reach back to `afterRevision`. `revision` is the cache's. */
+  /** Ends with 410 at once when the window does not reach back to `afterRevision`. `revision` is the cache's. */
   watch(start: WatchStart, revision: number): Watcher;
   /** The bytes to store for an object in this kind's form. */
   encode(object: T): Uint8Array;

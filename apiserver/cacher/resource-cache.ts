@@ -159,16 +159,18 @@ export class ResourceCache<T extends ApiObject = ApiObject> implements KindCache
     }
   }
 
-  /** Throws 410 when the window does not reach back to `afterRevision`. `revision` is the cache's. */
+  /** Ends with 410 at once when the window does not reach back to `afterRevision`. `revision` is the cache's. */
   watch(start: WatchStart, revision: number): Watcher {
-    if (!start.initialEvents && start.afterRevision < this.#windowStart) {
-      throw expired(`too old resource version: ${start.afterRevision} (${this.#windowStart + 1})`);
-    }
     const watcher: Watcher = new Watcher({ ...start, maxQueued: this.#maxQueuedEvents }, () => {
       this.#watchers.delete(watcher, start.only);
       start.signal.removeEventListener('abort', onAbort);
     });
     const onAbort = (): void => watcher.end();
+    // Told by an event and not by the answer's status, as upstream's watch cache does.
+    if (!start.initialEvents && start.afterRevision < this.#windowStart) {
+      watcher.end(expired(`too old resource version: ${start.afterRevision} (${this.#windowStart + 1})`));
+      return watcher;
+    }
     if (start.initialEvents) watcher.seed(this.#initialDeliveries(start, revision));
     else watcher.replay(this.#eventsAfter(start.afterRevision));
     this.#watchers.add(watcher, start.only);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { startTestServer, testAdmin } from '../testing.ts';
 import { gatherMsFor } from './watch.ts';
 
 describe('gatherMsFor()', () => {
@@ -11,5 +12,35 @@ describe('gatherMsFor()', () => {
     [50_000, 50],
   ])('gives %d watchers %d ms', (watchers, ms) => {
     expect(gatherMsFor(watchers)).toBe(ms);
+  });
+});
+
+describe('a watch from before what the cache remembers', () => {
+  it('is told so by an event, as upstream does', async () => {
+    const server = await startTestServer();
+    const maps = '/api/v1/namespaces/default/configmaps';
+    await server.call('POST', maps, { metadata: { name: 'a' } });
+    // Another server of the store begins with what there is.
+    const later = await startTestServer({ storage: server.storage });
+    try {
+      const response = await later.api.handler({
+        method: 'GET',
+        path: maps,
+        query: new URLSearchParams('watch=true&resourceVersion=1'),
+        headers: {},
+        user: testAdmin,
+        signal: new AbortController().signal,
+      });
+      expect(response.status).toBe(200);
+      const frames: string[] = [];
+      if (response.body.type === 'watch')
+        for await (const frame of response.body.frames) frames.push(Buffer.from(frame).toString());
+      expect(frames.map((frame) => JSON.parse(frame) as unknown)).toMatchObject([
+        { type: 'ERROR', object: { kind: 'Status', code: 410, reason: 'Expired' } },
+      ]);
+    } finally {
+      await later.close();
+      await server.close();
+    }
   });
 });
