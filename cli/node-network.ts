@@ -8,6 +8,7 @@ import { createInformerFactory } from '../client/informer-factory.ts';
 import { hostNames } from '../kubelet/native/host-names.ts';
 import { runNative } from '../kubelet/native/program.ts';
 import { enableForwarding, keepForwardingOpen, openForwarding } from '../proxy/host-network.ts';
+import { createHealthCheckNodePorts } from '../proxy/health-check-node-port.ts';
 import { createLocalhostNodePorts } from '../proxy/localhost-node-port.ts';
 import type { NftRunner } from '../proxy/nft.ts';
 import { nftRunner } from '../proxy/nft.ts';
@@ -143,6 +144,7 @@ async function startWithRules(
   const podGateway = addressInRange(settings.podCidr, 1);
   const { bridge } = hostNames(folder.id);
   const nodePorts = createLocalhostNodePorts({ clock: realClock, log });
+  const healthChecks = createHealthCheckNodePorts({ log });
   const forwarding = { clusterId: folder.id, bridge, nft };
   for (const problem of await openForwarding(forwarding)) note(problem);
   const watching = keepForwardingOpen(forwarding, { clock: realClock, log, signal });
@@ -160,11 +162,17 @@ async function startWithRules(
     clock: realClock,
     log,
     nft,
-    onPorts: (ports, hostPorts) => nodePorts.update(ports, hostPorts),
+    onPorts(ports, hostPorts) {
+      nodePorts.update(ports, hostPorts);
+      healthChecks.update(ports);
+    },
     signal,
   });
   kubelet.start(signal);
-  void proxier.stopped.finally(() => nodePorts.close());
+  void proxier.stopped.finally(() => {
+    nodePorts.close();
+    healthChecks.close();
+  });
   return { proxier, detail: NFTABLES, ended: Promise.all([proxier.stopped, watching]) };
 }
 

@@ -70,6 +70,23 @@ suite('a Service [N2]', () => {
     expect(fromNode(`${NODE}:${spec.ports[0].nodePort}`)).toMatch(/^web-/);
   });
 
+  it('tells load balancers whether the node has pods of it', async () => {
+    const local = { type: 'LoadBalancer', externalTrafficPolicy: 'Local' };
+    const { spec } = await service('balanced', local);
+    const health = (): string =>
+      cluster.host('curl', ['-s', '-w', ' %{http_code}', `http://${NODE}:${spec.healthCheckNodePort}/healthz`]).stdout;
+    await eventually('the port tells of the pods', () => health().endsWith(' 200'));
+    expect(JSON.parse(health().replace(/ 200$/, ''))).toEqual({
+      service: { namespace, name: 'balanced' },
+      localEndpoints: 3,
+      serviceProxyHealthy: true,
+    });
+    await change('balanced', (changed) => (changed['selector'] = { app: 'nothing' }));
+    await eventually('the port tells that there are none', () => health().endsWith(' 503'));
+    await cluster.remove(`${core}/services/balanced`);
+    await eventually('the port is closed', () => health().endsWith(' 000'));
+  });
+
   const ONE = 12;
   it.each([
     ['ClusterIP', 'ClusterIP type', 'ClusterIP type', 'web-cluster'],
