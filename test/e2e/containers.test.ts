@@ -1,7 +1,7 @@
 /** What containers are given and what can be done with them while they run: terminals, init, environment, volumes, hooks, identity. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Cluster, CommandResult, Json } from './harness.ts';
-import { eventually, isRoot, MINORS, startCluster } from './harness.ts';
+import { eventually, isOnContainerd, isRoot, MINORS, startCluster } from './harness.ts';
 
 const image = 'nocher.local/hello:1';
 const suite = isRoot ? describe : describe.skip;
@@ -442,7 +442,7 @@ suite('containers', () => {
     for (const part of [
       'Node:             node-1/192.0.2.10',
       'Status:           Running',
-      'Container ID:  native://',
+      `Container ID:  ${isOnContainerd ? 'containerd' : 'native'}://`,
       'Image ID:      ',
       'State:          Running',
       'Ready:          True',

@@ -19,6 +19,9 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 
 export const isRoot = process.getuid?.() === 0;
 
+/** What containers end or fail with is then told in containerd's words. */
+export const isOnContainerd = isRoot && process.env['NOCHER_TEST_RUNTIME'] === 'cri';
+
 export interface CommandResult {
   code: number;
   stdout: string;

@@ -29,7 +29,7 @@ suite('pods on a native node', () => {
   it('shows a Ready node', () => {
     const { stdout } = cluster.kubectl(['get', 'nodes', '-o', 'wide']);
     expect(stdout).toMatch(
-      /^node-1\s+Ready\s+<none>\s+\S+\s+v1\.36\.0\+nocher\.1\s+192\.0\.2\.10\s+<none>\s+.*native:\/\//m,
+      /^node-1\s+Ready\s+<none>\s+\S+\s+v1\.36\.0\+nocher\.1\s+192\.0\.2\.10\s+<none>\s+.*(native|containerd):\/\//m,
     );
   });
 
