@@ -126,12 +126,14 @@ function describeCri(bench: RuntimeBench): void {
   });
 
   it('gives a pod its cgroup with its limits, and takes it away with the pod', async () => {
-    const limits = { cpuShares: 512, memoryLimitBytes: 64 << 20 };
+    const limits = { cpuShares: 512, memoryLimitBytes: 64 << 20, pidsLimit: 99 };
     const id = await runtime().runPodSandbox(podConfig('limits', { resources: limits }));
     const path = join(cgroup, 'burstable/poduid-limits');
     const read = (...parts: string[]): string => readFileSync(join('/sys/fs/cgroup', ...parts), 'utf8').trim();
-    if (existsSync('/sys/fs/cgroup/cgroup.controllers')) expect(read(path, 'memory.max')).toBe(String(64 << 20));
-    else expect(read('memory', path, 'memory.limit_in_bytes')).toBe(String(64 << 20));
+    const isUnified = existsSync('/sys/fs/cgroup/cgroup.controllers');
+    const [memory, pids] = isUnified ? ['', ''] : ['memory', 'pids'];
+    expect(read(memory!, path, isUnified ? 'memory.max' : 'memory.limit_in_bytes')).toBe(String(64 << 20));
+    expect(read(pids!, path, 'pids.max')).toBe('99');
     await runtime().removePodSandbox(id);
     const left = ['', ...readdirSync('/sys/fs/cgroup')].filter((one) => existsSync(join('/sys/fs/cgroup', one, path)));
     expect(left).toEqual([]);

@@ -38,20 +38,23 @@ export function createPodCgroup(resources: LinuxResources, { path, root = ROOT }
 /** Of cgroup v2 there is one hierarchy: its controllers are not named. */
 type LimitFile = readonly [controller: string, name: string, value: string];
 
-function legacyFiles({ cpuShares, cpuPeriodUs, cpuQuotaUs, memoryLimitBytes }: LinuxResources): LimitFile[] {
+function legacyFiles({ cpuShares, cpuPeriodUs, cpuQuotaUs, memoryLimitBytes, pidsLimit }: LinuxResources): LimitFile[] {
   const files: LimitFile[] = [];
   if (cpuShares !== undefined) files.push(['cpu', 'cpu.shares', String(cpuShares)]);
   if (cpuPeriodUs !== undefined) files.push(['cpu', 'cpu.cfs_period_us', String(cpuPeriodUs)]);
   if (cpuQuotaUs !== undefined) files.push(['cpu', 'cpu.cfs_quota_us', String(cpuQuotaUs)]);
   if (memoryLimitBytes !== undefined) files.push(['memory', 'memory.limit_in_bytes', String(memoryLimitBytes)]);
+  if (pidsLimit !== undefined) files.push(['pids', 'pids.max', String(pidsLimit)]);
   return files;
 }
 
-function unifiedFiles({ cpuShares, cpuPeriodUs = 100_000, cpuQuotaUs, memoryLimitBytes }: LinuxResources): LimitFile[] {
+function unifiedFiles(resources: LinuxResources): LimitFile[] {
+  const { cpuShares, cpuPeriodUs = 100_000, cpuQuotaUs, memoryLimitBytes, pidsLimit } = resources;
   const files: LimitFile[] = [];
   if (cpuShares !== undefined) files.push(['', 'cpu.weight', String(weightOf(cpuShares))]);
   if (cpuQuotaUs !== undefined) files.push(['', 'cpu.max', `${cpuQuotaUs} ${cpuPeriodUs}`]);
   if (memoryLimitBytes !== undefined) files.push(['', 'memory.max', String(memoryLimitBytes)]);
+  if (pidsLimit !== undefined) files.push(['', 'pids.max', String(pidsLimit)]);
   return files;
 }
 
