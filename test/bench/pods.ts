@@ -1,9 +1,10 @@
-/** Pods on the native runtime: from the create request to Running as a watcher sees it. */
+/** Pods on the native runtime, and beside it on containerd: from the create request to Running as a watcher sees it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApiObject } from '../../api/machinery/meta.ts';
 import type { BenchLine } from './bench-line.ts';
 import type { BenchClient } from './cluster-process.ts';
 import { openClient, percentile, startBenchCluster } from './cluster-process.ts';
+import { missingForContainerd, startContainerd } from '../containerd-process.ts';
 import { measureInOwnNetwork } from './own-network.ts';
 
 const pods = '/api/v1/namespaces/default/pods';
@@ -67,43 +68,79 @@ export async function run(): Promise<BenchLine[]> {
   return measureInOwnNetwork<BenchLine[]>(import.meta.url);
 }
 
-export async function measure(): Promise<BenchLine[]> {
-  const cluster = await startBenchCluster([]);
+interface Figures {
+  /** Of pods one after the other, sorted. */
+  times: number[];
+  /** Until the last of ten at once. */
+  ten: number;
+}
+
+async function measurePods(flags: readonly string[], sequential: number): Promise<Figures> {
+  const cluster = await startBenchCluster(flags);
   const client = await openClient(cluster);
   try {
     const seen = await watchRunning(client);
     await start(client, seen, 'warm-up');
     const times: number[] = [];
-    for (let i = 0; i < SEQUENTIAL; i++) times.push(await start(client, seen, `one-${i}`));
+    for (let i = 0; i < sequential; i++) times.push(await start(client, seen, `one-${i}`));
     times.sort((a, b) => a - b);
     const startedMs = performance.now();
     const ended = await Promise.all(
       Array.from({ length: 10 }, (_, i) => start(client, seen, `ten-${i}`).then(() => performance.now())),
     );
-    const ten = Math.max(...ended) - startedMs;
-    const p50 = percentile(times, 0.5);
-    const p99 = percentile(times, 0.99);
-    return [
-      {
-        scenario: 'pods',
-        what: 'pod create → Running, local image, native: p50',
-        value: p50,
-        unit: 'ms',
-        target: '≤ 60',
-        ok: p50 <= 60,
-      },
-      { scenario: 'pods', what: 'the same: p99', value: p99, unit: 'ms', target: '≤ 250', ok: p99 <= 250 },
-      {
-        scenario: 'pods',
-        what: '10 pods at once → all Running',
-        value: ten,
-        unit: 'ms',
-        target: '≤ 300',
-        ok: ten <= 300,
-      },
-    ];
+    return { times, ten: Math.max(...ended) - startedMs };
   } finally {
     client.close();
     await cluster.stop();
+  }
+}
+
+export async function measure(): Promise<BenchLine[]> {
+  const { times, ten } = await measurePods([], SEQUENTIAL);
+  const p50 = percentile(times, 0.5);
+  const p99 = percentile(times, 0.99);
+  return [
+    {
+      scenario: 'pods',
+      what: 'pod create → Running, local image, native: p50',
+      value: p50,
+      unit: 'ms',
+      target: '≤ 60',
+      ok: p50 <= 60,
+    },
+    { scenario: 'pods', what: 'the same: p99', value: p99, unit: 'ms', target: '≤ 250', ok: p99 <= 250 },
+    {
+      scenario: 'pods',
+      what: '10 pods at once → all Running',
+      value: ten,
+      unit: 'ms',
+      target: '≤ 300',
+      ok: ten <= 300,
+    },
+    ...(await besideContainerd({ times, ten })),
+  ];
+}
+
+/** The cri driver on Debian's containerd with runc, in the same run; nothing where that is not installed. */
+async function besideContainerd(native: Figures): Promise<BenchLine[]> {
+  const missing = missingForContainerd();
+  if (missing.length > 0) {
+    process.stderr.write(`bench: pods on containerd are not measured without ${missing.join(', ')}\n`);
+    return [];
+  }
+  const containerd = await startContainerd();
+  try {
+    const cri = await measurePods(['--runtime', 'cri', '--cri-socket', containerd.socket], SEQUENTIAL / 2);
+    const p50 = percentile(cri.times, 0.5);
+    const ratio = p50 / percentile(native.times, 0.5);
+    const line = (what: string, value: number, unit: string): BenchLine => ({ scenario: 'pods', what, value, unit });
+    return [
+      line('the same on containerd + runc (cri driver): p50', p50, 'ms'),
+      line('10 pods at once on containerd + runc → all Running', cri.ten, 'ms'),
+      { ...line('native: times faster than cri, p50', ratio, '×'), target: '≥ 5', ok: ratio >= 5 },
+      line('native: times faster than cri, 10 pods at once', cri.ten / native.ten, '×'),
+    ];
+  } finally {
+    await containerd.stop();
   }
 }
