@@ -48,6 +48,8 @@ export interface Disk {
   /** A raw image. The first disk is `/`. */
   path: string;
   readOnly?: boolean;
+  /** A new file that takes every write and flush in order, for `losePower` of `write-log.ts`. */
+  writeLog?: string;
 }
 
 export interface VirtualMachineOptions {
@@ -141,10 +143,7 @@ export async function startVirtualMachine(options: VirtualMachineOptions): Promi
   const folder = await mkdtemp(join(tmpdir(), 'nocher-vm-'));
   const initramfs = join(folder, 'initramfs');
   await writeFile(initramfs, await initramfsOf(options));
-  const drives = disks.flatMap(({ path, readOnly = false }) => [
-    '-drive',
-    `file=${path},format=raw,if=virtio,cache=writeback,read-only=${readOnly ? 'on' : 'off'}`,
-  ]);
+  for (const { writeLog } of disks) if (writeLog !== undefined) await writeFile(writeLog, '');
   const child = spawn(
     'qemu-system-x86_64',
     [
@@ -152,7 +151,7 @@ export async function startVirtualMachine(options: VirtualMachineOptions): Promi
       ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none', '-serial', 'stdio', '-net', 'none'],
       ...['-kernel', kernel.image, '-initrd', initramfs],
       ...['-append', `console=ttyS0 panic=-1 quiet loglevel=1 random.trust_cpu=on ${commandLine}`],
-      ...drives,
+      ...disks.flatMap(driveOf),
     ],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
@@ -165,6 +164,20 @@ export async function startVirtualMachine(options: VirtualMachineOptions): Promi
       await ended;
     },
   };
+}
+
+function driveOf({ path, readOnly = false, writeLog }: Disk, i: number): string[] {
+  const file = { driver: 'file', filename: path, 'read-only': readOnly };
+  // With the log's size noted at every write, it is whole whenever the machine is killed.
+  const logged = {
+    driver: 'blklogwrites',
+    file,
+    log: { driver: 'file', filename: writeLog },
+    'log-super-update-interval': 1,
+  };
+  const plain = { driver: 'raw', 'read-only': readOnly, file };
+  const node = { 'node-name': `disk${i}`, ...(writeLog === undefined ? plain : logged) };
+  return ['-blockdev', JSON.stringify(node), '-device', `virtio-blk-pci,drive=disk${i},write-cache=on`];
 }
 
 function endOf(child: ChildProcess): Promise<void> {

@@ -1,4 +1,4 @@
-/** The program that `lmdb-process.test.ts` runs, kills and traces: `lmdb-child.ts MODE FOLDER`. It reports in lines. */
+/** The program that tests of lmdb run, kill, trace and cut from power: `lmdb-child.ts MODE FOLDER`. It reports in lines. */
 import { writeSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { openLmdbStorage } from './lmdb.ts';
@@ -6,7 +6,7 @@ import { StorageError } from './storage.ts';
 import type { Storage } from './storage.ts';
 
 const [mode = '', folder = ''] = process.argv.slice(2);
-const modes: Record<string, (storage: Storage) => Promise<void>> = { writers, sequential, fill };
+const modes: Record<string, (storage: Storage) => Promise<void>> = { writers, sequential, fill, inspect };
 try {
   const storage = await openLmdbStorage({ path: folder, reserveBytes: 1024 * 1024 });
   await modes[mode]!(storage);
@@ -52,6 +52,15 @@ async function sequential(storage: Storage): Promise<void> {
     await storage.create(`/k/${i}`, Buffer.alloc(1024, i));
     say(`acknowledged ${i}`);
   }
+}
+
+/** Says what is there, and whether a write is taken after it. */
+async function inspect(storage: Storage): Promise<void> {
+  const { entries, revision } = await storage.list({ prefix: '' });
+  for (const { key, modRevision, value } of entries) {
+    say(`entry ${key} ${modRevision} ${Buffer.from(value).toString().slice(0, 16)}`);
+  }
+  say(`revision ${revision} ${await storage.create('/after', Buffer.from('1'))}`);
 }
 
 /** Fills the disk, deletes half of what was written, and writes again. */
