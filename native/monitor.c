@@ -75,11 +75,28 @@ static void sandbox_died(struct monitor *monitor) {
   monitor_publish(monitor, "sandboxExited", NULL);
 }
 
+// The init of a PID namespace is not reaped before everybody in it: containers that were killed with pause come first.
+static bool pause_is_dying(const struct monitor *monitor) {
+  enum { PF_EXITING = 4 };
+  char path[64];
+  char text[512];
+  unsigned flags = 0;
+  snprintf(path, sizeof path, "/proc/%d/stat", monitor->sandbox.pid);
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+  if (fd >= 0) close(fd);
+  if (length <= 0) return false;
+  text[length] = '\0';
+  const char *fields = strrchr(text, ')');
+  return fields != NULL && sscanf(fields, ") %*c %*d %*d %*d %*d %*d %u", &flags) == 1 && (flags & PF_EXITING) != 0;
+}
+
 static void reap(struct monitor *monitor) {
   int status;
   pid_t pid;
   while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-    if (pid == monitor->sandbox.pid) sandbox_died(monitor);
+    // Told first: what has lost its sandbox must not be started again in it.
+    if (pid == monitor->sandbox.pid || (monitor->sandbox.ready && pause_is_dying(monitor))) sandbox_died(monitor);
     struct process *process = monitor->processes;
     while (process != NULL && (process->pid != pid || process->reaped)) process = process->next;
     if (process != NULL) process_reaped(process, status);
