@@ -184,6 +184,8 @@ export class Sandboxes {
       status = await sandbox.monitor.request<StatusAnswer>('status');
     } catch {
       await this.#endQuietly(sandbox, UNKNOWN);
+      // Nothing runs without a monitor; what could not be removed is tried again when the sandbox is stopped.
+      sandbox.lost(this.#options.clock.now(), UNKNOWN);
       return;
     }
     if (sandbox.record.ip !== '') this.#pool.claim(sandbox.record.ip);
@@ -212,10 +214,11 @@ export class Sandboxes {
       if (this.#stop.signal.aborted) return;
       if (answers === undefined) {
         await this.#endQuietly(sandbox, KILLED);
-        return;
+        if (sandbox.isOver) return;
+      } else {
+        for (const container of answers.containers) sandbox.observe(container);
+        seen = answers.cursor;
       }
-      for (const container of answers.containers) sandbox.observe(container);
-      seen = answers.cursor;
       await sleep(this.#options.clock, WATCH_RETRY_MS, this.#stop.signal);
     }
   }
@@ -255,9 +258,10 @@ export class Sandboxes {
     if (sandbox.isOver) return;
     const { record, monitor } = sandbox;
     monitor.close();
-    for (const id of sandbox.lost(this.#options.clock.now(), end)) this.publish('stopped', sandbox, id);
+    // First: nothing has ended before it is gone, and nothing is started anew beside it.
     await this.#cleanUp(sandbox);
     sandbox.isOver = true;
+    for (const id of sandbox.lost(this.#options.clock.now(), end)) this.publish('stopped', sandbox, id);
     if (sandbox.holdsAddress) this.#pool.release(record.ip);
     sandbox.holdsAddress = false;
     this.publish('stopped', sandbox, record.id);
