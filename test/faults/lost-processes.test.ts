@@ -31,7 +31,10 @@ suite('processes of pods that are gone', () => {
   const until = async (what: string, condition: () => boolean | Promise<boolean>): Promise<void> => {
     const endMs = Date.now() + 15_000;
     while (!(await condition())) {
-      if (Date.now() > endMs) throw new Error(`never: ${what}\n${node.printed}`);
+      if (Date.now() > endMs) {
+        const { status } = (await podOf(node, 'pod')) ?? {};
+        throw new Error(`never: ${what}\n${JSON.stringify(status)}\n${node.printed}`);
+      }
       await sleep(15);
     }
   };
@@ -81,6 +84,7 @@ suite('processes of pods that are gone', () => {
       const before = (await podOf(node, 'pod'))!.status!;
       killOf(uid, which);
       await until('it runs again', hasRestarted(1));
+      expect(runningOf(node)).toHaveLength(2);
       const pod = (await podOf(node, 'pod'))!;
       expect(pod.status!.containerStatuses![0]!.lastState?.terminated).toMatchObject({
         exitCode: 137,
@@ -90,6 +94,17 @@ suite('processes of pods that are gone', () => {
       await until('it is told', async () => (await reasonsOf(uid)).includes('SandboxChanged'));
       await remove(uid);
     });
+
+    it.each([{ shareProcessNamespace: true }, { hostPID: true }, { hostNetwork: true }])(
+      'leaves nothing of a pod with %j',
+      async (spec) => {
+        const uid = await start(spec);
+        killOf(uid, which);
+        await until('it runs again', hasRestarted(1));
+        expect(runningOf(node)).toHaveLength(2);
+        await remove(uid);
+      },
+    );
 
     it('is noticed by a kubelet that was away', async () => {
       const uid = await start();
@@ -148,7 +163,8 @@ suite('processes of pods that are gone', () => {
       exitCode: 255,
       reason: 'Unknown',
     });
-    expect(readFileSync(join(node.folder, 'logs', `default_pod_${uid}`, 'main', '1.log'), 'utf8')).toMatch(/F tmpfs\n/);
+    const log = join(node.folder, 'logs', `default_pod_${uid}`, 'main', '1.log');
+    await until('its memory is memory', () => readFileSync(log, 'utf8').includes(' F tmpfs\n'));
     await until('the other has failed', async () => (await podOf(node, 'once'))!.status!.phase === 'Failed');
     expect((await podOf(node, 'once'))!.status!.containerStatuses![0]).toMatchObject({
       restartCount: 0,
