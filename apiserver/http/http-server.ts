@@ -34,6 +34,8 @@ export interface HttpServer {
 }
 
 export const MAX_BODY_BYTES = 3 << 20;
+/** As upstream's API server (`pkg/server/secure_serving.go`). */
+const KEEP_ALIVE_MS = 180_000;
 
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const server = createSecureServer({
@@ -51,10 +53,15 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     streamResetRate: 100,
   } as Parameters<typeof createSecureServer>[0]);
   const sockets = new Set<Socket>();
-  server.on('secureConnection', (socket: TLSSocket) => {
+  // Also those that have not shown yet that they speak TLS: they would hold up the end of the server.
+  server.on('connection', (socket: Socket) => {
     sockets.add(socket);
-    socket.setNoDelay(true);
     socket.on('close', () => sockets.delete(socket));
+  });
+  server.on('secureConnection', (socket: TLSSocket) => {
+    socket.setNoDelay(true);
+    // A client that has vanished ends its exec, port-forward or watch, also one that says nothing for hours.
+    socket.setKeepAlive(true, KEEP_ALIVE_MS);
     socket.on('error', () => socket.destroy());
   });
   server.on('sessionError', () => undefined);

@@ -55,11 +55,12 @@ export async function startKubeletServer(options: KubeletServerOptions): Promise
     createApp(options),
   );
   const sockets = new Set<Socket>();
-  server.on('secureConnection', (socket) => {
+  // Also those that have not shown yet that they speak TLS: they would hold up the end of the server.
+  server.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
-    socket.on('error', () => socket.destroy());
   });
+  server.on('secureConnection', (socket) => socket.on('error', () => socket.destroy()));
   const upgrade = createUpgradeServer(options);
   server.on('upgrade', (request, socket, head) => {
     if (mayUse(request.socket as TLSSocket)) upgrade(request, socket, head);
