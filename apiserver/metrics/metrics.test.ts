@@ -9,7 +9,7 @@ const block = (ms: number): void => {
   while (realClock.monotonicMs() < endMs);
 };
 
-describe('/metrics', () => {
+describe('/metrics [T10]', () => {
   let server: TestServer;
   afterEach(() => server.close());
 

@@ -81,7 +81,7 @@ export function coveragePage({ features, behaviours, tests }: CoverageInput): Co
   const markdown = [
     '# Coverage',
     '',
-    'Made by `node bin/coverage.mjs` after `npm test` from the titles of the tests that passed in that run; never edited by hand.',
+    'Made by `node bin/coverage.mjs` after `npm run test:all` from the titles of the tests that passed in that run; never edited by hand.',
     'A row counts as shown only when such a test names it; what is in the slice and not shown may work all the same.',
     '',
     '| | all | in this slice | shown by a test that passed |',

@@ -10,7 +10,7 @@ import { done, eventually, isRoot, startCluster } from './harness.ts';
 const image = 'nocher.local/hello:1';
 const missing = isRoot ? missingForContainerd() : ['root'];
 const suite = missing.length === 0 ? describe : describe.skip;
-const title = missing.length === 0 ? 'pods on containerd' : `pods on containerd (needs ${missing.join(', ')})`;
+const title = `pods on containerd [K13]${missing.length === 0 ? '' : ` (needs ${missing.join(', ')})`}`;
 
 const DEPLOYMENT = `
 apiVersion: apps/v1

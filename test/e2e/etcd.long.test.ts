@@ -66,7 +66,7 @@ function watchNames(cluster: Cluster, kubeconfig: string): { names: string[]; st
   return { names, stop: () => void child.kill() };
 }
 
-suite('two servers on one etcd of three members', () => {
+suite('two servers on one etcd of three members [T3]', () => {
   let cluster: Cluster;
   let etcd: EtcdProcess;
   let second: Server;
@@ -105,7 +105,7 @@ suite('two servers on one etcd of three members', () => {
     );
   });
 
-  it('one leads and the other stands by', async () => {
+  it('one leads and the other stands by [A46]', async () => {
     const pki = join(second.dataDir, 'pki');
     mkdirSync(pki, { recursive: true });
     for (const file of readdirSync(join(cluster.dataDir, 'pki')))
