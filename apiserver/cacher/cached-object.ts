@@ -1,6 +1,8 @@
 /** One object at one revision: its stored bytes, and lazily its decoded, frozen form and its served bytes. */
 import type { EncodedObject } from '../../api/machinery/handler.ts';
 import type { ApiObject } from '../../api/machinery/meta.ts';
+import type { ApiError } from '../../api/machinery/errors.ts';
+import { internalServerError } from '../../api/machinery/errors.ts';
 import { deepFreeze } from '../../base/freeze.ts';
 import { decodeFromStorage, spliceResourceVersion } from './codec.ts';
 
@@ -18,6 +20,11 @@ export class CachedObject implements EncodedObject {
     this.revision = revision;
   }
 
+  /** Why the object cannot be read; its other methods throw it. */
+  get damage(): ApiError | undefined {
+    return undefined;
+  }
+
   object(): ApiObject {
     this.#object ??= deepFreeze(decodeFromStorage(this.value, this.revision));
     return this.#object;
@@ -30,5 +37,32 @@ export class CachedObject implements EncodedObject {
   /** A copy that the caller may change. */
   decode(): ApiObject {
     return decodeFromStorage(this.value, this.revision);
+  }
+}
+
+/** An object whose stored bytes are damaged: it has its place, so that it is missed by nobody, and can be deleted. */
+export class DamagedObject extends CachedObject {
+  readonly #damage: ApiError;
+
+  /** `cause` names the key and the revision. */
+  constructor(key: string, revision: number, cause: string) {
+    super(key, new Uint8Array(0), revision);
+    this.#damage = internalServerError(`${cause}; the object has to be deleted`);
+  }
+
+  override get damage(): ApiError {
+    return this.#damage;
+  }
+
+  override object(): ApiObject {
+    throw this.#damage;
+  }
+
+  override bytes(): Uint8Array {
+    throw this.#damage;
+  }
+
+  override decode(): ApiObject {
+    throw this.#damage;
   }
 }

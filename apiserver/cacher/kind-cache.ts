@@ -81,6 +81,8 @@ export function listFrom<T extends ApiObject>(
   const { labelSelector, fieldSelector } = options;
   const found: T[] = [];
   for (const cached of cache.range(cache.snapshot(0), cache.prefixOf(options.namespace ?? ''))) {
+    // It was named when it was loaded; one damaged object must not end what reads all the others.
+    if (cached.damage !== undefined) continue;
     const object = cached.object() as T;
     if (labelSelector !== undefined && !labelSelector.matches(object.metadata.labels)) continue;
     if (fieldSelector !== undefined && !fieldSelector.matches((field) => cache.fieldOf(object, field))) continue;

@@ -72,6 +72,11 @@ export class ResourceCache<T extends ApiObject = ApiObject> implements KindCache
     this.generation++;
     this.#tree = emptyTree();
     for (const object of objects) this.#tree.set(object.key, object);
+    this.#forgetEvents(revision);
+  }
+
+  /** Whoever watches must list again. */
+  #forgetEvents(revision: number): void {
     this.#windowStart = revision;
     this.#window = [];
     this.#windowBytes = 0;
@@ -82,9 +87,16 @@ export class ResourceCache<T extends ApiObject = ApiObject> implements KindCache
   apply(type: 'put' | 'delete', key: string, state: { value: Uint8Array; revision: number }): void {
     this.generation++;
     const previous = this.#tree.get(key);
-    const current = new CachedObject(key, state.value, state.revision);
+    // A deletion brings no value when the record of the last one is damaged.
+    const value = type === 'delete' && state.value.length === 0 ? (previous?.value ?? state.value) : state.value;
+    const current = new CachedObject(key, value, state.revision);
     if (type === 'put') this.#tree.set(key, current);
     else this.#tree.delete(key);
+    if (previous?.damage !== undefined) {
+      // Who saw the object before it was damaged cannot be told which watches it leaves.
+      this.#forgetEvents(state.revision);
+      return;
+    }
     const event = new CacheEvent(type, current, previous);
     this.#remember(event);
     this.#watchers.push(event);
@@ -103,7 +115,8 @@ export class ResourceCache<T extends ApiObject = ApiObject> implements KindCache
   }
 
   get(namespace: string, name: string): T | undefined {
-    return this.getCached(namespace, name)?.object() as T | undefined;
+    const cached = this.getCached(namespace, name);
+    return cached?.damage === undefined ? (cached?.object() as T | undefined) : undefined;
   }
 
   list(options: Parameters<Lister<T>['list']>[0] = {}): T[] {
@@ -186,6 +199,7 @@ export class ResourceCache<T extends ApiObject = ApiObject> implements KindCache
   #initialDeliveries({ filter, keyPrefix, markInitialEventsEnd }: WatchStart, revision: number): Delivery[] {
     const deliveries: Delivery[] = [];
     for (const object of this.range(this.snapshot(revision), keyPrefix)) {
+      if (object.damage !== undefined) throw object.damage;
       if (filter === undefined || filter(object)) deliveries.push({ type: 'ADDED', object, event: undefined });
     }
     if (markInitialEventsEnd) deliveries.push({ type: 'BOOKMARK', revision, initialEventsEnd: true });

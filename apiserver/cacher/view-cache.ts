@@ -4,10 +4,11 @@
  */
 import type { Lister } from '../../api/machinery/handler.ts';
 import type { ApiObject } from '../../api/machinery/meta.ts';
+import type { ApiError } from '../../api/machinery/errors.ts';
 import type { ObjectView } from '../../api/machinery/resource.ts';
 import { deepFreeze } from '../../base/freeze.ts';
 import { CachedObject } from './cached-object.ts';
-import { decodeFromStorage, encodeForStorage } from './codec.ts';
+import { encodeForStorage } from './codec.ts';
 import type { KindCache, StoredState } from './kind-cache.ts';
 import { FieldReader, listFrom } from './kind-cache.ts';
 import type { ResourceCache } from './resource-cache.ts';
@@ -63,7 +64,8 @@ export class ViewCache<T extends ApiObject = ApiObject> implements KindCache<T> 
   }
 
   get(namespace: string, name: string): T | undefined {
-    return this.getCached(namespace, name)?.object() as T | undefined;
+    const cached = this.getCached(namespace, name);
+    return cached?.damage === undefined ? (cached?.object() as T | undefined) : undefined;
   }
 
   list(options: Parameters<Lister<T>['list']>[0] = {}): T[] {
@@ -126,12 +128,18 @@ export class ViewCache<T extends ApiObject = ApiObject> implements KindCache<T> 
 
 /** A cached object that shows itself in a view's form; `value` stays what is stored. */
 class ViewedObject extends CachedObject {
+  readonly #stored: CachedObject;
   readonly #fromStored: (object: ApiObject) => ApiObject;
   #viewed: ApiObject | undefined;
 
-  constructor({ key, value, revision }: CachedObject, fromStored: (object: ApiObject) => ApiObject) {
-    super(key, value, revision);
+  constructor(stored: CachedObject, fromStored: (object: ApiObject) => ApiObject) {
+    super(stored.key, stored.value, stored.revision);
+    this.#stored = stored;
     this.#fromStored = fromStored;
+  }
+
+  override get damage(): ApiError | undefined {
+    return this.#stored.damage;
   }
 
   override object(): ApiObject {
@@ -144,6 +152,6 @@ class ViewedObject extends CachedObject {
   }
 
   override decode(): ApiObject {
-    return this.#fromStored(decodeFromStorage(this.value, this.revision));
+    return this.#fromStored(this.#stored.decode());
   }
 }

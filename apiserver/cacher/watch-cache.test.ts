@@ -80,3 +80,17 @@ describe('a watch that has not been read yet', () => {
     expect(cache.watcherCount).toBe(0);
   });
 });
+
+describe('stored bytes that are no object', () => {
+  it('end the watches that have to look into them, and no others', async () => {
+    const selective = watch({ filter: (object) => object.object().metadata.name !== '' });
+    const plain = watch({});
+    const key = cache.keyOf('default', `o${made++}`);
+    const revision = await storage.create(key, Buffer.from('no JSON'));
+    await watchCache.freshen();
+    await expect(selective.take()).rejects.toMatchObject({ status: { code: 500 } });
+    await storage.delete(key, { expectedRevision: revision });
+    await create(1);
+    expect(revisionsOf(await plain.take())).toEqual([revision, revision + 1, revision + 2]);
+  });
+});

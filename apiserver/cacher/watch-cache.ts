@@ -15,7 +15,7 @@ import { sleep } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Storage, StorageEvent } from '../storage/storage.ts';
 import { StorageError } from '../storage/storage.ts';
-import { CachedObject } from './cached-object.ts';
+import { CachedObject, DamagedObject } from './cached-object.ts';
 import { formatResourceVersion } from './codec.ts';
 import type { KindCache } from './kind-cache.ts';
 import { ProgressKey } from './progress-key.ts';
@@ -157,23 +157,28 @@ export class WatchCache {
 
   async #load(): Promise<number> {
     const objects = new Map<string, CachedObject[]>();
+    const keep = (object: CachedObject): void => {
+      const prefix = this.#prefixOf(object.key);
+      if (prefix === undefined) return;
+      const kept = objects.get(prefix);
+      if (kept === undefined) objects.set(prefix, [object]);
+      else kept.push(object);
+    };
     let fromKey: string | undefined;
     let revision: number | undefined;
     for (let more = true; more;) {
       const page = await this.#storage.list({
         prefix: REGISTRY_PREFIX,
         limit: LOAD_PAGE,
+        skipDamaged: true,
         ...(fromKey === undefined ? {} : { fromKey }),
         ...(revision === undefined ? {} : { revision }),
       });
       revision = page.revision;
-      for (const { key, value, modRevision } of page.entries) {
-        const prefix = this.#prefixOf(key);
-        if (prefix === undefined) continue;
-        const kept = objects.get(prefix);
-        const object = new CachedObject(key, value, modRevision);
-        if (kept === undefined) objects.set(prefix, [object]);
-        else kept.push(object);
+      for (const { key, value, modRevision } of page.entries) keep(new CachedObject(key, value, modRevision));
+      for (const { key, modRevision, message } of page.damaged ?? []) {
+        this.#log.error('a stored object is damaged', { key, revision: modRevision, error: message });
+        keep(new DamagedObject(key, modRevision, message));
       }
       more = page.more;
       fromKey = `${page.entries.at(-1)?.key ?? ''}\0`;
@@ -205,7 +210,8 @@ export class WatchCache {
         // A store that is away for long fails ten times a second in the same words.
         if (String(error) !== lastFailure) this.#log.warn('the watch on storage ended', { error: String(error) });
         lastFailure = String(error);
-        if (error instanceof StorageError && error.code === 'compacted')
+        // What is damaged in the history cannot be followed; the present state names it.
+        if (error instanceof StorageError && (error.code === 'compacted' || error.code === 'corrupted'))
           afterRevision = await this.#reload(afterRevision);
       }
       await sleep(this.#clock, 100, this.#stop.signal);

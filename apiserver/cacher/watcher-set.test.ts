@@ -51,6 +51,15 @@ it('shows each watcher of one value what it would see if it were shown everythin
   );
 });
 
+it('shows everybody an event that it cannot look into', async () => {
+  const set = new WatcherSet(onOf);
+  const [x, y] = [watcherOf('x'), watcherOf('y')];
+  set.add(x, { field: 'on', value: 'x' });
+  set.add(y, { field: 'on', value: 'y' });
+  set.push(new CacheEvent('put', new CachedObject('/registry/things/a', Buffer.from('{"metadata'), 1), undefined));
+  for (const watcher of [x, y]) await expect(watcher.take()).rejects.toThrow();
+});
+
 it('forgets a watcher that has ended, and counts the others', () => {
   const set = new WatcherSet(onOf);
   const [a, b] = [watcherOf('x'), watcherOf('x')];

@@ -49,11 +49,20 @@ export class WatcherSet {
 
   push(event: CacheEvent): void {
     for (const watcher of this.#ofEverything) watcher.push(event);
-    for (const [field, values] of this.#ofValue) {
-      const after = this.#fieldOf(event.current, field);
-      const before = event.previous === undefined ? after : this.#fieldOf(event.previous, field);
-      for (const watcher of values.get(after) ?? []) watcher.push(event);
-      if (before !== after) for (const watcher of values.get(before) ?? []) watcher.push(event);
+    for (const [field, values] of this.#ofValue)
+      for (const watcher of this.#concerned(event, field, values)) watcher.push(event);
+  }
+
+  /** Everybody, when the object is damaged: each finds out for itself, and ends. */
+  #concerned(event: CacheEvent, field: string, values: ReadonlyMap<string, Set<Watcher>>): Iterable<Watcher> {
+    const { current, previous } = event;
+    try {
+      const after = this.#fieldOf(current, field);
+      const before = previous === undefined ? after : this.#fieldOf(previous, field);
+      const now = values.get(after) ?? [];
+      return before === after ? now : [...now, ...(values.get(before) ?? [])];
+    } catch {
+      return [...values.values()].flatMap((watchers) => [...watchers]);
     }
   }
 

@@ -5,7 +5,7 @@
  * **Invariant:** what `take` returns over time is the initial events followed by every matching event after them, in
  * order, without gap or repetition, until it throws or ends.
  */
-import { expired } from '../../api/machinery/errors.ts';
+import { expired, internalServerError } from '../../api/machinery/errors.ts';
 import { CachedObject } from './cached-object.ts';
 
 /** A change of one object, shared by all watchers; its frame is encoded once. */
@@ -94,8 +94,15 @@ export class Watcher {
 
   /** Called by the cache for every event of the kind, in order. */
   push(event: CacheEvent): void {
-    const delivery = this.#deliveryOf(event);
-    if (delivery === undefined || this.#ended !== undefined) return;
+    if (this.#ended !== undefined) return;
+    let delivery: Delivery | undefined;
+    try {
+      delivery = this.#deliveryOf(event);
+    } catch (error) {
+      // What cannot be decoded ends the watches that must look into it, and not the cache.
+      this.end(internalServerError(`${event.current.key} at ${event.revision} cannot be decoded: ${String(error)}`));
+    }
+    if (delivery === undefined) return;
     if (this.#unread >= this.#options.maxQueued) {
       this.#queue = [];
       this.end(expired('too old resource version: the watcher did not keep up with the events'));

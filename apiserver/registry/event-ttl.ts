@@ -30,6 +30,7 @@ export function startExpiry({ kinds, storage, clock, log }: ExpiryOptions, signa
 async function sweep({ cache, resource }: ServedKind, storage: Storage, nowMs: number): Promise<void> {
   const deadline = nowMs - resource.ttlSeconds * 1000;
   for (const cached of cache.range(cache.snapshot(0), cache.keyPrefix)) {
+    if (cached.damage !== undefined) continue;
     if (lastWriteMs(cached.object() as EventLike) > deadline) continue;
     try {
       await storage.delete(cached.key, { expectedRevision: cached.revision });

@@ -19,7 +19,8 @@ import type { Clock } from '../../base/clock.ts';
 import { formatTime } from '../../base/clock.ts';
 import type { Random } from '../../base/random.ts';
 import type { AdmissionAttributes, AdmissionPlugin } from '../admission/admission.ts';
-import type { CachedObject } from '../cacher/cached-object.ts';
+import { CachedObject } from '../cacher/cached-object.ts';
+import { encodeForStorage } from '../cacher/codec.ts';
 import type { WatchCache } from '../cacher/watch-cache.ts';
 import type { Storage } from '../storage/storage.ts';
 import { StorageError } from '../storage/storage.ts';
@@ -106,8 +107,14 @@ export class Store {
     this.#hooks.set(kind.cache.keyPrefix, hook);
   }
 
-  /** Linearizable. Throws NotFound. */
-  async get(kind: ServedKind, { namespace, name }: ObjectKey): Promise<CachedObject> {
+  /** Linearizable. Throws NotFound, and what is wrong with a damaged object. */
+  async get(kind: ServedKind, key: ObjectKey): Promise<CachedObject> {
+    const object = await this.#find(kind, key);
+    if (object.damage !== undefined) throw object.damage;
+    return object;
+  }
+
+  async #find(kind: ServedKind, { namespace, name }: ObjectKey): Promise<CachedObject> {
     await this.#options.watchCache.freshen();
     const object = kind.cache.getCached(namespace, name);
     if (object === undefined) throw errors.notFound(kind.groupResource, name);
@@ -174,7 +181,8 @@ export class Store {
     request: { options: DeleteOptions; context: WriteContext },
   ): Promise<DeleteResult> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const current = await this.get(kind, key);
+      const current = await this.#find(kind, key);
+      if (current.damage !== undefined) return this.#deleteDamaged(kind, key, request);
       checkPreconditions(kind, current, request.options);
       const result = await this.#deleteOnce(kind, current, request);
       if (result !== undefined) return result;
@@ -304,6 +312,27 @@ export class Store {
       return kind.cache.objectAt({ key: current.key, value: kind.cache.encode(object), revision: removed.revision });
     } catch (error) {
       if (isLostRace(error)) return undefined;
+      throw translateStorageError(error);
+    }
+  }
+
+  /** Its finalizers cannot be read: what they were for is left to whoever deletes it. */
+  async #deleteDamaged(
+    kind: ServedKind,
+    key: ObjectKey,
+    { context }: { context: WriteContext },
+  ): Promise<DeleteResult> {
+    const { revision, key: storageKey } = kind.cache.getCached(key.namespace, key.name)!;
+    const oldObject = { kind: kind.groupKind.kind, apiVersion: kind.apiVersion, metadata: { ...key } };
+    await this.#validateAdmission(
+      this.#attributes(kind, { operation: 'DELETE', object: undefined, oldObject, subresource: '', context }),
+    );
+    const last = new CachedObject(storageKey, encodeForStorage(oldObject), revision);
+    if (context.dryRun) return { removed: true, last };
+    try {
+      await this.#options.storage.delete(storageKey, { expectedRevision: revision });
+      return { removed: true, last };
+    } catch (error) {
       throw translateStorageError(error);
     }
   }

@@ -7,7 +7,7 @@ import { KeyIndex } from './key-index.ts';
 import type { KeyVersion } from './key-index.ts';
 import type { CompactionState, LogRecord, RecordHeader, RecordLog } from './record-log.ts';
 import { StorageError } from './storage.ts';
-import type { Entry, ListResult, Storage, StorageEvent, WatchOptions } from './storage.ts';
+import type { DamagedEntry, Entry, ListOptions, ListResult, Storage, StorageEvent, WatchOptions } from './storage.ts';
 import { WatchOutbox } from './watch-outbox.ts';
 
 /** The revision of a store that was never written to. 0 is never a list's revision: the API reads it as "any". */
@@ -26,13 +26,6 @@ interface LoadOptions {
   compaction: CompactionState;
   /** Called after the log is closed. */
   onClosed?: () => Promise<void>;
-}
-
-interface ListRequest {
-  prefix: string;
-  fromKey?: string;
-  limit?: number;
-  revision?: number;
 }
 
 export class LogStorage implements Storage {
@@ -98,7 +91,7 @@ export class LogStorage implements Storage {
     return version === undefined ? undefined : this.#entry(version);
   }
 
-  async list(request: ListRequest): Promise<ListResult> {
+  async list(request: ListOptions): Promise<ListResult> {
     this.#checkOpen();
     const revision = request.revision ?? this.#revision;
     this.#checkRevision(revision);
@@ -188,9 +181,10 @@ export class LogStorage implements Storage {
     throw new StorageError('compacted', `revision ${revision} has been compacted, the oldest is ${oldest}`, oldest);
   }
 
-  async #listAt(request: ListRequest, revision: number): Promise<ListResult> {
+  async #listAt(request: ListOptions, revision: number): Promise<ListResult> {
     const { prefix, limit = Infinity } = request;
     const entries: Entry[] = [];
+    const damaged: DamagedEntry[] = [];
     let remaining = 0;
     let bytes = 0;
     let fromKey: string | undefined = laterOf(prefix, request.fromKey);
@@ -206,13 +200,15 @@ export class LogStorage implements Storage {
           await this.#pauseRead();
           bytes = 0;
         }
-        const entry = this.#entry(version);
+        const entry = request.skipDamaged === true ? this.#entryOrDamage(version, damaged) : this.#entry(version);
+        if (entry === undefined) continue;
         bytes += entry.value.length;
         entries.push(entry);
       }
       if (fromKey !== undefined) await this.#pauseRead();
     }
-    return { revision, entries, more: remaining > 0, remaining };
+    const result = { revision, entries, more: remaining > 0, remaining };
+    return damaged.length === 0 ? result : { ...result, damaged };
   }
 
   async #pauseRead(): Promise<void> {
@@ -222,6 +218,16 @@ export class LogStorage implements Storage {
 
   #entry({ key, modRevision, createRevision }: KeyVersion): Entry {
     return { key, value: this.#log.value({ key, revision: modRevision }), modRevision, createRevision };
+  }
+
+  #entryOrDamage(version: KeyVersion, damaged: DamagedEntry[]): Entry | undefined {
+    try {
+      return this.#entry(version);
+    } catch (error) {
+      if (!(error instanceof StorageError && error.code === 'corrupted')) throw error;
+      damaged.push({ key: version.key, modRevision: version.modRevision, message: error.message });
+      return undefined;
+    }
   }
 
   #publish(records: LogRecord[]): void {

@@ -47,6 +47,14 @@ export interface Entry {
   createRevision: number;
 }
 
+/** An entry whose value cannot be read any more. */
+export interface DamagedEntry {
+  key: string;
+  modRevision: number;
+  /** Names key and revision. */
+  message: string;
+}
+
 export interface StorageEvent {
   type: 'put' | 'delete';
   key: string;
@@ -64,8 +72,18 @@ export interface ListResult {
   entries: Entry[];
   /** More entries follow the last one. */
   more: boolean;
+  /** With `skipDamaged`, what is not among the entries; absent: nothing. */
+  damaged?: DamagedEntry[];
   /** How many entries follow the last one; undefined where the store does not know. */
   remaining: number | undefined;
+}
+
+export interface ListOptions {
+  prefix: string;
+  fromKey?: string;
+  limit?: number;
+  revision?: number;
+  skipDamaged?: boolean;
 }
 
 export interface WatchOptions {
@@ -89,9 +107,9 @@ export interface Storage {
   get(key: string): Promise<Entry | undefined>;
   /**
    * Entries whose key starts with `prefix`, from `fromKey` (inclusive) on, at `revision` (default: now).
-   * Throws `compacted` or `future-revision`.
+   * Throws `compacted` or `future-revision`, and `corrupted` for a damaged value unless `skipDamaged` is set.
    */
-  list(options: { prefix: string; fromKey?: string; limit?: number; revision?: number }): Promise<ListResult>;
+  list(options: ListOptions): Promise<ListResult>;
   /** Throws `key-exists`. Resolves with the write's revision once durable. */
   create(key: string, value: Uint8Array): Promise<number>;
   /** Throws `key-not-found`, or `revision-mismatch` unless the key's modRevision is `expectedRevision`. */

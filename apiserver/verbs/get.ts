@@ -28,5 +28,6 @@ export async function get(
   }
   const object = kind.cache.getCached(context.info.namespace, name);
   if (object === undefined) throw errors.notFound(kind.groupResource, name);
+  if (object.damage !== undefined) throw object.damage;
   return render(context, kind, { object, nowMs: dependencies.clock.now() });
 }

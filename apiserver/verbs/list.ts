@@ -117,6 +117,7 @@ function takePage(
       remaining++;
       continue;
     }
+    if (object.damage !== undefined) throw object.damage;
     if (filter === undefined || filter(object)) objects.push(object);
   }
   if (next !== undefined) {
