@@ -2,12 +2,14 @@
 #include "check.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 
@@ -56,8 +58,21 @@ static bool has_link_kind(const char *kind) {
   return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
 }
 
+// In a chroot, processes that enter a mount namespace come out at another root than the one that they left.
+static bool is_namespace_root(void) {
+  pid_t pid = fork();
+  int status = 0;
+  if (pid == 0) {
+    struct stat before, after;
+    int own = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+    bool known = own >= 0 && stat("/", &before) == 0 && setns(own, CLONE_NEWNS) == 0 && stat("/", &after) == 0;
+    _exit(known && (before.st_dev != after.st_dev || before.st_ino != after.st_ino) ? 1 : 0);
+  }
+  return pid < 0 || waitpid(pid, &status, 0) != pid || status == 0;
+}
+
 struct findings {
-  bool root, overlay, mount_api, mount_setattr, openat2, clone3, pidfd, close_range, seccomp, bridge, veth, administer;
+  bool root, overlay, mount_api, mount_setattr, openat2, clone3, pidfd, close_range, seccomp, bridge, veth, administer, namespace_root;
 };
 
 static void find(struct findings *found) {
@@ -74,6 +89,7 @@ static void find(struct findings *found) {
   found->seccomp = syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &(unsigned int){SECCOMP_RET_ERRNO}) == 0;
   found->bridge = has_link_kind("bridge");
   found->veth = has_link_kind("veth");
+  found->namespace_root = is_namespace_root();
   found->administer = capability_in(capability_available(), CAP_SYS_ADMIN);
 }
 
@@ -84,6 +100,7 @@ static void write_missing(const struct findings *found, const struct cgroup_host
   } lines[] = {
       {found->root, "required: root"},
       {found->administer, "required: CAP_SYS_ADMIN"},
+      {found->namespace_root, "required: a root that is no chroot"},
       {found->overlay, "required: the overlay file system"},
       {found->mount_api && found->mount_setattr && found->openat2 && found->clone3 && found->pidfd &&
            found->close_range,

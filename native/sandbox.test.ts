@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { alive, binary, build, cannotRun, ControlClient, Pod, sanitized, Stream, withPod } from './pod-fixture.ts';
 import type { Json } from './pod-fixture.ts';
@@ -21,6 +22,21 @@ suite(`native sandbox${cannotRun === undefined ? '' : ` (skipped: ${cannotRun})`
     expect(run.status).toBe(0);
     expect(found).toMatchObject({ version: 1, root: true, overlay: true, clone3: true, openat2: true });
     expect(['v1', 'v2', 'hybrid', 'none']).toContain(found['cgroupMode']);
+  });
+
+  it('check says that there are no pods in a chroot', () => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'nocher-native-'));
+    try {
+      fs.mkdirSync(path.join(folder, 'proc'));
+      fs.copyFileSync(binary, path.join(folder, 'helper'));
+      const script = 'mount -t proc proc "$1/proc" && exec chroot "$1" /helper check';
+      const run = spawnSync('unshare', ['--mount', 'sh', '-c', script, 'sh', folder], { encoding: 'utf8' });
+      // A sanitized build needs libraries that are not there.
+      if (!sanitized)
+        expect((JSON.parse(run.stdout) as Json)['missing']).toContain('required: a root that is no chroot');
+    } finally {
+      fs.rmSync(folder, { recursive: true });
+    }
   });
 
   it('a wrong command line ends with 64', () => {
