@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, readlinkSync, rmdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { realClock } from '../base/clock.ts';
+import { realClock, sleep } from '../base/clock.ts';
 import { silentLogger } from '../base/log.ts';
 import { realRandom } from '../base/random.ts';
 import { hostNames } from '../kubelet/native/host-names.ts';
@@ -30,7 +30,7 @@ export async function cleanUpHost(folder: DataFolder): Promise<void> {
   await endLeftProcesses(folder);
   await removeNetwork(folder.id);
   unmountBelow(folder.path);
-  removeCgroups(folder.id);
+  await removeCgroups(folder.id);
   for (const result of removed) if (result.status === 'rejected') throw result.reason;
 }
 
@@ -88,10 +88,19 @@ export function unmountBelow(path: string): void {
 
 const CGROUP_ROOT = '/sys/fs/cgroup';
 
-/** In every hierarchy of v1, and in v2's one. */
-export function removeCgroups(clusterId: string): void {
+const CGROUP_TIMEOUT_MS = 5_000;
+const CGROUP_RETRY_MS = 20;
+
+/** In every hierarchy of v1, and in v2's one. Waits a moment for processes that are ending in them. */
+export async function removeCgroups(clusterId: string): Promise<void> {
   const { cgroup } = hostNames(clusterId);
-  for (const parent of [CGROUP_ROOT, ...folders(CGROUP_ROOT)]) removeTree(join(parent, cgroup));
+  const paths = [CGROUP_ROOT, ...folders(CGROUP_ROOT)].map((parent) => join(parent, cgroup));
+  const deadlineMs = realClock.monotonicMs() + CGROUP_TIMEOUT_MS;
+  for (;;) {
+    for (const path of paths) removeTree(path);
+    if (!paths.some((path) => existsSync(path)) || realClock.monotonicMs() > deadlineMs) return;
+    await sleep(realClock, CGROUP_RETRY_MS);
+  }
 }
 
 function folders(path: string): string[] {

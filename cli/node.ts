@@ -102,7 +102,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       if (keepPods || !hasRealPods(options.config.runtime)) return;
       await endLeftProcesses(folder);
       unmountBelow(folder.path);
-      removeCgroups(folder.id);
+      await removeCgroups(folder.id);
     },
   };
 }
