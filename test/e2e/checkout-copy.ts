@@ -10,7 +10,11 @@ const LEFT_OUT = ['dist', 'node_modules', '.git'];
 /** The sources as they are, with the same packages; the caller removes the folder. */
 export function copyOfCheckout(): string {
   const folder = mkdtempSync(join(tmpdir(), 'nocher-e2e-'));
-  cpSync(root, folder, { recursive: true, filter: (path) => !LEFT_OUT.includes(basename(path)) });
+  cpSync(root, folder, {
+    recursive: true,
+    verbatimSymlinks: true,
+    filter: (path) => !LEFT_OUT.includes(basename(path)),
+  });
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
   return folder;
 }
