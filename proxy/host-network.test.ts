@@ -43,6 +43,16 @@ describe('enableForwarding()', () => {
     expect(existsSync(join(folder, 'state'))).toBe(false);
   });
 
+  it('does not wait for clusters that were killed where forwarding is off now', () => {
+    writeFileSync(sysctl, '0\n');
+    enableForwarding(options('killed'));
+    writeFileSync(sysctl, '0\n');
+    enableForwarding(options('a'));
+    restoreForwarding(options('a'));
+    expect(readFileSync(sysctl, 'utf8')).toBe('0');
+    expect(existsSync(join(folder, 'state'))).toBe(false);
+  });
+
   it('puts back what the kernel changes along with it', () => {
     const conf = (name: string): string => join(folder, 'conf', name);
     for (const name of ['all', 'eth0', 'eth1']) mkdirSync(conf(name), { recursive: true });

@@ -31,6 +31,8 @@ type Switches = [path: string, value: string][];
 /** Lets the host forward IPv4. Throws when it may not. Repeatable. */
 export function enableForwarding({ clusterId, folder = DEFAULT_FOLDER, sysctl = IP_FORWARD }: ForwardingOptions): void {
   const before = readFileSync(sysctl, 'utf8').trim();
+  // Nobody who is remembered here still forwards: they were killed, in a network namespace whose number is used again.
+  if (before !== '1') rmSync(folder, { recursive: true, force: true });
   mkdirSync(join(folder, 'clusters'), { recursive: true, mode: 0o755 });
   writeFileSync(join(folder, 'clusters', clusterId), '');
   if (before === '1') return;
