@@ -22,7 +22,7 @@ export function createCriImages(client: CriClient): ImageService {
     imageStatus,
     async pullImage(image, auth, signal) {
       const name = nameOf(image);
-      const request = { image: { image: name }, ...(auth === undefined ? {} : { auth: authOf(image, auth) }) };
+      const request = { image: { image: name }, ...(auth === undefined ? {} : { auth: authOf(auth) }) };
       try {
         const { imageRef } = await client.call('PullImage', request, { timeoutMs: PULL_TIMEOUT_MS, signal });
         return imageRef;
@@ -44,8 +44,9 @@ function nameOf(image: string): string {
   return IMAGE_ID.test(image) ? image : formatReference(parseImageName(image));
 }
 
-function authOf(image: string, { username, password, identityToken = '' }: PullAuth): object {
-  return { username, password, identityToken, serverAddress: parseImageName(image).domain };
+/** They were chosen for the image already: a server's address beside them would have to be a URL. */
+function authOf({ username, password, identityToken = '' }: PullAuth): object {
+  return { username, password, identityToken };
 }
 
 /** Reasons that a runtime puts before its words (upstream `k8s.io/cri-api/pkg/errors`). */
