@@ -34,6 +34,8 @@ const START_TIMEOUT_MS = 60_000;
 export interface ContainerdOptions {
   /** A command in front of containerd's, such as one that enters a network namespace. */
   enter?: readonly string[];
+  /** Default: this process's. */
+  environment?: NodeJS.ProcessEnv;
   /** Of the server for exec, attach and port forwarding, on loopback; any free one unless said. */
   streamPort?: number;
 }
@@ -81,9 +83,11 @@ class Containerd implements ContainerdProcess {
   readonly registriesFolder: string;
   readonly #folder: string;
   readonly #enter: readonly string[];
+  readonly #environment: NodeJS.ProcessEnv;
   #child: ChildProcess | undefined;
 
-  constructor(folder: string, { enter = [], streamPort = 0 }: ContainerdOptions) {
+  constructor(folder: string, { enter = [], environment = process.env, streamPort = 0 }: ContainerdOptions) {
+    this.#environment = environment;
     this.#folder = folder;
     this.#enter = enter;
     this.socket = join(folder, 'c.sock');
@@ -95,7 +99,7 @@ class Containerd implements ContainerdProcess {
 
   async start(): Promise<void> {
     const [program, ...args] = [...this.#enter, 'containerd', '--config', join(this.#folder, 'config.toml')];
-    const env = { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin` };
+    const env = { ...this.#environment, PATH: `${this.#environment['PATH']}:/usr/sbin:/sbin` };
     // To a file: a pipe that a busy test does not read would stop it.
     const output = openSync(join(this.#folder, 'log'), 'a');
     const child = spawn(program!, args, { stdio: ['ignore', output, output], env });

@@ -38,6 +38,11 @@ function userOf({ authorization }) {
 }
 
 const server = createServer({ cert: certificate, key: privateKey }, (request, response) => {
+  if (request.method !== 'GET') {
+    // As many do: containerd tries OAuth 2 first, and goes on with GET.
+    response.writeHead(405).end();
+    return;
+  }
   const user = userOf(request.headers);
   const scopes = new URL(request.url, 'https://x').searchParams.getAll('scope');
   const asked = scopes

@@ -140,7 +140,7 @@ export function prepareCluster(flags: readonly string[] = [], options: ClusterOp
   const runtimeFlags = async (): Promise<string[]> => {
     const isChosen = runtime ?? process.env['NOCHER_TEST_RUNTIME'];
     if (isChosen !== 'cri' || !isRoot || flags.includes('--runtime')) return [];
-    containerd ??= await startContainerd({ enter: enter('env', []).flat() });
+    containerd ??= await startContainerd({ enter: enter('env', []).flat(), environment });
     return ['--runtime', 'cri', '--cri-socket', containerd.socket];
   };
   const args = ['up', '--data-dir', dataDir, '--api-port', '0', '--kubelet-port', '0', '--node-name', 'node-1'];

@@ -233,7 +233,12 @@ suite(`images${missingForRegistries.length > 0 ? ` (needs ${missingForRegistries
       ],
       ['unknown-name', `${PLAIN}/nobody/nothing:1`, '', /127\.0\.0\.1:5000\/nobody\/nothing:1: not found$/],
       ['unknown-digest', `${PLAIN}/team/app@${WRONG_DIGEST}`, '', /not found$/],
-      ['no-password', `${PASSWORDS}/team/damaged:1`, '', /authorization failed: no basic auth credentials$/],
+      [
+        'no-password',
+        `${PASSWORDS}/team/damaged:1`,
+        '',
+        /authorization failed: no basic auth credentials$|401 Unauthorized$/,
+      ],
       ['no-right', `${TOKENS}/team/damaged:1`, secrets('token'), /authorization failed$/],
       ['no-registry', `${NOBODY}/team/app:1`, '', /dial tcp 127\.0\.0\.1:5999: connect: connection refused$/],
       ['no-tls', `${UNVERIFIED}/team/app:1`, '', /http: server gave HTTP response to HTTPS client$/],
