@@ -44,13 +44,13 @@ function ask(request: TransportRequest, further: Omit<Waiting, 'resolve' | 'reje
   return answer;
 }
 
-/** What the node tells of itself has its own pace, whatever happens to pods. */
-const isOfNode = (path: string): boolean => /\/(nodes|leases)(\/|$)/.test(path);
+/** What the node tells of itself, and events, have their own pace, and nothing waits for them. */
+const isBeside = (path: string): boolean => /\/(nodes|leases|events)(\/|$)/.test(path);
 
 const transport: Transport = {
   call: (request) => {
     const act = (): Promise<unknown> => ask(request, { isWatch: false });
-    if (request.method === 'GET' || isOfNode(request.path)) return act();
+    if (request.method === 'GET' || isBeside(request.path)) return act();
     return effect(`${request.method} ${request.path.split('/').slice(5).join('/')}`, act);
   },
   async *stream(request) {
