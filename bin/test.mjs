@@ -60,12 +60,14 @@ function suite({ name, args = [], environment }) {
 const END_TO_END = ['--config', 'test/e2e/jest.config.mjs'];
 const SUITES = [{ name: 'unit tests' }, { name: 'end-to-end tests', args: END_TO_END }];
 const LONG = { NOCHER_TEST_LONG: '1' };
+const ON_CONTAINERD = { NOCHER_TEST_RUNTIME: 'cri' };
 /** Of `npm run test:all`. */
 const FURTHER_SUITES = [
   { name: 'long unit tests', environment: LONG },
   { name: 'long end-to-end tests', args: END_TO_END, environment: LONG },
   { name: 'end-to-end tests on etcd', args: END_TO_END, environment: { NOCHER_TEST_STORAGE: 'etcd' } },
-  { name: 'end-to-end tests on containerd', args: END_TO_END, environment: { NOCHER_TEST_RUNTIME: 'cri' } },
+  { name: 'end-to-end tests on containerd', args: END_TO_END, environment: ON_CONTAINERD },
+  { name: 'images on containerd', args: [...END_TO_END, 'images.long'], environment: ON_CONTAINERD },
 ];
 const isAll = process.argv.includes('--all');
 
