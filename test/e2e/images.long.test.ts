@@ -142,7 +142,7 @@ suite(`images${missingForRegistries.length > 0 ? ` (needs ${missingForRegistries
     await registries?.stop();
   }, 60_000);
 
-  describe('pulled', () => {
+  describe('pulled [D3]', () => {
     it('over HTTP, by tag, without a tag and by digest', async () => {
       cluster.apply(
         [

@@ -76,7 +76,7 @@ suite('older kubectl', () => {
     });
     afterAll(() => void k?.('delete', 'pod', '--all', '--wait=false'));
 
-    it('streams over SPDY/3.1', () => {
+    it('streams over SPDY/3.1 [A26]', () => {
       const { stderr } = k('exec', 'two', '-c', 'main', '-v=8', '--', 'true');
       expect(stderr).toMatch(/Response Headers:[^]*Upgrade: SPDY\/3\.1/);
       expect(stderr).toMatch(/Response Headers:[^]*X-Stream-Protocol-Version: v4\.channel\.k8s\.io/);
