@@ -6,7 +6,7 @@ import { StorageError } from './storage.ts';
 import type { Storage } from './storage.ts';
 
 const [mode = '', folder = ''] = process.argv.slice(2);
-const modes: Record<string, (storage: Storage) => Promise<void>> = { writers, sequential, fill, inspect };
+const modes: Record<string, (storage: Storage) => Promise<void>> = { writers, sequential, fill, inspect, stubborn };
 try {
   const storage = await openLmdbStorage({ path: folder, reserveBytes: 1024 * 1024 });
   await modes[mode]!(storage);
@@ -52,6 +52,22 @@ async function sequential(storage: Storage): Promise<void> {
     await storage.create(`/k/${i}`, Buffer.alloc(1024, i));
     say(`acknowledged ${i}`);
   }
+}
+
+/** Writes on whatever fails, and says what each write came to and what can be read in the end. */
+async function stubborn(storage: Storage): Promise<void> {
+  const write = async (i: number): Promise<void> => {
+    try {
+      say(`put /k/${i} ${await storage.create(`/k/${i}`, Buffer.alloc(3000, `${i}+`))}`);
+    } catch (error) {
+      say(`failed /k/${i} ${error instanceof StorageError ? `${error.code} ${error.message}` : String(error)}`);
+    }
+  };
+  for (let round = 0; round < 20; round++) {
+    await Promise.all([0, 1, 2].map((i) => write(3 * round + i)));
+  }
+  const { entries, revision } = await storage.list({ prefix: '/k/' });
+  say(`list ${revision} ${entries.map(({ key }) => key).join(' ')}`);
 }
 
 /** Says what is there, and whether a write is taken after it. */

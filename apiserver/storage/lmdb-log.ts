@@ -17,9 +17,16 @@ export type RunCommit = (commit: () => Promise<unknown>) => Promise<unknown>;
 const FORMAT = '1';
 
 export class LmdbLog implements RecordLog {
-  readonly #root: RootDatabase<Buffer, number>;
-  readonly #records: Database<Buffer, number>;
-  readonly #meta: Database<string, string>;
+  readonly #path: string;
+  #root!: RootDatabase<Buffer, number>;
+  #records!: Database<Buffer, number>;
+  #meta!: Database<string, string>;
+  /** Rejects when the environment is given up, with the commits that it would never answer. */
+  #lost!: Promise<never>;
+  #abandon!: (error: Error) => void;
+  /** The environment is closed, and why it could not be opened again. */
+  #closedBy: StorageError | undefined;
+  #reopening: Promise<void> | undefined;
   readonly #runCommit: RunCommit;
   #reserve: SpaceReserve | undefined;
   /** The newest record known to be committed. */
@@ -28,10 +35,18 @@ export class LmdbLog implements RecordLog {
   #mayHaveLeftovers = false;
 
   constructor(path: string, runCommit: RunCommit = (commit) => commit()) {
+    this.#path = path;
     this.#runCommit = runCommit;
+    this.#open();
+    for (const newest of this.#records.getKeys({ reverse: true, limit: 1 })) this.#newest = newest;
+  }
+
+  #open(): void {
+    this.#lost = new Promise((_, reject) => (this.#abandon = reject));
+    this.#lost.catch(() => undefined);
     // `useWritemap` would let stray writes reach the file; overlapping sync acknowledges before the flush.
     this.#root = open<Buffer, number>({
-      path,
+      path: this.#path,
       noSubdir: true,
       maxDbs: 2,
       // A page of 4 KiB is split half empty by records of 1 KiB; this one takes a third less space.
@@ -42,7 +57,6 @@ export class LmdbLog implements RecordLog {
     });
     this.#records = this.#root.openDB<Buffer, number>('records', { encoding: 'binary' });
     this.#meta = this.#root.openDB<string, string>('meta', { encoding: 'string' });
-    for (const newest of this.#records.getKeys({ reverse: true, limit: 1 })) this.#newest = newest;
   }
 
   /** From then on failures and successes are told to the reserve, and it decides what is taken. */
@@ -67,14 +81,17 @@ export class LmdbLog implements RecordLog {
   }
 
   async commit(change: LogChange): Promise<void> {
+    if (this.#reopening !== undefined || this.#closedBy !== undefined) await this.#reopen();
     const encoded = encodeRecords(change.append);
     const leftovers = change.append.length > 0 ? this.#leftovers() : [];
     try {
-      await this.#runCommit(() => settle(this.#write(change, encoded, leftovers)));
+      const written = this.#runCommit(() => settle(this.#write(change, encoded, leftovers)));
+      await Promise.race([written, this.#lost]);
     } catch (error) {
-      this.#root.resetReadTxn();
       if (change.append.length > 0) this.#mayHaveLeftovers = true;
       const cause = error instanceof Error ? error.message : String(error);
+      if (this.#hasGivenUp()) await this.#reopen().catch(() => undefined);
+      else this.#root.resetReadTxn();
       await this.#reserve?.afterFailure(cause);
       throw new StorageError('unavailable', `the write could not be stored: ${cause}`);
     }
@@ -89,11 +106,13 @@ export class LmdbLog implements RecordLog {
   }
 
   headersAfter(revision: number, limit: number): RecordHeader[] {
+    this.#checkOpen();
     const revisions = [...this.#records.getKeys({ start: revision + 1, limit })];
     return revisions.map((at) => decodeHeader(at, this.#records.getBinaryFast(at) ?? Buffer.alloc(0)));
   }
 
   value(header: { revision: number; key: string }): Uint8Array {
+    this.#checkOpen();
     const { key, revision } = header;
     const bytes = this.#records.getBinaryFast(revision);
     if (bytes !== undefined) return decodeValue(header, bytes);
@@ -114,7 +133,48 @@ export class LmdbLog implements RecordLog {
 
   async close(): Promise<void> {
     await this.#reserve?.settled();
-    await this.#root.close();
+    await this.#reopening?.catch(() => undefined);
+    if (this.#closedBy === undefined) await this.#root.close();
+  }
+
+  #checkOpen(): void {
+    if (this.#closedBy !== undefined) throw this.#closedBy;
+  }
+
+  /**
+   * After a first page could not be written, lmdb does not know which of its two is on the disk: it refuses reads, and
+   * never answers commits. Opening the file anew tells; a commit that is there after all is dropped by the next one.
+   */
+  #hasGivenUp(): boolean {
+    if (this.#reopening !== undefined || this.#closedBy !== undefined) return true;
+    try {
+      this.#records.getStats();
+      return false;
+    } catch (error) {
+      return String(error).includes('MDB_PANIC');
+    }
+  }
+
+  /** Throws `unavailable` when the file cannot be opened. */
+  #reopen(): Promise<void> {
+    this.#reopening ??= this.#closeAndOpen().finally(() => {
+      this.#reopening = undefined;
+    });
+    return this.#reopening;
+  }
+
+  async #closeAndOpen(): Promise<void> {
+    const wasOpen = this.#closedBy === undefined;
+    this.#closedBy = new StorageError('unavailable', 'the store is being opened again after a failed write');
+    this.#abandon(this.#closedBy);
+    try {
+      if (wasOpen) await this.#root.close();
+      this.#open();
+      this.#closedBy = undefined;
+    } catch (error) {
+      this.#closedBy = new StorageError('unavailable', `the store cannot be opened again: ${String(error)}`);
+      throw this.#closedBy;
+    }
   }
 
   /** Only for a commit that appends: beside one, what follows the newest record may be what it is writing. */
