@@ -36,6 +36,10 @@ export interface IndexDocument {
 /** Old generations stay for readers and for writers that fell behind. */
 const KEPT_GENERATIONS = 8;
 const MAX_ATTEMPTS = 100;
+/** Leavings of another process are swept once they are older than anything that it could be at work on. */
+export const SWEEP_AGE_MS = 3_600_000;
+/** Of files that are not complete yet. */
+const TEMPORARY = 'new-';
 
 /** Of the process and not of an index: several may share a folder. */
 let temporaries = 0;
@@ -71,6 +75,15 @@ export class IndexFile {
     throw new Error('the image index is changed by too many others at once');
   }
 
+  /** Deletes what writers that were killed left. */
+  async sweep(nowMs: number): Promise<void> {
+    for (const name of await fs.promises.readdir(this.#folder).catch(() => [] as string[])) {
+      const path = join(this.#folder, name);
+      const found = name.startsWith(TEMPORARY) ? await fs.promises.stat(path).catch(() => undefined) : undefined;
+      if (found !== undefined && nowMs - found.mtimeMs > SWEEP_AGE_MS) await fs.promises.rm(path, { force: true });
+    }
+  }
+
   #newest(): number {
     return this.#generations().reduce((newest, generation) => Math.max(newest, generation), -1);
   }
@@ -103,7 +116,7 @@ export class IndexFile {
 
   async #publish(generation: number, document: IndexDocument): Promise<boolean> {
     await fs.promises.mkdir(this.#folder, { recursive: true, mode: 0o700 });
-    const temporary = join(this.#folder, `new-${process.pid}-${temporaries++}`);
+    const temporary = join(this.#folder, `${TEMPORARY}${process.pid}-${temporaries++}`);
     try {
       await writeDurably(temporary, JSON.stringify(document));
       await fs.promises.link(temporary, this.#path(generation));

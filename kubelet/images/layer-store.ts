@@ -10,11 +10,8 @@ import { spawn } from 'node:child_process';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { digestHex, sha256, type Sha256Digest } from './digest.ts';
-import { syncFolder, writeDurably } from './index-file.ts';
+import { SWEEP_AGE_MS, syncFolder, writeDurably } from './index-file.ts';
 import { unpackLayer, type LayerLimits, type LayerSource, type UnpackedLayer } from './layer.ts';
-
-/** Leavings of another process are swept once they are older than any unpacking takes. */
-const SWEEP_AGE_MS = 3_600_000;
 
 /** Of the process and not of a store: several stores may share a folder. */
 let temporaries = 0;

@@ -216,6 +216,18 @@ describe('ImageStore', () => {
     expect(await afterPowerLoss.list()).toHaveLength(1);
   });
 
+  it('sweeps what killed writers of the index left, once it is old', async () => {
+    const names = (): string[] => fs.readdirSync(join(folder, 'index')).sort();
+    await add(open(), await sampleImage([base]), 'a.io/x:1');
+    const before = names();
+    const old = join(folder, 'index', 'new-1-0');
+    for (const path of [old, join(folder, 'index', 'new-1-1')]) fs.writeFileSync(path, '{');
+    fs.utimesSync(old, 0, 0);
+    await open().list();
+    while (fs.existsSync(old)) await new Promise(setImmediate);
+    expect(names()).toEqual([...before, 'new-1-1']);
+  });
+
   it('marks layers as flushed once they are on the disk', async () => {
     const store = open();
     await add(store, await sampleImage([base]), 'a.io/x:1');

@@ -180,7 +180,8 @@ class FolderImageStore implements ImageStore {
     const { layers } = this.#index.read();
     const isTrusted = (hex: string): boolean => layers[`sha256:${hex}`] !== undefined;
     // Nobody waits for it, and what it misses the next start finds.
-    this.#layers.sweep(isTrusted, this.#options.clock.now()).catch((error: unknown) => {
+    const nowMs = this.#options.clock.now();
+    Promise.all([this.#layers.sweep(isTrusted, nowMs), this.#index.sweep(nowMs)]).catch((error: unknown) => {
       this.#options.log.warn('sweeping the image store failed', { error: (error as Error).message });
     });
   }
