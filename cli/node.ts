@@ -88,15 +88,16 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     images: machinery.nodeImages,
     health: async () => (await network?.health()) ?? [],
     async stop({ keepPods }) {
-      const problems: unknown[] = [];
+      const problems = new Set<string>();
       // A runtime that is away keeps its pods; everything else is still undone.
-      const attempt = (work: Promise<void>): Promise<void> => work.catch((error: unknown) => void problems.push(error));
+      const attempt = (work: Promise<void>): Promise<void> =>
+        work.catch((error: unknown) => void problems.add((error as Error).message));
       if (!keepPods) await attempt(kubelet.stopAllPods(STOP_GRACE_SECONDS));
       stopping.abort();
       await kubelet.stopped;
       if (!keepPods) await attempt(removePods(machinery.runtime));
-      for (const problem of problems) options.note(`pods are left: ${String(problem)}`);
-      if (!keepPods) machinery.removeTraces?.();
+      for (const problem of problems) options.note(`pods are left, until the next start or "down": ${problem}`);
+      if (!keepPods && problems.size === 0) machinery.removeTraces?.();
       await network?.stop({ keepPods });
       await machinery.close();
       if (keepPods || !hasRealPods(options.config.runtime)) return;

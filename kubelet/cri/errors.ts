@@ -35,8 +35,12 @@ export class CriError extends RuntimeError {
 
 export function criError(error: ServiceError): CriError {
   const grpcCode = error.code ?? status.UNKNOWN;
-  return new CriError(CODES[grpcCode] ?? 'unknown', { details: error.details || error.message, grpcCode });
+  const details = (error.details || error.message).replace(NO_CONNECTION, '$1');
+  return new CriError(CODES[grpcCode] ?? 'unknown', { details, grpcCode });
 }
+
+/** What the library says around the reason. */
+const NO_CONNECTION = /^No connection established\. Last error: (?:Error: )?(.*?)\. Resolution note:.*$/s;
 
 /** `NOT_FOUND` → `NotFound`; Go spells one of them with a single l. */
 function goName(code: number): string {
