@@ -1,14 +1,17 @@
 /** A cluster whose pods run on Debian's containerd with runc. Needs root, containerd, runc and the network plugins. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { dockerArchive, sampleImage } from '../../kubelet/images/sample-image.ts';
 import { missingForContainerd } from '../containerd-process.ts';
 import { startKubectl } from './background.ts';
-import type { Cluster, Json } from './harness.ts';
+import type { Cluster, CommandResult, Json } from './harness.ts';
 import { done, eventually, isRoot, startCluster } from './harness.ts';
 
 const image = 'nocher.local/hello:1';
-const missing = isRoot ? missingForContainerd() : ['root'];
+const busybox = ['/usr/bin/busybox', '/bin/busybox'].find((path) => existsSync(path)) ?? '';
+const lacking = busybox === '' ? ['busybox-static'] : [];
+const missing = isRoot ? [...missingForContainerd(), ...lacking] : ['root'];
 const suite = missing.length === 0 ? describe : describe.skip;
 const title = `pods on containerd [K13]${missing.length === 0 ? '' : ` (needs ${missing.join(', ')})`}`;
 
@@ -63,6 +66,8 @@ suite(title, () => {
     const { nodePort } = object('service', 'web').spec.ports[0];
     return cluster.host('curl', ['-s', '--max-time', '5', `http://192.0.2.10:${nodePort}/`]).stdout;
   };
+  const leftContainers = (): CommandResult =>
+    cluster.host('ctr', ['--address', cluster.containerd().socket, '--namespace', 'k8s.io', 'containers', 'ls', '-q']);
   /** Of every container: its id and how often it was restarted. */
   const containers = (): string[] =>
     object('pods').items.flatMap(({ status }: Json) =>
@@ -180,15 +185,61 @@ suite(title, () => {
     expect(object('pod', 'tools').status.containerStatuses[0].lastState.terminated).toMatchObject({ exitCode: 137 });
   });
 
+  it('have images that were loaded without a registry', async () => {
+    const nocher = (...args: string[]): string => {
+      const [program] = cluster.upArguments;
+      const all = [program!, 'image', ...args, '--data-dir', cluster.dataDir];
+      const { code, stdout, stderr } = cluster.host(process.execPath, all);
+      return code === 0 ? stdout : stderr;
+    };
+    const archive = join(cluster.dataDir, 'archive.tar');
+    const members = [{ name: 'bin/busybox', mode: 0o755, content: readFileSync(busybox) }];
+    const tool = await sampleImage([members], { Entrypoint: ['/bin/busybox', 'sleep', '1000'] });
+    writeFileSync(archive, await dockerArchive(tool, ['example.org/tool:1']));
+    expect(nocher('load', archive)).toBe('loaded example.org/tool:1\n');
+    expect(nocher('ls')).toMatch(/^example\.org\/tool:1 +[0-9a-f]{12} +\d+\.\d MB$/m);
+    cluster.run('run', 'tool', '--image=example.org/tool:1', '--image-pull-policy=Never');
+    cluster.run('wait', '--for=condition=Ready', 'pod/tool', '--timeout=30s');
+    cluster.run('delete', 'pod', 'tool', '--now');
+    expect(nocher('rm', 'example.org/tool:1')).toBe('removed example.org/tool:1\n');
+    expect(nocher('ls')).not.toContain('example.org/tool');
+  });
+
   it('and everything else are gone after a stop', async () => {
     await cluster.kill('SIGTERM');
     expect(readdirSync(cluster.containerd().cniConfFolder)).toEqual([]);
-    const { socket } = cluster.containerd();
-    const tasks = cluster.host('ctr', ['--address', socket, '--namespace', 'k8s.io', 'containers', 'ls', '-q']);
-    expect(tasks).toEqual(done(''));
+    expect(leftContainers()).toEqual(done(''));
     expect(cluster.host('ip', ['-o', 'link', 'show', 'type', 'bridge']).stdout).toBe('');
   });
+
+  it('get their network from the user, when there is one', async () => {
+    const folder = cluster.containerd().cniConfFolder;
+    writeFileSync(join(folder, '05-mine.conflist'), JSON.stringify(mine(join(cluster.dataDir, 'mine'))));
+    await cluster.restart();
+    expect(cluster.output()).toContain(`pods get their network from 05-mine.conflist in ${folder}`);
+    expect(readdirSync(folder)).toEqual(['05-mine.conflist']);
+    cluster.run('wait', '--for=condition=Ready', 'pod', '-l', 'app=web', '--timeout=60s');
+    expect(cluster.run('exec', 'deployment/web', '--', 'getent', 'hosts', 'web')).toContain('web.default.svc');
+    expect(answer()).toContain('pod: web-');
+  });
+
+  it('are left when containerd is away at a stop, and found by the next one', async () => {
+    await cluster.containerd().kill();
+    await cluster.kill('SIGTERM');
+    expect(cluster.output()).toContain('pods are left, until the next start or "down": connect ECONNREFUSED');
+    await cluster.containerd().start();
+    const [program] = cluster.upArguments;
+    expect(cluster.host(process.execPath, [program!, 'down', '--data-dir', cluster.dataDir]).code).toBe(0);
+    expect(leftContainers()).toEqual(done(''));
+  });
 });
+
+/** A network without a bridge. */
+function mine(dataDir: string): object {
+  const ranges = [[{ subnet: '10.244.0.0/24' }]];
+  const ipam = { type: 'host-local', dataDir, ranges, routes: [{ dst: '0.0.0.0/0' }] };
+  return { cniVersion: '0.4.0', name: 'mine', plugins: [{ type: 'ptp', ipam }] };
+}
 
 /** Of a container: the process whose cgroup bears its id, the first. */
 function killMainProcess(id: string): void {
