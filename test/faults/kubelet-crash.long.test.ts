@@ -1,14 +1,21 @@
 /** The kubelet is killed at every effect of a pod's whole life. Needs root. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pod } from '../../api/core/v1/pod.ts';
 import type { CrashMode } from './effects/crash-point.ts';
 import { NODE, NodeProcess } from './node-process.ts';
-import { createFullPod, isReady, podOf, PODS, runningOf, timesOf, tracesOf, volumesSeen } from './pod-life.ts';
+import {
+  createFullPod,
+  isReady,
+  podOf,
+  PODS,
+  runningOf,
+  timesOf,
+  tracesOf,
+  untilThroughCrashes,
+  volumesSeen,
+} from './pod-life.ts';
 
 const suite = process.getuid?.() === 0 ? describe : describe.skip;
-
-const WAIT_MS = 20_000;
 
 const WRITES = 'mkdir mkdtemp writeFile rename symlink rm chmod mkdirSync writeFileSync renameSync'.split(' ');
 const PROBE = { httpGet: { port: 8080 }, periodSeconds: 1 };
@@ -49,20 +56,8 @@ suite('kill -9 of the kubelet', () => {
     await node.close();
   }, 30_000);
 
-  /** Until the condition holds; a kubelet that was killed is started again, and nothing ever runs twice. */
   const until = async (what: string, condition: () => boolean | Promise<boolean>): Promise<void> => {
-    const endMs = Date.now() + WAIT_MS;
-    for (;;) {
-      if (!node.isRunning) {
-        crashes++;
-        await node.start();
-      }
-      const running = runningOf(node).map(({ container }) => container);
-      expect(running.length).toBe(new Set(running).size);
-      if (await condition()) return;
-      if (Date.now() > endMs) throw new Error(`never: ${what}\n${node.printed}`);
-      await sleep(15);
-    }
+    crashes += await untilThroughCrashes(node, what, condition);
   };
 
   /** A pod from its creation to its end; returns what its kubelet did, unless it was killed. */

@@ -4,11 +4,14 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pod } from '../../api/core/v1/pod.ts';
 import { NODE } from './node-process.ts';
 import type { NodeProcess } from './node-process.ts';
 
 export const PODS = '/api/v1/namespaces/default/pods';
+
+const WAIT_MS = 20_000;
 
 const MAIN = `for folder in /empty /memory; do echo "$folder $(stat -c %a $folder) $(stat -f -c %T $folder)"; done >/history/volumes
 cat /config/a /secret/b >>/history/volumes
@@ -107,6 +110,29 @@ export async function podOf(node: NodeProcess, name: string): Promise<Pod | unde
 
 export function isReady(pod: Pod | undefined): boolean {
   return pod?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true;
+}
+
+/**
+ * Waits until the condition holds; a kubelet that was killed is started again, and no container ever runs twice.
+ * Resolves with how often it was killed.
+ */
+export async function untilThroughCrashes(
+  node: NodeProcess,
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+): Promise<number> {
+  const endMs = Date.now() + WAIT_MS;
+  for (let crashes = 0; ;) {
+    if (!node.isRunning) {
+      crashes++;
+      await node.start();
+    }
+    const running = runningOf(node).map(({ container }) => container);
+    if (running.length !== new Set(running).size) throw new Error(`something runs twice: ${running.join()}`);
+    if (await condition()) return crashes;
+    if (Date.now() > endMs) throw new Error(`never: ${what}\n${node.printed}`);
+    await sleep(15);
+  }
 }
 
 /** What the machine still has of a pod: folders, cgroups, mounts. */
