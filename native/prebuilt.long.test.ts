@@ -56,7 +56,10 @@ describe('shipped helpers', () => {
     () => {
       const jest = ['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js'];
       const suites = '^(?!.*long).*/native/[a-z-]+\\.test\\.ts$';
-      const { status, stderr } = run(process.execPath, [...jest, suites], { NOCHER_NATIVE_PREBUILT: '1' });
+      const { status, stderr } = run(process.execPath, [...jest, suites], {
+        NOCHER_NATIVE_PREBUILT: '1',
+        NOCHER_TEST_LONG: '0',
+      });
       expect(stderr).toMatch(/Tests: +\d{2,} passed, \d+ total/);
       expect(status).toBe(0);
     },
