@@ -33,9 +33,16 @@ static void drain_expired(void *owner) {
   settle(process);
 }
 
+static void report_ready(struct event_source *source, uint32_t events);
+
 static void output_ready(struct event_source *source, uint32_t events) {
-  (void)events;
   struct process *process = source->owner;
+  // What the program writes comes after the end of its report, also where both are there at once: nothing is put out
+  // of a process that has not been told to run. The report may end the process.
+  if (process->state == PROCESS_LAUNCHING && process->report.fd >= 0) {
+    report_ready(&process->report, events);
+    return;
+  }
   char bytes[OUTPUT_CHUNK];
   ssize_t length = read(source->fd, bytes, sizeof bytes);
   if (length > 0) {
@@ -147,24 +154,24 @@ static void report_ended(struct process *process) {
   settle(process);
 }
 
+static void take_report(struct process *process, const struct report *message, int fd) {
+  if (message->kind == REPORT_WARNING) {
+    strings_take(&process->warnings, format_string("%s: %s", message->text, strerror(message->error)));
+  } else if (message->kind == REPORT_TERMINAL && fd >= 0 && process->output[0].fd < 0) {
+    take_terminal(process, fd);
+  } else if (message->kind == REPORT_ERROR) {
+    take_failure(process, message);
+  }
+}
+
 static void report_ready(struct event_source *source, uint32_t events) {
   (void)events;
   struct process *process = source->owner;
   struct report message;
   int fd;
-  int outcome = receive_report(source->fd, &message, &fd);
-  if (outcome == 0) {
-    report_ended(process);
-    return;
-  }
-  if (outcome < 0) return;
-  if (message.kind == REPORT_WARNING) {
-    strings_take(&process->warnings, format_string("%s: %s", message.text, strerror(message.error)));
-  } else if (message.kind == REPORT_TERMINAL && fd >= 0 && process->output[0].fd < 0) {
-    take_terminal(process, fd);
-  } else if (message.kind == REPORT_ERROR) {
-    take_failure(process, &message);
-  }
+  int outcome;
+  while ((outcome = receive_report(source->fd, &message, &fd)) > 0) take_report(process, &message, fd);
+  if (outcome == 0) report_ended(process);
 }
 
 void process_reaped(struct process *process, int wait_status) {

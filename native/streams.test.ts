@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -39,6 +40,26 @@ suite('native streams', () => {
       expect(stream.output(STDOUT)).toBe('container exec\n/var\nsleep\n');
       expect(stream.output(STDERR)).toBe('err\n');
       await stream.closed;
+    });
+
+    const strace = spawnSync('strace', ['--version']).error === undefined ? it : it.skip;
+    strace('tells that it runs before what it says, also when the monitor is late', async () => {
+      // Without CAP_SYS_RESOURCE its start comes with a warning, and a report in two parts.
+      const warned = await pod.run(['sleep', '1000'], { oomScoreAdj: -997 });
+      const waits = ['-e', 'trace=epoll_wait,epoll_pwait', '-e', 'inject=epoll_wait,epoll_pwait:delay_enter=50000'];
+      const delay = spawn('strace', ['-p', String(pod.ready['monitorPid']), '-o', '/dev/null', ...waits]);
+      try {
+        // By then all that the program did is there at once.
+        await new Promise((resolve) => delay.stderr.once('data', resolve));
+        const stream = new Stream(pod.socketPath, { command: 'exec', container: warned, args: ['echo', 'hi'] });
+        expect(await stream.answer).toMatchObject({ ok: true });
+        expect(await stream.exit()).toEqual({ exitCode: 0 });
+        expect(stream.output(STDOUT)).toBe('hi\n');
+      } finally {
+        const ended = new Promise((resolve) => delay.once('exit', resolve));
+        delay.kill();
+        await ended;
+      }
     });
 
     it('has the container namespaces, cgroup and no other descriptors', async () => {

@@ -97,7 +97,14 @@ export class MonitorClient {
         socket.removeListener('data', onData);
         socket.removeListener('close', onEnd);
         socket.removeListener('error', onEnd);
-        const answer = JSON.parse(received.subarray(0, end).toString()) as Answer;
+        let answer: Answer;
+        try {
+          answer = JSON.parse(received.subarray(0, end).toString()) as Answer;
+        } catch {
+          socket.destroy();
+          reject(new RuntimeError('unavailable', "the pod's monitor does not speak its protocol"));
+          return;
+        }
         if (answer.ok === true) {
           resolve({ socket, rest: received.subarray(end + 1), result: answer.result });
         } else {
