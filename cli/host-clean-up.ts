@@ -2,7 +2,8 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, readlinkSync, rmdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { realClock, sleep } from '../base/clock.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { realClock } from '../base/clock.ts';
 import { silentLogger } from '../base/log.ts';
 import { realRandom } from '../base/random.ts';
 import { hostNames } from '../kubelet/native/host-names.ts';
@@ -99,7 +100,7 @@ export async function removeCgroups(clusterId: string): Promise<void> {
   for (;;) {
     for (const path of paths) removeTree(path);
     if (!paths.some((path) => existsSync(path)) || realClock.monotonicMs() > deadlineMs) return;
-    await sleep(realClock, CGROUP_RETRY_MS);
+    await sleep(CGROUP_RETRY_MS);
   }
 }
 
