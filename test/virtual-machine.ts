@@ -205,9 +205,9 @@ async function initramfsOf({ kernel, script, modules = [], disks }: VirtualMachi
     '$b mount -t tmpfs tmp /root/tmp',
     '$b cp /script /root/tmp/script; $b cp /bin/busybox /root/tmp/busybox',
     '$b stty -F /root/dev/ttyS0 -onlcr 2>/dev/null',
-    '$b chroot /root /tmp/busybox sh /tmp/script',
-    '$b sync',
-    '$b poweroff -f',
+    'echo "b=/tmp/busybox; \\$b sh /tmp/script; \\$b sync; \\$b poweroff -f" >/root/tmp/init',
+    // Not chroot: the disk must be the root of the mount namespace, and the root that kernel threads see.
+    'exec $b switch_root /root /tmp/busybox sh /tmp/init',
   ];
   return cpioArchive([
     { path: 'bin/busybox', content: await readFile(busybox), mode: 0o100755 },
