@@ -44,3 +44,21 @@ describe('a watch from before what the cache remembers', () => {
     }
   });
 });
+
+describe('timeoutSeconds=0', () => {
+  it('leaves the time of a watch to the server, as upstream does', async () => {
+    const server = await startTestServer();
+    try {
+      const path = '/api/v1/namespaces/default/configmaps';
+      const stop = new AbortController();
+      const events = await server.watch(`${path}?watch=true&timeoutSeconds=0`, stop.signal);
+      // A timer that the watch had set to end it at once fires before this one.
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      await server.call('POST', path, { metadata: { name: 'later' } });
+      expect(await events.next()).toMatchObject({ value: { type: 'ADDED', object: { metadata: { name: 'later' } } } });
+      stop.abort();
+    } finally {
+      await server.close();
+    }
+  });
+});

@@ -34,7 +34,7 @@ export async function watch(
   const options = readOptionsOf(context, kind);
   const watcher = await startWatch(context, kind, { options, dependencies });
   const timeoutMs =
-    1000 * (options.timeoutSeconds ?? MIN_TIMEOUT_SECONDS * (1 + (dependencies.clock.now() % 1000) / 1000));
+    1000 * (options.timeoutSeconds || MIN_TIMEOUT_SECONDS * (1 + (dependencies.clock.now() % 1000) / 1000));
   const cancelTimeout = dependencies.clock.setTimeout(() => watcher.end(), timeoutMs);
   context.request.signal.addEventListener('abort', cancelTimeout, { once: true });
   if (context.request.wantsObjects === true) {
