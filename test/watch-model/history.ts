@@ -30,6 +30,8 @@ export interface ExpectedEvent {
   revision: number;
   key: string;
   content: Content;
+  /** What has been found to be this event: watches share the object that they are sent. */
+  verified?: object;
 }
 
 /** What a list or watch asks for. */

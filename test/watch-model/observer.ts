@@ -311,15 +311,18 @@ async function* batchesOf({ body }: ApiResponse): AsyncGenerator<readonly Receiv
   }
 }
 
-function isSameEvent({ type, revision, key, content }: ExpectedEvent, got: string, metadata: ModelMetadata): boolean {
+function isSameEvent(expected: ExpectedEvent, got: string, metadata: ModelMetadata): boolean {
+  const { type, revision, key, content } = expected;
+  if (expected.verified === metadata) return type === got;
   const { mark, group } = contentOfMetadata(metadata);
-  return (
+  const isSame =
     type === got &&
     revision === Number(metadata.resourceVersion) &&
     content.mark === mark &&
     content.group === group &&
-    key.endsWith(`/${metadata.namespace}/${metadata.name}`)
-  );
+    key.endsWith(`/${metadata.namespace}/${metadata.name}`);
+  if (isSame) expected.verified = metadata;
+  return isSame;
 }
 
 function textOf(metadata: ModelMetadata): string {
