@@ -52,6 +52,8 @@ export class Observer {
   #ending: Ending | undefined;
   #position: Position = { at: 'somewhere', low: 0, high: 0 };
   #lastRevision = 0;
+  /** The watch was opened at a revision that was not yet. */
+  #wasAhead = false;
   #stalled = false;
   #goOn: () => void = () => undefined;
   deliveries = 0;
@@ -102,6 +104,7 @@ export class Observer {
     const query = { ...selectorQuery(this.#selection), ...queryOf(start), watch: 'true', timeoutSeconds: '99999999' };
     const request = requestOf({ method: 'GET', path, query }, this.#stop.signal);
     this.#position = positionOf(start, Math.max(acknowledged, this.#lastRevision));
+    this.#wasAhead = start.from === 'revision' && start.revision > acknowledged;
     if (start.from === 'revision') this.#lastRevision = start.revision;
     const handled = server.handler({ ...request, wantsObjects: !this.#takesBytes });
     const response = await Promise.race([handled, server.gone]);
@@ -238,8 +241,8 @@ export class Observer {
 
   #checkEnding({ code, message }: Ending): void {
     const server = this.#server!;
-    if (this.#lastRevision > this.#history.revision) {
-      // It was opened at a revision that never came: begin anew.
+    if (this.#lastRevision > this.#history.revision || (this.#wasAhead && code === 504)) {
+      // It was opened at a revision that did not come in time: begin anew.
       this.#lastRevision = 0;
       this.#position = { at: 'somewhere', low: 0, high: Infinity };
       if (code === 504) return;
