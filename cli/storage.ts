@@ -11,6 +11,7 @@ import { UsageError } from './config.ts';
 import type { DataFolder } from './data-folder.ts';
 import { MIGRATE_HINT } from './storage-choice.ts';
 import type { StorageChoice } from './storage-choice.ts';
+import { systemProblem } from './system-problem.ts';
 
 /** The drivers are loaded when they are asked for: each costs tens of milliseconds of a start. */
 export async function openStorage(config: StorageChoice, folder: DataFolder): Promise<Storage> {
@@ -18,7 +19,8 @@ export async function openStorage(config: StorageChoice, folder: DataFolder): Pr
   try {
     return config.storage === 'etcd' ? await openEtcd(config.etcd) : await openLmdb(folder);
   } catch (error) {
-    throw error instanceof StorageError ? new UsageError(whatToDo(error, config)) : error;
+    if (!(error instanceof StorageError)) throw error;
+    throw new UsageError(systemProblem(error) ?? whatToDo(error, config));
   }
 }
 

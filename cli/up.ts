@@ -115,8 +115,10 @@ async function start({ config: asked, folder, progress, log, stop }: StartOption
   const { runtime, notes } = chooseRuntime(asked.runtime, await lookAtHost(asked.runtime));
   for (const note of notes) progress.note(note);
   const choice = chooseStorage(asked, folder);
-  const storage = await openStorage(choice, folder);
-  const config: UpConfig = { ...withRangesOf(await readClusterRecord(storage), asked), ...choice, runtime };
+  // A store that others share has the cluster's ranges.
+  const shared = choice.storage === 'etcd' ? await openStorage(choice, folder) : undefined;
+  const record = shared && (await readClusterRecord(shared));
+  const config: UpConfig = { ...withRangesOf(record, asked), ...choice, runtime };
   const settings = await chooseSettings(config, folder);
   const certificates = await ensureCertificates({
     dataDir: folder.path,
@@ -126,6 +128,7 @@ async function start({ config: asked, folder, progress, log, stop }: StartOption
     clock: realClock,
     random: realRandom,
   });
+  const storage = shared ?? (await openStorage(choice, folder));
   await agreeOnCluster(storage, clusterRecord(certificates.ca.certificate, settings), folder);
   const base: Prepared = { config, folder, settings, certificates, log };
   progress.step('control plane');

@@ -198,8 +198,7 @@ say bridges sh -c "ip -o link | grep -v ' lo:'"
     expect(answers['bridges']).toBe('');
   });
 
-  // The monitor of one pod, and with it the cluster's cgroup, stays on this slow machine.
-  it.failing('leaves no processes and no cgroups', () => {
+  it('leaves no processes and no cgroups', () => {
     expect(answers['left']).toBe('');
   });
 });
