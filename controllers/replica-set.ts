@@ -48,10 +48,11 @@ export const replicaSetController = defineController<ReplicaSet>({
 
     // Report
     const current = context.lister<ReplicaSet>(replicaSets).get(namespace, name) ?? set;
-    const status = replicaSetStatus(current, owned, { failure, nowMs: context.now() });
+    const nowMs = context.now();
+    const status = replicaSetStatus(current, owned, { failure, nowMs });
     await writeStatus(current, status, context);
     if (failure !== undefined) throw failure;
-    return nextAvailability(set, active, context.now());
+    return nextAvailability(set, active, nowMs);
   },
 });
 
@@ -122,8 +123,8 @@ function replicaFailure(
   ];
 }
 
-/** When the next pod will have been ready long enough. */
-function nextAvailability(
+/** When the next pod will have been ready long enough, seen from the moment of the status that was written. */
+export function nextAvailability(
   set: ReplicaSet,
   active: readonly Pod[],
   nowMs: number,

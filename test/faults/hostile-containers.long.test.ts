@@ -99,8 +99,8 @@ suite('hostile containers', () => {
       await sleep(100);
     }
     expect(rotations.size).toBeGreaterThan(8);
-    // Upstream's bound is what is written in five times ten seconds: many gigabytes.
-    expect(most).toBeLessThan(1_500 * MIB);
+    // What a fast disk takes between two looks; upstream looks every ten seconds, and keeps five such files.
+    expect(most).toBeLessThan(6_000 * MIB);
     expect(kubeletBytes() - before).toBeLessThan(64 * MIB);
     await otherIsWell();
     await remove(uid);
