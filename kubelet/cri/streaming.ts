@@ -26,8 +26,7 @@ interface CommandStatus {
 export async function runStreams(url: string, io: StreamIo): Promise<number> {
   const session = await connectSpdy({ url, protocol: REMOTE_COMMAND_PROTOCOL, signal: io.signal });
   try {
-    const errors = await session.open({ streamtype: 'error' });
-    errors.end();
+    const errors = await openToRead(session, 'error');
     const streams = await openStreams(session, io);
     const outputs = [pumpOutput(streams.stdout, io.stdout), pumpOutput(streams.stderr, io.stderr)];
     if (io.stdin !== undefined && streams.stdin !== undefined) io.stdin.pipe(streams.stdin);
@@ -47,14 +46,24 @@ interface Streams {
   resize?: SpdyStream;
 }
 
+/**
+ * Our end is told at once: told in answer to the server's, it could meet a connection that is closed already, and the
+ * failed write would take with it what has come and is not read yet.
+ */
+async function openToRead(session: SpdyClient, streamtype: string): Promise<SpdyStream> {
+  const stream = await session.open({ streamtype });
+  stream.end();
+  return stream;
+}
+
 async function openStreams(session: SpdyClient, io: StreamIo): Promise<Streams> {
   const streams: Streams = {};
   if (io.stdin !== undefined) {
     streams.stdin = await session.open({ streamtype: 'stdin' });
     streams.stdin.resume();
   }
-  if (io.stdout !== undefined) streams.stdout = await session.open({ streamtype: 'stdout' });
-  if (io.stderr !== undefined && !io.tty) streams.stderr = await session.open({ streamtype: 'stderr' });
+  if (io.stdout !== undefined) streams.stdout = await openToRead(session, 'stdout');
+  if (io.stderr !== undefined && !io.tty) streams.stderr = await openToRead(session, 'stderr');
   if (io.tty) {
     streams.resize = await session.open({ streamtype: 'resize' });
     streams.resize.resume();
