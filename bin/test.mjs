@@ -61,12 +61,17 @@ const END_TO_END = ['--config', 'test/e2e/jest.config.mjs'];
 const SUITES = [{ name: 'unit tests' }, { name: 'end-to-end tests', args: END_TO_END }];
 const LONG = { NOCHER_TEST_LONG: '1' };
 const ON_CONTAINERD = { NOCHER_TEST_RUNTIME: 'cri' };
+/** Suites in which containers do something; the others would only show the API again. */
+const WITH_CONTAINERS = [
+  'test/e2e/(containers|pods|pod-tools|recovery|side|status)',
+  'conformance/(node|network|storage)',
+];
 /** Of `npm run test:all`. */
 const FURTHER_SUITES = [
   { name: 'long unit tests', environment: LONG },
   { name: 'long end-to-end tests', args: END_TO_END, environment: LONG },
   { name: 'end-to-end tests on etcd', args: END_TO_END, environment: { NOCHER_TEST_STORAGE: 'etcd' } },
-  { name: 'end-to-end tests on containerd', args: END_TO_END, environment: ON_CONTAINERD },
+  { name: 'end-to-end tests on containerd', args: [...END_TO_END, ...WITH_CONTAINERS], environment: ON_CONTAINERD },
   { name: 'images on containerd', args: [...END_TO_END, 'images.long'], environment: ON_CONTAINERD },
 ];
 const isAll = process.argv.includes('--all');

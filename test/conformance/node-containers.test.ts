@@ -74,7 +74,7 @@ const CASES: readonly PodCase[] = [
   },
   {
     behaviour: 'Kubelet, log output, default',
-    container: shell("echo 'Hello World'; echo 'to the error output' >&2"),
+    container: shell("echo 'Hello World'; sleep 0.2; echo 'to the error output' >&2"),
     prints: 'Hello World\nto the error output\n',
   },
   {

@@ -63,44 +63,49 @@ suite('recovery', () => {
     }
   });
 
-  it('brings pods and Services back after a reboot, ends what runs once, and leaves nothing in the end', async () => {
-    const cluster = prepareCluster();
-    try {
-      await settled(cluster);
-      cluster.host('ip', ['route', 'add', 'default', 'via', '192.0.2.1']);
-      const before = hostState(cluster);
-      await cluster.restart();
-      cluster.run('create', 'deployment', 'web', '--image=nocher.local/hello:1');
-      cluster.run('expose', 'deployment', 'web', '--port=80', '--target-port=8080');
-      cluster.apply(ONCE);
-      cluster.run('rollout', 'status', 'deployment/web', '--timeout=30s');
-      cluster.run('wait', '--for=condition=Ready', 'pod/once', '--timeout=30s');
-      const field = (pod: string, path: string): string =>
-        cluster.run('get', 'pod', ...pod.split(' '), '-o', `jsonpath={${path}}`);
-      const web = '-l app=web';
-      const uid = field(web, '.items[*].metadata.uid');
-      await reboot(cluster);
-      await cluster.restart();
-      await eventually('it runs again', () => {
-        const [count, ready] = [
-          '.items[0].status.containerStatuses[0].restartCount',
-          '.items[0].status.containerStatuses[0].ready',
-        ].map((path) => field(web, path));
-        return count === '1' && ready === 'true';
-      });
-      expect(field(web, '.items[*].metadata.uid')).toBe(uid);
-      expect(field(web, '.items[0].status.containerStatuses[0].lastState.terminated.reason')).toBe('Unknown');
-      const ip = cluster.run('get', 'service', 'web', '-o', 'jsonpath={.spec.clusterIP}');
-      await eventually(
-        'the Service answers',
-        () => cluster.host('curl', ['-sf', '-m', '1', `http://${ip}/`]).code === 0,
-      );
-      await eventually('what ran once has failed', () => field('once', '.status.phase') === 'Failed');
-      expect(field('once', '.status.containerStatuses[0].restartCount')).toBe('0');
-      await cluster.kill('SIGTERM');
-      expect(hostState(cluster)).toEqual(before);
-    } finally {
-      await cluster.stop();
-    }
-  });
+  // Of an etcd or a containerd beside the cluster a reboot would have to take the processes, too.
+  const isAlone = process.env['NOCHER_TEST_STORAGE'] === undefined && process.env['NOCHER_TEST_RUNTIME'] === undefined;
+  (isAlone ? it : it.skip)(
+    'brings pods and Services back after a reboot, ends what runs once, and leaves nothing in the end',
+    async () => {
+      const cluster = prepareCluster();
+      try {
+        await settled(cluster);
+        cluster.host('ip', ['route', 'add', 'default', 'via', '192.0.2.1']);
+        const before = hostState(cluster);
+        await cluster.restart();
+        cluster.run('create', 'deployment', 'web', '--image=nocher.local/hello:1');
+        cluster.run('expose', 'deployment', 'web', '--port=80', '--target-port=8080');
+        cluster.apply(ONCE);
+        cluster.run('rollout', 'status', 'deployment/web', '--timeout=30s');
+        cluster.run('wait', '--for=condition=Ready', 'pod/once', '--timeout=30s');
+        const field = (pod: string, path: string): string =>
+          cluster.run('get', 'pod', ...pod.split(' '), '-o', `jsonpath={${path}}`);
+        const web = '-l app=web';
+        const uid = field(web, '.items[*].metadata.uid');
+        await reboot(cluster);
+        await cluster.restart();
+        await eventually('it runs again', () => {
+          const [count, ready] = [
+            '.items[0].status.containerStatuses[0].restartCount',
+            '.items[0].status.containerStatuses[0].ready',
+          ].map((path) => field(web, path));
+          return count === '1' && ready === 'true';
+        });
+        expect(field(web, '.items[*].metadata.uid')).toBe(uid);
+        expect(field(web, '.items[0].status.containerStatuses[0].lastState.terminated.reason')).toBe('Unknown');
+        const ip = cluster.run('get', 'service', 'web', '-o', 'jsonpath={.spec.clusterIP}');
+        await eventually(
+          'the Service answers',
+          () => cluster.host('curl', ['-sf', '-m', '1', `http://${ip}/`]).code === 0,
+        );
+        await eventually('what ran once has failed', () => field('once', '.status.phase') === 'Failed');
+        expect(field('once', '.status.containerStatuses[0].restartCount')).toBe('0');
+        await cluster.kill('SIGTERM');
+        expect(hostState(cluster)).toEqual(before);
+      } finally {
+        await cluster.stop();
+      }
+    },
+  );
 });

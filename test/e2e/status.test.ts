@@ -37,7 +37,7 @@ describe('nocher status', () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/^running for \d+ s, pid \d+, v1\.36\.\d+\+nocher\.\d+, in /);
     expect(lineOf(stdout, 'API server')).toMatch(/ ok +https:\/\/127\.0\.0\.1:\d+$/);
-    expect(lineOf(stdout, 'storage')).toMatch(/ ok +lmdb, revision \d+, \d+\.\d MiB$/);
+    expect(lineOf(stdout, 'storage')).toMatch(/ ok +(lmdb, revision \d+, \d+\.\d MiB|etcd, revision \d+)$/);
     expect(lineOf(stdout, 'controllers')).toMatch(/ ok +\d+ running$/);
     expect(lineOf(stdout, 'scheduler')).toMatch(/ ok +running$/);
     expect(lineOf(stdout, isRoot ? '6 nodes' : '7 nodes')).toMatch(/ ok +Ready, simulated, \d+ pods running$/);
@@ -75,7 +75,7 @@ describe('nocher status', () => {
     const failing = status();
     expect(failing.code).toBe(1);
     expect(failing.stdout).toMatch(/^running, but not well for /);
-    expect(lineOf(failing.stdout, 'DNS')).toMatch(/ FAILED +10\.244\.0\.1 does not answer: \w+ \(see log\/dns\.log\)$/);
+    expect(lineOf(failing.stdout, 'DNS')).toMatch(/ FAILED +10\.[\d.]+ does not answer: \w+ \(see log\/dns\.log\)$/);
     await eventually('DNS answers again', () => status().code === 0);
   });
 
