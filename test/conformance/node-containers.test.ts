@@ -53,7 +53,7 @@ const CASES: readonly PodCase[] = [
   security(
     'Kubelet, pod with read only root file system',
     { readOnlyRootFilesystem: true },
-    'echo test > /file; sleep 0; cat /file 2>&1 || true',
+    'exec 2>&1; echo test > /file; cat /file || true',
     { prints: 'sh: 1: cannot create /file: Read-only file system\ncat: /file: No such file or directory\n' },
   ),
   security(

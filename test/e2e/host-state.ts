@@ -77,7 +77,7 @@ export function hostState(cluster: Cluster): HostState {
         ...existing('/run/netns').filter((name) => name.includes(id)),
       ]),
     ].sort(),
-    links: lines('ip', '-o', 'link').map((line) => line.replace(/ state \S+.*/, '')),
+    links: lines('ip', '-o', 'link').map((line) => line.replace(/ state \S+.*/, '').replace('NO-CARRIER,', '')),
     addresses: lines('ip', '-o', 'address').map((line) => line.replaceAll(/valid_lft.*/g, '')),
     routes: lines('ip', 'route', 'show', 'table', 'all'),
     ruleset: lines('nft', 'list', 'ruleset'),
