@@ -84,7 +84,7 @@ export class ContainerStarter {
     try {
       const environment = await makeEnvironment(pod, target.container, sources);
       const own = volumeMountsOf(target.container, mounted, environment);
-      const mounts = withManagedFiles(own, await files.managedMounts(pod, target, { restartCount, network }));
+      const mounts = withManagedFiles(own, files.managedMounts(pod, target, { restartCount, network }));
       return containerConfigOf(pod, target, { restartCount, image, environment, mounts, memoryCapacityBytes });
     } catch (error) {
       const { message } = error as Error;

@@ -2,7 +2,8 @@
  * A pod's files on the node: its volumes, the files that the kubelet manages in its containers, and its folders. The
  * simulated runtime runs without any of them.
  */
-import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readdir, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Pod } from '../../api/core/v1/pod/types.ts';
 import { hostsFile, resolvConf } from '../env/pod-names.ts';
@@ -27,11 +28,7 @@ export interface PodFiles {
   setUpVolumes(pod: Pod, sources: VolumeSources): Promise<{ mounted: MountedVolumes; failures: VolumeFailure[] }>;
   logDirectory(pod: Pod): string;
   /** `/etc/hosts` and its like, and the file for the termination message of this run. */
-  managedMounts(
-    pod: Pod,
-    target: PodContainer,
-    options: { restartCount: number; network: PodNetworkFiles },
-  ): Promise<Mount[]>;
+  managedMounts(pod: Pod, target: PodContainer, options: { restartCount: number; network: PodNetworkFiles }): Mount[];
   terminationMessage(uid: string, info: ContainerInfo): Promise<string>;
   /** Volumes and managed files go; logs stay. Repeatable. */
   removeVolumes(uid: string): Promise<void>;
@@ -48,17 +45,17 @@ export function createPodFiles(folders: PodFolders, volumes: VolumeManager): Pod
   return {
     async setUpVolumes(pod, sources) {
       const uid = pod.metadata.uid ?? '';
-      await mkdir(podFolder(folders, uid), { recursive: true, mode: 0o750 });
-      await mkdir(podLogFolder(folders, pod.metadata), { recursive: true, mode: 0o755 });
+      mkdirSync(podFolder(folders, uid), { recursive: true, mode: 0o750 });
+      mkdirSync(podLogFolder(folders, pod.metadata), { recursive: true, mode: 0o755 });
       return volumes.setUp(pod, sources);
     },
     logDirectory: (pod) => podLogFolder(folders, pod.metadata),
-    async managedMounts(pod, target, { restartCount, network }) {
-      const mounts = await writeEtcFiles(folders, pod, network);
+    managedMounts(pod, target, { restartCount, network }) {
+      const mounts = writeEtcFiles(folders, pod, network);
       const { container } = target;
       const path = container.terminationMessagePath ?? '/dev/termination-log';
       if (path === '') return mounts;
-      const hostPath = await writeTerminationFile(folders, {
+      const hostPath = writeTerminationFile(folders, {
         uid: pod.metadata.uid ?? '',
         container: container.name,
         restartCount,
@@ -103,7 +100,7 @@ export const noPodFiles: PodFiles = {
       failures: [],
     }),
   logDirectory: ({ metadata }) => `/simulated/${metadata.uid}`,
-  managedMounts: () => Promise.resolve([]),
+  managedMounts: () => [],
   terminationMessage: () => Promise.resolve(''),
   removeVolumes: () => Promise.resolve(),
   removeLogs: () => Promise.resolve(),
@@ -112,13 +109,9 @@ export const noPodFiles: PodFiles = {
   removeOrphan: () => Promise.resolve(),
 };
 
-async function writeEtcFiles(
-  folders: PodFolders,
-  pod: Pod,
-  { podIps, hostname, dns }: PodNetworkFiles,
-): Promise<Mount[]> {
+function writeEtcFiles(folders: PodFolders, pod: Pod, { podIps, hostname, dns }: PodNetworkFiles): Mount[] {
   const uid = pod.metadata.uid ?? '';
-  const nodeHosts = pod.spec.hostNetwork === true ? await readFile('/etc/hosts', 'utf8').catch(() => '') : undefined;
+  const nodeHosts = pod.spec.hostNetwork === true ? (readIfThere('/etc/hosts') ?? '') : undefined;
   const contents = {
     hosts: hostsFile(pod, { podIps, hostname, nodeHosts }),
     'resolv.conf': resolvConf(dns),
@@ -127,7 +120,7 @@ async function writeEtcFiles(
   const mounts: Mount[] = [];
   for (const [name, content] of Object.entries(contents) as [keyof typeof contents, string][]) {
     const hostPath = etcFile(folders, uid, name);
-    await replaceFile(hostPath, content);
+    replaceFile(hostPath, content);
     // A container may write into its hosts file, as with other runtimes.
     mounts.push({ containerPath: `/etc/${name}`, hostPath, readOnly: false, propagation: 'private' });
   }
@@ -135,11 +128,21 @@ async function writeEtcFiles(
 }
 
 /** Containers that run keep the file that they have: a changed one is a new one. */
-async function replaceFile(path: string, content: string): Promise<void> {
-  if ((await readFile(path, 'utf8').catch(() => undefined)) === content) return;
+function replaceFile(path: string, content: string): void {
+  // Its size first: a container may have written any amount into it.
+  const size = statSync(path, { throwIfNoEntry: false })?.size;
+  if (size === Buffer.byteLength(content) && readIfThere(path) === content) return;
   const fresh = `${path}.new`;
-  await writeFile(fresh, content, { mode: 0o644 });
-  await rename(fresh, path);
+  writeFileSync(fresh, content, { mode: 0o644 });
+  renameSync(fresh, path);
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
 }
 
 /** Of one run of a container. */
@@ -147,16 +150,16 @@ function terminationFile(folders: PodFolders, uid: string, info: ContainerInfo):
   return join(containerFolder(folders, uid, containerName(info)), String(restartCountOf(info)));
 }
 
-async function writeTerminationFile(
+function writeTerminationFile(
   folders: PodFolders,
   { uid, container, restartCount }: { uid: string; container: string; restartCount: number },
-): Promise<string> {
+): string {
   const folder = containerFolder(folders, uid, container);
-  await mkdir(folder, { recursive: true, mode: 0o750 });
+  mkdirSync(folder, { recursive: true, mode: 0o750 });
   const path = join(folder, String(restartCount));
-  await rm(path, { force: true });
-  await writeFile(path, '', { mode: 0o666, flag: 'wx' });
+  rmSync(path, { force: true });
+  writeFileSync(path, '', { mode: 0o666, flag: 'wx' });
   // Past the umask: any user in the container may write it.
-  await chmod(path, 0o666);
+  chmodSync(path, 0o666);
   return path;
 }

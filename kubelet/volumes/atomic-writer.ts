@@ -1,22 +1,23 @@
 /**
  * Writes a set of files so that readers see the old set or the new one, never a mixture (upstream
  * `pkg/volume/util/atomic_writer.go`): the files lie in a folder `..<time>`, `..data` points to it, and every name that
- * users see is a link through `..data`. The folder is the kubelet's own: containers have it read-only.
+ * users see is a link through `..data`. The folder is the kubelet's own: containers have it read-only. The calls block:
+ * for files this small a thread costs more than the file (docs/decisions/0009).
  */
 import {
-  chmod,
-  chown,
-  lstat,
-  mkdir,
-  mkdtemp,
-  readdir,
-  readFile,
-  readlink,
-  rename,
-  rm,
-  symlink,
-  writeFile,
-} from 'node:fs/promises';
+  chmodSync,
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 
 export interface PayloadFile {
@@ -39,24 +40,24 @@ const NEW_DATA_LINK = '..data_tmp';
 const MAX_PATH_LENGTH = 4096;
 
 /** Returns whether anything changed. Throws for a path that would leave the folder. */
-export async function writeAtomically(folder: string, payload: Payload, options: WriteOptions): Promise<boolean> {
+export function writeAtomically(folder: string, payload: Payload, options: WriteOptions): boolean {
   for (const path of payload.keys()) checkPath(path);
-  await mkdir(folder, { recursive: true, mode: 0o755 });
-  const old = await currentFolder(folder);
-  if (old !== undefined && (await isSame(join(folder, old), payload))) {
-    await linkNames(folder, payload);
+  mkdirSync(folder, { recursive: true, mode: 0o755 });
+  const old = currentFolder(folder);
+  if (old !== undefined && isSame(join(folder, old), payload)) {
+    linkNames(folder, payload);
     return false;
   }
   const stamp = new Date(options.nowMs).toISOString().replace(/[-T:]/g, '_').replace('Z', '');
-  const fresh = await mkdtemp(join(folder, `..${stamp}.`));
-  await chmod(fresh, 0o755);
-  await fill(fresh, payload, options);
+  const fresh = mkdtempSync(join(folder, `..${stamp}.`));
+  chmodSync(fresh, 0o755);
+  fill(fresh, payload, options);
   const freshName = fresh.slice(fresh.lastIndexOf('/') + 1);
-  await rm(join(folder, NEW_DATA_LINK), { force: true });
-  await symlink(freshName, join(folder, NEW_DATA_LINK));
-  await rename(join(folder, NEW_DATA_LINK), join(folder, DATA_LINK));
-  await linkNames(folder, payload);
-  await removeStale(folder, payload, freshName);
+  rmSync(join(folder, NEW_DATA_LINK), { force: true });
+  symlinkSync(freshName, join(folder, NEW_DATA_LINK));
+  renameSync(join(folder, NEW_DATA_LINK), join(folder, DATA_LINK));
+  linkNames(folder, payload);
+  removeStale(folder, payload, freshName);
   return true;
 }
 
@@ -68,31 +69,31 @@ function checkPath(path: string): void {
   }
 }
 
-async function currentFolder(folder: string): Promise<string | undefined> {
+function currentFolder(folder: string): string | undefined {
   try {
-    const target = await readlink(join(folder, DATA_LINK));
+    const target = readlinkSync(join(folder, DATA_LINK));
     return target.startsWith('..') && !target.includes('/') ? target : undefined;
   } catch {
     return undefined;
   }
 }
 
-async function isSame(current: string, payload: Payload): Promise<boolean> {
-  const present = await listFiles(current, '');
+function isSame(current: string, payload: Payload): boolean {
+  const present = listFiles(current, '');
   if (present === undefined || present.length !== payload.size) return false;
   for (const path of present) {
     const wanted = payload.get(path);
-    if (wanted === undefined || !wanted.data.equals(await readFile(join(current, path)))) return false;
+    if (wanted === undefined || !wanted.data.equals(readFileSync(join(current, path)))) return false;
   }
   return true;
 }
 
-async function listFiles(root: string, below: string): Promise<string[] | undefined> {
+function listFiles(root: string, below: string): string[] | undefined {
   try {
     const files: string[] = [];
-    for (const entry of await readdir(join(root, below), { withFileTypes: true })) {
+    for (const entry of readdirSync(join(root, below), { withFileTypes: true })) {
       const path = below === '' ? entry.name : `${below}/${entry.name}`;
-      if (entry.isDirectory()) files.push(...((await listFiles(root, path)) ?? []));
+      if (entry.isDirectory()) files.push(...(listFiles(root, path) ?? []));
       else files.push(path);
     }
     return files;
@@ -101,45 +102,45 @@ async function listFiles(root: string, below: string): Promise<string[] | undefi
   }
 }
 
-async function fill(root: string, payload: Payload, { group }: WriteOptions): Promise<void> {
+function fill(root: string, payload: Payload, { group }: WriteOptions): void {
   const folders = new Set<string>([root]);
   for (const [path, { data, mode }] of payload) {
     const target = join(root, path);
     for (let parent = dirname(target); !folders.has(parent); parent = dirname(parent)) folders.add(parent);
-    await mkdir(dirname(target), { recursive: true, mode: 0o755 });
-    await writeFile(target, data, { mode: 0o600 });
+    mkdirSync(dirname(target), { recursive: true, mode: 0o755 });
+    writeFileSync(target, data, { mode: 0o600 });
     // After writing: the umask does not count for what the user asked for.
-    await chmod(target, group === undefined ? mode : mode | 0o440);
-    await give(target, group);
+    chmodSync(target, group === undefined ? mode : mode | 0o440);
+    give(target, group);
   }
   if (group === undefined) return;
   for (const folder of folders) {
-    await give(folder, group);
-    await chmod(folder, 0o2755);
+    give(folder, group);
+    chmodSync(folder, 0o2755);
   }
 }
 
-async function give(path: string, group: number | undefined): Promise<void> {
+function give(path: string, group: number | undefined): void {
   if (group === undefined || process.getuid?.() !== 0) return;
-  await chown(path, 0, group);
+  chownSync(path, 0, group);
 }
 
 /** The first parts of all paths, as links through `..data`. */
-async function linkNames(folder: string, payload: Payload): Promise<void> {
+function linkNames(folder: string, payload: Payload): void {
   for (const name of topNames(payload)) {
     const link = join(folder, name);
     const target = `${DATA_LINK}/${name}`;
-    const present = await lstat(link).catch(() => undefined);
-    if (present?.isSymbolicLink() && (await readlink(link)) === target) continue;
-    await rm(link, { recursive: true, force: true });
-    await symlink(target, link);
+    const present = lstatSync(link, { throwIfNoEntry: false });
+    if (present?.isSymbolicLink() && readlinkSync(link) === target) continue;
+    rmSync(link, { recursive: true, force: true });
+    symlinkSync(target, link);
   }
 }
 
-async function removeStale(folder: string, payload: Payload, freshName: string): Promise<void> {
+function removeStale(folder: string, payload: Payload, freshName: string): void {
   const keep = new Set([...topNames(payload), DATA_LINK, freshName]);
-  for (const name of await readdir(folder)) {
-    if (!keep.has(name)) await rm(join(folder, name), { recursive: true, force: true });
+  for (const name of readdirSync(folder)) {
+    if (!keep.has(name)) rmSync(join(folder, name), { recursive: true, force: true });
   }
 }
 

@@ -92,7 +92,7 @@ export class VolumeManager {
     }
     const payload = await payloadOf(pod, volume, sources);
     if (payload === undefined) throw new VolumeError(`no volume plugin matched name: ${volume.name}`);
-    await writeAtomically(folder, payload, { group, nowMs: clock.now() });
+    writeAtomically(folder, payload, { group, nowMs: clock.now() });
     return { path: folder, readOnly };
   }
 }
