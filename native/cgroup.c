@@ -154,15 +154,37 @@ int cgroup_limit(const struct cgroup_host *host, const char *path, const struct 
   return 0;
 }
 
-int cgroup_open_procs(const struct cgroup_host *host, const char *path, int fds[CGROUP_MAX_HIERARCHIES]) {
-  int count = 0;
-  for (int i = 0; i < host->count; i++) {
-    char name[PATH_MAX];
-    snprintf(name, sizeof name, "%s/%s/cgroup.procs", host->hierarchies[i].mount, path);
-    int fd = open(name, O_WRONLY | O_CLOEXEC);
-    if (fd >= 0) fds[count++] = fd;
+// A thread that moves itself need not hold still the host's forks, as a write to cgroup.procs does: that waits for an RCU
+// grace period, 5 to 10 ms. On v2 only threaded groups have such a file.
+static const char V1_SELF[] = "tasks";
+
+void cgroup_entry_open(const struct cgroup_host *host, const char *path, struct cgroup_entry *entry) {
+  char name[PATH_MAX];
+  *entry = (struct cgroup_entry){.directory = -1};
+  if (host->mode == CGROUP_V2) {
+    snprintf(name, sizeof name, "%s/%s", host->hierarchies[0].mount, path);
+    entry->directory = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return;
   }
-  return count;
+  for (int i = 0; i < host->count; i++) {
+    snprintf(name, sizeof name, "%s/%s/%s", host->hierarchies[i].mount, path, V1_SELF);
+    int fd = open(name, O_WRONLY | O_CLOEXEC);
+    if (fd >= 0) entry->files[entry->count++] = fd;
+  }
+}
+
+void cgroup_entry_close(const struct cgroup_entry *entry) {
+  if (entry->directory >= 0) close(entry->directory);
+  for (int i = 0; i < entry->count; i++) close(entry->files[i]);
+}
+
+int cgroup_enter(const struct cgroup_host *host, const char *path) {
+  int result = 0;
+  for (int i = 0; i < host->count; i++) {
+    const char *file = host->mode == CGROUP_V2 ? "cgroup.procs" : V1_SELF;
+    if (cgroup_write(&host->hierarchies[i], path, file, "0") < 0) result = -1;
+  }
+  return result;
 }
 
 int cgroup_open_trees(const struct cgroup_host *host, const char *path, bool writable,

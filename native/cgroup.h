@@ -56,8 +56,18 @@ int cgroup_create(const struct cgroup_host *host, const char *path, struct failu
 // Applies what is set; what the host cannot do is added to `warnings`.
 int cgroup_limit(const struct cgroup_host *host, const char *path, const struct resources *resources,
                  struct strings *warnings, struct failure *failure);
-// Opens cgroup.procs of every hierarchy for writing; returns how many. A process joins by writing "0".
-int cgroup_open_procs(const struct cgroup_host *host, const char *path, int fds[CGROUP_MAX_HIERARCHIES]);
+
+// How a child gets into a group: born in it on v2; on v1 by writing "0" to each file, while it has one thread.
+struct cgroup_entry {
+  int directory;  // for CLONE_INTO_CGROUP, else -1
+  int files[CGROUP_MAX_HIERARCHIES];
+  int count;
+};
+void cgroup_entry_open(const struct cgroup_host *host, const char *path, struct cgroup_entry *entry);
+void cgroup_entry_close(const struct cgroup_entry *entry);
+// Moves the calling process, which has one thread.
+int cgroup_enter(const struct cgroup_host *host, const char *path);
+
 // Detached read-only or writable bind mounts of the group's folders, for /sys/fs/cgroup inside. -1 where it failed.
 int cgroup_open_trees(const struct cgroup_host *host, const char *path, bool writable, int fds[CGROUP_MAX_HIERARCHIES]);
 // SIGKILL to all processes in it and below. Returns whether any was there.

@@ -176,20 +176,8 @@ static int create_cgroup(struct container *container, const struct rootfs_plan *
 
 void container_fill_launch(const struct container *container, struct launch *launch) {
   const struct monitor *monitor = container->monitor;
-  launch->cgroup_directory = -1;
   launch->pid_namespace = monitor->config.pid_mode == PID_NODE ? -1 : monitor->sandbox.pidfd;
-  if (monitor->cgroups.mode == CGROUP_V2) {
-    char *path = format_string("%s/%s", monitor->cgroups.hierarchies[0].mount, container->cgroup);
-    launch->cgroup_directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    free(path);
-  } else {
-    launch->cgroup_procs_count = cgroup_open_procs(&monitor->cgroups, container->cgroup, launch->cgroup_procs);
-  }
-}
-
-void container_close_launch(struct launch *launch) {
-  if (launch->cgroup_directory >= 0) close(launch->cgroup_directory);
-  for (int i = 0; i < launch->cgroup_procs_count; i++) close(launch->cgroup_procs[i]);
+  cgroup_entry_open(&monitor->cgroups, container->cgroup, &launch->cgroup);
 }
 
 static int start_process(struct container *container, struct rootfs_plan *rootfs, struct failure *failure) {
@@ -205,7 +193,7 @@ static int start_process(struct container *container, struct rootfs_plan *rootfs
   container->process.handler = &container_events;
   container->process.owner = container;
   int result = process_start(&container->process, &launch, &streams, failure);
-  container_close_launch(&launch);
+  cgroup_entry_close(&launch.cgroup);
   if (result == 0) monitor_add_process(monitor, &container->process);
   return result;
 }

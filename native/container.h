@@ -48,5 +48,4 @@ void container_remove(struct container *container);
 void container_write(const struct container *container, struct buffer *out);
 // What `join` of exec needs.
 void container_fill_launch(const struct container *container, struct launch *launch);
-void container_close_launch(struct launch *launch);
 #endif

@@ -199,7 +199,7 @@ static int launch_session(struct exec_session *session, const struct container *
   session->process.handler = &exec_process_events;
   session->process.owner = session;
   int result = process_start(&session->process, &launch, &streams, failure);
-  container_close_launch(&launch);
+  cgroup_entry_close(&launch.cgroup);
   return result;
 }
 

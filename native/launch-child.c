@@ -67,8 +67,8 @@ static void reset_signals(void) {
 }
 
 static void join_cgroups(const struct launch *launch) {
-  for (int i = 0; i < launch->cgroup_procs_count; i++) {
-    if (write(launch->cgroup_procs[i], "0", 1) < 0) child_failed(launch->report, "join cgroup", "");
+  for (int i = 0; i < launch->cgroup.count; i++) {
+    if (write(launch->cgroup.files[i], "0", 1) < 0) child_failed(launch->report, "join cgroup", "");
   }
 }
 

@@ -14,9 +14,9 @@
 static pid_t clone_child(const struct launch *launch, uint64_t flags, int *pidfd) {
   struct clone_args arguments = {.flags = flags | CLONE_PIDFD, .pidfd = (uintptr_t)pidfd};
   arguments.exit_signal = (flags & CLONE_PARENT) != 0 ? 0 : SIGCHLD;
-  if (launch->cgroup_directory >= 0) {
+  if (launch->cgroup.directory >= 0) {
     arguments.flags |= CLONE_INTO_CGROUP;
-    arguments.cgroup = (unsigned)launch->cgroup_directory;
+    arguments.cgroup = (unsigned)launch->cgroup.directory;
   }
   int pid = sys_clone3(&arguments);
   if (pid == 0) launch_child(launch);

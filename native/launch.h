@@ -50,9 +50,7 @@ struct launch {
   int join_pidfd;                    // whose namespaces are joined
   int join_flags;
   int stdio[3];  // -1: the container's /dev/null; unused with a terminal
-  int cgroup_procs[CGROUP_MAX_HIERARCHIES];
-  int cgroup_procs_count;
-  int cgroup_directory;  // v2: CLONE_INTO_CGROUP, else -1
+  struct cgroup_entry cgroup;
   int report;
   int pid_namespace;       // pidfd or namespace descriptor that children are born in, -1: the monitor's own
   bool new_pid_namespace;  // born as PID 1 of a namespace below `pid_namespace`

@@ -31,8 +31,8 @@ static int make_tmpfs(const char *mode, const char *size, unsigned int attribute
 }
 
 static void join_cgroups(const struct pause_plan *plan) {
-  for (int i = 0; i < plan->cgroup_procs_count; i++) {
-    require(plan, (int)write(plan->cgroup_procs[i], "0", 1), "join cgroup");
+  for (int i = 0; i < plan->cgroup.count; i++) {
+    require(plan, (int)write(plan->cgroup.files[i], "0", 1), "join cgroup");
   }
   if (plan->oom_score[0] == '\0') return;
   int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);

@@ -12,8 +12,7 @@ struct pause_plan {
   const char *domainname;
   char shm_size[32];
   char oom_score[16];  // "" when not set
-  int cgroup_procs[CGROUP_MAX_HIERARCHIES];
-  int cgroup_procs_count;
+  struct cgroup_entry cgroup;
   int executable;
   int report;
 };

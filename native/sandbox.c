@@ -35,15 +35,8 @@ static int create_cgroups(struct monitor *monitor, struct failure *failure) {
 static void move_monitor(struct monitor *monitor) {
   struct failure ignored = {0};
   const char *path = monitor->config.cgroup_monitor;
-  int fds[CGROUP_MAX_HIERARCHIES];
   if (*path == '\0') return;
-  int result = cgroup_create(&monitor->cgroups, path, &ignored);
-  int count = cgroup_open_procs(&monitor->cgroups, path, fds);
-  for (int i = 0; i < count; i++) {
-    if (write(fds[i], "0", 1) < 0) result = -1;
-    close(fds[i]);
-  }
-  if (result < 0) strings_add(&monitor->sandbox.warnings, "the monitor could not be moved to its cgroup");
+  if (cgroup_create(&monitor->cgroups, path, &ignored) < 0 || cgroup_enter(&monitor->cgroups, path) < 0) strings_add(&monitor->sandbox.warnings, "the monitor could not be moved to its cgroup");
 }
 
 static void fill_plan(const struct monitor *monitor, struct pause_plan *plan) {
@@ -57,7 +50,7 @@ static void fill_plan(const struct monitor *monitor, struct pause_plan *plan) {
            (long long)(config->shm_size > 0 ? config->shm_size : 64 << 20));
   if (config->oom_score != 0) snprintf(plan->oom_score, sizeof plan->oom_score, "%lld", (long long)config->oom_score);
   char *cgroup = sandbox_cgroup(monitor);
-  plan->cgroup_procs_count = cgroup_open_procs(&monitor->cgroups, cgroup, plan->cgroup_procs);
+  cgroup_entry_open(&monitor->cgroups, cgroup, &plan->cgroup);
   free(cgroup);
 }
 
@@ -73,10 +66,14 @@ static int start_pause(struct monitor *monitor, int *report, struct failure *fai
   if (config->own_ipc) flags |= CLONE_NEWIPC;
   if (config->own_uts) flags |= CLONE_NEWUTS;
   struct clone_args arguments = {.flags = flags, .pidfd = (uintptr_t)&monitor->sandbox.pidfd, .exit_signal = SIGCHLD};
+  if (plan.cgroup.directory >= 0) {
+    arguments.flags |= CLONE_INTO_CGROUP;
+    arguments.cgroup = (unsigned)plan.cgroup.directory;
+  }
   int pid = sys_clone3(&arguments);
   if (pid == 0) pause_child(&plan);
   int result = pid < 0 ? fail_errno(failure, "create the pod's namespaces") : 0;
-  for (int i = 0; i < plan.cgroup_procs_count; i++) close(plan.cgroup_procs[i]);
+  cgroup_entry_close(&plan.cgroup);
   close(ends[1]);
   *report = ends[0];
   monitor->sandbox.pid = pid;
