@@ -11,6 +11,7 @@
 #include "monitor.h"
 #include "netlink.h"
 #include "pause.h"
+#include "spawner.h"
 #include "syscalls.h"
 
 struct options {
@@ -29,7 +30,8 @@ static int usage(void) {
       "       nocher-native monitor --socket PATH --config FILE\n"
       "       nocher-native cleanup --config FILE [--socket PATH]\n"
       "       nocher-native bridge ensure --name NAME --address ADDRESS/LENGTH [--mtu N]\n"
-      "       nocher-native bridge delete --name NAME\n",
+      "       nocher-native bridge delete --name NAME\n"
+      "       nocher-native spawner\n",
       stderr);
   return EX_USAGE;
 }
@@ -177,6 +179,11 @@ static int run_bridge(const char *verb, const struct options *options) {
   return print(&out);
 }
 
+static int run_spawner(char *const arguments[], const struct options *options) {
+  if (!options->sealed) seal(arguments);
+  return spawner_main();
+}
+
 int main(int count, char *arguments[]) {
   struct options options = {0};
   struct buffer out = {0};
@@ -188,6 +195,7 @@ int main(int count, char *arguments[]) {
   if (parse(arguments + (is_bridge ? 3 : 2), &options) < 0) return usage();
   if (strcmp(command, "monitor") == 0) return run_monitor(arguments, &options);
   if (strcmp(command, "cleanup") == 0) return run_cleanup(&options);
+  if (strcmp(command, "spawner") == 0) return run_spawner(arguments, &options);
   if (is_bridge) return run_bridge(arguments[2], &options);
   if (strcmp(command, "check") == 0) check_write(&out);
   else if (strcmp(command, "version") == 0) buffer_text(&out, "{\"version\":1,\"program\":\"nocher-native\"}\n");

@@ -40,6 +40,19 @@ export function runtimeErrorOf({ code, message }: NativeFailure): RuntimeError {
   return new RuntimeError(CODES[code] ?? 'unknown', message);
 }
 
+/** What a command has printed. Throws `RuntimeError`. */
+export function nativeAnswer<T>(command: string, output: string, problems = ''): T {
+  let answer: { ok?: boolean; error?: NativeFailure };
+  try {
+    answer = JSON.parse(output) as typeof answer;
+  } catch {
+    const text = problems.trim() || output.trim().slice(0, 200) || 'no answer';
+    throw new RuntimeError('unknown', `nocher-native ${command}: ${text}`);
+  }
+  if (answer.ok === false) throw runtimeErrorOf(answer.error!);
+  return answer as T;
+}
+
 /** Runs one command to its end; `input` goes to standard input. Throws `RuntimeError`. */
 export function runNative<T>(path: string, args: readonly string[], input = ''): Promise<T> {
   return new Promise((resolve, reject) => {
@@ -52,16 +65,9 @@ export function runNative<T>(path: string, args: readonly string[], input = ''):
     child.on('error', (error) => reject(new RuntimeError('unavailable', `nocher-native: ${error.message}`)));
     child.on('close', () => {
       try {
-        const answer = JSON.parse(output) as { ok?: boolean; error?: NativeFailure };
-        if (answer.ok === false) reject(runtimeErrorOf(answer.error!));
-        else resolve(answer as T);
-      } catch {
-        reject(
-          new RuntimeError(
-            'unknown',
-            `nocher-native ${args[0]}: ${problems.trim() || output.slice(0, 200) || 'no answer'}`,
-          ),
-        );
+        resolve(nativeAnswer<T>(args[0]!, output, problems));
+      } catch (error) {
+        reject(error as RuntimeError);
       }
     });
     child.stdin.end(input);

@@ -15,10 +15,10 @@ import { AddressPool } from './address-pool.ts';
 import { EventHub } from './event-hub.ts';
 import { hostNames } from './host-names.ts';
 import { monitorConfig } from './monitor-config.ts';
-import { runNative } from './program.ts';
 import type { SandboxStarted } from './program.ts';
 import type { LostEnd, MonitorContainer } from './sandbox.ts';
 import { Sandbox } from './sandbox.ts';
+import { NativeSpawner } from './spawner.ts';
 
 export interface SandboxesOptions {
   /** The `nocher-native` binary. */
@@ -56,20 +56,22 @@ export class Sandboxes {
   readonly #sandboxes = new Map<string, Sandbox>();
   readonly #hub = new EventHub();
   readonly #pool: AddressPool;
+  readonly #spawner: NativeSpawner;
   readonly #stop = new AbortController();
 
   constructor(options: SandboxesOptions) {
     this.#options = options;
     this.#pool = new AddressPool(options.podCidr);
+    this.#spawner = new NativeSpawner(options.program);
   }
 
   /** To be called once, before anything else: makes the bridge and finds the pods of an earlier run. */
   async open(): Promise<void> {
-    const { folder, program, clusterId } = this.#options;
+    const { folder, clusterId } = this.#options;
     const { gateway, prefixLength } = this.#pool;
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const address = `${gateway}/${prefixLength}`;
-    await runNative(program, ['bridge', 'ensure', '--name', hostNames(clusterId).bridge, '--address', address]);
+    await this.#spawner.run(['bridge', 'ensure', '--name', hostNames(clusterId).bridge, '--address', address]);
     await Promise.all(readdirSync(folder).map((name) => this.#recover(join(folder, name))));
   }
 
@@ -77,6 +79,7 @@ export class Sandboxes {
   close(): void {
     this.#stop.abort();
     for (const sandbox of this.#sandboxes.values()) sandbox.monitor.close();
+    this.#spawner.close();
   }
 
   /** Aborted by `close`. */
@@ -129,7 +132,7 @@ export class Sandboxes {
   }
 
   async run(config: PodSandboxConfig): Promise<string> {
-    const { random, clock, folder, program, log } = this.#options;
+    const { random, clock, folder, log } = this.#options;
     const id = Buffer.from(random.bytes(16)).toString('hex');
     const ip = config.linux.network === 'pod' ? this.#pool.take() : '';
     const record = { id, config, createdAtMs: clock.now(), ip, hostInterface: `veth${id.slice(0, 10)}` };
@@ -137,7 +140,7 @@ export class Sandboxes {
     mkdirSync(config.logDirectory, { recursive: true, mode: 0o755 });
     try {
       const args = ['monitor', '--socket', join(sandbox.folder, 'monitor.sock'), '--config', '-'];
-      const answer = await runNative<SandboxStarted>(program, args, JSON.stringify(this.#monitorConfig(sandbox)));
+      const answer = await this.#spawner.run<SandboxStarted>(args, JSON.stringify(this.#monitorConfig(sandbox)));
       for (const warning of answer.warnings) log.debug('sandbox', { pod: config.metadata, warning });
     } catch (error) {
       if (ip !== '') this.#pool.release(ip);
@@ -277,6 +280,6 @@ export class Sandboxes {
     const { program } = this.#options;
     if (!existsSync(program)) return;
     const args = ['cleanup', '--config', '-', '--socket', join(sandbox.folder, 'monitor.sock')];
-    await runNative(program, args, JSON.stringify(this.#monitorConfig(sandbox)));
+    await this.#spawner.run(args, JSON.stringify(this.#monitorConfig(sandbox)));
   }
 }
