@@ -26,6 +26,12 @@ function credentials(dataDir: string): BenchCluster['tls'] {
   return { ca: read('ca.crt'), cert: read('admin.crt'), key: read('admin.key') };
 }
 
+/** With `NOCHER_BENCH_PROFILE=<folder>`, the server writes a CPU profile there when it stops. */
+function profilerFlags(): string[] {
+  const folder = process.env['NOCHER_BENCH_PROFILE'];
+  return folder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${folder}`];
+}
+
 export async function startBenchCluster(
   flags: readonly string[],
   enter: readonly string[] = [],
@@ -34,6 +40,7 @@ export async function startBenchCluster(
   const [command, ...rest] = [
     ...enter,
     process.execPath,
+    ...profilerFlags(),
     join(root, 'bin/nocher'),
     'up',
     '--data-dir',
