@@ -13,6 +13,7 @@ import { ANONYMOUS } from './authn/authenticator.ts';
 import type { Authorizer } from './authz/authorizer.ts';
 import { forbiddenMessage } from './authz/authorizer.ts';
 import { impersonatedUser } from './impersonation.ts';
+import { withMaxInFlight } from './max-in-flight.ts';
 import type { Endpoint, RequestContext } from './request-context.ts';
 import { requestInfoOf } from './request-info.ts';
 import { errorResponse } from './responses.ts';
@@ -137,23 +138,6 @@ function withImpersonation(authorize: Authorizer): Filter {
     return next(context);
   };
 }
-
-/** Watches and other long requests do not count. */
-function withMaxInFlight(max: number): Filter {
-  let inFlight = 0;
-  return async (context, next) => {
-    if (context.info.verb === 'watch' || LONG_SUBRESOURCES.has(context.info.subresource)) return next(context);
-    if (inFlight >= max) throw errors.tooManyRequests('too many requests, please try again later', 1);
-    inFlight++;
-    try {
-      return await next(context);
-    } finally {
-      inFlight--;
-    }
-  };
-}
-
-const LONG_SUBRESOURCES = new Set(['attach', 'exec', 'log', 'portforward', 'proxy']);
 
 function withAuthorization(authorize: Authorizer): Filter {
   return async (context, next) => {

@@ -1,0 +1,42 @@
+import { withMaxInFlight } from './max-in-flight.ts';
+import type { RequestContext } from './request-context.ts';
+import { requestInfoOf } from './request-info.ts';
+import { textResponse } from './responses.ts';
+
+function context(path: string, groups = ['system:authenticated']): RequestContext {
+  const { pathname, searchParams } = new URL(path, 'https://host');
+  const info = requestInfoOf('GET', pathname, searchParams);
+  return { request: {} as RequestContext['request'], info, user: { name: 'jane', groups }, warnings: new Set() };
+}
+
+describe('withMaxInFlight()', () => {
+  const filter = withMaxInFlight(2);
+  const open: (() => void)[] = [];
+  const ask = (one: RequestContext): Promise<unknown> =>
+    filter(one, () => new Promise((resolve) => open.push(() => resolve(textResponse('ok')))));
+  const pods = '/api/v1/namespaces/default/pods';
+
+  it('puts off what comes on top, and takes more when there is room again', async () => {
+    const first = ask(context(pods));
+    const second = ask(context(pods));
+    await expect(ask(context(pods))).rejects.toMatchObject({ status: { code: 429, details: { retryAfterSeconds: 1 } } });
+    open.shift()!();
+    await first;
+    const third = ask(context(pods));
+    for (const answer of open.splice(0)) answer();
+    await Promise.all([second, third]);
+  });
+
+  it.each([
+    ['watches', context(`${pods}?watch=true`)],
+    ['logs', context(`${pods}/web/log`)],
+    ['administrators', context(pods, ['system:masters'])],
+    ['probes', context('/readyz')],
+    ['single probes', context('/livez/ping')],
+  ])('never puts off %s, nor counts them', async (_what, exempt) => {
+    const all = Array.from({ length: 5 }, () => ask(exempt));
+    const counted = [ask(context(pods)), ask(context(pods))];
+    for (const answer of open.splice(0)) answer();
+    await Promise.all([...all, ...counted]);
+  });
+});

@@ -1,0 +1,31 @@
+/**
+ * How many requests are worked on at once. As with upstream's flow schemas `exempt` and `probes`, administrators and
+ * probes are never put off: whoever looks what is wrong with a busy cluster must get in.
+ */
+import * as errors from '../api/machinery/errors.ts';
+import { isSuperuser } from './authz/superuser.ts';
+import type { Filter } from './handler-chain.ts';
+import type { RequestContext } from './request-context.ts';
+
+const LONG_SUBRESOURCES = new Set(['attach', 'exec', 'log', 'portforward', 'proxy']);
+const PROBES = /^\/(healthz|livez|readyz)(\/|$)/;
+
+export function withMaxInFlight(max: number): Filter {
+  let inFlight = 0;
+  return async (context, next) => {
+    if (isExempt(context)) return next(context);
+    if (inFlight >= max) throw errors.tooManyRequests('too many requests, please try again later', 1);
+    inFlight++;
+    try {
+      return await next(context);
+    } finally {
+      inFlight--;
+    }
+  };
+}
+
+/** Long requests do not count, as upstream has it. */
+function isExempt({ info, user }: RequestContext): boolean {
+  const isLong = info.verb === 'watch' || LONG_SUBRESOURCES.has(info.subresource);
+  return isLong || isSuperuser(user) || PROBES.test(info.path);
+}
