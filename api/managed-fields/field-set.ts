@@ -1,3 +1,5 @@
+import { deepFreeze } from '../../base/freeze.ts';
+
 /**
  * Sets of field paths in the form in which they are stored (`fieldsV1`): a tree whose keys are `f:<name>`,
  * `k:<keys of a list item>` and `v:<value of a set item>`. A node without keys is a member of the set; one with keys is
@@ -16,13 +18,24 @@ export function isMember(node: FieldSet | undefined): boolean {
   return true;
 }
 
-/** A set that came from a client, with everything that is no set made one; a private copy. */
+const readBefore = new WeakMap<object, FieldSet>();
+
+/** A set that came from a client, with everything that is no set made one; not to be changed. */
 export function readFieldSet(value: unknown): FieldSet {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return {};
+  // What is frozen stays as it was read; stored objects share theirs.
+  if (!Object.isFrozen(value)) return readNode(value);
+  let set = readBefore.get(value);
+  if (set === undefined) readBefore.set(value, (set = deepFreeze(readNode(value))));
+  return set;
+}
+
+function readNode(value: unknown): FieldSet {
   const node: FieldSet = {};
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return node;
   for (const [key, child] of Object.entries(value)) {
     if (key === '.') node[key] = {};
-    else if (/^[fkvi]:/.test(key)) node[key] = readFieldSet(child);
+    else if (/^[fkvi]:/.test(key)) node[key] = readNode(child);
   }
   return node;
 }

@@ -30,6 +30,11 @@ export class CachedObject implements EncodedObject {
     return this.#object;
   }
 
+  /** Frees the decoded form, which is made anew when it is asked for. */
+  forget(): void {
+    this.#object = undefined;
+  }
+
   bytes(): Uint8Array {
     return spliceResourceVersion(this.value, this.revision);
   }

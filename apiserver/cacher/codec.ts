@@ -3,6 +3,7 @@
  * is the storage revision and is spliced in when an object is served.
  */
 import type { ApiObject } from '../../api/machinery/meta.ts';
+import { parseSharingFieldSets } from './shared-field-sets.ts';
 
 const METADATA = Buffer.from('"metadata":{');
 
@@ -38,10 +39,13 @@ export function spliceResourceVersion(value: Uint8Array, revision: number): Uint
   return spliced;
 }
 
-/** A private, mutable copy of the stored object, with its resourceVersion. Throws SyntaxError on damaged bytes. */
+/**
+ * A private copy of the stored object, with its resourceVersion; mutable but for `fieldsV1`, which is shared. Throws
+ * SyntaxError on damaged bytes.
+ */
 export function decodeFromStorage(value: Uint8Array, revision: number): ApiObject {
   const text = Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString();
-  const object = JSON.parse(text) as ApiObject;
+  const object = parseSharingFieldSets(text);
   object.metadata.resourceVersion = formatResourceVersion(revision);
   return object;
 }

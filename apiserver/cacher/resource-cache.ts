@@ -15,6 +15,9 @@ import type { Delivery } from './watcher.ts';
 import { CacheEvent, Watcher } from './watcher.ts';
 import { WatcherSet } from './watcher-set.ts';
 
+/** The last events are kept decoded and encoded for watchers; of older ones, which few ask for, only the stored bytes. */
+const KEPT_DECODED = 256;
+
 /** Pages of a LIST come from one snapshot; as many are kept as there may be LISTs under way. */
 const MAX_SNAPSHOTS = 32;
 
@@ -219,6 +222,7 @@ export class ResourceCache<T extends ApiObject = ApiObject> implements KindCache
 
   #remember(event: CacheEvent): void {
     this.#window.push(event);
+    this.#window.at(-KEPT_DECODED - 1)?.forget();
     this.#windowBytes += event.current.value.length;
     if (this.#windowBytes <= this.#maxWindowBytes && this.#window.length <= 2 * this.#maxQueuedEvents) return;
     // A quarter at a time, so that the shift is paid seldom.

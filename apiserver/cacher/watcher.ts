@@ -37,6 +37,14 @@ export class CacheEvent {
     return delivery;
   }
 
+  /** Frees what was made for watchers, when most have taken it; who comes later makes it anew. */
+  forget(): void {
+    this.#frames.clear();
+    this.#deliveries.clear();
+    this.previous?.forget();
+    if (this.type === 'delete') this.current.forget();
+  }
+
   /** The encoded frame for `type`, made by `encode` at the first call. */
   frame(type: string, encode: () => Uint8Array): Uint8Array {
     let frame = this.#frames.get(type);
