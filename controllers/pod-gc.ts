@@ -20,6 +20,8 @@ export const podGcController = defineController<Pod>({
   watches: [
     {
       resource: nodes,
+      // Only whether it is there counts.
+      isRelevant: () => false,
       map: (node, context) =>
         context
           .lister<Pod>(pods)

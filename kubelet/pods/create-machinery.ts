@@ -67,8 +67,6 @@ export function createMachinery(options: MachineryOptions, parts: MachineryParts
           folders,
           new VolumeManager({ folders, client, clock, mounter: options.mounter ?? linuxMounter }),
         );
-  const stalls = new StallMonitor(clock);
-  stalls.start(signal);
   const puller = new ImagePuller({ images, clock, events, signal });
   const machinery: PodMachinery = {
     runtime,
@@ -77,7 +75,7 @@ export function createMachinery(options: MachineryOptions, parts: MachineryParts
     probes: new ProbeManager({
       clock,
       events,
-      stalls,
+      stalls: new StallMonitor(clock),
       probe: createProber(runtime),
       pod: (uid) => workers.get(uid)?.pod,
       container: (uid, name) => findContainer(cache.get(uid), name),

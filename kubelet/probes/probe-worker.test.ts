@@ -188,17 +188,36 @@ describe('ProbeManager', () => {
 });
 
 describe('StallMonitor', () => {
-  it('measures when the loop stood still', () => {
-    let nowMs = 0;
-    const monitor = new StallMonitor({ ...createTestClock(), monotonicMs: () => nowMs });
-    nowMs = 50;
-    monitor.tick();
-    nowMs = 1_100;
-    monitor.tick();
-    expect(monitor.stalledMs(0, 1_100)).toBe(1_000);
-    expect(monitor.stalledMs(600, 1_100)).toBe(500);
-    expect(monitor.stalledMs(1_100, 1_200)).toBe(0);
-    nowMs = 2_100;
-    expect(monitor.stalledMs(1_100, 2_100)).toBe(950);
+  it('measures when the loop stood still', async () => {
+    const clock = createTestClock();
+    let stoodStillMs = 0;
+    const monitor = new StallMonitor({ ...clock, monotonicMs: () => clock.monotonicMs() + stoodStillMs });
+    const { stalledMs } = await monitor.during(async () => {
+      await clock.advance(100);
+      stoodStillMs = 1_000;
+      await clock.advance(50);
+      stoodStillMs = 1_950;
+    });
+    expect(stalledMs).toBe(1_900);
+    expect(await monitor.during(() => clock.advance(500).then(() => 'done'))).toEqual({ result: 'done', stalledMs: 0 });
+  });
+
+  it('costs nothing while nothing is measured', async () => {
+    const clock = createTestClock();
+    let timers = 0;
+    const setInterval: typeof clock.setInterval = (...args) => {
+      const cancel = clock.setInterval(...args);
+      timers++;
+      return () => {
+        timers--;
+        cancel();
+      };
+    };
+    const monitor = new StallMonitor({ ...clock, setInterval });
+    expect(timers).toBe(0);
+    const seen = await Promise.all([1, 2].map(() => monitor.during(() => Promise.resolve(timers))));
+    expect(seen.map(({ result }) => result)).toEqual([1, 1]);
+    await expect(monitor.during(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    expect(timers).toBe(0);
   });
 });

@@ -131,12 +131,11 @@ export class ProbeWorker {
   }
 
   async #try(pod: Pod, info: ContainerInfo): Promise<void> {
-    const { clock, stalls, probe, podIp, events } = this.#context;
+    const { stalls, probe, podIp, events } = this.#context;
     const spec = this.#spec();
-    const startMs = clock.monotonicMs();
     const { container } = this.#target;
     const target = { pod, container, containerId: info.id, podIp: podIp(this.#uid), signal: this.#stop.signal };
-    const outcome = await probe(spec, target);
+    const { result: outcome, stalledMs } = await stalls.during(() => probe(spec, target));
     if (this.#stop.signal.aborted || this.#state?.containerId !== info.id) return;
     const title = TITLES[this.type];
     if (outcome.result === 'error') {
@@ -151,7 +150,7 @@ export class ProbeWorker {
     if (outcome.result === 'failure') {
       // Our own slowness is not the container's fault.
       const timeoutMs = (spec.timeoutSeconds ?? 1) * 1000;
-      if (stalls.stalledMs(startMs, clock.monotonicMs()) >= timeoutMs / 2) return;
+      if (stalledMs >= timeoutMs / 2) return;
       events.warning(pod, 'Unhealthy', `${title} probe failed: ${outcome.output}`, this.#target);
     }
     const before = this.#state.verdict;

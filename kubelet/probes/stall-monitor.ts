@@ -12,20 +12,31 @@ const MIN_STALL_MS = 50;
 export class StallMonitor {
   readonly #clock: Clock;
   readonly #stalls: { startMs: number; endMs: number }[] = [];
-  #lastMs: number;
+  #lastMs = 0;
+  /** What is measured at the moment; the timer runs while there is any. */
+  #measured = 0;
+  #cancelTimer: () => void = () => undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.#lastMs = clock.monotonicMs();
   }
 
-  start(signal: AbortSignal): void {
-    const cancel = this.#clock.setInterval(() => this.tick(), PERIOD_MS);
-    signal.addEventListener('abort', cancel, { once: true });
+  /** How long the loop stood still while `act` was under way. */
+  async during<T>(act: () => Promise<T>): Promise<{ result: T; stalledMs: number }> {
+    const startMs = this.#clock.monotonicMs();
+    if (this.#measured++ === 0) {
+      this.#lastMs = startMs;
+      this.#cancelTimer = this.#clock.setInterval(() => this.#tick(), PERIOD_MS);
+    }
+    try {
+      const result = await act();
+      return { result, stalledMs: this.#stalledMs(startMs, this.#clock.monotonicMs()) };
+    } finally {
+      if (--this.#measured === 0) this.#cancelTimer();
+    }
   }
 
-  /** Called by the timer. */
-  tick(): void {
+  #tick(): void {
     const nowMs = this.#clock.monotonicMs();
     const lateMs = nowMs - this.#lastMs - PERIOD_MS;
     if (lateMs >= MIN_STALL_MS) {
@@ -36,7 +47,7 @@ export class StallMonitor {
   }
 
   /** How long the loop stood still between two monotonic times, all stalls together. */
-  stalledMs(fromMs: number, toMs: number): number {
+  #stalledMs(fromMs: number, toMs: number): number {
     // The stall that is just over may be seen here before the timer sees it.
     const current = { startMs: this.#lastMs + PERIOD_MS, endMs: this.#clock.monotonicMs() };
     const all = current.endMs - current.startMs >= MIN_STALL_MS ? [...this.#stalls, current] : this.#stalls;
