@@ -4,6 +4,7 @@ import type { ApiObject } from '../../api/machinery/meta.ts';
 import * as errors from '../../api/machinery/errors.ts';
 import { fieldPath, invalid } from '../../api/machinery/field-error.ts';
 import { applyJsonPatch } from '../../api/patch/json-patch.ts';
+import { cloneJson } from '../../api/patch/json-value.ts';
 import { applyMergePatch } from '../../api/patch/merge-patch.ts';
 import { applyStrategicMergePatch } from '../../api/patch/strategic-merge-patch.ts';
 import { decodeJson } from '../../api/schema/json.ts';
@@ -120,7 +121,7 @@ function patched(
   const result = change.applyTo(current);
   if (typeof result !== 'object' || result === null || Array.isArray(result))
     throw errors.badRequest('the patch does not leave an object');
-  const next = structuredClone(result) as ApiObject;
+  const next = cloneJson(result) as ApiObject;
   if (typeof next.metadata !== 'object' || next.metadata === null) next.metadata = {};
   if (next.kind !== current.kind || next.apiVersion !== current.apiVersion) {
     throw errors.badRequest(

@@ -1,5 +1,6 @@
 /** The Node object as its kubelet reports it (upstream `pkg/kubelet/nodestatus/setters.go`): pure. */
 import type { Node, NodeStatus, Taint } from '../../api/core/v1/node.ts';
+import { deepEqual } from '../../api/machinery/equality.ts';
 import { formatTime } from '../../base/clock.ts';
 import type { ImageInfo } from '../runtime.ts';
 import type { HostCapacity, HostFacts, HostPressure } from './host-facts.ts';
@@ -203,15 +204,5 @@ export function isNodeStatusChanged(previous: NodeStatus | undefined, next: Node
       message,
     })),
   });
-  return JSON.stringify(sorted(strip(previous))) !== JSON.stringify(sorted(strip(next)));
-}
-
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.keys(value)
-      .sort()
-      .map((key) => [key, sorted((value as Record<string, unknown>)[key])]),
-  );
+  return !deepEqual(strip(previous), strip(next));
 }
