@@ -19,7 +19,9 @@ describe('withMaxInFlight()', () => {
   it('puts off what comes on top, and takes more when there is room again', async () => {
     const first = ask(context(pods));
     const second = ask(context(pods));
-    await expect(ask(context(pods))).rejects.toMatchObject({ status: { code: 429, details: { retryAfterSeconds: 1 } } });
+    await expect(ask(context(pods))).rejects.toMatchObject({
+      status: { code: 429, details: { retryAfterSeconds: 1 } },
+    });
     open.shift()!();
     await first;
     const third = ask(context(pods));

@@ -1,4 +1,7 @@
-#!/usr/bin/env node
+#!/bin/sh
+':' //; exec node --max-semi-space-size=64 "$0" "$@"
+// The shell reads the line above and runs Node on this file with it; Node sees a string and a comment. What is being
+// written survives the default 16 MB of young objects, is copied, and collected late: a third of the throughput.
 import './require-node.mjs';
 import { existsSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';

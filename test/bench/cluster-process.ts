@@ -26,10 +26,12 @@ function credentials(dataDir: string): BenchCluster['tls'] {
   return { ca: read('ca.crt'), cert: read('admin.crt'), key: read('admin.key') };
 }
 
-/** With `NOCHER_BENCH_PROFILE=<folder>`, the server writes a CPU profile there when it stops. */
-function profilerFlags(): string[] {
+/** As users start it. With `NOCHER_BENCH_PROFILE=<folder>`, the server writes a CPU profile there when it stops. */
+export function nocherCommand(): string[] {
+  const program = join(root, 'bin/nocher');
   const folder = process.env['NOCHER_BENCH_PROFILE'];
-  return folder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${folder}`];
+  const flags = ['--max-semi-space-size=64', '--cpu-prof', `--cpu-prof-dir=${folder}`];
+  return folder === undefined ? [program] : [process.execPath, ...flags, program];
 }
 
 export async function startBenchCluster(
@@ -39,9 +41,7 @@ export async function startBenchCluster(
   const dataDir = mkdtempSync(join(tmpdir(), 'nocher-bench-'));
   const [command, ...rest] = [
     ...enter,
-    process.execPath,
-    ...profilerFlags(),
-    join(root, 'bin/nocher'),
+    ...nocherCommand(),
     'up',
     '--data-dir',
     dataDir,

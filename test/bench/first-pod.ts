@@ -10,6 +10,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { BenchLine } from './bench-line.ts';
+import { nocherCommand } from './cluster-process.ts';
 import { measureInOwnNetwork } from './own-network.ts';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
@@ -48,8 +49,8 @@ export async function measure(): Promise<number[]> {
 async function once(): Promise<number> {
   const dataDir = mkdtempSync(join(tmpdir(), 'nocher-bench-'));
   const kubeconfig = join(dataDir, 'admin.kubeconfig');
-  const args = [
-    join(root, 'bin/nocher'),
+  const [command, ...args] = [
+    ...nocherCommand(),
     'up',
     '--data-dir',
     dataDir,
@@ -61,7 +62,7 @@ async function once(): Promise<number> {
     'bench',
   ];
   const startedMs = performance.now();
-  const up = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+  const up = spawn(command!, args, { stdio: ['ignore', 'ignore', 'inherit'] });
   const exited = new Promise((resolve) => up.once('exit', resolve));
   try {
     const run = (...words: string[]): Promise<number | null> => kubectlWith(kubeconfig, words);
