@@ -14,13 +14,10 @@ import type { Authorizer } from './authz/authorizer.ts';
 import { forbiddenMessage } from './authz/authorizer.ts';
 import { impersonatedUser } from './impersonation.ts';
 import { withMaxInFlight } from './max-in-flight.ts';
-import type { Endpoint, RequestContext } from './request-context.ts';
+import type { Endpoint, Filter, RequestContext } from './request-context.ts';
 import { requestInfoOf } from './request-info.ts';
 import { errorResponse } from './responses.ts';
 import { translateStorageError } from './storage-errors.ts';
-
-/** May answer by itself, change the context, or look at what `next` gives. */
-export type Filter = (context: RequestContext, next: Endpoint) => Promise<ApiResponse>;
 
 export interface HandlerChainOptions {
   /** Sees every request first and every answer last. */

@@ -1,3 +1,4 @@
+import { describe, expect, it } from '@jest/globals';
 import { withMaxInFlight } from './max-in-flight.ts';
 import type { RequestContext } from './request-context.ts';
 import { requestInfoOf } from './request-info.ts';

@@ -4,8 +4,7 @@
  */
 import * as errors from '../api/machinery/errors.ts';
 import { isSuperuser } from './authz/superuser.ts';
-import type { Filter } from './handler-chain.ts';
-import type { RequestContext } from './request-context.ts';
+import type { Filter, RequestContext } from './request-context.ts';
 
 const LONG_SUBRESOURCES = new Set(['attach', 'exec', 'log', 'portforward', 'proxy']);
 const PROBES = /^\/(healthz|livez|readyz)(\/|$)/;

@@ -16,3 +16,6 @@ export function queryFlag(context: RequestContext, name: string): boolean {
   const value = context.request.query.get(name);
   return value === 'true' || value === '1';
 }
+
+/** May answer by itself, change the context, or look at what `next` gives. */
+export type Filter = (context: RequestContext, next: Endpoint) => Promise<ApiResponse>;

@@ -15,7 +15,7 @@ import { defineController } from '../client/controller.ts';
 import type { EventRecorder } from '../client/events.ts';
 import type { NodeSilence } from './node-silence.ts';
 import { listenAgain } from './node-silence.ts';
-import { podCondition } from './pods.ts';
+import { podCondition, PODS_BY_NODE, podsOnNode } from './pods.ts';
 
 const LEASE_NAMESPACE = 'kube-node-lease';
 /** A node that has been silent for so long is not known to be alive (`nodeMonitorGracePeriod`). */
@@ -43,6 +43,7 @@ export const nodeLifecycleController = defineController<Node>({
   for: nodes,
   reads: [leases, pods],
   writes: [nodes, pods],
+  indexes: [PODS_BY_NODE],
   workers: 4,
   async reconcile({ name }, context) {
     const observed = context.lister<Node>(nodes).get('', name);
@@ -172,16 +173,9 @@ async function syncTaints(node: Node, context: ControllerContext): Promise<Node>
   return context.client.update<Node>(nodes, { ...node, spec: { ...spec, ...(taints.length > 0 ? { taints } : {}) } });
 }
 
-function podsOn(node: Node, context: ControllerContext): Pod[] {
-  return context
-    .lister<Pod>(pods)
-    .list()
-    .filter(({ spec }) => spec.nodeName === node.metadata.name);
-}
-
 /** Pods of a node that is not ready take no more traffic. */
 async function markPodsNotReady(node: Node, context: ControllerContext): Promise<void> {
-  for (const pod of podsOn(node, context)) {
+  for (const pod of podsOnNode(node.metadata.name!, context)) {
     const ready = podCondition(pod, 'Ready');
     if (ready?.status !== 'True') continue;
     const conditions = pod.status!.conditions!.map((condition) =>
@@ -221,7 +215,7 @@ async function evictPods(node: Node, context: ControllerContext): Promise<void> 
   const taints = (node.spec?.taints ?? []).filter(({ effect }) => effect === 'NoExecute');
   if (taints.length === 0) return;
   const sinceMs = Math.min(...taints.map(({ timeAdded }) => Date.parse(timeAdded ?? '') || context.now()));
-  for (const pod of podsOn(node, context)) {
+  for (const pod of podsOnNode(node.metadata.name!, context)) {
     if (pod.metadata.deletionTimestamp !== undefined) continue;
     const seconds = toleratedSeconds(taints, pod.spec.tolerations ?? []);
     if (seconds === undefined || sinceMs + seconds * 1000 > context.now()) continue;

@@ -7,7 +7,7 @@ import { isNotFound } from '../api/machinery/errors.ts';
 import type { ControllerContext } from '../client/controller.ts';
 import { defineController } from '../client/controller.ts';
 import { keyOf } from '../client/keys.ts';
-import { isPodTerminal } from './pods.ts';
+import { isPodTerminal, PODS_BY_NODE, podsOnNode } from './pods.ts';
 
 /** Ended pods beyond this number go, the oldest first (`terminatedPodGCThreshold`). */
 const MAX_TERMINATED = 12_500;
@@ -22,14 +22,10 @@ export const podGcController = defineController<Pod>({
       resource: nodes,
       // Only whether it is there counts.
       isRelevant: () => false,
-      map: (node, context) =>
-        context
-          .lister<Pod>(pods)
-          .list()
-          .filter(({ spec }) => spec.nodeName === node.metadata.name)
-          .map(keyOf),
+      map: (node, context) => podsOnNode(node.metadata.name!, context).map(keyOf),
     },
   ],
+  indexes: [PODS_BY_NODE],
   writes: [pods],
   async reconcile({ namespace, name }, context) {
     const pod = context.lister<Pod>(pods).get(namespace, name);

@@ -1,5 +1,18 @@
 /** What controllers ask of pods, as pure functions (upstream `pkg/api/v1/pod/util.go`, `pkg/controller/controller_utils.go`). */
 import type { Pod } from '../api/core/v1/pod.ts';
+import { pods } from '../api/core/v1/pod.ts';
+import type { CacheReader, IndexDeclaration } from '../client/controller.ts';
+
+/** To be declared by whoever calls `podsOnNode`. */
+export const PODS_BY_NODE: IndexDeclaration = {
+  resource: pods,
+  name: 'nodeName',
+  fn: (object) => [(object as Pod).spec.nodeName ?? ''].filter((name) => name !== ''),
+};
+
+export function podsOnNode(name: string, cache: CacheReader): Pod[] {
+  return cache.byIndex<Pod>(pods, PODS_BY_NODE.name, name);
+}
 
 type PodCondition = NonNullable<NonNullable<Pod['status']>['conditions']>[number];
 

@@ -1,5 +1,3 @@
-import { deepFreeze } from '../../base/freeze.ts';
-
 /**
  * Sets of field paths in the form in which they are stored (`fieldsV1`): a tree whose keys are `f:<name>`,
  * `k:<keys of a list item>` and `v:<value of a set item>`. A node without keys is a member of the set; one with keys is
@@ -26,7 +24,7 @@ export function readFieldSet(value: unknown): FieldSet {
   // What is frozen stays as it was read; stored objects share theirs.
   if (!Object.isFrozen(value)) return readNode(value);
   let set = readBefore.get(value);
-  if (set === undefined) readBefore.set(value, (set = deepFreeze(readNode(value))));
+  if (set === undefined) readBefore.set(value, (set = readNode(value)));
   return set;
 }
 
@@ -37,7 +35,7 @@ function readNode(value: unknown): FieldSet {
     if (key === '.') node[key] = {};
     else if (/^[fkvi]:/.test(key)) node[key] = readNode(child);
   }
-  return node;
+  return Object.freeze(node);
 }
 
 /** Paths in either; the arguments stay as they are, the result may share nodes with them. */

@@ -1,3 +1,4 @@
+import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { ApiObject } from '../../api/machinery/meta.ts';
 import { parseSharingFieldSets } from './shared-field-sets.ts';

@@ -3,8 +3,7 @@
  * makes text of them is loaded when somebody asks.
  */
 import type { Clock } from '../../base/clock.ts';
-import type { Filter } from '../handler-chain.ts';
-import type { RequestContext } from '../request-context.ts';
+import type { Filter, RequestContext } from '../request-context.ts';
 
 /** Upper bounds in seconds, a choice from upstream's forty. */
 export const DURATION_BUCKETS = [0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.5, 2, 3, 5, 10, 30, 60];

@@ -1,3 +1,4 @@
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { readdirSync, readFileSync } from 'node:fs';
 import { binary, build } from '../../native/pod-fixture.ts';
 import { NativeSpawner } from './spawner.ts';
