@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Cluster } from './harness.ts';
-import { eventually, isRoot, startCluster } from './harness.ts';
+import { eventually, isRoot, MINORS, startCluster } from './harness.ts';
 
 const image = 'nocher.local/hello:1';
 const suite = isRoot ? describe : describe.skip;
@@ -69,7 +69,7 @@ suite('pods on a native node', () => {
     ).toBe('3');
   });
 
-  describe.each(['31', '33', '35'])('kubectl 1.%s', (minor) => {
+  describe.each(MINORS)('kubectl 1.%s', (minor) => {
     const name = `tools-${minor}`;
     const kubectl = (args: string[], input?: string) =>
       cluster.kubectl(args, { minor, ...(input === undefined ? {} : { input }) });
