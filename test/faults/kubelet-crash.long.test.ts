@@ -17,7 +17,10 @@ import {
 
 const suite = process.getuid?.() === 0 ? describe : describe.skip;
 
-const WRITES = 'mkdir mkdtemp writeFile rename symlink rm chmod mkdirSync writeFileSync renameSync'.split(' ');
+const WRITES = [
+  ...['mkdir', 'rename', 'rm', 'chmod'],
+  ...['mkdirSync', 'mkdtempSync', 'writeFileSync', 'renameSync', 'symlinkSync', 'chmodSync'],
+];
 const PROBE = { httpGet: { port: 8080 }, periodSeconds: 1 };
 const OTHER = {
   metadata: { name: 'other' },

@@ -12,14 +12,8 @@ const unless = <T>(isIdle: boolean, label: string, act: () => T): T => (isIdle ?
 
 export const mkdir = ((...args: Parameters<typeof real.mkdir>) =>
   unless(existsSync(args[0]), `mkdir ${nameOf(args[0])}`, () => real.mkdir(...args))) as typeof real.mkdir;
-export const mkdtemp = ((...args: Parameters<typeof real.mkdtemp>) =>
-  effect(`mkdtemp ${nameOf(args[0])}`, () => real.mkdtemp(...args))) as typeof real.mkdtemp;
-export const writeFile = ((...args: Parameters<typeof real.writeFile>) =>
-  effect(`writeFile ${nameOf(args[0])}`, () => real.writeFile(...args))) as typeof real.writeFile;
 export const rename = ((...args: Parameters<typeof real.rename>) =>
   effect(`rename ${nameOf(args[1])}`, () => real.rename(...args))) as typeof real.rename;
-export const symlink = ((...args: Parameters<typeof real.symlink>) =>
-  effect(`symlink ${nameOf(args[1])}`, () => real.symlink(...args))) as typeof real.symlink;
 export const rm = ((...args: Parameters<typeof real.rm>) =>
   unless(!existsSync(args[0]), `rm ${nameOf(args[0])}`, () => real.rm(...args))) as typeof real.rm;
 export const chmod = ((...args: Parameters<typeof real.chmod>) =>
