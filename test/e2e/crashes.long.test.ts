@@ -96,7 +96,7 @@ suite('kill -9 in the middle of rollouts', () => {
       }
       expect(get('pod', 'other').status).toEqual(other);
       // Each with a monitor, a pause and a server.
-      const ofPods = clusterProcesses(cluster).filter(({ command }) => !/\bnode\b/.test(command));
+      const ofPods = clusterProcesses(cluster).filter(({ command }) => !/\bnode\b| spawner\b/.test(command));
       expect(ofPods).toHaveLength(3 * (REPLICAS + 1));
     },
     60_000,
