@@ -95,6 +95,20 @@ describe('tunnelResponse()', () => {
     expect([bytes.slice(0, 6), bytes.length]).toEqual(['hello ', 4_000_006]);
   });
 
+  it('tells the end to a client that is still sending, and resets nothing', async () => {
+    const asked = await ask((socket) => {
+      socket.write('HTTP/1.1 101 Switching Protocols\r\n\r\n');
+      socket.once('data', () => socket.pause().end('over'));
+      setTimeout(() => socket.destroy(), 100);
+    });
+    const errors: Error[] = [];
+    asked.client.on('error', (error) => errors.push(error));
+    asked.client.write(Buffer.alloc(20_000_000));
+    await asked.closed;
+    expect(errors).toEqual([]);
+    expect(asked.answer().split('\r\n\r\n')[1]).toBe('over');
+  });
+
   it('gives a refusal to the client and closes: nothing more of the client gets through (CVE-2018-1002105)', async () => {
     const asked = await ask((socket) => {
       socket.write('HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\n');

@@ -19,6 +19,9 @@ const FORWARDED_HEADERS = [
 const MAX_RESPONSE_HEAD = 16_384;
 /** How long a refusal may take to reach the client. */
 const REFUSAL_TIMEOUT_MS = 10_000;
+/** Of a client that has been told the end: for how long it may be silent, and how much it may still send. */
+const LINGER_MS = 10_000;
+const MAX_DROPPED_BYTES = 64 << 20;
 const UPGRADES = ['websocket', 'SPDY/3.1'];
 
 /** Whether it asks for a protocol that can be tunnelled. */
@@ -78,8 +81,7 @@ async function tunnel(
   }
   client.write(response.head);
   client.write(response.rest);
-  // All that was written reaches a slow client, too.
-  kubelet.on('close', () => client.destroySoon());
+  kubelet.on('close', () => linger(client));
   kubelet.pipe(client);
   if (status !== 101) {
     kubelet.setTimeout(REFUSAL_TIMEOUT_MS, () => client.destroy());
@@ -87,6 +89,22 @@ async function tunnel(
   }
   if (head.length > 0) kubelet.write(head);
   client.pipe(kubelet);
+}
+
+/**
+ * All that was written reaches a slow client, and what it still sends is read and dropped: closing a connection with
+ * unread bytes resets it, which the client would tell as an error of its own.
+ */
+function linger(client: Socket): void {
+  let dropped = 0;
+  client.on('data', (chunk: Buffer) => {
+    dropped += chunk.length;
+    if (dropped > MAX_DROPPED_BYTES) client.destroy();
+  });
+  client.on('end', () => client.destroySoon());
+  client.setTimeout(LINGER_MS, () => client.destroy());
+  client.end();
+  client.resume();
 }
 
 function readHead(socket: TLSSocket): Promise<{ head: Buffer; rest: Buffer }> {

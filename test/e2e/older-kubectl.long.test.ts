@@ -104,9 +104,12 @@ suite('older kubectl', () => {
 
       (onContainerd ? it.skip : it)('tells the exit code of a command that leaves its input unread', () => {
         for (let i = 0; i < 5; i++)
-          expect(given('x'.repeat(2_000_000), 'sh', '-c', 'exit 4')).toEqual(
-            failed('command terminated with exit code 4\n', 4),
-          );
+          expect(given('x'.repeat(2_000_000), 'sh', '-c', 'exit 4')).toEqual({
+            code: 4,
+            stdout: '',
+            // As upstream's kubelet, ours closes the connection then; this kubectl may tell that its input was cut off.
+            stderr: expect.stringMatching(/^(E\d{4} .* v2\.go:\d+\] .*\n)?command terminated with exit code 4\n$/),
+          });
       });
 
       it('on a terminal of the right size', () => {
