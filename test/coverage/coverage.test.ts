@@ -40,6 +40,7 @@ describe('shownBy()', () => {
   it('takes only tests that passed', () => {
     const shown = shownBy([
       { fullName: 'a [A1]', status: 'passed' },
+      { fullName: 'a [A1]', status: 'passed' },
       { fullName: 'b [A2]', status: 'failed' },
       { fullName: 'c [A3]', status: 'pending' },
     ]);

@@ -51,15 +51,14 @@ export function idsOf(title: string): string[] {
   );
 }
 
-/** Id → titles of the tests that passed; a test that failed or was skipped shows nothing. */
+/** Id → titles of the tests that passed, each once, wherever it ran; one that failed or was skipped shows nothing. */
 export function shownBy(tests: readonly TestResult[]): Map<string, string[]> {
-  const shown = new Map<string, string[]>();
+  const shown = new Map<string, Set<string>>();
   for (const { fullName, status } of tests) {
     if (status !== 'passed') continue;
-    for (const id of new Set(idsOf(fullName))) shown.set(id, [...(shown.get(id) ?? []), withoutIds(fullName)]);
+    for (const id of idsOf(fullName)) shown.set(id, (shown.get(id) ?? new Set()).add(withoutIds(fullName)));
   }
-  for (const titles of shown.values()) titles.sort();
-  return shown;
+  return new Map([...shown].map(([id, titles]) => [id, [...titles].sort()]));
 }
 
 function withoutIds(title: string): string {
