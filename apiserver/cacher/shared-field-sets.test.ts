@@ -30,6 +30,13 @@ describe('parseSharingFieldSets()', () => {
     expect(b!.metadata.managedFields![0]!.manager).toBe('m');
   });
 
+  it('remembers no long ones, of which a client may send any number', () => {
+    const long = { 'f:data': Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`f:key-${i}`, {}])) };
+    const [a, b] = [text('a', long), text('b', long)].map(parseSharingFieldSets);
+    expect(setOf(a!)).toEqual(setOf(b!));
+    expect(setOf(a!)).not.toBe(setOf(b!));
+  });
+
   it.each([
     ['no managedFields', '{"metadata":{"name":"a"}}'],
     ['a field of that name elsewhere', text('a', FIELDS, { spec: { fieldsV1: { a: 1 } } })],

@@ -7,8 +7,9 @@ import { deepFreeze } from '../../base/freeze.ts';
 
 const MANAGED_FIELDS = '"managedFields":[';
 const FIELDS_V1 = '"fieldsV1":';
-/** Texts remembered; the oldest is forgotten for the next. */
+/** Texts remembered; the oldest is forgotten for the next. Long ones, which are rarely the same, are not. */
 const MAX_TEXTS = 4096;
+const MAX_TEXT_LENGTH = 4096;
 
 const known = new Map<string, object>();
 const EMPTY = Object.freeze({});
@@ -76,6 +77,7 @@ function fieldSet(text: string): object {
   const found = known.get(text);
   if (found !== undefined) return found;
   const parsed = deepFreeze(withOneEmpty(JSON.parse(text) as Record<string, unknown>));
+  if (text.length > MAX_TEXT_LENGTH) return parsed;
   if (known.size >= MAX_TEXTS) known.delete(known.keys().next().value!);
   // A copy: a slice would keep the whole text that it was cut from.
   known.set(Buffer.from(text).toString(), parsed);
