@@ -36,7 +36,8 @@ static void move_monitor(struct monitor *monitor) {
   struct failure ignored = {0};
   const char *path = monitor->config.cgroup_monitor;
   if (*path == '\0') return;
-  if (cgroup_create(&monitor->cgroups, path, &ignored) < 0 || cgroup_enter(&monitor->cgroups, path) < 0) strings_add(&monitor->sandbox.warnings, "the monitor could not be moved to its cgroup");
+  if (cgroup_create(&monitor->cgroups, path, &ignored) == 0 && cgroup_enter(&monitor->cgroups, path) == 0) return;
+  strings_add(&monitor->sandbox.warnings, "the monitor could not be moved to its cgroup");
 }
 
 static void fill_plan(const struct monitor *monitor, struct pause_plan *plan) {
