@@ -240,10 +240,11 @@ async function startExample(
   progress.step('hello example');
   const example = await runDemo(controlPlane.clientFor(adminUser, 'nocher/demo'), {
     folder: join(packageFolder(), 'examples', 'hello'),
+    realPods: hasRealPods(config.runtime),
     signal: stop,
   });
   if (example.problem !== undefined) progress.note(example.problem);
-  return hasRealPods(config.runtime) ? example.url : undefined;
+  return example.url;
 }
 
 /** The node of this machine. */

@@ -125,7 +125,7 @@ const HOLDER = 'mount -t tmpfs tmpfs /var/lib && ip link set lo up && echo ready
       /ready in \d+\.\d\d s\n {2}API server {3}https:\/\/127\.0\.0\.1:6443\n {2}kubeconfig {3}\/var\/lib\/nocher\/admin\.kubeconfig\n/,
     );
     const url = /^ {2}example +(\S+)$/m.exec(printed)?.[1] ?? 'no URL';
-    expect(shell(`curl -s ${url}`).stdout).toContain('Hello from Nocher');
+    expect(shell(`curl -sS ${url} 2>&1`).stdout).toContain('Hello from Nocher');
   }, 200_000);
 
   it('every next step that it prints works', () => {
