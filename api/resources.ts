@@ -1,5 +1,6 @@
 /** The table of kinds: everything generic iterates over it. Adding a built-in kind is one file and one line here. */
 import type { Resource } from './machinery/resource.ts';
+import { customResourceDefinitions } from './apiextensions/v1/custom-resource-definition.ts';
 import { controllerRevisions } from './apps/v1/controller-revision.ts';
 import { deployments } from './apps/v1/deployment.ts';
 import { replicaSets } from './apps/v1/replica-set.ts';
@@ -39,6 +40,7 @@ const all = [
   secrets,
   serviceAccounts,
   services,
+  customResourceDefinitions,
   controllerRevisions,
   deployments,
   replicaSets,
