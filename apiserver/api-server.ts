@@ -2,6 +2,7 @@
 import type { Handler, Listers } from '../api/machinery/handler.ts';
 import type { Resource } from '../api/machinery/resource.ts';
 import { loadDescriptions } from '../api/schema/table.ts';
+import { createDynamicTable } from '../api/schema/dynamic-table.ts';
 import type { SchemaTable } from '../api/schema/schema.ts';
 import type { Clock } from '../base/clock.ts';
 import type { EventLoopMonitor } from '../base/event-loop.ts';
@@ -11,6 +12,7 @@ import type { AdmissionPlugin } from './admission/admission.ts';
 import { admissionPlugins } from './admission/plugins.ts';
 import type { Authenticator } from './authn/authenticator.ts';
 import type { Authorizer } from './authz/authorizer.ts';
+import { CustomKinds } from './apiextensions/custom-kinds.ts';
 import { WatchCache } from './cacher/watch-cache.ts';
 import { addDiscovery } from './discovery/endpoints.ts';
 import { createHandlerChain } from './handler-chain.ts';
@@ -76,7 +78,8 @@ export interface ApiServer {
 }
 
 export function createApiServer(options: ApiServerOptions): ApiServer {
-  const { storage, clock, random, log, schemas } = options;
+  const { storage, clock, random, log } = options;
+  const schemas = createDynamicTable(options.schemas);
   const watchCache = new WatchCache({ storage, clock, log });
   const kinds = options.resources.map((resource) => servedKind(resource, watchCache.cacheOf(resource)));
   const listers = listersOf(kinds);
@@ -93,6 +96,9 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     const sources = { requests: meter, eventLoop: options.eventLoop, objectCounts: () => objectCounts(kinds) };
     router.addPath('/metrics', metricsEndpoint(sources));
   }
+  const definitions = kinds.find(({ resource }) => resource.storagePrefix === DEFINITIONS_PREFIX)!;
+  const customKinds = new CustomKinds({ definitions, router, store, watchCache, schemas, clock, log });
+  router.lateKinds = customKinds;
   const handler = createHandlerChain({
     meter: meter.filter,
     authenticate: options.authenticator(listers),
@@ -109,6 +115,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     watchCache,
     async start() {
       await watchCache.start();
+      await customKinds.start(stop.signal);
       await afterLoad?.(stop.signal);
       startExpiry({ kinds, storage, clock, log }, stop.signal);
     },
@@ -119,6 +126,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     },
   };
 }
+
+const DEFINITIONS_PREFIX = 'apiextensions.k8s.io/customresourcedefinitions';
 
 /** Listers over the watch cache, by group and plural. */
 export function listersOf(kinds: readonly ServedKind[]): Listers {

@@ -139,14 +139,17 @@ export interface ObjectCheck {
 /** Prunes and checks `object`; unknown and duplicate fields are errors or warnings as the request asks. */
 export function checkObject(context: RequestContext, object: ApiObject, check: ObjectCheck): void {
   const { kind, schemas, duplicates, keepsZeros = false, refuse = (problem) => cannotBeHandled(kind, problem) } = check;
-  const { unknownFields, typeError } = checkStructure({
-    table: schemas,
-    schema: kind.resource.schema,
-    kind: kind.groupKind.kind,
-    apiVersion: kind.apiVersion,
-    object,
-    keepsZeros,
-  });
+  const { schema, structure } = kind.resource;
+  const { unknownFields, typeError } =
+    structure?.check(object) ??
+    checkStructure({
+      table: schemas,
+      schema,
+      kind: kind.groupKind.kind,
+      apiVersion: kind.apiVersion,
+      object,
+      keepsZeros,
+    });
   if (typeError !== undefined) throw refuse(typeError);
   const problems = [...duplicates, ...unknownFields.map((path) => `unknown field ${JSON.stringify(path)}`)];
   if (problems.length === 0) return;

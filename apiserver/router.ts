@@ -4,6 +4,7 @@
  */
 import type { ApiResponse } from '../api/machinery/handler.ts';
 import * as errors from '../api/machinery/errors.ts';
+import type { Resource } from '../api/machinery/resource.ts';
 import type { ServedKind } from './registry/served-kind.ts';
 import type { Endpoint, RequestContext } from './request-context.ts';
 import { create } from './verbs/create.ts';
@@ -32,6 +33,9 @@ const VERBS: Record<string, VerbHandler> = {
   deletecollection: deleteCollection,
 };
 
+/** Discovery and OpenAPI. */
+const LISTS_KINDS = /^\/(api|apis|openapi)(\/|$)/;
+
 /** Verbs of `/status`, which is the same object under other rules. */
 const STATUS_VERBS: Record<string, VerbHandler> = { get, update, patch };
 
@@ -42,21 +46,61 @@ export interface Subresource {
   verbs: Record<string, VerbHandler>;
 }
 
+/** Kinds that are added while the server runs. */
+export interface LateKinds {
+  /** True while what the router has is known to be behind. */
+  readonly isBehind: boolean;
+  /** Resolves when it is not. */
+  settled(): Promise<void>;
+}
+
+function keyOf({ group, version, names }: Pick<Resource, 'group' | 'version' | 'names'>): string {
+  return `${group}/${version}/${names.plural}`;
+}
+
 export class Router {
   readonly #kinds = new Map<string, ServedKind>();
-  readonly #subresources = new Map<string, Subresource>();
+  /** By kind, then by name. */
+  readonly #subresources = new Map<string, Map<string, Subresource>>();
+  /** Raised when a kind comes or goes. */
+  generation = 0;
   readonly #paths = new Map<string, Endpoint>();
   /** Kinds that are asked, not stored: their own handlers by verb. */
   readonly #asked = new Map<ServedKind, Record<string, VerbHandler>>();
   readonly #dependencies: VerbDependencies;
+  #late: LateKinds | undefined;
 
   constructor(dependencies: VerbDependencies) {
     this.#dependencies = dependencies;
   }
 
+  /** A built-in kind stays what it is: a custom one of its name is not served. */
   addKind(kind: ServedKind): void {
-    const { group, version, names } = kind.resource;
-    this.#kinds.set(`${group}/${version}/${names.plural}`, kind);
+    const key = keyOf(kind.resource);
+    const isBuiltIn = this.#kinds.has(key) && this.#kinds.get(key)!.resource.structure === undefined;
+    if (isBuiltIn) return;
+    this.#kinds.set(key, kind);
+    this.generation++;
+  }
+
+  /** With its subresources and what was said of its verbs. */
+  removeKind(kind: ServedKind): void {
+    const key = keyOf(kind.resource);
+    if (this.#kinds.get(key) !== kind) return;
+    this.#kinds.delete(key);
+    this.generation++;
+    this.#asked.delete(kind);
+    this.#subresources.delete(key);
+  }
+
+  /** A kind that is going takes no new objects. */
+  refuseCreates(kind: ServedKind, refusal: () => errors.ApiError): void {
+    this.#asked.set(kind, { ...VERBS, create: () => Promise.reject(refusal()) });
+  }
+
+  /** Asked for what is not known (yet), and before anything is listed; kinds may have come meanwhile. */
+  set lateKinds(lateKinds: LateKinds) {
+    this.#late = lateKinds;
   }
 
   /** Answers a kind's verbs without storing anything (reviews). */
@@ -65,8 +109,10 @@ export class Router {
   }
 
   addSubresource(kind: ServedKind, subresource: Subresource): void {
-    const { group, version, names } = kind.resource;
-    this.#subresources.set(`${group}/${version}/${names.plural}/${subresource.name}`, subresource);
+    const key = keyOf(kind.resource);
+    const known = this.#subresources.get(key);
+    if (known === undefined) this.#subresources.set(key, new Map([[subresource.name, subresource]]));
+    else known.set(subresource.name, subresource);
   }
 
   /** A non-resource path; one that ends in `/` also serves everything below it. */
@@ -78,9 +124,14 @@ export class Router {
     return [...this.#kinds.values()];
   }
 
+  /** The kind that serves this very definition. */
+  kindOf(resource: Resource): ServedKind | undefined {
+    const kind = this.#kinds.get(keyOf(resource));
+    return kind?.resource === resource ? kind : undefined;
+  }
+
   subresourcesOf({ resource }: ServedKind): Subresource[] {
-    const prefix = `${resource.group}/${resource.version}/${resource.names.plural}/`;
-    return [...this.#subresources].filter(([key]) => key.startsWith(prefix)).map(([, subresource]) => subresource);
+    return [...(this.#subresources.get(keyOf(resource))?.values() ?? [])];
   }
 
   paths(): string[] {
@@ -88,8 +139,21 @@ export class Router {
   }
 
   readonly route: Endpoint = (context) => {
-    return context.info.isResourceRequest ? this.#routeResource(context) : this.#routePath(context);
+    if (this.#mustSettle(context)) return this.#late!.settled().then(() => this.#route(context));
+    return this.#route(context);
   };
+
+  #route(context: RequestContext): Promise<ApiResponse> | ApiResponse {
+    return context.info.isResourceRequest ? this.#routeResource(context) : this.#routePath(context);
+  }
+
+  /** Kinds of one's own definitions are there as soon as one was told so. */
+  #mustSettle({ info }: RequestContext): boolean {
+    if (this.#late === undefined) return false;
+    if (!info.isResourceRequest) return LISTS_KINDS.test(info.path);
+    const kind = this.#kinds.get(`${info.apiGroup}/${info.apiVersion}/${info.resource}`);
+    return kind === undefined || (kind.resource.structure !== undefined && this.#late.isBehind);
+  }
 
   #routePath(context: RequestContext): Promise<ApiResponse> | ApiResponse {
     const { path } = context.info;
@@ -114,8 +178,7 @@ export class Router {
 
   #verbsOf(kind: ServedKind, subresource: string): Record<string, VerbHandler> | undefined {
     if (subresource === '') return this.#asked.get(kind) ?? (kind.resource.verbs.includes('get') ? VERBS : undefined);
-    const { group, version, names } = kind.resource;
-    const registered = this.#subresources.get(`${group}/${version}/${names.plural}/${subresource}`);
+    const registered = this.#subresources.get(keyOf(kind.resource))?.get(subresource);
     if (registered !== undefined) return registered.verbs;
     return subresource === 'status' && kind.resource.subresources.status !== undefined ? STATUS_VERBS : undefined;
   }

@@ -138,13 +138,10 @@ export function methodNotSupported(resource: GroupResource, action: string): Api
   return new ApiError({ code: 405, reason: 'MethodNotAllowed', message, details: details(resource, '') });
 }
 
-export function methodNotAllowed(): ApiError {
-  return new ApiError({
-    code: 405,
-    reason: 'MethodNotAllowed',
-    message: 'the server does not allow this method on the requested resource',
-    details: {},
-  });
+export function methodNotAllowed(
+  message = 'the server does not allow this method on the requested resource',
+): ApiError {
+  return new ApiError({ code: 405, reason: 'MethodNotAllowed', message, details: {} });
 }
 
 /** The requested revision is no longer in the history: relist. */

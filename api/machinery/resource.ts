@@ -3,6 +3,7 @@
  * informers, garbage collection and the generic tests derive. Built-in kinds and CRDs compile into the same object.
  * Field names are those of `CustomResourceDefinition.spec`.
  */
+import type { StructureResult } from '../schema/check.ts';
 import type { FieldError } from './field-error.ts';
 import type { ApiObject } from './meta.ts';
 import type { UserInfo } from './handler.ts';
@@ -25,7 +26,7 @@ export interface PrinterColumn<T> {
   description?: string;
   priority?: 0 | 1;
   /** The cell as kubectl shows it; `nowMs` is for ages. Must not throw on incomplete objects. */
-  cell(object: T, nowMs: number): string | number | boolean;
+  cell(object: T, nowMs: number): string | number | boolean | null;
 }
 
 export interface StrategyContext {
@@ -77,6 +78,8 @@ export interface Strategy<T extends ApiObject> {
    * (finalizers aside). Only pods have one.
    */
   gracefulDeletion?(object: T, options: DeleteOptions): number | undefined;
+  /** Marks the first deletion with finalizers of the server's own and what it says of them; a second call adds nothing. */
+  beginDeletion?(object: T, nowMs: number): void;
   /** Finalizers of the storage layer, such as `kubernetes` in a Namespace's `spec.finalizers`: true while one remains. */
   hasPendingFinalizers?(object: T): boolean;
   /** PUT of an object that does not exist creates it. */
@@ -85,15 +88,25 @@ export interface Strategy<T extends ApiObject> {
   allowUnconditionalUpdate?: boolean;
   /** Kinds without `metadata.generation` raised on spec changes. Default: raised when the kind has a `spec`. */
   hasGeneration?: boolean;
+  /** Whether an update of what is not `/status` raises the generation. Default: when `spec` differs. */
+  startsGeneration?(next: T, previous: T): boolean;
 }
 
 /**
  * A kind whose objects are stored as those of another kind with the same `storagePrefix`: how each form becomes the
- * other. Both are pure, may share parts with their argument, and leave it as it is.
+ * other.
  */
 export interface ObjectView<T extends ApiObject> {
+  /** Pure; may share parts with its argument. */
   toStored(object: T): ApiObject;
+  /** May change its argument, a private copy, and gives the argument itself when it has this form already. */
   fromStored(object: ApiObject): ApiObject;
+}
+
+/** How objects are read whose structure is data of the cluster, and not of the schema table. */
+export interface ObjectStructure {
+  /** Prunes and checks in place, with `checkStructure`'s results. */
+  check(object: ApiObject): StructureResult;
 }
 
 export interface ScaleSubresource {
@@ -108,8 +121,10 @@ export interface Resource<T extends ApiObject = ApiObject> {
   version: string;
   scope: 'Namespaced' | 'Cluster';
   names: Required<ResourceNames>;
-  /** Name of the kind's schema in the generated table: `V1Pod`. */
+  /** Name of the kind's schema in the table: `V1Pod`. */
   schema: string;
+  /** Of custom kinds; others are read by their schema. */
+  structure?: ObjectStructure;
   /** Key prefix under `/registry/`, as upstream lays it out in etcd: `pods`, `services/specs`, `minions`. */
   storagePrefix: string;
   /** Absent: objects are stored in this kind's own form. */
@@ -133,6 +148,7 @@ export interface ResourceInit<T extends ApiObject> {
   scope: 'Namespaced' | 'Cluster';
   names: ResourceNames;
   schema: string;
+  structure?: ObjectStructure;
   storagePrefix?: string;
   view?: ObjectView<T>;
   subresources?: Resource['subresources'];
@@ -163,6 +179,7 @@ export function defineResource<T extends ApiObject>(init: ResourceInit<T>): Reso
     scope: init.scope,
     names: { listKind: `${init.names.kind}List`, shortNames: [], categories: [], ...init.names },
     schema: init.schema,
+    ...(init.structure === undefined ? {} : { structure: init.structure }),
     storagePrefix: init.storagePrefix ?? init.names.plural,
     ...(init.view === undefined ? {} : { view: init.view }),
     subresources: init.subresources ?? {},

@@ -32,6 +32,8 @@ export interface Schema {
    * where it is missing, as Go does. Absent: zero is a value like any other, and nothing is added.
    */
   whenEmpty?: 'omitted' | 'written';
+  /** Of a custom kind: the JSON schema that its author wrote, which OpenAPI shows. */
+  published?: object;
 }
 
 /** Schemas by model name (`V1Pod`, `IntOrString`); `resolve` follows a `ref`. */

@@ -87,7 +87,9 @@ export class ResourceCache<T extends ApiObject = ApiObject> implements KindCache
       watcher.end(expired('too old resource version: the watch cache was rebuilt'));
   }
 
+  /** What is not newer than what has been loaded is in it already. */
   apply(type: 'put' | 'delete', key: string, state: { value: Uint8Array; revision: number }): void {
+    if (state.revision <= this.#windowStart) return;
     this.generation++;
     const previous = this.#tree.get(key);
     // A deletion brings no value when the record of the last one is damaged.

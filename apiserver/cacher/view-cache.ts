@@ -131,6 +131,7 @@ class ViewedObject extends CachedObject {
   readonly #stored: CachedObject;
   readonly #fromStored: (object: ApiObject) => ApiObject;
   #viewed: ApiObject | undefined;
+  #isAsStored = false;
 
   constructor(stored: CachedObject, fromStored: (object: ApiObject) => ApiObject) {
     super(stored.key, stored.value, stored.revision);
@@ -143,12 +144,18 @@ class ViewedObject extends CachedObject {
   }
 
   override object(): ApiObject {
-    this.#viewed ??= deepFreeze(this.decode());
+    if (this.#viewed === undefined) {
+      const stored = this.#stored.decode();
+      const viewed = this.#fromStored(stored);
+      this.#isAsStored = viewed === stored;
+      this.#viewed = deepFreeze(viewed);
+    }
     return this.#viewed;
   }
 
   override bytes(): Uint8Array {
-    return Buffer.from(JSON.stringify(this.object()));
+    const object = this.object();
+    return this.#isAsStored ? this.#stored.bytes() : Buffer.from(JSON.stringify(object));
   }
 
   override decode(): ApiObject {

@@ -47,6 +47,14 @@ interface Waiter {
   resolve: () => void;
 }
 
+/** A cache that is being loaded while the others follow the storage. */
+interface Opening {
+  /** What was told of its keys meanwhile. */
+  events: StorageEvent[];
+  /** The stream has a gap: what was listed may lack what fell into it. */
+  hasGap: boolean;
+}
+
 export class WatchCache {
   readonly #storage: Storage;
   readonly #progress: ProgressKey;
@@ -55,6 +63,7 @@ export class WatchCache {
   readonly #bounds: { maxWindowBytes: number; maxQueuedEvents: number };
   /** By storage prefix: kinds that share a prefix (the two Event groups) share a cache. */
   readonly #byPrefix = new Map<string, ResourceCache>();
+  readonly #opening = new Map<string, Opening>();
   #revision = 0;
   #waiting: Waiter[] = [];
   readonly #stop = new AbortController();
@@ -81,25 +90,67 @@ export class WatchCache {
   }
 
   #viewCacheOf<T extends ApiObject>(resource: Resource<T>, view: ObjectView<T>): ViewCache<T> {
-    const stored = this.#byPrefix.get(`${REGISTRY_PREFIX}${resource.storagePrefix}/`);
+    const stored = this.#byPrefix.get(keyPrefixOf(resource));
     if (stored === undefined) throw new Error(`the stored kind of ${resource.schema} must come first in the table`);
     const namespaced = resource.scope === 'Namespaced';
     return new ViewCache<T>({ stored, view, namespaced, selectableFields: resource.selectableFields });
   }
 
   #storedCacheOf<T extends ApiObject>(resource: Resource<T>): ResourceCache<T> {
-    const keyPrefix = `${REGISTRY_PREFIX}${resource.storagePrefix}/`;
+    const keyPrefix = keyPrefixOf(resource);
     let cache = this.#byPrefix.get(keyPrefix);
     if (cache === undefined) {
-      cache = new ResourceCache<T>({
-        keyPrefix,
-        namespaced: resource.scope === 'Namespaced',
-        ...this.#bounds,
-        selectableFields: resource.selectableFields,
-      }) as unknown as ResourceCache;
+      cache = this.#newCache(resource as unknown as Resource);
       this.#byPrefix.set(keyPrefix, cache);
     }
     return cache as unknown as ResourceCache<T>;
+  }
+
+  #newCache(resource: Pick<Resource, 'storagePrefix' | 'scope' | 'selectableFields'>): ResourceCache {
+    return new ResourceCache({
+      keyPrefix: keyPrefixOf(resource),
+      namespaced: resource.scope === 'Namespaced',
+      ...this.#bounds,
+      selectableFields: resource.selectableFields,
+    });
+  }
+
+  /** Makes and loads the cache of a stored kind while this one runs; `cacheOf` gives it, and views of it, afterwards. */
+  async open(resource: Pick<Resource, 'storagePrefix' | 'scope'>): Promise<void> {
+    const keyPrefix = keyPrefixOf(resource);
+    if (this.#byPrefix.has(keyPrefix)) return;
+    const cache = this.#newCache({ ...resource, selectableFields: {} });
+    try {
+      for (let opening = this.#beginOpening(keyPrefix); ; opening = this.#beginOpening(keyPrefix)) {
+        const { objects, revision } = await this.#read(keyPrefix, () => keyPrefix);
+        if (opening.hasGap) continue;
+        cache.load(objects.get(keyPrefix) ?? [], revision);
+        this.#byPrefix.set(keyPrefix, cache);
+        for (const event of opening.events) cache.apply(event.type, event.key, event);
+        await this.waitFor(revision);
+        return;
+      }
+    } finally {
+      this.#opening.delete(keyPrefix);
+    }
+  }
+
+  #beginOpening(keyPrefix: string): Opening {
+    const opening: Opening = { events: [], hasGap: false };
+    this.#opening.set(keyPrefix, opening);
+    return opening;
+  }
+
+  /** Forgets a stored kind and ends who watches it. */
+  drop(resource: Pick<Resource, 'storagePrefix'>): void {
+    const keyPrefix = keyPrefixOf(resource);
+    this.#byPrefix.get(keyPrefix)?.endWatchers();
+    this.#byPrefix.delete(keyPrefix);
+  }
+
+  /** Ends who watches a kind, in any of its forms: it is served in another way from now on. */
+  endWatchers(resource: Pick<Resource, 'storagePrefix'>): void {
+    this.#byPrefix.get(keyPrefixOf(resource))?.endWatchers();
   }
 
   /** Loads everything and follows the storage until `close`. Throws when the storage cannot be read. */
@@ -156,19 +207,31 @@ export class WatchCache {
   }
 
   async #load(): Promise<number> {
+    for (const opening of this.#opening.values()) opening.hasGap = true;
+    const { objects, revision } = await this.#read(REGISTRY_PREFIX, (key) => this.#prefixOf(key));
+    for (const [prefix, cache] of this.#byPrefix) cache.load(objects.get(prefix) ?? [], revision);
+    this.#advance(revision);
+    return revision;
+  }
+
+  /** What is stored below `prefix`, in groups; keys of no group are left out. */
+  async #read(
+    prefix: string,
+    groupOf: (key: string) => string | undefined,
+  ): Promise<{ objects: Map<string, CachedObject[]>; revision: number }> {
     const objects = new Map<string, CachedObject[]>();
     const keep = (object: CachedObject): void => {
-      const prefix = this.#prefixOf(object.key);
-      if (prefix === undefined) return;
-      const kept = objects.get(prefix);
-      if (kept === undefined) objects.set(prefix, [object]);
+      const group = groupOf(object.key);
+      if (group === undefined) return;
+      const kept = objects.get(group);
+      if (kept === undefined) objects.set(group, [object]);
       else kept.push(object);
     };
     let fromKey: string | undefined;
     let revision: number | undefined;
     for (let more = true; more;) {
       const page = await this.#storage.list({
-        prefix: REGISTRY_PREFIX,
+        prefix,
         limit: LOAD_PAGE,
         skipDamaged: true,
         ...(fromKey === undefined ? {} : { fromKey }),
@@ -183,9 +246,7 @@ export class WatchCache {
       more = page.more;
       fromKey = `${page.entries.at(-1)?.key ?? ''}\0`;
     }
-    for (const [prefix, cache] of this.#byPrefix) cache.load(objects.get(prefix) ?? [], revision!);
-    this.#advance(revision!);
-    return revision!;
+    return { objects, revision: revision! };
   }
 
   async #follow(startRevision: number): Promise<void> {
@@ -231,8 +292,12 @@ export class WatchCache {
     const prefix = this.#prefixOf(event.key);
     if (prefix !== undefined) {
       this.#byPrefix.get(prefix)!.apply(event.type, event.key, { value: event.value, revision: event.revision });
-    }
+    } else if (this.#opening.size > 0) this.#keepForOpening(event);
     this.#advance(event.revision);
+  }
+
+  #keepForOpening(event: StorageEvent): void {
+    for (const [prefix, { events }] of this.#opening) if (event.key.startsWith(prefix)) events.push(event);
   }
 
   /** `/registry/pods/`, or `/registry/services/specs/` for kinds with two-part prefixes; undefined for keys of no kind. */
@@ -255,4 +320,8 @@ export class WatchCache {
     }
     this.#waiting = still;
   }
+}
+
+function keyPrefixOf({ storagePrefix }: { storagePrefix: string }): string {
+  return `${REGISTRY_PREFIX}${storagePrefix}/`;
 }

@@ -3,6 +3,8 @@
  * aggregated one (apidiscovery.k8s.io/v2) that newer clients ask for with their Accept header.
  */
 import { createHash } from 'node:crypto';
+import { apiVersionOf } from '../../api/machinery/resource.ts';
+import { compareVersions } from '../apiextensions/version-priority.ts';
 import { KIND_OF_SCALE } from './scale-kind.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
 import type { Router, Subresource } from '../router.ts';
@@ -60,8 +62,15 @@ export function groupsOf(kinds: readonly ServedKind[]): GroupVersions[] {
     const versions = groups.get(resource.group) ?? new Set<string>();
     groups.set(resource.group, versions.add(resource.version));
   }
+  const custom = new Set(
+    kinds.filter(({ resource }) => resource.structure !== undefined).map(({ resource }) => resource.group),
+  );
   return [...groups]
-    .map(([group, versions]) => ({ group, versions: [...versions] }))
+    .map(([group, versions]) => ({
+      group,
+      // Built-in ones stand in their table's order, whatever they are called.
+      versions: custom.has(group) ? [...versions].sort(compareVersions) : [...versions],
+    }))
     .sort((a, b) => rank(a.group) - rank(b.group) || (a.group < b.group ? -1 : 1));
 }
 
@@ -128,24 +137,28 @@ export function apiResources(
 
 /** `APIGroupDiscoveryList` for `/api` (core) or `/apis` (the others). */
 export function aggregatedDiscovery(router: Router, isCore: boolean): unknown {
-  const items = groupsOf(router.kinds())
-    .filter(({ group }) => (group === '') === isCore)
-    .map(({ group, versions }) => ({
-      metadata: { ...(group === '' ? {} : { name: group }), creationTimestamp: null },
-      versions: versions.map((version) => ({
-        version,
-        resources: aggregatedResources(router, { group, version }),
-        freshness: 'Current',
-      })),
-    }));
+  const kinds = router.kinds().filter(({ resource }) => (resource.group === '') === isCore);
+  const byGroupVersion = new Map<string, ServedKind[]>();
+  for (const kind of kinds) {
+    const together = byGroupVersion.get(kind.apiVersion);
+    if (together === undefined) byGroupVersion.set(kind.apiVersion, [kind]);
+    else together.push(kind);
+  }
+  const items = groupsOf(kinds).map(({ group, versions }) => ({
+    metadata: { ...(group === '' ? {} : { name: group }), creationTimestamp: null },
+    versions: versions.map((version) => ({
+      version,
+      resources: aggregatedResources(router, byGroupVersion.get(apiVersionOf({ group, version }))!),
+      freshness: 'Current',
+    })),
+  }));
   return { kind: 'APIGroupDiscoveryList', apiVersion: 'apidiscovery.k8s.io/v2', metadata: {}, items };
 }
 
-function aggregatedResources(router: Router, { group, version }: { group: string; version: string }): unknown[] {
-  const kinds = router.kinds().filter(({ resource }) => resource.group === group && resource.version === version);
+function aggregatedResources(router: Router, kinds: ServedKind[]): unknown[] {
   kinds.sort((a, b) => (a.resource.names.plural < b.resource.names.plural ? -1 : 1));
   return kinds.map((kind) => {
-    const { names, scope, verbs } = kind.resource;
+    const { group, version, names, scope, verbs } = kind.resource;
     const subresources = subresourcesOf(router, kind).map((subresource) => ({
       subresource: subresource.name,
       responseKind: subresource.kind,

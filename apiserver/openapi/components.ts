@@ -5,6 +5,7 @@
 import { definitionName } from '../../api/schema/definitions.ts';
 import type { Schema, SchemaTable } from '../../api/schema/schema.ts';
 import type { Descriptions } from '../../api/schema/table.ts';
+import { publishedSchema } from './custom-schemas.ts';
 import type { GroupVersionKind } from './operations.ts';
 
 export type OpenApiSchema = Record<string, unknown>;
@@ -91,9 +92,20 @@ class ComponentWriter {
     const kinds = this.#input.kinds.get(name) ?? [];
     return {
       ...this.#described(this.#text(name, '') ?? schema.description),
-      ...this.#body(schema, name),
+      ...(schema.published === undefined ? this.#body(schema, name) : this.#customBody(schema.published)),
       ...(kinds.length > 0 ? { 'x-kubernetes-group-version-kind': kinds } : {}),
     };
+  }
+
+  /** What every object has is described as for any other kind. */
+  #customBody(published: object): OpenApiSchema {
+    const { properties, rest } = publishedSchema(published, this.#input.version);
+    const own = this.#input.table.get('V1ConfigMap')!.properties!;
+    const common = ['apiVersion', 'kind', 'metadata'].map((name) => [
+      name,
+      this.#field(own[name]!, this.#text('V1ConfigMap', name)),
+    ]);
+    return { ...rest, type: 'object', properties: { ...properties, ...Object.fromEntries(common) } };
   }
 
   #body(schema: Schema, model: string): OpenApiSchema {

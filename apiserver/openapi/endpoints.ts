@@ -13,7 +13,7 @@ import type { SubresourceInfo } from './operations.ts';
 import { openApiV2Document } from './v2.ts';
 import { encodeOpenApiV2 } from './v2-protobuf.ts';
 import type { DocumentV2 } from './v2-protobuf.ts';
-import { groupVersionsOf, openApiV3Document, openApiV3Index } from './v3.ts';
+import { groupVersionsOf, openApiV3Document, openApiV3Hash, openApiV3Index } from './v3.ts';
 import type { OpenApiInput } from './v3.ts';
 
 const JSON_TYPE = 'application/json';
@@ -40,13 +40,24 @@ interface Encoded {
   etag: string;
 }
 
-/** Encoded documents, kept until the served kinds are others. */
+/** What was made for one group version. */
+interface GroupVersionDocument {
+  resources: readonly Resource[];
+  hash?: string;
+  document?: Encoded;
+}
+
+/**
+ * Encoded documents, kept until the kinds in them are others: a custom kind that comes or goes costs its own group
+ * version's document, and those of everything when somebody asks for them.
+ */
 class Documents {
   readonly #router: Router;
   readonly #table: SchemaTable;
   readonly #descriptions: () => Descriptions;
   readonly #encoded = new Map<string, Encoded>();
-  #resources: readonly Resource[] = [];
+  readonly #byPath = new Map<string, GroupVersionDocument>();
+  #generation = -1;
 
   constructor(router: Router, { table, descriptions }: { table: SchemaTable; descriptions: () => Descriptions }) {
     this.#router = router;
@@ -55,7 +66,12 @@ class Documents {
   }
 
   index(): Encoded {
-    return this.#keep('v3', (input) => openApiV3Index(input));
+    return this.#keep('v3', ({ resources }) =>
+      openApiV3Index(groupVersionsOf(resources), (groupVersion) => {
+        const kept = this.#groupVersion(groupVersionPath(groupVersion))!;
+        return (kept.hash ??= openApiV3Hash(this.#inputOf(kept.resources), groupVersion));
+      }),
+    );
   }
 
   v2(): Encoded {
@@ -72,42 +88,68 @@ class Documents {
 
   /** `/openapi/v3/apis/apps/v1`; for good when the URL has the hash of the content, as those of the index have. */
   readonly v3: Endpoint = (context) => {
-    const path = context.info.path.slice('/openapi/v3'.length);
-    const resources = this.#router.kinds().map(({ resource }) => resource);
-    const groupVersion = groupVersionsOf(resources).find((served) => groupVersionPath(served) === path);
-    if (groupVersion === undefined) throw errors.pathNotFound();
-    const response = negotiated(context, () =>
-      this.#keep(`v3${path}`, (input) =>
-        openApiV3Document({ ...input, ...groupVersion, descriptions: this.#descriptions() }),
-      ),
-    );
+    const kept = this.#groupVersion(context.info.path.slice('/openapi/v3'.length));
+    if (kept === undefined) throw errors.pathNotFound();
+    const { group, version } = kept.resources[0]!;
+    const response = negotiated(context, () => {
+      const descriptions = this.#descriptions();
+      const input = { ...this.#inputOf(kept.resources), group, version, descriptions };
+      return (kept.document ??= encoded(openApiV3Document(input)));
+    });
     if (context.request.query.has('hash')) response.headers['cache-control'] = 'public, immutable';
     return response;
   };
 
+  /** By `/apis/apps/v1`; undefined when nothing is served there. */
+  #groupVersion(path: string): GroupVersionDocument | undefined {
+    this.#forgetOld();
+    return this.#byPath.get(path);
+  }
+
   /** What `build` gives is sent as JSON, unless it is encoded already. */
   #keep(name: string, build: (input: OpenApiInput) => unknown): Encoded {
-    const resources = this.#router.kinds().map(({ resource }) => resource);
-    const isSame =
-      resources.length === this.#resources.length && resources.every((kind, i) => kind === this.#resources[i]);
-    if (!isSame) this.#encoded.clear();
-    this.#resources = resources;
-    let encoded = this.#encoded.get(name);
-    if (encoded === undefined) {
-      const subresources = (resource: Resource): SubresourceInfo[] => this.#subresourcesOf(resource);
-      const document = build({ resources, table: this.#table, subresources });
-      const bytes = Buffer.isBuffer(document) ? document : Buffer.from(JSON.stringify(document));
-      encoded = { bytes, etag: `"${createHash('sha256').update(bytes).digest('hex').toUpperCase()}"` };
-      this.#encoded.set(name, encoded);
+    this.#forgetOld();
+    let kept = this.#encoded.get(name);
+    if (kept === undefined) {
+      kept = encoded(build(this.#inputOf(this.#router.kinds().map(({ resource }) => resource))));
+      this.#encoded.set(name, kept);
     }
-    return encoded;
+    return kept;
+  }
+
+  #inputOf(resources: readonly Resource[]): OpenApiInput {
+    return { resources, table: this.#table, subresources: (resource) => this.#subresourcesOf(resource) };
+  }
+
+  #forgetOld(): void {
+    if (this.#generation === this.#router.generation) return;
+    this.#generation = this.#router.generation;
+    this.#encoded.clear();
+    const served = new Map<string, Resource[]>();
+    for (const { resource } of this.#router.kinds()) {
+      const path = groupVersionPath(resource);
+      served.set(path, [...(served.get(path) ?? []), resource]);
+    }
+    for (const path of this.#byPath.keys()) if (!served.has(path)) this.#byPath.delete(path);
+    for (const [path, resources] of served) {
+      if (!isSameList(this.#byPath.get(path)?.resources, resources)) this.#byPath.set(path, { resources });
+    }
   }
 
   #subresourcesOf(resource: Resource): SubresourceInfo[] {
-    const kind = this.#router.kinds().find((served) => served.resource === resource);
+    const kind = this.#router.kindOf(resource);
     const subresources = kind === undefined ? [] : this.#router.subresourcesOf(kind);
     return subresources.map(({ name, kind: own, verbs }) => ({ name, kind: own, verbs: Object.keys(verbs) }));
   }
+}
+
+function isSameList(a: readonly Resource[] | undefined, b: readonly Resource[]): boolean {
+  return a?.length === b.length && b.every((resource, i) => resource === a[i]);
+}
+
+function encoded(document: unknown): Encoded {
+  const bytes = Buffer.isBuffer(document) ? document : Buffer.from(JSON.stringify(document));
+  return { bytes, etag: `"${createHash('sha256').update(bytes).digest('hex').toUpperCase()}"` };
 }
 
 /** JSON, or 406 for who takes only something else. */

@@ -7,7 +7,8 @@ import type { ApiObject } from '../../api/machinery/meta.ts';
 import { createSchemaTable, loadDescriptions, loadSchemaTable } from '../../api/schema/table.ts';
 import { findFacts } from '../../test/facts.ts';
 import { openApiV2Document } from './v2.ts';
-import { groupVersionsOf, openApiV3Document, openApiV3Index } from './v3.ts';
+import type { OpenApiV3Index } from './v3.ts';
+import { groupVersionsOf, openApiV3Document, openApiV3Hash, openApiV3Index } from './v3.ts';
 
 const table = loadSchemaTable();
 const descriptions = loadDescriptions();
@@ -49,7 +50,11 @@ const refsIn = (value: unknown): string[] =>
 
 describe('openApiV3Index() [A4]', () => {
   it('names every group version, with a hash of its content', () => {
-    const { paths } = openApiV3Index({ resources, table });
+    const indexOf = (served: Resource[]): OpenApiV3Index =>
+      openApiV3Index(groupVersionsOf(served), (groupVersion) =>
+        openApiV3Hash({ resources: served, table }, groupVersion),
+      );
+    const { paths } = indexOf(resources);
     expect(Object.keys(paths)).toEqual([
       'api/v1',
       'apis/apps/v1',
@@ -57,10 +62,7 @@ describe('openApiV3Index() [A4]', () => {
       'apis/apiextensions.k8s.io/v1',
     ]);
     expect(paths['apis/apps/v1']?.serverRelativeURL).toMatch(/^\/openapi\/v3\/apis\/apps\/v1\?hash=[0-9A-F]{64}$/);
-    const others = openApiV3Index({
-      resources: resources.slice(0, -1).map((one) => ({ ...one, verbs: ['get'] })),
-      table,
-    });
+    const others = indexOf(resources.slice(0, -1).map((one) => ({ ...one, verbs: ['get'] })));
     expect(others.paths['api/v1']).not.toEqual(paths['api/v1']);
   });
 });

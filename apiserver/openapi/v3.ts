@@ -32,11 +32,14 @@ export interface OpenApiV3Index {
 }
 
 /** `/openapi/v3`. A document's URL changes when its content does, so that clients may keep it for good. */
-export function openApiV3Index(input: OpenApiInput): OpenApiV3Index {
+export function openApiV3Index(
+  groupVersions: readonly GroupVersion[],
+  hashOf: (groupVersion: GroupVersion) => string,
+): OpenApiV3Index {
   const paths: OpenApiV3Index['paths'] = {};
-  for (const groupVersion of groupVersionsOf(input.resources)) {
+  for (const groupVersion of groupVersions) {
     const key = groupVersionPath(groupVersion).slice(1);
-    paths[key] = { serverRelativeURL: `/openapi/v3/${key}?hash=${openApiV3Hash(input, groupVersion)}` };
+    paths[key] = { serverRelativeURL: `/openapi/v3/${key}?hash=${hashOf(groupVersion)}` };
   }
   return { paths };
 }

@@ -23,6 +23,7 @@ export function decideDeletion(
   strategy: Strategy<ApiObject>,
   options: DeleteOptions & { nowMs: number },
 ): DeletionDecision {
+  if (object.metadata.deletionTimestamp === undefined) strategy.beginDeletion?.(object, options.nowMs);
   const grace = graceOf(object, strategy, options);
   const changed = changesFinalizers(object, options);
   if (grace.type === 'pending' && !changed) return { type: 'pending' };

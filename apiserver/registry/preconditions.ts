@@ -1,11 +1,18 @@
 /** What a write demands of the object as it is: its uid and resourceVersion (apiserver `storage` Preconditions, `registry/store.go`). */
 import * as errors from '../../api/machinery/errors.ts';
-import { fieldPath, invalid } from '../../api/machinery/field-error.ts';
+import type { FieldError } from '../../api/machinery/field-error.ts';
 import type { ApiObject } from '../../api/machinery/meta.ts';
 import type { DeleteOptions } from '../../api/machinery/resource.ts';
 import type { CachedObject } from '../cacher/cached-object.ts';
 import { formatResourceVersion } from '../cacher/codec.ts';
 import type { ServedKind } from './served-kind.ts';
+
+/** Go prints its unsigned number in hexadecimal. */
+const NO_VERSION: FieldError = {
+  type: 'FieldValueInvalid',
+  field: 'metadata.resourceVersion',
+  message: 'Invalid value: 0x0: must be specified for an update',
+};
 
 /** Checks what the sent metadata demands of the present object; true when a lost race must be reported, not retried. */
 export function checkWriteConditions(kind: ServedKind, wanted: ApiObject, previous: ApiObject): boolean {
@@ -20,12 +27,7 @@ export function checkWriteConditions(kind: ServedKind, wanted: ApiObject, previo
   }
   if (resourceVersion === '' || resourceVersion === '0') {
     if (kind.resource.strategy.allowUnconditionalUpdate !== false) return false;
-    const problem = invalid(
-      fieldPath('metadata', 'resourceVersion'),
-      resourceVersion,
-      'must be specified for an update',
-    );
-    throw errors.invalidObject(kind.groupKind, name, [problem]);
+    throw errors.invalidObject(kind.groupKind, name, [NO_VERSION]);
   }
   if (resourceVersion !== previous.metadata.resourceVersion)
     throw errors.conflict(kind.groupResource, name, errors.OPTIMISTIC_LOCK_MESSAGE);

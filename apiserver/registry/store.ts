@@ -290,6 +290,9 @@ export class Store {
         nowMs: clock.now(),
         dryRun: context.dryRun,
       });
+      // What it says in its status is the endpoint's own word, and not the client's.
+      if (oldObject.metadata.deletionTimestamp === undefined)
+        kind.resource.strategy.beginDeletion?.(decision.object, clock.now());
       const value = kind.cache.encode(decision.object);
       if (context.dryRun)
         return { removed: false, object: kind.cache.objectAt({ key: current.key, value, revision: current.revision }) };

@@ -5,6 +5,7 @@
 import type { UserInfo } from '../../api/machinery/handler.ts';
 import type { FieldError } from '../../api/machinery/field-error.ts';
 import type { ApiObject } from '../../api/machinery/meta.ts';
+import type { Strategy } from '../../api/machinery/resource.ts';
 import { hasGeneration, keepMetadata, keepStatus } from './object-meta.ts';
 import { isSameValue } from './same-value.ts';
 import type { ServedKind } from './served-kind.ts';
@@ -45,7 +46,7 @@ export function prepareByStrategy(update: StrategyUpdate, change: Change & { now
     strategy.prepareForUpdate?.(next, previous, strategyContext);
   } else if (rules === undefined) return;
   else rules.prepareForUpdate?.(next, previous);
-  if (hasGeneration(kind.resource, next) && specChanged(change)) {
+  if (hasGeneration(kind.resource, next) && startsGeneration(strategy, change)) {
     next.metadata.generation = (previous.metadata.generation ?? 0) + 1;
   }
 }
@@ -61,6 +62,7 @@ export function validateByStrategy(
   return (strategy.validateUpdate ?? strategy.validate)?.call(strategy, next, previous) ?? [];
 }
 
-function specChanged({ next, previous }: Change): boolean {
+function startsGeneration(strategy: Strategy<ApiObject>, { next, previous }: Change): boolean {
+  if (strategy.startsGeneration !== undefined) return strategy.startsGeneration(next, previous);
   return !isSameValue((next as { spec?: unknown }).spec, (previous as { spec?: unknown }).spec);
 }

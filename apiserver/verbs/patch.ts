@@ -41,7 +41,10 @@ async function patchObject(
   { dependencies, rules }: { dependencies: VerbDependencies; rules: UpdateRules | undefined },
 ): Promise<ApiResponse> {
   const type = mediaTypeOf(context.request.headers['content-type']);
-  if (!ACCEPTED.includes(type)) throw errors.unsupportedMediaType(ACCEPTED);
+  // Custom kinds have no merge keys of Go's types.
+  const accepted =
+    kind.resource.structure === undefined ? ACCEPTED : ACCEPTED.filter((known) => known !== STRATEGIC_MERGE_PATCH);
+  if (!accepted.includes(type)) throw errors.unsupportedMediaType(accepted);
   checkPatchOptions(context, type === APPLY_YAML);
   if (type === APPLY_YAML) return apply(context, kind, { dependencies, rules });
   const change = readPatch(context, kind, dependencies);

@@ -3,6 +3,8 @@
  * `pkg/registry/customresourcedefinition/strategy.go`, `pkg/apis/apiextensions/v1/defaults.go`).
  */
 import { defineResource } from '../../machinery/resource.ts';
+import { setCondition } from './conditions.ts';
+import { DELETION_PENDING } from './finalization.ts';
 import type { CustomResourceDefinition, CustomResourceDefinitionNames, CustomResourceDefinitionSpec } from './types.ts';
 
 /** Keeps a deleted definition until its objects are gone; put there when the definition is deleted. */
@@ -22,6 +24,7 @@ export const customResourceDefinitions = defineResource<CustomResourceDefinition
     categories: ['api-extensions'],
   },
   schema: 'V1CustomResourceDefinition',
+  storagePrefix: 'apiextensions.k8s.io/customresourcedefinitions',
   subresources: { status: {} },
   additionalPrinterColumns: [
     {
@@ -42,9 +45,20 @@ export const customResourceDefinitions = defineResource<CustomResourceDefinition
       addStorageVersion(next);
     },
     allowUnconditionalUpdate: false,
+    allowsPlainFinalizers: true,
+    beginDeletion,
     status: { prepareForUpdate: prepareStatusUpdate },
   },
 });
+
+/** Its objects go first. */
+function beginDeletion(definition: CustomResourceDefinition, nowMs: number): void {
+  const { metadata } = definition;
+  const finalizers = metadata.finalizers ?? [];
+  if (!finalizers.includes(CUSTOM_RESOURCE_CLEANUP_FINALIZER))
+    metadata.finalizers = [...finalizers, CUSTOM_RESOURCE_CLEANUP_FINALIZER];
+  setCondition(definition, DELETION_PENDING, new Date(nowMs).toISOString().replace(/\.\d+Z$/, 'Z'));
+}
 
 /** `SetDefaults_CustomResourceDefinition` and `SetDefaults_ServiceReference`. */
 function defaultDefinition(definition: CustomResourceDefinition): void {
