@@ -3,8 +3,10 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { parse } from 'yaml';
 import { controllerRevisions } from './apps/v1/controller-revision.ts';
+import { daemonSets } from './apps/v1/daemon-set.ts';
 import { deployments } from './apps/v1/deployment.ts';
 import { replicaSets } from './apps/v1/replica-set.ts';
+import { statefulSets } from './apps/v1/stateful-set.ts';
 import { leases } from './coordination/v1/lease.ts';
 import { configMaps } from './core/v1/config-map.ts';
 import { endpoints } from './core/v1/endpoints.ts';
@@ -24,6 +26,8 @@ import { roles } from './rbac/v1/role.ts';
 
 const workload = `{replicas: 1, minReadySeconds: 1, selector: {matchLabels: {a: b}, matchExpressions: [{key: a, operator: In, values: [b]}]},
   strategy: {type: RollingUpdate, rollingUpdate: {maxSurge: 1}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: c, image: i}]}}}`;
+const pods =
+  'selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: c, image: i}]}}';
 const binding =
   '{roleRef: {kind: ClusterRole, name: r}, subjects: [{kind: User, name: u}, {kind: ServiceAccount, name: s, namespace: n}]}';
 const rules = '[{verbs: [get], apiGroups: [""], resources: [pods]}, {verbs: [get], nonResourceURLs: [/x]}]';
@@ -61,6 +65,16 @@ const full: [Resource<never>, string][] = [
   ],
   [deployments, `{spec: ${workload}, status: {replicas: 1, readyReplicas: 1, collisionCount: 1}}`],
   [replicaSets, `{spec: ${workload}, status: {replicas: 1, readyReplicas: 1}}`],
+  [
+    daemonSets,
+    `{spec: {${pods}, updateStrategy: {type: RollingUpdate, rollingUpdate: {maxSurge: 1}}}, status: {numberReady: 1}}`,
+  ],
+  [
+    statefulSets,
+    `{spec: {${pods}, serviceName: s, ordinals: {start: 1}, podManagementPolicy: Parallel, updateStrategy: {type: RollingUpdate, rollingUpdate: {partition: 1}},
+    persistentVolumeClaimRetentionPolicy: {whenDeleted: Retain}, volumeClaimTemplates: [{metadata: {name: a}, spec: {resources: {requests: {storage: 1Gi}}}}]},
+    status: {replicas: 1, readyReplicas: 1}}`,
+  ],
   [controllerRevisions, '{revision: 1, data: {a: b}}'],
   [
     leases,

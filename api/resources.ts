@@ -2,8 +2,10 @@
 import type { Resource } from './machinery/resource.ts';
 import { customResourceDefinitions } from './apiextensions/v1/custom-resource-definition.ts';
 import { controllerRevisions } from './apps/v1/controller-revision.ts';
+import { daemonSets } from './apps/v1/daemon-set.ts';
 import { deployments } from './apps/v1/deployment.ts';
 import { replicaSets } from './apps/v1/replica-set.ts';
+import { statefulSets } from './apps/v1/stateful-set.ts';
 import { selfSubjectReviews, tokenReviews } from './authentication/v1/reviews.ts';
 import {
   localSubjectAccessReviews,
@@ -42,8 +44,10 @@ const all = [
   services,
   customResourceDefinitions,
   controllerRevisions,
+  daemonSets,
   deployments,
   replicaSets,
+  statefulSets,
   selfSubjectReviews,
   tokenReviews,
   localSubjectAccessReviews,

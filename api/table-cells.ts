@@ -18,6 +18,15 @@ export function ageColumn<T extends ApiObject>(): PrinterColumn<T> {
   };
 }
 
+/** A column of numbers; what is absent counts as 0. */
+export function countColumn<T>(
+  name: string,
+  description: string,
+  count: (object: T) => number | undefined,
+): PrinterColumn<T> {
+  return { name, type: 'integer', description, cell: (object) => count(object) ?? 0 };
+}
+
 /** `a=b,c=d`, keys in order; `<none>` when empty (`labels.FormatLabels`). */
 export function labelsCell(labels: Readonly<Record<string, string>> | undefined): string {
   const keys = Object.keys(labels ?? {}).sort();

@@ -21,6 +21,12 @@ interface Rules {
 }
 
 const RULES: Readonly<Record<string, Rules>> = {
+  daemonsets: {
+    spec: workload,
+    kept: [],
+    change: { minReadySeconds: 7 },
+    status: { numberReady: 1, currentNumberScheduled: 1, desiredNumberScheduled: 1, numberMisscheduled: 0 },
+  },
   deployments: { spec: workload, kept: ['labels'], change: { replicas: 7 }, status: { observedGeneration: 1 } },
   replicasets: { spec: workload, kept: [], change: { replicas: 7 }, status: { replicas: 0, observedGeneration: 1 } },
   namespaces: { spec: {}, kept: [], change: { finalizers: [] }, status: { phase: 'Active' } },
@@ -31,6 +37,7 @@ const RULES: Readonly<Record<string, Rules>> = {
     change: { activeDeadlineSeconds: 9 },
     status: { phase: 'Running' },
   },
+  statefulsets: { spec: workload, kept: [], change: { replicas: 7 }, status: { replicas: 0, observedGeneration: 1 } },
   services: {
     spec: { ports: [{ port: 80 }] },
     kept: [],
@@ -41,7 +48,9 @@ const RULES: Readonly<Record<string, Rules>> = {
   },
 };
 
-const withStatus = resources.filter(({ subresources }) => subresources.status !== undefined);
+const withStatus = resources.filter(
+  ({ subresources, view }) => subresources.status !== undefined && view === undefined,
+);
 
 let server: TestServer;
 beforeAll(async () => {

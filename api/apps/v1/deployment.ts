@@ -14,7 +14,7 @@ import {
 import { validateImmutable, validateNonNegative } from '../../machinery/validation.ts';
 import { ageColumn, workloadColumns } from '../../table-cells.ts';
 import { raiseGenerationForAnnotations } from './workload/generation.ts';
-import { validateReplicaCounts } from './workload/status-validation.ts';
+import { validateCollisionCount, validateReplicaCounts } from './workload/status-validation.ts';
 import { validateSelectorAndTemplate } from './workload/template-validation.ts';
 import { warningsForWorkload } from './workload/warnings.ts';
 
@@ -160,11 +160,8 @@ function validateRollingUpdate({
 
 function validateDeploymentStatus(next: Deployment, previous: Deployment): FieldError[] {
   const { conditions: _conditions, ...counts } = next.status ?? {};
-  const errors = validateReplicaCounts(counts, ['updatedReplicas', 'readyReplicas', 'availableReplicas'], STATUS);
-  const count = next.status?.collisionCount;
-  const before = previous.status?.collisionCount;
-  if (before !== undefined && (count === undefined || count < before)) {
-    errors.push(invalid(STATUS.child('collisionCount'), count ?? 0, 'cannot be decremented'));
-  }
-  return errors;
+  return [
+    ...validateReplicaCounts(counts, { within: ['updatedReplicas', 'readyReplicas', 'availableReplicas'] }, STATUS),
+    ...validateCollisionCount(next.status?.collisionCount, previous.status?.collisionCount, STATUS),
+  ];
 }

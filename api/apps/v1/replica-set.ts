@@ -82,7 +82,7 @@ function validateReplicaSetStatus({ status }: ReplicaSet): FieldError[] {
     status ?? { replicas: 0 };
   return validateReplicaCounts(
     { replicas, fullyLabeledReplicas, readyReplicas, availableReplicas, terminatingReplicas, observedGeneration },
-    ['fullyLabeledReplicas', 'readyReplicas', 'availableReplicas'],
+    { within: ['fullyLabeledReplicas', 'readyReplicas', 'availableReplicas'] },
     fieldPath('status'),
   );
 }

@@ -27,7 +27,8 @@ export function validateSelectorAndTemplate(
   const errors: FieldError[] = [];
   if (!selector) errors.push(required(selectorPath));
   // Upstream says "deployment" for ReplicaSets too.
-  else if (isEmpty(selector)) errors.push(invalid(selectorPath, selector, 'empty selector is invalid for deployment'));
+  else if (isEmptySelector(selector))
+    errors.push(invalid(selectorPath, selector, 'empty selector is invalid for deployment'));
   const templatePath = path.child('template');
   if (!template) return [...errors, required(templatePath)];
   const labels = template.metadata?.labels ?? {};
@@ -41,21 +42,41 @@ export function validateSelectorAndTemplate(
       ),
     );
   }
-  return [...errors, ...validateLongRunningTemplate(template, templatePath)];
+  return [
+    ...errors,
+    ...validatePodTemplateSpec(template, templatePath),
+    ...validateRunsForEver(template, { path: templatePath, kind: 'ReplicaSet' }),
+  ];
 }
 
-function isEmpty({ matchLabels = {}, matchExpressions = [] }: LabelSelector): boolean {
+/** Of a selector that is there. */
+export function isEmptySelector({ matchLabels = {}, matchExpressions = [] }: LabelSelector): boolean {
   return Object.keys(matchLabels).length === 0 && matchExpressions.length === 0;
 }
 
-function validateLongRunningTemplate(template: PodTemplateSpec, path: FieldPath): FieldError[] {
-  const errors = validatePodTemplateSpec(template, path);
+/** Pods of a workload that never ends restart their containers; `kind` is named in the message, `path` the template's. */
+export function validateRunsForEver(
+  template: PodTemplateSpec,
+  { path, kind }: { path: FieldPath; kind: string },
+): FieldError[] {
+  const errors: FieldError[] = [];
   const { restartPolicy, activeDeadlineSeconds } = template.spec ?? {};
   if (restartPolicy !== 'Always')
     errors.push(notSupported(path.child('spec', 'restartPolicy'), restartPolicy ?? '', ['Always']));
   if (activeDeadlineSeconds !== undefined) {
-    const detail = 'activeDeadlineSeconds in ReplicaSet is not Supported';
+    const detail = `activeDeadlineSeconds in ${kind} is not Supported`;
     errors.push(forbidden(path.child('spec', 'activeDeadlineSeconds'), detail));
   }
   return errors;
+}
+
+/**
+ * The template carries the labels that the selector asks for; no selector asks for what nothing has. Silent about
+ * selectors that cannot be read. `path` is the spec's.
+ */
+export function validateTemplateLabels({ selector, template }: SelectorAndTemplate, path: FieldPath): FieldError[] {
+  const labels = template?.metadata?.labels ?? {};
+  if (validateLabelSelector(selector, path).length > 0 || selectorFromObject(selector).matches(labels)) return [];
+  const detail = '`selector` does not match template `labels`';
+  return [invalid(path.child('template', 'metadata', 'labels'), sortedMap(labels), detail)];
 }
