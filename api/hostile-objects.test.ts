@@ -7,11 +7,14 @@ import { daemonSets } from './apps/v1/daemon-set.ts';
 import { deployments } from './apps/v1/deployment.ts';
 import { replicaSets } from './apps/v1/replica-set.ts';
 import { statefulSets } from './apps/v1/stateful-set.ts';
+import { cronJobs } from './batch/v1/cron-job.ts';
+import { jobs } from './batch/v1/job.ts';
 import { leases } from './coordination/v1/lease.ts';
 import { configMaps } from './core/v1/config-map.ts';
 import { endpoints } from './core/v1/endpoints.ts';
 import { events } from './core/v1/event.ts';
 import { namespaces } from './core/v1/namespace.ts';
+import { replicationControllers } from './core/v1/replication-controller.ts';
 import { secrets } from './core/v1/secret.ts';
 import { serviceAccounts } from './core/v1/service-account.ts';
 import { services } from './core/v1/service.ts';
@@ -28,6 +31,10 @@ const workload = `{replicas: 1, minReadySeconds: 1, selector: {matchLabels: {a: 
   strategy: {type: RollingUpdate, rollingUpdate: {maxSurge: 1}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: c, image: i}]}}}`;
 const pods =
   'selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: c, image: i}]}}';
+const job = `{completions: 5, parallelism: 2, completionMode: Indexed, backoffLimitPerIndex: 1, maxFailedIndexes: 2, managedBy: a.b/c,
+  successPolicy: {rules: [{succeededIndexes: 1-2, succeededCount: 1}]}, podReplacementPolicy: Failed,
+  podFailurePolicy: {rules: [{action: Count, onExitCodes: {operator: In, containerName: c, values: [1, 2]}}, {action: Ignore, onPodConditions: [{type: A, status: "True"}]}]},
+  ${pods}}`;
 const binding =
   '{roleRef: {kind: ClusterRole, name: r}, subjects: [{kind: User, name: u}, {kind: ServiceAccount, name: s, namespace: n}]}';
 const rules = '[{verbs: [get], apiGroups: [""], resources: [pods]}, {verbs: [get], nonResourceURLs: [/x]}]';
@@ -74,6 +81,19 @@ const full: [Resource<never>, string][] = [
     `{spec: {${pods}, serviceName: s, ordinals: {start: 1}, podManagementPolicy: Parallel, updateStrategy: {type: RollingUpdate, rollingUpdate: {partition: 1}},
     persistentVolumeClaimRetentionPolicy: {whenDeleted: Retain}, volumeClaimTemplates: [{metadata: {name: a}, spec: {resources: {requests: {storage: 1Gi}}}}]},
     status: {replicas: 1, readyReplicas: 1}}`,
+  ],
+  [
+    replicationControllers,
+    `{spec: {replicas: 2, selector: {a: b}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: c, image: i}]}}}, status: {replicas: 1}}`,
+  ],
+  [
+    jobs,
+    `{spec: ${job}, status: {active: 1, succeeded: 1, completedIndexes: "0,2-3", failedIndexes: "1", conditions: [{type: Complete, status: "True"}]}}`,
+  ],
+  [
+    cronJobs,
+    `{spec: {schedule: "TZ=UTC */5 * * * ?", timeZone: Europe/Berlin, concurrencyPolicy: Forbid, jobTemplate: {metadata: {labels: {a: b}}, spec: ${job}}},
+    status: {active: [{name: a}], lastScheduleTime: "2026-01-01T00:00:00Z"}}`,
   ],
   [controllerRevisions, '{revision: 1, data: {a: b}}'],
   [

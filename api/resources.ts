@@ -13,6 +13,8 @@ import {
   selfSubjectRulesReviews,
   subjectAccessReviews,
 } from './authorization/v1/reviews.ts';
+import { cronJobs } from './batch/v1/cron-job.ts';
+import { jobs } from './batch/v1/job.ts';
 import { leases } from './coordination/v1/lease.ts';
 import { configMaps } from './core/v1/config-map.ts';
 import { endpoints } from './core/v1/endpoints.ts';
@@ -21,6 +23,7 @@ import { namespaces } from './core/v1/namespace.ts';
 import { nodes } from './core/v1/node.ts';
 import { podTemplates } from './core/v1/pod-template.ts';
 import { pods } from './core/v1/pod.ts';
+import { replicationControllers } from './core/v1/replication-controller.ts';
 import { secrets } from './core/v1/secret.ts';
 import { serviceAccounts } from './core/v1/service-account.ts';
 import { services } from './core/v1/service.ts';
@@ -39,6 +42,7 @@ const all = [
   nodes,
   pods,
   podTemplates,
+  replicationControllers,
   secrets,
   serviceAccounts,
   services,
@@ -54,6 +58,8 @@ const all = [
   selfSubjectAccessReviews,
   selfSubjectRulesReviews,
   subjectAccessReviews,
+  cronJobs,
+  jobs,
   leases,
   endpointSlices,
   eventsV1,

@@ -21,6 +21,27 @@ interface Rules {
 }
 
 const RULES: Readonly<Record<string, Rules>> = {
+  cronjobs: {
+    spec: {
+      schedule: '@daily',
+      jobTemplate: { spec: { template: { spec: { ...template.spec, restartPolicy: 'Never' } } } },
+    },
+    kept: [],
+    change: { suspend: true },
+    status: { lastScheduleTime: '2026-01-01T00:00:00Z' },
+  },
+  jobs: {
+    spec: { template: { spec: { ...template.spec, restartPolicy: 'Never' } } },
+    kept: [],
+    change: { suspend: true },
+    status: { active: 1 },
+  },
+  replicationcontrollers: {
+    spec: { template },
+    kept: [],
+    change: { replicas: 7 },
+    status: { replicas: 0, observedGeneration: 1 },
+  },
   daemonsets: {
     spec: workload,
     kept: [],

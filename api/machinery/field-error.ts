@@ -109,6 +109,10 @@ export function invalid(path: FieldPath, value: unknown, detail: string): FieldE
     message: withDetail(`Invalid value: ${show(value)}`, detail),
   };
 }
+/** Of a value that the message leaves out (`field.OmitValueType`). */
+export function invalidUnshown(path: FieldPath, detail: string): FieldError {
+  return { type: 'FieldValueInvalid', field: path.toString(), message: withDetail('Invalid value', detail) };
+}
 export function typeInvalid(path: FieldPath, value: unknown, detail: string): FieldError {
   return {
     type: 'FieldValueTypeInvalid',

@@ -80,6 +80,11 @@ export interface Strategy<T extends ApiObject> {
   gracefulDeletion?(object: T, options: DeleteOptions): number | undefined;
   /** Marks the first deletion with finalizers of the server's own and what it says of them; a second call adds nothing. */
   beginDeletion?(object: T, nowMs: number): void;
+  /**
+   * A deletion that does not say what becomes of the dependents leaves them, as before there was a choice; `warning`
+   * tells whoever asked for one (`DefaultGarbageCollectionPolicy`).
+   */
+  orphansDependents?: { warning?: string };
   /** Finalizers of the storage layer, such as `kubernetes` in a Namespace's `spec.finalizers`: true while one remains. */
   hasPendingFinalizers?(object: T): boolean;
   /** PUT of an object that does not exist creates it. */

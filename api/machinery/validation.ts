@@ -265,6 +265,22 @@ export function validateLabels(labels: Readonly<Record<string, string>> | undefi
   return errors;
 }
 
+const HTTP_PATH_SOURCE = "[A-Za-z0-9/\\-._~%!$&'()*+,;=:]+";
+const HTTP_PATH = new RegExp(`^${HTTP_PATH_SOURCE}$`);
+
+/** `acme.io/foo`: a domain, then characters that a path may have (`validation.IsDomainPrefixedPath`). */
+export function validateDomainPrefixedPath(value: string, path: FieldPath): FieldError[] {
+  if (value === '') return [required(path)];
+  const slash = value.indexOf('/');
+  if (slash <= 0 || slash === value.length - 1)
+    return [invalid(path, value, 'must be a domain-prefixed path (such as "acme.io/foo")')];
+  const host = value.slice(0, slash);
+  const rest = value.slice(slash + 1);
+  const errors = invalidEach(path, host, isDns1123Subdomain(host));
+  if (!HTTP_PATH.test(rest)) errors.push(invalid(path, rest, regexMessage('Invalid path', HTTP_PATH_SOURCE)));
+  return errors;
+}
+
 /** Keys are qualified names in any case; all keys and values together take at most 256 KiB. */
 export function validateAnnotations(
   annotations: Readonly<Record<string, string>> | undefined,

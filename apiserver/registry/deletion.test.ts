@@ -35,3 +35,19 @@ describe('decideDeletion() of what is being deleted already', () => {
     expect(decide(deleting([]))).toEqual({ type: 'remove' });
   });
 });
+
+describe('decideDeletion() of a kind that leaves its dependents', () => {
+  const orphaning = { orphansDependents: {} } as Strategy<ApiObject>;
+  const object = (): ApiObject => ({ apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'pi' } });
+  const finalizersOf = (options: object): string[] | undefined => {
+    const decision = decideDeletion(object(), orphaning, { ...options, nowMs: NOW_MS });
+    return decision.type === 'mark' ? decision.object.metadata.finalizers : undefined;
+  };
+
+  it('does so unless it is told what to do', () => {
+    expect(finalizersOf({})).toEqual(['orphan']);
+    expect(finalizersOf({ propagationPolicy: 'Background' })).toBeUndefined();
+    expect(finalizersOf({ orphanDependents: false })).toBeUndefined();
+    expect(finalizersOf({ propagationPolicy: 'Foreground' })).toEqual(['foregroundDeletion']);
+  });
+});

@@ -25,9 +25,9 @@ export function decideDeletion(
 ): DeletionDecision {
   if (object.metadata.deletionTimestamp === undefined) strategy.beginDeletion?.(object, options.nowMs);
   const grace = graceOf(object, strategy, options);
-  const changed = changesFinalizers(object, options);
+  const finalizers = finalizersFor(object, strategy, options);
+  const changed = changesFinalizers(object, finalizers);
   if (grace.type === 'pending' && !changed) return { type: 'pending' };
-  const finalizers = finalizersFor(object, options);
   if (finalizers.length > 0) object.metadata.finalizers = finalizers;
   else delete object.metadata.finalizers;
   const held = finalizers.length > 0 || strategy.hasPendingFinalizers?.(object) === true;
@@ -74,11 +74,18 @@ function markDeleting(object: ApiObject, nowMs: number, graceSeconds: number): v
   metadata.deletionGracePeriodSeconds = graceSeconds;
 }
 
-function finalizersFor(object: ApiObject, options: DeleteOptions): string[] {
+function finalizersFor(object: ApiObject, strategy: Strategy<ApiObject>, options: DeleteOptions): string[] {
   const current = object.metadata.finalizers ?? [];
-  const wanted = wantedFinalizer(current, options);
+  const isFirst = object.metadata.deletionTimestamp === undefined;
+  const byDefault = isFirst && strategy.orphansDependents !== undefined ? ORPHAN_FINALIZER : undefined;
+  const wanted = wantedFinalizer(current, options) ?? (asksNothing(options) ? byDefault : undefined);
   const others = current.filter((finalizer) => finalizer !== ORPHAN_FINALIZER && finalizer !== FOREGROUND_FINALIZER);
   return wanted === undefined ? others : [...others, wanted];
+}
+
+/** The request leaves to the kind what becomes of the dependents. */
+export function asksNothing({ orphanDependents, propagationPolicy }: DeleteOptions): boolean {
+  return orphanDependents === undefined && propagationPolicy === undefined;
 }
 
 /** The request decides; without a word in it, the finalizer that the object has. */
@@ -96,9 +103,8 @@ function wantedFinalizer(current: readonly string[], options: DeleteOptions): st
   }
 }
 
-function changesFinalizers(object: ApiObject, options: DeleteOptions): boolean {
+function changesFinalizers(object: ApiObject, next: readonly string[]): boolean {
   const current = object.metadata.finalizers ?? [];
-  const next = finalizersFor(object, options);
   return next.length !== current.length || next.some((finalizer) => !current.includes(finalizer));
 }
 

@@ -5,6 +5,7 @@ import * as errors from '../../api/machinery/errors.ts';
 import type { DeleteOptions } from '../../api/machinery/resource.ts';
 import type { SchemaTable } from '../../api/schema/schema.ts';
 import { decodeAs } from '../decode.ts';
+import { asksNothing } from '../registry/deletion.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
 import type { RequestContext } from '../request-context.ts';
 import { pathName } from '../request-info.ts';
@@ -21,6 +22,7 @@ export async function deleteOne(
 ): Promise<ApiResponse> {
   const options = deleteOptionsOf(context, schemas);
   const key = { namespace: context.info.namespace, name: pathName(context.info) };
+  warnOfOrphans(context, kind, options);
   const result = await store.delete(kind, key, { options, context: writeContext(context, options.dryRun) });
   if (!result.removed) return encodedResponse(result.object);
   const { uid } = (result.last.object() as ApiObject).metadata;
@@ -43,6 +45,7 @@ export async function deleteCollection(
 ): Promise<ApiResponse> {
   const options = deleteOptionsOf(context, dependencies.schemas);
   const write = writeContext(context, options.dryRun);
+  warnOfOrphans(context, kind, options);
   const objects = await matchingObjects(context, kind, dependencies);
   for (const { metadata } of objects) {
     const key = { namespace: metadata.namespace ?? '', name: metadata.name! };
@@ -63,6 +66,11 @@ export async function deleteCollection(
     metadata: { resourceVersion },
     items: objects,
   });
+}
+
+function warnOfOrphans(context: RequestContext, { resource }: ServedKind, options: DeleteOptions): void {
+  const { warning } = resource.strategy.orphansDependents ?? {};
+  if (warning !== undefined && asksNothing(options)) context.warnings.add(warning);
 }
 
 /** From the body, or where there is none from the query. Throws for values that upstream refuses. */

@@ -16,7 +16,12 @@ import { validateImmutable, validateLabelSelector, validateNonNegative } from '.
 import { ageColumn, countColumn, labelsCell, workloadColumns } from '../../table-cells.ts';
 import { validateCollisionCount } from './workload/status-validation.ts';
 import { keepTemplateGeneration, startTemplateGeneration } from './workload/template-generation.ts';
-import { isEmptySelector, validateRunsForEver, validateTemplateLabels } from './workload/template-validation.ts';
+import {
+  isEmptySelector,
+  validateReadOnlyDisks,
+  validateRunsForEver,
+  validateTemplateLabels,
+} from './workload/template-validation.ts';
 import { warningsForWorkload } from './workload/warnings.ts';
 
 export type DaemonSetSpec = Omit<Wire<V1DaemonSetSpec>, 'template'> & { template: PodTemplateSpec };
@@ -104,23 +109,12 @@ export function validateDaemonSetSpec(spec: DaemonSetSpec): FieldError[] {
   return [
     ...errors,
     ...validatePodTemplateSpec(template, templatePath),
-    ...validateReadOnlyDisks(template),
+    ...validateReadOnlyDisks(template, templatePath),
     ...validateRunsForEver(template, { path: templatePath, kind: 'DaemonSet' }),
     ...validateNonNegative(spec.minReadySeconds, SPEC.child('minReadySeconds')),
     ...validateUpdateStrategy(spec.updateStrategy ?? {}),
     ...validateNonNegative(spec.revisionHistoryLimit, SPEC.child('revisionHistoryLimit')),
   ];
-}
-
-/** A disk that is attached to several machines is read only (`ValidateReadOnlyPersistentDisks`). */
-function validateReadOnlyDisks({ spec }: PodTemplateSpec): FieldError[] {
-  const detail =
-    'must be true for replicated pods > 1; GCE PD can only be mounted on multiple machines if it is read-only';
-  return (spec.volumes ?? []).flatMap(({ gcePersistentDisk }, i) => {
-    if (!gcePersistentDisk || gcePersistentDisk.readOnly === true) return [];
-    const path = SPEC.child('template', 'spec', 'volumes').index(i).child('gcePersistentDisk', 'readOnly');
-    return [invalid(path, false, detail)];
-  });
 }
 
 type UpdateStrategy = NonNullable<DaemonSetSpec['updateStrategy']>;

@@ -2,7 +2,7 @@
 import type { ApiObject } from '../../../api/machinery/meta.ts';
 import * as errors from '../../../api/machinery/errors.ts';
 import { fieldPath, invalid } from '../../../api/machinery/field-error.ts';
-import { selectorFromObject } from '../../../api/machinery/label-selector.ts';
+import { selectorFromMap, selectorFromObject } from '../../../api/machinery/label-selector.ts';
 import type { LabelSelector } from '../../../api/machinery/meta.ts';
 import { ageSince } from '../../../api/machinery/duration.ts';
 import type { ApiResponse } from '../../../api/machinery/handler.ts';
@@ -39,11 +39,19 @@ function writePath(object: ApiObject, path: string, value: unknown): void {
   parent[parts.at(-1)!] = value;
 }
 
+/** A selector's query form: it is text in custom resources, a map in ReplicationControllers, otherwise an object. */
+function selectorText(selector: unknown): string {
+  if (typeof selector !== 'object' || selector === null) return String(selector);
+  const isMap = Object.values(selector).every((value) => typeof value === 'string');
+  const compiled = isMap
+    ? selectorFromMap(selector as Record<string, string>)
+    : selectorFromObject(selector as LabelSelector);
+  return compiled.toString();
+}
+
 function scaleOf(object: ApiObject, paths: ScaleSubresource): Scale {
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
   const selector = paths.labelSelectorPath === undefined ? undefined : readPath(object, paths.labelSelectorPath);
-  const text =
-    typeof selector === 'string' ? selector : selectorFromObject(selector as LabelSelector | undefined).toString();
   const replicas = readPath(object, paths.specReplicasPath) as number | undefined;
   return {
     kind: 'Scale',
@@ -52,7 +60,7 @@ function scaleOf(object: ApiObject, paths: ScaleSubresource): Scale {
     spec: replicas === undefined ? {} : { replicas },
     status: {
       replicas: (readPath(object, paths.statusReplicasPath) as number | undefined) ?? 0,
-      ...(selector === undefined ? {} : { selector: text }),
+      ...(selector === undefined ? {} : { selector: selectorText(selector) }),
     },
   };
 }

@@ -80,3 +80,13 @@ export function validateTemplateLabels({ selector, template }: SelectorAndTempla
   const detail = '`selector` does not match template `labels`';
   return [invalid(path.child('template', 'metadata', 'labels'), sortedMap(labels), detail)];
 }
+
+/** A disk that is attached to several machines is read only (`ValidateReadOnlyPersistentDisks`). `path` is the template's. */
+export function validateReadOnlyDisks({ spec }: PodTemplateSpec, path: FieldPath): FieldError[] {
+  const detail =
+    'must be true for replicated pods > 1; GCE PD can only be mounted on multiple machines if it is read-only';
+  return (spec.volumes ?? []).flatMap(({ gcePersistentDisk }, i) => {
+    if (!gcePersistentDisk || gcePersistentDisk.readOnly === true) return [];
+    return [invalid(path.child('spec', 'volumes').index(i).child('gcePersistentDisk', 'readOnly'), false, detail)];
+  });
+}

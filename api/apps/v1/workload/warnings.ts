@@ -13,13 +13,14 @@ type Workload = ApiObject & { spec: { template: PodTemplateSpec } };
 const TEMPLATE = fieldPath('spec', 'template');
 
 /** An update that changes no generation, such as one of labels, gets none. */
-export function warningsForWorkload({ metadata, spec }: Workload, previous: Workload | undefined): string[] {
+export function warningsForWorkload({ metadata, spec }: Workload, previous: ApiObject | undefined): string[] {
   if (previous !== undefined && metadata.generation === previous.metadata.generation) return [];
   const warnings = previous === undefined ? warningsForName(metadata.name ?? '') : [];
   return [...warnings, ...warningsForPodTemplate(spec.template, TEMPLATE)];
 }
 
-function warningsForName(name: string): string[] {
+/** Of a workload whose pods are named after it. */
+export function warningsForName(name: string): string[] {
   const problems = isDns1123Label(name);
   if (problems.length === 0) return [];
   const advice = 'which can result in surprising behavior; a DNS label is recommended';
