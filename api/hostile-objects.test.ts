@@ -22,6 +22,7 @@ import { endpointSlices } from './discovery/v1/endpoint-slice.ts';
 import { eventsV1 } from './events/v1/event.ts';
 import type { ApiObject } from './machinery/meta.ts';
 import type { Resource, StrategyContext } from './machinery/resource.ts';
+import { podDisruptionBudgets } from './policy/v1/pod-disruption-budget.ts';
 import { clusterRoleBindings } from './rbac/v1/cluster-role-binding.ts';
 import { clusterRoles } from './rbac/v1/cluster-role.ts';
 import { roleBindings } from './rbac/v1/role-binding.ts';
@@ -99,6 +100,10 @@ const full: [Resource<never>, string][] = [
   [
     leases,
     '{spec: {holderIdentity: a, leaseDurationSeconds: 1, leaseTransitions: 1, strategy: a/b, preferredHolder: c}}',
+  ],
+  [
+    podDisruptionBudgets,
+    '{spec: {minAvailable: 1, maxUnavailable: 10%, selector: {matchLabels: {a: b}}, unhealthyPodEvictionPolicy: AlwaysAllow}, status: {disruptionsAllowed: 1}}',
   ],
   [roles, `{rules: ${rules}}`],
   [clusterRoles, `{rules: ${rules}, aggregationRule: {clusterRoleSelectors: [{matchLabels: {a: b}}]}}`],

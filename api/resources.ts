@@ -29,6 +29,7 @@ import { serviceAccounts } from './core/v1/service-account.ts';
 import { services } from './core/v1/service.ts';
 import { endpointSlices } from './discovery/v1/endpoint-slice.ts';
 import { eventsV1 } from './events/v1/event.ts';
+import { podDisruptionBudgets } from './policy/v1/pod-disruption-budget.ts';
 import { clusterRoleBindings } from './rbac/v1/cluster-role-binding.ts';
 import { clusterRoles } from './rbac/v1/cluster-role.ts';
 import { roleBindings } from './rbac/v1/role-binding.ts';
@@ -63,6 +64,7 @@ const all = [
   leases,
   endpointSlices,
   eventsV1,
+  podDisruptionBudgets,
   clusterRoleBindings,
   clusterRoles,
   roleBindings,

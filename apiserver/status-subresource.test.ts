@@ -36,6 +36,12 @@ const RULES: Readonly<Record<string, Rules>> = {
     change: { suspend: true },
     status: { active: 1 },
   },
+  poddisruptionbudgets: {
+    spec: { minAvailable: 1 },
+    kept: [],
+    change: { minAvailable: 2 },
+    status: { currentHealthy: 1, desiredHealthy: 1, disruptionsAllowed: 1, expectedPods: 1 },
+  },
   replicationcontrollers: {
     spec: { template },
     kept: [],
