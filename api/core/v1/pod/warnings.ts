@@ -4,6 +4,7 @@ import { FieldPath } from '../../../machinery/field-error.ts';
 import type { ObjectMeta } from '../../../machinery/meta.ts';
 import { tryParseQuantity } from '../../../machinery/quantity.ts';
 import { isDns1123Label } from '../../../machinery/validation.ts';
+import { warningForNodeLabel, warningsForNodeLabels } from '../node-labels.ts';
 import { containersWithPath } from './containers.ts';
 import type { AnyContainer, ContainerPort, Pod, PodSpec, PodTemplateSpec, ResourceList, Volume } from './types.ts';
 import { APPARMOR_CONTAINER_PREFIX, SECCOMP_CONTAINER_PREFIX, SECCOMP_POD_ANNOTATION } from './validate-annotations.ts';
@@ -48,23 +49,10 @@ function warningsForSubject(subject: Subject): string[] {
   ];
 }
 
-/** `nodeapi.deprecatedNodeLabels` */
-const DEPRECATED_NODE_LABELS = new Map([
-  ['beta.kubernetes.io/arch', 'deprecated since v1.14; use "kubernetes.io/arch" instead'],
-  ['beta.kubernetes.io/os', 'deprecated since v1.14; use "kubernetes.io/os" instead'],
-  ['beta.kubernetes.io/instance-type', 'deprecated since v1.17; use "node.kubernetes.io/instance-type" instead'],
-  ['failure-domain.beta.kubernetes.io/region', 'deprecated since v1.17; use "topology.kubernetes.io/region" instead'],
-  ['failure-domain.beta.kubernetes.io/zone', 'deprecated since v1.17; use "topology.kubernetes.io/zone" instead'],
-]);
-
 const NULL_SELECTOR = 'a null labelSelector results in matching no pod';
 
 function placementWarnings(spec: PodSpec, path: FieldPath): string[] {
-  const warnings: string[] = [];
-  for (const key of Object.keys(spec.nodeSelector ?? {})) {
-    const advice = DEPRECATED_NODE_LABELS.get(key);
-    if (advice !== undefined) warnings.push(`${path.child('nodeSelector').key(key).toString()}: ${advice}`);
-  }
+  const warnings = warningsForNodeLabels(spec.nodeSelector, path.child('nodeSelector'));
   const affinity = spec.affinity?.nodeAffinity;
   const affinityPath = path.child('affinity', 'nodeAffinity');
   const needed = 'requiredDuringSchedulingIgnoredDuringExecution';
@@ -82,7 +70,7 @@ function spreadWarnings(spec: PodSpec, path: FieldPath): string[] {
   const warnings: string[] = [];
   for (const [i, { topologyKey, labelSelector }] of (spec.topologySpreadConstraints ?? []).entries()) {
     const constraintPath = path.child('topologySpreadConstraints').index(i);
-    const advice = DEPRECATED_NODE_LABELS.get(topologyKey);
+    const advice = warningForNodeLabel(topologyKey);
     if (advice !== undefined)
       warnings.push(`${constraintPath.child('topologyKey').toString()}: ${topologyKey} is ${advice}`);
     if (!labelSelector) warnings.push(`${constraintPath.child('labelSelector').toString()}: ${NULL_SELECTOR}`);
@@ -92,7 +80,7 @@ function spreadWarnings(spec: PodSpec, path: FieldPath): string[] {
 
 function termWarnings(term: V1NodeSelectorTerm, path: FieldPath): string[] {
   return (term?.matchExpressions ?? []).flatMap(({ key }, i) => {
-    const advice = DEPRECATED_NODE_LABELS.get(key);
+    const advice = warningForNodeLabel(key);
     const keyPath = path.child('matchExpressions').index(i).child('key');
     return advice === undefined ? [] : [`${keyPath.toString()}: ${key} is ${advice}`];
   });
