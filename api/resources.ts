@@ -30,10 +30,17 @@ import { services } from './core/v1/service.ts';
 import { endpointSlices } from './discovery/v1/endpoint-slice.ts';
 import { eventsV1 } from './events/v1/event.ts';
 import { podDisruptionBudgets } from './policy/v1/pod-disruption-budget.ts';
+import { runtimeClasses } from './node/v1/runtime-class.ts';
 import { clusterRoleBindings } from './rbac/v1/cluster-role-binding.ts';
 import { clusterRoles } from './rbac/v1/cluster-role.ts';
 import { roleBindings } from './rbac/v1/role-binding.ts';
 import { roles } from './rbac/v1/role.ts';
+import { priorityClasses } from './scheduling/v1/priority-class.ts';
+import { csiDrivers } from './storage/v1/csi-driver.ts';
+import { csiNodes } from './storage/v1/csi-node.ts';
+import { csiStorageCapacities } from './storage/v1/csi-storage-capacity.ts';
+import { storageClasses } from './storage/v1/storage-class.ts';
+import { volumeAttributesClasses } from './storage/v1/volume-attributes-class.ts';
 
 const all = [
   configMaps,
@@ -65,10 +72,17 @@ const all = [
   endpointSlices,
   eventsV1,
   podDisruptionBudgets,
+  runtimeClasses,
   clusterRoleBindings,
   clusterRoles,
   roleBindings,
   roles,
+  priorityClasses,
+  csiDrivers,
+  csiNodes,
+  csiStorageCapacities,
+  storageClasses,
+  volumeAttributesClasses,
 ] as const;
 
 export const resources = all as unknown as readonly Resource[];
