@@ -19,11 +19,13 @@ import { leases } from './coordination/v1/lease.ts';
 import { configMaps } from './core/v1/config-map.ts';
 import { endpoints } from './core/v1/endpoints.ts';
 import { events } from './core/v1/event.ts';
+import { limitRanges } from './core/v1/limit-range.ts';
 import { namespaces } from './core/v1/namespace.ts';
 import { nodes } from './core/v1/node.ts';
 import { podTemplates } from './core/v1/pod-template.ts';
 import { pods } from './core/v1/pod.ts';
 import { replicationControllers } from './core/v1/replication-controller.ts';
+import { resourceQuotas } from './core/v1/resource-quota.ts';
 import { secrets } from './core/v1/secret.ts';
 import { serviceAccounts } from './core/v1/service-account.ts';
 import { services } from './core/v1/service.ts';
@@ -46,11 +48,13 @@ const all = [
   configMaps,
   endpoints,
   events,
+  limitRanges,
   namespaces,
   nodes,
   pods,
   podTemplates,
   replicationControllers,
+  resourceQuotas,
   secrets,
   serviceAccounts,
   services,

@@ -25,6 +25,14 @@ export function countColumn<T>(
   count: (object: T) => number | undefined,
 ): PrinterColumn<T> {
   return { name, type: 'integer', description, cell: (object) => count(object) ?? 0 };
+/** The time itself, not the age. */
+export function createdAtColumn<T extends ApiObject>(): PrinterColumn<T> {
+  return {
+    name: 'Created At',
+    type: 'date',
+    description: 'Time of creation',
+    cell: ({ metadata }) => metadata.creationTimestamp ?? '',
+  };
 }
 
 /** `a=b,c=d`, keys in order; `<none>` when empty (`labels.FormatLabels`). */

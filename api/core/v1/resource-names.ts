@@ -66,7 +66,7 @@ export function isOvercommitAllowed(name: string): boolean {
 }
 
 export function isStandardResource(name: string): boolean {
-  return STANDARD_RESOURCES.has(name) || isHugePagesResource(name);
+  return STANDARD_RESOURCES.has(name) || isHugePagesResource(name) || name.startsWith('requests.hugepages-');
 }
 
 export function isStandardContainerResource(name: string): boolean {

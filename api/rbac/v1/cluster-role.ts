@@ -5,7 +5,7 @@ import type { FieldError } from '../../machinery/field-error.ts';
 import type { WireObject } from '../../machinery/meta.ts';
 import { defineResource } from '../../machinery/resource.ts';
 import { validateLabelSelector, validatePathSegmentName } from '../../machinery/validation.ts';
-import { createdAtColumn } from './columns.ts';
+import { createdAtColumn } from '../../table-cells.ts';
 import { RBAC_GROUP, validatePolicyRules } from './validation.ts';
 
 export type ClusterRole = WireObject<V1ClusterRole>;

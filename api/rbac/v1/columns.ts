@@ -4,16 +4,6 @@ import type { PrinterColumn } from '../../machinery/resource.ts';
 import { ageColumn } from '../../table-cells.ts';
 import type { BindingContent, Subject } from './validation.ts';
 
-/** The time itself, not the age. */
-export function createdAtColumn<T extends ApiObject>(): PrinterColumn<T> {
-  return {
-    name: 'Created At',
-    type: 'date',
-    description: 'Time of creation',
-    cell: ({ metadata }) => metadata.creationTimestamp ?? '',
-  };
-}
-
 export function bindingColumns<T extends ApiObject & BindingContent>(): PrinterColumn<T>[] {
   return [
     {

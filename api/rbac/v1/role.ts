@@ -3,7 +3,7 @@ import type { V1Role } from '@kubernetes/client-node';
 import type { WireObject } from '../../machinery/meta.ts';
 import { defineResource } from '../../machinery/resource.ts';
 import { validatePathSegmentName } from '../../machinery/validation.ts';
-import { createdAtColumn } from './columns.ts';
+import { createdAtColumn } from '../../table-cells.ts';
 import { RBAC_GROUP, validatePolicyRules } from './validation.ts';
 
 export type Role = WireObject<V1Role>;
