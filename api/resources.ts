@@ -22,6 +22,8 @@ import { events } from './core/v1/event.ts';
 import { limitRanges } from './core/v1/limit-range.ts';
 import { namespaces } from './core/v1/namespace.ts';
 import { nodes } from './core/v1/node.ts';
+import { persistentVolumeClaims } from './core/v1/persistent-volume-claim.ts';
+import { persistentVolumes } from './core/v1/persistent-volume.ts';
 import { podTemplates } from './core/v1/pod-template.ts';
 import { pods } from './core/v1/pod.ts';
 import { replicationControllers } from './core/v1/replication-controller.ts';
@@ -42,6 +44,7 @@ import { csiDrivers } from './storage/v1/csi-driver.ts';
 import { csiNodes } from './storage/v1/csi-node.ts';
 import { csiStorageCapacities } from './storage/v1/csi-storage-capacity.ts';
 import { storageClasses } from './storage/v1/storage-class.ts';
+import { volumeAttachments } from './storage/v1/volume-attachment.ts';
 import { volumeAttributesClasses } from './storage/v1/volume-attributes-class.ts';
 
 const all = [
@@ -51,6 +54,8 @@ const all = [
   limitRanges,
   namespaces,
   nodes,
+  persistentVolumeClaims,
+  persistentVolumes,
   pods,
   podTemplates,
   replicationControllers,
@@ -86,6 +91,7 @@ const all = [
   csiNodes,
   csiStorageCapacities,
   storageClasses,
+  volumeAttachments,
   volumeAttributesClasses,
 ] as const;
 

@@ -27,16 +27,22 @@ const CONSTANT_DEFAULTS: { [K in keyof VolumeSources]?: Partial<NonNullable<Volu
 export function defaultVolume(volume: Volume): void {
   const present = Object.entries(volume).filter(([key, source]) => key !== 'name' && source != null);
   if (present.length === 0) volume.emptyDir = {};
-  for (const [key, source] of present) {
-    const defaults = Object.entries(CONSTANT_DEFAULTS[key as keyof VolumeSources] ?? {});
-    const fields = source as Record<string, unknown>;
-    for (const [field, value] of defaults) fields[field] ??= value;
-  }
+  defaultSourceFields(volume);
   if (volume.emptyDir?.sizeLimit !== undefined) volume.emptyDir.sizeLimit = canonicalText(volume.emptyDir.sizeLimit);
   if (volume.image) volume.image.pullPolicy ||= defaultPullPolicy(volume.image.reference ?? '');
   defaultFiles(volume.downwardAPI?.items);
   defaultProjection(volume);
   defaultClaimTemplate(volume);
+}
+
+/** Of pods' volumes and of persistent ones, which have many sources in common. */
+export function defaultSourceFields(sources: object): void {
+  for (const [key, source] of Object.entries(sources)) {
+    if (source == null || !Object.hasOwn(CONSTANT_DEFAULTS, key)) continue;
+    const fields = source as Record<string, unknown>;
+    for (const [field, value] of Object.entries(CONSTANT_DEFAULTS[key as keyof VolumeSources]!))
+      fields[field] ??= value;
+  }
 }
 
 /** A quantity that is not optional in Go: it is always written. */

@@ -2,15 +2,15 @@
  * The sources of volumes that this cluster provides, and all sources in the order in which they are checked
  * (`pkg/apis/core/validation/validation.go validateVolumeSource`).
  */
-import { forbidden, invalid, required, tooLong } from '../../../machinery/field-error.ts';
+import { forbidden, required, tooLong } from '../../../machinery/field-error.ts';
 import type { FieldError, FieldPath } from '../../../machinery/field-error.ts';
 import { tryParseQuantity } from '../../../machinery/quantity.ts';
 import { invalidEach, isDns1123Subdomain } from '../../../machinery/validation.ts';
+import { validateClaimSpec } from '../persistent-volume-claim-validation.ts';
 import { validateEnum, validateRequiredEnum } from './enums.ts';
 import type { Volume } from './types.ts';
 import { validateFileMode, validateNoBacksteps } from './validate-paths.ts';
 import { validateProjected } from './validate-projected.ts';
-import { validateResourceQuantity } from './validate-resources.ts';
 import { validateDownwardApiFile, validateKeyToPath } from './volume-files.ts';
 import type { KeyToPath } from './volume-files.ts';
 import { PLUGIN_SOURCES } from './volume-plugin-sources.ts';
@@ -128,23 +128,9 @@ export function validateCsiDriverName(driver: string | undefined, path: FieldPat
   return errors;
 }
 
-const ACCESS_MODES: readonly string[] = ['ReadOnlyMany', 'ReadWriteMany', 'ReadWriteOnce', 'ReadWriteOncePod'];
-
 function validateEphemeral({ volumeClaimTemplate }: NonNullable<Volume['ephemeral']>, path: FieldPath): FieldError[] {
   if (!volumeClaimTemplate) return [required(path.child('volumeClaimTemplate'))];
-  const { accessModes = [], resources } = volumeClaimTemplate.spec ?? {};
-  const specPath = path.child('volumeClaimTemplate', 'spec');
-  const errors =
-    accessModes.length > 0 ? [] : [required(specPath.child('accessModes'), 'at least 1 access mode is required')];
-  for (const [i, mode] of accessModes.entries()) {
-    if (!ACCESS_MODES.includes(mode))
-      errors.push(invalid(specPath.child('accessModes').index(i), mode, 'not a valid access mode'));
-  }
-  const storage = resources?.requests?.['storage'];
-  const storagePath = specPath.child('resources').key('storage');
-  if (storage === undefined) errors.push(required(storagePath));
-  else errors.push(...validateResourceQuantity('storage', storage, storagePath));
-  return errors;
+  return validateClaimSpec(volumeClaimTemplate.spec ?? {}, path.child('volumeClaimTemplate', 'spec'));
 }
 
 /** A template may leave the reference open. */
