@@ -1,13 +1,22 @@
 /**
  * What every cluster has from its first second: the system namespaces and the Service through which pods reach the
- * API server (upstream: kube-apiserver's `systemnamespaces` and `kubernetesservice` controllers).
+ * API server, and the priority classes of what the cluster cannot do without (upstream: kube-apiserver's
+ * `systemnamespaces` and `kubernetesservice` controllers, `pkg/registry/scheduling/rest`).
  */
 import type { ApiObject } from '../api/machinery/meta.ts';
+import { SYSTEM_PRIORITY_CLASSES } from '../api/scheduling/v1/priority-class.ts';
 
 export const SYSTEM_NAMESPACES = ['default', 'kube-system', 'kube-public', 'kube-node-lease'] as const;
 
 export function systemNamespaces(): ApiObject[] {
   return SYSTEM_NAMESPACES.map((name) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } }));
+}
+
+export function systemPriorityClasses(): ApiObject[] {
+  return SYSTEM_PRIORITY_CLASSES.map(({ name, value, description }) => {
+    const content = { value, description, preemptionPolicy: 'PreemptLowerPriority' };
+    return { apiVersion: 'scheduling.k8s.io/v1', kind: 'PriorityClass', metadata: { name }, ...content };
+  });
 }
 
 const LABELS = { component: 'apiserver', provider: 'kubernetes' };

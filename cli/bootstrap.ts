@@ -6,6 +6,7 @@ import { clusterRoleBindings } from '../api/rbac/v1/cluster-role-binding.ts';
 import { clusterRoles } from '../api/rbac/v1/cluster-role.ts';
 import { roleBindings } from '../api/rbac/v1/role-binding.ts';
 import { roles } from '../api/rbac/v1/role.ts';
+import { priorityClasses } from '../api/scheduling/v1/priority-class.ts';
 import { endpointSlices } from '../api/discovery/v1/endpoint-slice.ts';
 import { isAlreadyExists, isNotFound } from '../api/machinery/errors.ts';
 import type { ApiObject } from '../api/machinery/meta.ts';
@@ -16,6 +17,7 @@ import {
   kubernetesEndpointSlice,
   kubernetesService,
   systemNamespaces,
+  systemPriorityClasses,
 } from '../apiserver/system-objects.ts';
 import type { Client, ResourceRef } from '../client/client.ts';
 
@@ -78,6 +80,7 @@ export async function bootstrap(
   address: { serviceIp: string; host: string | undefined; port: number },
 ): Promise<void> {
   await Promise.all(systemNamespaces().map((namespace) => ensure(client, namespaces, namespace)));
+  await Promise.all(systemPriorityClasses().map((one) => ensure(client, priorityClasses, one)));
   await reconcileBootstrapRbac(rbacWriter(client));
   await ensure(client, services, kubernetesService(address.serviceIp, address.port));
   if (address.host === undefined) return;

@@ -9,6 +9,8 @@ import { endpointSliceController } from './endpoint-slice.ts';
 import { endpointsController } from './endpoints.ts';
 import { namespaceController } from './namespace.ts';
 import { nodeLifecycleController } from './node-lifecycle.ts';
+import { persistentVolumeClaimProtection } from './persistent-volume-claim-protection.ts';
+import { persistentVolumeProtection } from './persistent-volume-protection.ts';
 import { podGcController } from './pod-gc.ts';
 import { replicaSetController } from './replica-set.ts';
 import { rootCaPublisher } from './root-ca-publisher.ts';
@@ -29,6 +31,8 @@ export function controllers({ resources, rootCa }: ControllersOptions): Controll
     deploymentController,
     endpointSliceController,
     endpointsController,
+    persistentVolumeClaimProtection,
+    persistentVolumeProtection,
     podGcController,
     nodeLifecycleController,
   ];

@@ -1,22 +1,43 @@
 /** The admission chain: the first plugin in the list is the first to see a request. */
+import type { LimitRange } from '../../api/core/v1/limit-range.ts';
 import type { ServiceAccount } from '../../api/core/v1/service-account.ts';
 import type { Listers } from '../../api/machinery/handler.ts';
+import type { RuntimeClass } from '../../api/node/v1/runtime-class.ts';
+import type { PriorityClass } from '../../api/scheduling/v1/priority-class.ts';
+import type { StorageClass } from '../../api/storage/v1/storage-class.ts';
 import type { Random } from '../../base/random.ts';
+import { listerIfServed } from '../authz/optional-lister.ts';
 import type { AdmissionPlugin } from './admission.ts';
+import { defaultStorageClass } from './default-storage-class.ts';
 import { defaultTolerationSeconds } from './default-toleration-seconds.ts';
+import { denyServiceExternalIps } from './deny-service-external-ips.ts';
+import { limitRanger } from './limit-ranger.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { nodeRestriction } from './node-restriction.ts';
+import { persistentVolumeClaimResize } from './persistent-volume-claim-resize.ts';
 import { priorityAdmission } from './priority.ts';
 import { runtimeClassAdmission } from './runtime-class.ts';
 import { serviceAccountAdmission } from './service-account.ts';
+import { storageObjectInUseProtection } from './storage-object-in-use-protection.ts';
+import { taintNodesByCondition } from './taint-nodes-by-condition.ts';
 
+/** In upstream's order (`pkg/kubeapiserver/options/plugins.go AllOrderedPlugins`). */
 export function admissionPlugins({ listers, random }: { listers: Listers; random: Random }): AdmissionPlugin[] {
+  const storageClasses = listerIfServed<StorageClass>(listers, { group: 'storage.k8s.io', plural: 'storageclasses' });
   return [
     namespaceLifecycle(listers({ group: '', plural: 'namespaces' })),
+    limitRanger(listerIfServed<LimitRange>(listers, { group: '', plural: 'limitranges' })),
     serviceAccountAdmission(listers<ServiceAccount>({ group: '', plural: 'serviceaccounts' }), random),
     nodeRestriction(listers),
-    priorityAdmission,
+    taintNodesByCondition,
+    priorityAdmission(
+      listerIfServed<PriorityClass>(listers, { group: 'scheduling.k8s.io', plural: 'priorityclasses' }),
+    ),
     defaultTolerationSeconds,
-    runtimeClassAdmission,
+    defaultStorageClass(storageClasses),
+    storageObjectInUseProtection,
+    persistentVolumeClaimResize(storageClasses),
+    runtimeClassAdmission(listerIfServed<RuntimeClass>(listers, { group: 'node.k8s.io', plural: 'runtimeclasses' })),
+    denyServiceExternalIps,
   ];
 }
