@@ -25,6 +25,8 @@ export function countColumn<T>(
   count: (object: T) => number | undefined,
 ): PrinterColumn<T> {
   return { name, type: 'integer', description, cell: (object) => count(object) ?? 0 };
+}
+
 /** The time itself, not the age. */
 export function createdAtColumn<T extends ApiObject>(): PrinterColumn<T> {
   return {
