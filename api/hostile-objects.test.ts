@@ -23,6 +23,11 @@ import { eventsV1 } from './events/v1/event.ts';
 import type { ApiObject } from './machinery/meta.ts';
 import type { Resource, StrategyContext } from './machinery/resource.ts';
 import { podDisruptionBudgets } from './policy/v1/pod-disruption-budget.ts';
+import { ingressClasses } from './networking/v1/ingress-class.ts';
+import { ingresses } from './networking/v1/ingress.ts';
+import { ipAddresses } from './networking/v1/ip-address.ts';
+import { networkPolicies } from './networking/v1/network-policy.ts';
+import { serviceCidrs } from './networking/v1/service-cidr.ts';
 import { clusterRoleBindings } from './rbac/v1/cluster-role-binding.ts';
 import { clusterRoles } from './rbac/v1/cluster-role.ts';
 import { roleBindings } from './rbac/v1/role-binding.ts';
@@ -105,6 +110,22 @@ const full: [Resource<never>, string][] = [
     podDisruptionBudgets,
     '{spec: {minAvailable: 1, maxUnavailable: 10%, selector: {matchLabels: {a: b}}, unhealthyPodEvictionPolicy: AlwaysAllow}, status: {disruptionsAllowed: 1}}',
   ],
+    ingresses,
+    `{spec: {ingressClassName: a, defaultBackend: {resource: {apiGroup: a, kind: b, name: c}}, tls: [{hosts: [a], secretName: b}],
+    rules: [{host: "*.a", http: {paths: [{path: /, pathType: Exact, backend: {service: {name: s, port: {number: 1}}}}]}}]},
+    status: {loadBalancer: {ingress: [{ip: 1.2.3.4}, {hostname: a}]}}}`,
+  ],
+  [
+    ingressClasses,
+    '{spec: {controller: a/b, parameters: {apiGroup: a, kind: b, name: c, namespace: d, scope: Namespace}}}',
+  ],
+  [
+    networkPolicies,
+    `{spec: {podSelector: {matchLabels: {a: b}}, policyTypes: [Ingress], ingress: [{from: [{podSelector: {matchLabels: {a: b}}}],
+    ports: [{port: 1, endPort: 2, protocol: TCP}]}], egress: [{to: [{ipBlock: {cidr: 10.0.0.0/8, except: [10.1.0.0/16]}}]}]}}`,
+  ],
+  [ipAddresses, '{spec: {parentRef: {group: a, resource: b, namespace: c, name: d}}}'],
+  [serviceCidrs, '{spec: {cidrs: [10.0.0.0/8, 2001:db8::/64]}, status: {conditions: [{type: Ready}]}}'],
   [roles, `{rules: ${rules}}`],
   [clusterRoles, `{rules: ${rules}, aggregationRule: {clusterRoleSelectors: [{matchLabels: {a: b}}]}}`],
   [roleBindings, binding],

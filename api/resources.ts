@@ -35,6 +35,11 @@ import { endpointSlices } from './discovery/v1/endpoint-slice.ts';
 import { eventsV1 } from './events/v1/event.ts';
 import { podDisruptionBudgets } from './policy/v1/pod-disruption-budget.ts';
 import { runtimeClasses } from './node/v1/runtime-class.ts';
+import { ingressClasses } from './networking/v1/ingress-class.ts';
+import { ingresses } from './networking/v1/ingress.ts';
+import { ipAddresses } from './networking/v1/ip-address.ts';
+import { networkPolicies } from './networking/v1/network-policy.ts';
+import { serviceCidrs } from './networking/v1/service-cidr.ts';
 import { clusterRoleBindings } from './rbac/v1/cluster-role-binding.ts';
 import { clusterRoles } from './rbac/v1/cluster-role.ts';
 import { roleBindings } from './rbac/v1/role-binding.ts';
@@ -82,6 +87,11 @@ const all = [
   eventsV1,
   podDisruptionBudgets,
   runtimeClasses,
+  ingressClasses,
+  ingresses,
+  ipAddresses,
+  networkPolicies,
+  serviceCidrs,
   clusterRoleBindings,
   clusterRoles,
   roleBindings,
