@@ -23,6 +23,8 @@ import { eventsV1 } from './events/v1/event.ts';
 import type { ApiObject } from './machinery/meta.ts';
 import type { Resource, StrategyContext } from './machinery/resource.ts';
 import { podDisruptionBudgets } from './policy/v1/pod-disruption-budget.ts';
+import { flowSchemas } from './flowcontrol/v1/flow-schema.ts';
+import { priorityLevelConfigurations } from './flowcontrol/v1/priority-level-configuration.ts';
 import { ingressClasses } from './networking/v1/ingress-class.ts';
 import { ingresses } from './networking/v1/ingress.ts';
 import { ipAddresses } from './networking/v1/ip-address.ts';
@@ -110,6 +112,18 @@ const full: [Resource<never>, string][] = [
     podDisruptionBudgets,
     '{spec: {minAvailable: 1, maxUnavailable: 10%, selector: {matchLabels: {a: b}}, unhealthyPodEvictionPolicy: AlwaysAllow}, status: {disruptionsAllowed: 1}}',
   ],
+    flowSchemas,
+    `{spec: {priorityLevelConfiguration: {name: a}, matchingPrecedence: 5, distinguisherMethod: {type: ByUser}, rules: [{subjects: [
+    {kind: User, user: {name: a}}, {kind: ServiceAccount, serviceAccount: {name: a, namespace: b}}], resourceRules: [{verbs: [get],
+    apiGroups: [a], resources: [b], namespaces: [c]}], nonResourceRules: [{verbs: [get], nonResourceURLs: [/a]}]}]},
+    status: {conditions: [{type: Dangling, status: "True"}]}}`,
+  ],
+  [
+    priorityLevelConfigurations,
+    `{spec: {type: Limited, exempt: {lendablePercent: 1}, limited: {nominalConcurrencyShares: 1, lendablePercent: 1, borrowingLimitPercent: 1,
+    limitResponse: {type: Queue, queuing: {queues: 8, handSize: 2, queueLengthLimit: 3}}}}, status: {conditions: [{type: A}]}}`,
+  ],
+  [
     ingresses,
     `{spec: {ingressClassName: a, defaultBackend: {resource: {apiGroup: a, kind: b, name: c}}, tls: [{hosts: [a], secretName: b}],
     rules: [{host: "*.a", http: {paths: [{path: /, pathType: Exact, backend: {service: {name: s, port: {number: 1}}}}]}}]},

@@ -35,6 +35,8 @@ import { endpointSlices } from './discovery/v1/endpoint-slice.ts';
 import { eventsV1 } from './events/v1/event.ts';
 import { podDisruptionBudgets } from './policy/v1/pod-disruption-budget.ts';
 import { runtimeClasses } from './node/v1/runtime-class.ts';
+import { flowSchemas } from './flowcontrol/v1/flow-schema.ts';
+import { priorityLevelConfigurations } from './flowcontrol/v1/priority-level-configuration.ts';
 import { ingressClasses } from './networking/v1/ingress-class.ts';
 import { ingresses } from './networking/v1/ingress.ts';
 import { ipAddresses } from './networking/v1/ip-address.ts';
@@ -87,6 +89,8 @@ const all = [
   eventsV1,
   podDisruptionBudgets,
   runtimeClasses,
+  flowSchemas,
+  priorityLevelConfigurations,
   ingressClasses,
   ingresses,
   ipAddresses,
