@@ -2,6 +2,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { parse } from 'yaml';
+import { apiServices } from './apiregistration/v1/api-service.ts';
 import { controllerRevisions } from './apps/v1/controller-revision.ts';
 import { daemonSets } from './apps/v1/daemon-set.ts';
 import { deployments } from './apps/v1/deployment.ts';
@@ -112,6 +113,11 @@ const full: [Resource<never>, string][] = [
     podDisruptionBudgets,
     '{spec: {minAvailable: 1, maxUnavailable: 10%, selector: {matchLabels: {a: b}}, unhealthyPodEvictionPolicy: AlwaysAllow}, status: {disruptionsAllowed: 1}}',
   ],
+    apiServices,
+    `{spec: {group: a, version: v1, groupPriorityMinimum: 1, versionPriority: 1, caBundle: AAAA, insecureSkipTLSVerify: true,
+    service: {namespace: a, name: b, port: 1}}, status: {conditions: [{type: Available, status: "True", reason: r}]}}`,
+  ],
+  [
     flowSchemas,
     `{spec: {priorityLevelConfiguration: {name: a}, matchingPrecedence: 5, distinguisherMethod: {type: ByUser}, rules: [{subjects: [
     {kind: User, user: {name: a}}, {kind: ServiceAccount, serviceAccount: {name: a, namespace: b}}], resourceRules: [{verbs: [get],

@@ -1,6 +1,7 @@
 /** The table of kinds: everything generic iterates over it. Adding a built-in kind is one file and one line here. */
 import type { Resource } from './machinery/resource.ts';
 import { customResourceDefinitions } from './apiextensions/v1/custom-resource-definition.ts';
+import { apiServices } from './apiregistration/v1/api-service.ts';
 import { controllerRevisions } from './apps/v1/controller-revision.ts';
 import { daemonSets } from './apps/v1/daemon-set.ts';
 import { deployments } from './apps/v1/deployment.ts';
@@ -71,6 +72,7 @@ const all = [
   serviceAccounts,
   services,
   customResourceDefinitions,
+  apiServices,
   controllerRevisions,
   daemonSets,
   deployments,

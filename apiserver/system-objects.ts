@@ -35,6 +35,16 @@ export function kubernetesService(serviceIp: string, apiPort: number): ApiObject
   } as ApiObject;
 }
 
+/** The range of Services' addresses, by the name that upstream gives it. */
+export function kubernetesServiceCidr(cidr: string): ApiObject {
+  return {
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'ServiceCIDR',
+    metadata: { name: 'kubernetes' },
+    spec: { cidrs: [cidr] },
+  } as ApiObject;
+}
+
 /** The Service has no selector: its endpoints are the API server's own address. */
 export function kubernetesEndpointSlice(address: string, apiPort: number): ApiObject {
   return {

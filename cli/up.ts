@@ -222,6 +222,7 @@ async function startServer(
   const kubeconfig = await installKubeconfig({ folder, server, certificates });
   await bootstrap(controlPlane.clientFor(apiServerUser, 'kube-apiserver/nocher'), {
     serviceIp: addressInRange(serviceCidr, 1),
+    serviceCidr,
     host: advertisedAddress(config.runtime, settings),
     port: controlPlane.port,
   });

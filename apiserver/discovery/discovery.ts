@@ -39,6 +39,7 @@ const GROUP_ORDER = [
   'batch',
   'certificates.k8s.io',
   'networking.k8s.io',
+  'extensions',
   'policy',
   'rbac.authorization.k8s.io',
   'storage.k8s.io',
@@ -48,6 +49,8 @@ const GROUP_ORDER = [
   'coordination.k8s.io',
   'node.k8s.io',
   'discovery.k8s.io',
+  'flowcontrol.apiserver.k8s.io',
+  'resource.k8s.io',
 ];
 
 function rank(group: string): number {
