@@ -171,7 +171,8 @@ export class Router {
     const kind = this.#kinds.get(`${info.apiGroup}/${info.apiVersion}/${info.resource}`);
     if (kind === undefined || info.parts.length > 3) return this.#routeUnknown(context);
     const verb = this.#verbsOf(kind, info.subresource)?.[info.verb];
-    if (verb === undefined || !scopeFits(kind, context) || !nameFits(context)) throw refuse(kind, context);
+    const isServed = verb !== undefined && (info.subresource !== '' || kind.resource.verbs.includes(info.verb));
+    if (!isServed || !scopeFits(kind, context) || !nameFits(context)) throw refuse(kind, context);
     if (kind.resource.deprecationWarning !== '') context.warnings.add(kind.resource.deprecationWarning);
     return verb(context, kind, this.#dependencies);
   }
