@@ -130,8 +130,13 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
 const DEFINITIONS_PREFIX = 'apiextensions.k8s.io/customresourcedefinitions';
 
 /** Listers over the watch cache, by group and plural. */
+/** Listers over the watch cache, by group and plural; of several versions the one in which objects are stored. */
 export function listersOf(kinds: readonly ServedKind[]): Listers {
-  const byName = new Map(kinds.map((kind) => [`${kind.resource.group}/${kind.resource.names.plural}`, kind.cache]));
+  const isView = ({ resource }: ServedKind): boolean => resource.view !== undefined;
+  const viewsFirst = [...kinds.filter(isView), ...kinds.filter((kind) => !isView(kind))];
+  const byName = new Map(
+    viewsFirst.map((kind) => [`${kind.resource.group}/${kind.resource.names.plural}`, kind.cache]),
+  );
   return ((resource: { group: string; plural: string }) => {
     const cache = byName.get(`${resource.group}/${resource.plural}`);
     if (cache === undefined) throw new Error(`no lister for ${resource.plural} in group "${resource.group}"`);

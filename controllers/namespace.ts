@@ -25,7 +25,9 @@ export interface Remainder {
 /** `resources` are all kinds that a namespace can hold. */
 export function namespaceController(resources: readonly Resource[]): Controller {
   const contents = inDeletionOrder(
-    resources.filter(({ scope, verbs }) => scope === 'Namespaced' && verbs.includes('delete')),
+    resources.filter(
+      ({ scope, verbs, view }) => scope === 'Namespaced' && verbs.includes('delete') && view === undefined,
+    ),
   );
   return defineController<Namespace>({
     name: 'namespace-controller',

@@ -2,6 +2,7 @@
  * The Go package of every model of the client package, and so its definition name in OpenAPI (`io.k8s.api.core.v1.Pod`)
  * and its Go type name in decoding errors (`v1.PodSpec`).
  */
+import { OLDER_MODELS } from './older-models.ts';
 import { SCALAR_DEFINITIONS } from './scalars.ts';
 
 /** Package to the kinds in it; the model's name is the version and the kind (`V1` + `Pod`), prefixed models aside. */
@@ -231,6 +232,7 @@ const DEFINITIONS: ReadonlyMap<string, string> = new Map([
       .map((kind): [string, string] => [`${versionPrefix(path)}${kind}`, `${path}.${kind}`]),
   ),
   ...Object.entries(PREFIXED),
+  ...OLDER_MODELS.map(({ name, definition }): [string, string] => [name, definition]),
   ...Object.entries(SCALAR_DEFINITIONS),
 ]);
 
@@ -239,7 +241,7 @@ export function definitionName(model: string): string | undefined {
   return DEFINITIONS.get(model);
 }
 
-/** Every model of the package and every scalar that has a definition. */
+/** Every model, the older ones too, and every scalar that has a definition. */
 export function modelNames(): string[] {
   return [...DEFINITIONS.keys()];
 }

@@ -71,6 +71,7 @@ const STRUCT_VALUE_NAMES = words(`
   podAffinityTerm podSelector pool port preference preferredVersion priorityLevelConfiguration regarding resources
   roleRef scaleTargetRef source spec state status strategy taint target template updateStrategy userInfo`);
 const STRUCT_POINTERS = words(`
+  NetworkingV1beta1IngressSpec.backend
   V1ContainerStatus.resources V1CustomResourceSubresources.status V1NetworkPolicyPeer.podSelector V1PodSpec.resources
   V1PodStatus.resources V1ReplicationControllerSpec.template V1WebhookConversion.clientConfig`);
 const STRUCT_VALUES = words('V1TokenReviewStatus.user V1beta1StorageVersionMigrationSpec.resource');

@@ -25,33 +25,37 @@ const WORKERS = 10;
 /** Kinds that come and go by themselves and own nothing. */
 const IGNORED = new Set(['events']);
 
-/** Runs until the signal aborts. `resources` are all kinds that can be deleted. */
+/** Runs until the signal aborts. `resources` are all kinds; those that cannot be deleted are left alone. */
 export async function runGarbageCollector(resources: readonly Resource[], options: RunnerOptions): Promise<void> {
-  const watched = resources.filter(
+  const known = resources.filter(
     ({ names, verbs }) => verbs.includes('delete') && verbs.includes('watch') && !IGNORED.has(names.plural),
   );
-  await new GarbageCollector(watched, options).run();
+  await new GarbageCollector(known, options).run();
 }
 
 class GarbageCollector {
+  /** Kinds that references may name, older versions among them. */
   readonly #resources: readonly Resource[];
+  /** Kinds that are watched: each object under one of its versions. */
+  readonly #watched: readonly Resource[];
   readonly #options: RunnerOptions;
   readonly #graph = new OwnershipGraph();
   readonly #queue: Workqueue<string>;
 
   constructor(resources: readonly Resource[], options: RunnerOptions) {
     this.#resources = resources;
+    this.#watched = resources.filter(({ view }) => view === undefined);
     this.#options = options;
     this.#queue = createWorkqueue<string>({ clock: options.clock });
   }
 
   async run(): Promise<void> {
     const { informers, signal } = this.#options;
-    const subscriptions = this.#resources.map((resource) =>
+    const subscriptions = this.#watched.map((resource) =>
       informers.informer(resource).changes.subscribe((change) => this.#observe(resource, change)),
     );
     try {
-      await Promise.all(this.#resources.map((resource) => informers.informer(resource).waitForSync(signal)));
+      await Promise.all(this.#watched.map((resource) => informers.informer(resource).waitForSync(signal)));
     } catch (error) {
       if (!signal.aborted) throw error;
     }

@@ -7,20 +7,22 @@ import { fileURLToPath } from 'node:url';
 import { generateSchemas } from './generate.ts';
 import { readModel, readModelNames } from './model-text.ts';
 import type { Model } from './model-text.ts';
+import { withOlderModels } from './older.ts';
 
 const CHECKOUT = fileURLToPath(new URL('../../..', import.meta.url));
 const MODELS = join(CHECKOUT, 'node_modules/@kubernetes/client-node/dist/gen/models');
 const OUTPUT = join(CHECKOUT, 'dist/generated');
 
-/** Reads every model in use; throws on text that it does not know. */
+/** Reads every model in use, and makes the older ones; throws on text that it does not know. */
 export function readModels(folder: string = MODELS): Model[] {
   const names = readModelNames(readFileSync(join(folder, 'all.d.ts'), 'utf8'));
-  return names.map((name) =>
+  const models = names.map((name) =>
     readModel(name, {
       script: readFileSync(join(folder, `${name}.js`), 'utf8'),
       declaration: readFileSync(join(folder, `${name}.d.ts`), 'utf8'),
     }),
   );
+  return withOlderModels(models);
 }
 
 /** Writes `schema.json` and `descriptions.json`; readers never see half a file. */
@@ -42,7 +44,9 @@ export function isGeneratedStale(folder: string = OUTPUT): boolean {
 /** Files that the output depends on. */
 function inputs(): string[] {
   const here = dirname(fileURLToPath(import.meta.url));
-  const tables = ['definitions.ts', 'markers.ts', 'scalars.ts'].map((name) => join(here, '..', name));
+  const tables = ['definitions.ts', 'markers.ts', 'older-models.ts', 'scalars.ts'].map((name) =>
+    join(here, '..', name),
+  );
   const generator = readdirSync(here).filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'));
   return [...tables, ...generator.map((name) => join(here, name)), join(CHECKOUT, 'package-lock.json')];
 }
