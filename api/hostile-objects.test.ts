@@ -26,6 +26,7 @@ import type { Resource, StrategyContext } from './machinery/resource.ts';
 import { podDisruptionBudgets } from './policy/v1/pod-disruption-budget.ts';
 import { flowSchemas } from './flowcontrol/v1/flow-schema.ts';
 import { priorityLevelConfigurations } from './flowcontrol/v1/priority-level-configuration.ts';
+import { ingressesV1beta1 } from './networking/v1beta1/ingress.ts';
 import { ingressClasses } from './networking/v1/ingress-class.ts';
 import { ingresses } from './networking/v1/ingress.ts';
 import { ipAddresses } from './networking/v1/ip-address.ts';
@@ -134,6 +135,11 @@ const full: [Resource<never>, string][] = [
     `{spec: {ingressClassName: a, defaultBackend: {resource: {apiGroup: a, kind: b, name: c}}, tls: [{hosts: [a], secretName: b}],
     rules: [{host: "*.a", http: {paths: [{path: /, pathType: Exact, backend: {service: {name: s, port: {number: 1}}}}]}}]},
     status: {loadBalancer: {ingress: [{ip: 1.2.3.4}, {hostname: a}]}}}`,
+  ],
+  [
+    ingressesV1beta1,
+    `{spec: {backend: {serviceName: a, servicePort: 1}, rules: [{host: a, http: {paths: [{path: /, backend: {serviceName: a, servicePort: b}}]}}]},
+    status: {loadBalancer: {ingress: [{ip: 1.2.3.4}]}}}`,
   ],
   [
     ingressClasses,

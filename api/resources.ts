@@ -36,6 +36,7 @@ import { endpointSlices } from './discovery/v1/endpoint-slice.ts';
 import { eventsV1 } from './events/v1/event.ts';
 import { podDisruptionBudgets } from './policy/v1/pod-disruption-budget.ts';
 import { runtimeClasses } from './node/v1/runtime-class.ts';
+import { extensionsIngresses } from './extensions/v1beta1/ingress.ts';
 import { flowSchemas } from './flowcontrol/v1/flow-schema.ts';
 import { priorityLevelConfigurations } from './flowcontrol/v1/priority-level-configuration.ts';
 import { ingressClasses } from './networking/v1/ingress-class.ts';
@@ -43,6 +44,8 @@ import { ingresses } from './networking/v1/ingress.ts';
 import { ipAddresses } from './networking/v1/ip-address.ts';
 import { networkPolicies } from './networking/v1/network-policy.ts';
 import { serviceCidrs } from './networking/v1/service-cidr.ts';
+import { ingressClassesV1beta1 } from './networking/v1beta1/ingress-class.ts';
+import { ingressesV1beta1 } from './networking/v1beta1/ingress.ts';
 import { clusterRoleBindings } from './rbac/v1/cluster-role-binding.ts';
 import { clusterRoles } from './rbac/v1/cluster-role.ts';
 import { roleBindings } from './rbac/v1/role-binding.ts';
@@ -98,6 +101,9 @@ const all = [
   ipAddresses,
   networkPolicies,
   serviceCidrs,
+  ingressClassesV1beta1,
+  ingressesV1beta1,
+  extensionsIngresses,
   clusterRoleBindings,
   clusterRoles,
   roleBindings,
