@@ -114,6 +114,7 @@ const full: [Resource<never>, string][] = [
     podDisruptionBudgets,
     '{spec: {minAvailable: 1, maxUnavailable: 10%, selector: {matchLabels: {a: b}}, unhealthyPodEvictionPolicy: AlwaysAllow}, status: {disruptionsAllowed: 1}}',
   ],
+  [
     apiServices,
     `{spec: {group: a, version: v1, groupPriorityMinimum: 1, versionPriority: 1, caBundle: AAAA, insecureSkipTLSVerify: true,
     service: {namespace: a, name: b, port: 1}}, status: {conditions: [{type: Available, status: "True", reason: r}]}}`,

@@ -16,7 +16,7 @@ export interface KindUnderTest<T extends ApiObject> {
   statusErrors(next: Content, previous: Content): string[];
   warnings(content: Content): string[];
   /** Cells by column. */
-  cells(content: Content, nowMs?: number): Record<string, string | number | boolean>;
+  cells(content: Content, nowMs?: number): Record<string, string | number | boolean | null>;
 }
 
 export function kindUnderTest<T extends ApiObject>(resource: Resource<T>): KindUnderTest<T> {

@@ -8,8 +8,8 @@ import type { StorageClass } from '../../api/storage/v1/storage-class.ts';
 import type { Random } from '../../base/random.ts';
 import { listerIfServed } from '../authz/optional-lister.ts';
 import type { AdmissionPlugin } from './admission.ts';
-import { defaultStorageClass } from './default-storage-class.ts';
 import { defaultIngressClass } from './default-ingress-class.ts';
+import { defaultStorageClass } from './default-storage-class.ts';
 import { defaultTolerationSeconds } from './default-toleration-seconds.ts';
 import { denyServiceExternalIps } from './deny-service-external-ips.ts';
 import { limitRanger } from './limit-ranger.ts';
@@ -39,8 +39,7 @@ export function admissionPlugins({ listers, random }: { listers: Listers; random
     storageObjectInUseProtection,
     persistentVolumeClaimResize(storageClasses),
     runtimeClassAdmission(listerIfServed<RuntimeClass>(listers, { group: 'node.k8s.io', plural: 'runtimeclasses' })),
-    denyServiceExternalIps,
-    runtimeClassAdmission,
     defaultIngressClass(listers({ group: 'networking.k8s.io', plural: 'ingressclasses' })),
+    denyServiceExternalIps,
   ];
 }

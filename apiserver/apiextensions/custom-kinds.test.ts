@@ -344,7 +344,7 @@ interface Schema {
 
 describe('OpenAPI of custom kinds', () => {
   let server: TestServer;
-  const document = (path: string): Promise<Record<string, never>> => server.call('GET', path);
+  const document = (path: string): Promise<Record<string, unknown>> => server.call('GET', path);
 
   beforeAll(async () => {
     server = await startTestServer();

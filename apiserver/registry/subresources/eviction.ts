@@ -97,7 +97,7 @@ function spend(budget: PodDisruptionBudget, podName: string, nowMs: number): Api
   throwIfSpent(budget);
   const { generation = 0 } = budget.metadata;
   const status = budget.status!;
-  const left = status.disruptionsAllowed - 1;
+  const left = (status.disruptionsAllowed ?? 0) - 1;
   status.disruptionsAllowed = left;
   status.disruptedPods = { ...status.disruptedPods, [podName]: formatTime(nowMs) };
   if (left === 0) status.conditions = withInsufficient(status.conditions ?? [], generation, nowMs);
@@ -108,13 +108,14 @@ function throwIfSpent({ metadata: { name = '', generation = 0 }, status = NO_STA
   const current = `The disruption budget ${name} does not allow evicting pods currently`;
   if ((status.observedGeneration ?? 0) < generation)
     throw refusal(10, `The disruption budget ${name} is still being processed by the server.`);
-  if (status.disruptionsAllowed < 0)
+  const allowed = status.disruptionsAllowed ?? 0;
+  if (allowed < 0)
     throw forbidden(name, 'pdb disruptions allowed is negative', `${current}: pdb disruptions allowed is negative`);
   if (Object.keys(status.disruptedPods ?? {}).length > MAX_DISRUPTED_PODS) {
     const why = 'too many evictions not confirmed by PDB controller';
     throw forbidden(name, `DisruptedPods map too big - ${why}`, `${current}: ${why}`);
   }
-  if (status.disruptionsAllowed > 0) return;
+  if (allowed > 0) return;
   const counts = `needs ${status.desiredHealthy} healthy pods and has ${status.currentHealthy} currently`;
   throw refusal(0, `The disruption budget ${name} ${counts}`);
 }
