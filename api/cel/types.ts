@@ -3,18 +3,7 @@
  * take no part in equality.
  */
 export type SimpleKind =
-  | 'any'
-  | 'bool'
-  | 'bytes'
-  | 'double'
-  | 'duration'
-  | 'dyn'
-  | 'error'
-  | 'int'
-  | 'null'
-  | 'string'
-  | 'timestamp'
-  | 'uint';
+  'any' | 'bool' | 'bytes' | 'double' | 'duration' | 'dyn' | 'error' | 'int' | 'null' | 'string' | 'timestamp' | 'uint';
 
 /** What a schema says of a value's size. */
 export interface Sized {
