@@ -172,15 +172,16 @@ export function compare(a: Value, b: Value): number | undefined {
   if (typeof a === 'boolean' && typeof b === 'boolean') {
     return Number(a) - Number(b);
   }
-  if (a instanceof Uint8Array && b instanceof Uint8Array) {
-    return compareBytes(a, b);
+  return a instanceof Uint8Array && b instanceof Uint8Array ? compareBytes(a, b) : compareTimes(a, b);
+}
+
+function compareTimes(a: Value, b: Value): number | undefined {
+  const bothTimestamps = a instanceof Timestamp && b instanceof Timestamp;
+  if (!bothTimestamps && !(a instanceof Duration && b instanceof Duration)) {
+    return undefined;
   }
-  const bothTimes = a instanceof Timestamp && b instanceof Timestamp;
-  if (bothTimes || (a instanceof Duration && b instanceof Duration)) {
-    const other = b as Timestamp | Duration;
-    return a.nanos < other.nanos ? -1 : a.nanos > other.nanos ? 1 : 0;
-  }
-  return undefined;
+  const difference = a.nanos - (b as Timestamp | Duration).nanos;
+  return difference < 0n ? -1 : difference > 0n ? 1 : 0;
 }
 
 /** By code points, which UTF-16 order is not beyond the first plane. */

@@ -10,7 +10,7 @@ export interface Token {
   readonly at: number;
 }
 
-const SPACE = /(?:[\t\r\n\u000C ]+|\/\/[^\n]*)+/y;
+const SPACE = /(?:[\t\r\n\f ]+|\/\/[^\n]*)+/y;
 const IDENT = /[_a-zA-Z][_a-zA-Z0-9]*/y;
 const QUOTED = /`[a-zA-Z0-9_.\-/ ]+`/y;
 const DOUBLE = /(?:[0-9]+\.[0-9]+(?:[eE][+-]?[0-9]+)?|[0-9]+[eE][+-]?[0-9]+|\.[0-9]+(?:[eE][+-]?[0-9]+)?)/y;

@@ -63,24 +63,38 @@ export class OptionalValue {
   }
 }
 
-/** A list: of values, or of plain items that are adapted when they are read. */
-export class ListValue {
-  readonly #items: readonly unknown[];
-  readonly #adapt: ((item: unknown) => Value) | undefined;
-  /** The declared type, for lists from a schema: sets and list-maps compare without order. */
-  readonly type: Extract<CelType, { kind: 'list' }> | undefined;
+type SchemaList = Extract<CelType, { kind: 'list' }>;
 
-  constructor(items: readonly unknown[], adapt?: (item: unknown) => Value, type?: Extract<CelType, { kind: 'list' }>) {
+/** A list: of values, or of plain items that are adapted when they are read, or two lists one after the other. */
+export class ListValue {
+  #items: readonly unknown[];
+  readonly #adapt: ((item: unknown) => Value) | undefined;
+  #halves: readonly [ListValue, ListValue] | undefined;
+  /** The declared type, for lists from a schema: sets and list-maps compare without order. */
+  readonly type: SchemaList | undefined;
+
+  constructor(items: readonly unknown[], adapt?: (item: unknown) => Value, type?: SchemaList) {
     this.#items = items;
     this.#adapt = adapt;
     this.type = type;
   }
 
+  /** Takes the same short time whatever the lists' lengths: that is what it costs. */
+  static concat(first: ListValue, second: ListValue): ListValue {
+    const joined = new ListValue([]);
+    joined.#halves = [first, second];
+    return joined;
+  }
+
   get length(): number {
-    return this.#items.length;
+    return this.#halves === undefined ? this.#items.length : this.#halves[0].length + this.#halves[1].length;
   }
 
   at(index: number): Value {
+    if (this.#halves !== undefined) {
+      const [first, second] = this.#halves;
+      return index < first.length ? first.at(index) : second.at(index - first.length);
+    }
     const item = this.#items[index];
     return this.#adapt === undefined ? (item as Value) : this.#adapt(item);
   }
@@ -92,6 +106,10 @@ export class ListValue {
 
   /** All values. */
   toArray(): readonly Value[] {
+    if (this.#halves !== undefined) {
+      this.#items = [...this.#halves[0].toArray(), ...this.#halves[1].toArray()];
+      this.#halves = undefined;
+    }
     return this.#adapt === undefined ? (this.#items as readonly Value[]) : this.#items.map(this.#adapt);
   }
 }

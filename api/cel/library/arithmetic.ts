@@ -140,11 +140,21 @@ function joinLists(a: ListValue, b: ListValue): Value {
   }
   const keys = a.type?.listType === 'map' ? a.type.listMapKeys : undefined;
   if (keys === undefined) {
-    return new ListValue([...a.toArray(), ...b.toArray()]);
+    return boundedConcat(a, b);
   }
   const merged = new Map(a.toArray().map((item) => [listMapKey(item, keys), item]));
   for (const item of b.toArray()) {
     merged.set(listMapKey(item, keys), item);
   }
   return new ListValue([...merged.values()], undefined, a.type);
+}
+
+/** Doubling costs next to nothing; what looks through the result does not. */
+const LONGEST_LIST = 2_000_000;
+
+function boundedConcat(a: ListValue, b: ListValue): ListValue {
+  if (a.length + b.length > LONGEST_LIST) {
+    throw new CelError(`list exceeds maximum length (${LONGEST_LIST})`);
+  }
+  return ListValue.concat(a, b);
 }
