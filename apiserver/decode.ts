@@ -5,7 +5,8 @@
 import type { ApiObject } from '../api/machinery/meta.ts';
 import * as errors from '../api/machinery/errors.ts';
 import { cloneJson } from '../api/patch/json-value.ts';
-import { decodeProtobuf, PROTOBUF_TYPE } from '../api/protobuf/decode.ts';
+import { decodeProtobuf } from '../api/protobuf/decode.ts';
+import { PROTOBUF_TYPE } from '../api/protobuf/unknown.ts';
 import { checkStructure } from '../api/schema/check.ts';
 import { decodeJson, decodeYaml, findDuplicateKeys } from '../api/schema/json.ts';
 import type { SchemaTable } from '../api/schema/schema.ts';
@@ -38,19 +39,15 @@ export interface DecodedDocument {
   duplicates: string[];
 }
 
-/** Parses a body whose type is JSON or YAML. Throws 415 for another type, 400 for text that does not parse. */
-export function decodeDocument(
-  context: RequestContext,
-  findDuplicates: boolean,
-  schemas?: SchemaTable,
-): DecodedDocument {
+/** Parses a body of JSON, YAML or protobuf. Throws 415 for another type, 400 for text that does not parse. */
+export function decodeDocument(context: RequestContext, findDuplicates: boolean): DecodedDocument {
   const { request } = context;
   // In-process callers keep their object: what is stored must be a copy.
   if (request.object !== undefined) return { value: cloneJson(request.object), duplicates: [] };
   const body = request.body ?? new Uint8Array();
   const type = mediaTypeOf(request.headers['content-type']);
   if (type === YAML_TYPE) return decodeYaml(Buffer.from(body).toString());
-  if (type === PROTOBUF_TYPE && schemas !== undefined) return { value: decodeProtobuf(body, schemas), duplicates: [] };
+  if (type === PROTOBUF_TYPE) return { value: decodeProtobuf(body), duplicates: [] };
   if (type !== JSON_TYPE && type !== '') throw errors.unsupportedMediaType(ACCEPTED_BODIES);
   return { value: decodeJson(body), duplicates: findDuplicates ? findDuplicateKeys(Buffer.from(body).toString()) : [] };
 }
@@ -58,7 +55,7 @@ export function decodeDocument(
 /** The body as an object of `kind`, private to the caller, pruned, checked and defaulted. */
 export function decodeObject(context: RequestContext, kind: ServedKind, schemas: SchemaTable): ApiObject {
   const validation = fieldValidationOf(context);
-  const { value, duplicates } = decodeBody(context, validation !== 'Ignore', schemas);
+  const { value, duplicates } = decodeBody(context, validation !== 'Ignore');
   const object = asObject(value);
   checkKind(object, kind);
   checkObject(context, object, { kind, schemas, duplicates });
@@ -75,7 +72,7 @@ export interface BodyForm {
 
 /** The body as a private, pruned object of another form than the kind's. Throws BadRequest for what does not fit. */
 export function decodeAs<T>(context: RequestContext, { schema, kind, apiVersion }: BodyForm, table: SchemaTable): T {
-  const { value } = decodeBody(context, false, table);
+  const { value } = decodeBody(context, false);
   const { typeError } = checkStructure({ table, schema, kind, apiVersion, object: value });
   if (typeError === undefined) return value as T;
   throw errors.badRequest(
@@ -83,9 +80,9 @@ export function decodeAs<T>(context: RequestContext, { schema, kind, apiVersion 
   );
 }
 
-function decodeBody(context: RequestContext, findDuplicates: boolean, schemas: SchemaTable): DecodedDocument {
+function decodeBody(context: RequestContext, findDuplicates: boolean): DecodedDocument {
   try {
-    return decodeDocument(context, findDuplicates, schemas);
+    return decodeDocument(context, findDuplicates);
   } catch (error) {
     if (error instanceof errors.ApiError) throw error;
     throw errors.badRequest(

@@ -1,7 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { arbitraryObject } from '../schema/arbitrary-object.ts';
 import { checkStructure } from '../schema/check.ts';
 import { loadSchemaTable } from '../schema/table.ts';
 import { decodeProtobuf } from './decode.ts';
+import { encodeProtobuf } from './encode.ts';
+import { ProtobufError } from './wire.ts';
 
 const table = loadSchemaTable();
 
@@ -27,7 +31,7 @@ function message(...fields: [number, Value][]): Buffer {
 function decode(apiVersion: string, kind: string, raw: Buffer): unknown {
   const typeMeta = message([1, apiVersion], [2, kind]);
   const bytes = Buffer.concat([Buffer.from('k8s\0'), message([1, typeMeta], [2, raw])]);
-  const object = decodeProtobuf(bytes, table);
+  const object = decodeProtobuf(bytes);
   expect(checkStructure({ table, schema: `V1${kind}`, kind, apiVersion, object }).typeError).toBeUndefined();
   return object;
 }
@@ -75,5 +79,76 @@ describe('decodeProtobuf()', () => {
     expect(decode('v1', 'Pod', message([3, message([8, status])]))).toMatchObject({
       status: { containerStatuses: [{ name: 'c', ready: false, restartCount: 0, image: '', imageID: '' }] },
     });
+  });
+});
+
+const envelopeOf = (apiVersion: string, kind: string, raw: Buffer): Buffer =>
+  Buffer.concat([Buffer.from('k8s\0'), message([1, message([1, apiVersion], [2, kind])], [2, raw])]);
+
+describe('hostile bytes', () => {
+  /** An object, or an error that says what is wrong with the bytes: nothing else. */
+  function survives(bytes: Uint8Array): void {
+    try {
+      decodeProtobuf(bytes);
+    } catch (error) {
+      if (!(error instanceof ProtobufError)) throw error;
+    }
+  }
+
+  it('are refused or read: cut short, changed, or made of nothing', () => {
+    const choices = fc.uint8Array({ minLength: 300, maxLength: 300 });
+    const damage = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 8 });
+    fc.assert(
+      fc.property(fc.constantFrom('Pod', 'Node', 'Secret'), choices, damage, fc.nat(), (kind, made, changes, cut) => {
+        const object = arbitraryObject({ table, schema: `V1${kind}`, choices: made });
+        const bytes = encodeProtobuf({ ...object, apiVersion: 'v1', kind });
+        survives(bytes.subarray(0, cut % bytes.length));
+        for (const [at, value] of changes) bytes[4 + (at % (bytes.length - 4))] = value;
+        survives(bytes);
+      }),
+      { numRuns: 300 },
+    );
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (raw) => survives(envelopeOf('v1', 'Pod', Buffer.from(raw)))),
+    );
+  });
+
+  it.each<[string, Buffer, string]>([
+    ['a length beyond the end', Buffer.from([0x0a, 0xff, 0xff, 0xff, 0xff, 0x7f]), 'unexpected EOF'],
+    ['a length of 2^63', Buffer.from([0x0a, ...Array<number>(9).fill(0xff), 0x01]), 'unexpected EOF'],
+    ['a number without an end', Buffer.from([0x0a, ...Array<number>(11).fill(0xff)]), 'integer overflow'],
+    ['field 0', Buffer.from([0x02, 0x00]), 'illegal tag 0'],
+    ['a group', Buffer.from([0x6b]), 'illegal wireType 3'],
+    ['another wire type', message([1, 7]), 'wrong wireType = 0 for field number 1'],
+    ['text that is none', message([1, message([1, Buffer.from([0xff])])]), 'invalid UTF-8'],
+    [
+      'a year beyond all',
+      message([1, message([8, Buffer.from([0x08, ...Array<number>(6).fill(0xff), 0x7f])])]),
+      'years',
+    ],
+  ])('are refused: %s', (_name, raw, words) => {
+    expect(() => decodeProtobuf(envelopeOf('v1', 'Pod', raw))).toThrow(ProtobufError);
+    expect(() => decodeProtobuf(envelopeOf('v1', 'Pod', raw))).toThrow(words);
+  });
+
+  it('are refused: schemas in schemas without end', () => {
+    let schema = message([5, 'object']);
+    for (let depth = 0; depth < 500; depth++) schema = message([28, schema]);
+    const version = message([1, 'v1'], [4, message([1, schema])]);
+    const raw = message([2, message([7, version])]);
+    expect(() => decodeProtobuf(envelopeOf('apiextensions.k8s.io/v1', 'CustomResourceDefinition', raw))).toThrow(
+      'exceeded max depth',
+    );
+  });
+
+  it('of a kind or group without protobuf are refused', () => {
+    for (const [apiVersion, kind] of [
+      ['v1', 'Pud'],
+      ['constructor/v1', 'Pod'],
+      ['', ''],
+      ['example.com/v1', 'Pod'],
+    ] as const)
+      expect(() => decodeProtobuf(envelopeOf(apiVersion, kind, Buffer.alloc(0)))).toThrow('is registered for version');
+    expect(() => decodeProtobuf(Buffer.from('{}'))).toThrow('does not appear to be a protobuf message');
   });
 });

@@ -1,70 +1,239 @@
-/** Reads the protobuf wire format, bounded: hostile lengths and depths are errors, never crashes (protobuf encoding guide). */
+/** Reads and writes the protobuf wire format, bounded: hostile lengths are errors, never crashes (protobuf encoding guide). */
 export class ProtobufError extends Error {}
 
-export interface WireField {
-  number: number;
-  value:
-    | { type: 'varint'; value: bigint }
-    | { type: 'bytes'; value: Uint8Array }
-    | { type: 'fixed64'; value: Uint8Array }
-    | { type: 'fixed32'; value: Uint8Array };
-}
+export const WIRE_VARINT = 0;
+export const WIRE_FIXED64 = 1;
+export const WIRE_BYTES = 2;
+const WIRE_FIXED32 = 5;
 
 const TRUNCATED = 'unexpected EOF';
+const INITIAL_BYTES = 4096;
+const MAX_KEPT_BYTES = 1 << 20;
+const TWO_TO_32 = 0x1_0000_0000;
 
-class Reader {
-  readonly #bytes: Uint8Array;
-  #position = 0;
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
+/** Goes over the fields of one message in the order in which they lie. */
+export class WireReader {
+  readonly #bytes: Buffer;
+  readonly #end: number;
+  #position: number;
+  /** Of the field that `next` stopped at. */
+  number = 0;
+  wireType = 0;
+
+  constructor(bytes: Uint8Array, start = 0, end = bytes.length) {
+    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#position = start;
+    this.#end = end;
   }
 
   get atEnd(): boolean {
-    return this.#position >= this.#bytes.length;
+    return this.#position >= this.#end;
   }
 
-  varint(): bigint {
-    let value = 0n;
-    for (let shift = 0n; shift < 70n; shift += 7n) {
-      const byte = this.#bytes[this.#position++];
-      if (byte === undefined) throw new ProtobufError(TRUNCATED);
-      value |= BigInt(byte & 0x7f) << shift;
-      if (byte < 0x80) return BigInt.asUintN(64, value);
+  /** Goes to the next field, whose value must then be read or skipped. False at the end. */
+  next(): boolean {
+    if (this.atEnd) return false;
+    const tag = this.#unsigned();
+    this.number = Math.floor(tag / 8);
+    this.wireType = tag % 8;
+    if (this.number === 0 || this.number >= 2 ** 29) throw new ProtobufError(`proto: illegal tag ${this.number}`);
+    return true;
+  }
+
+  skip(): void {
+    switch (this.wireType) {
+      case WIRE_VARINT:
+        this.#unsigned();
+        return;
+      case WIRE_FIXED64:
+        this.#take(8);
+        return;
+      case WIRE_BYTES:
+        this.#take(this.#unsigned());
+        return;
+      case WIRE_FIXED32:
+        this.#take(4);
+        return;
+      default:
+        throw new ProtobufError(`proto: illegal wireType ${this.wireType}`);
+    }
+  }
+
+  int32(): number {
+    this.#expect(WIRE_VARINT);
+    return this.#signed() | 0;
+  }
+
+  int64(): number {
+    this.#expect(WIRE_VARINT);
+    return this.#signed();
+  }
+
+  bool(): boolean {
+    this.#expect(WIRE_VARINT);
+    return this.#unsigned() !== 0;
+  }
+
+  double(): number {
+    this.#expect(WIRE_FIXED64);
+    return this.#bytes.readDoubleLE(this.#take(8));
+  }
+
+  /** The numbers of a packed list. */
+  *packed(): Iterable<WireReader> {
+    const inner = this.message();
+    inner.wireType = WIRE_VARINT;
+    while (!inner.atEnd) yield inner;
+  }
+
+  /** A view, not a copy. */
+  bytes(): Uint8Array {
+    this.#expect(WIRE_BYTES);
+    const length = this.#unsigned();
+    const start = this.#take(length);
+    return this.#bytes.subarray(start, start + length);
+  }
+
+  string(): string {
+    const bytes = this.bytes();
+    try {
+      return utf8.decode(bytes);
+    } catch {
+      throw new ProtobufError('proto: string field contains invalid UTF-8');
+    }
+  }
+
+  /** The nested message here. */
+  message(): WireReader {
+    this.#expect(WIRE_BYTES);
+    const length = this.#unsigned();
+    const start = this.#take(length);
+    return new WireReader(this.#bytes, start, start + length);
+  }
+
+  #expect(wireType: number): void {
+    if (this.wireType !== wireType)
+      throw new ProtobufError(`proto: wrong wireType = ${this.wireType} for field number ${this.number}`);
+  }
+
+  /** Where the bytes begin. */
+  #take(length: number): number {
+    const start = this.#position;
+    if (length > this.#end - start) throw new ProtobufError(TRUNCATED);
+    this.#position = start + length;
+    return start;
+  }
+
+  /** Exact up to 2^53; larger only where the value does not matter. */
+  #unsigned(): number {
+    let value = 0;
+    for (let scale = 1, read = 0; read < 10; scale *= 128, read++) {
+      const byte = this.#byte();
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) return value;
     }
     throw new ProtobufError('proto: integer overflow');
   }
 
-  take(length: number): Uint8Array {
-    if (length < 0 || this.#position + length > this.#bytes.length) throw new ProtobufError(TRUNCATED);
-    const taken = this.#bytes.subarray(this.#position, this.#position + length);
-    this.#position += length;
-    return taken;
+  #signed(): number {
+    let low = 0;
+    let high = 0;
+    for (let read = 0; read < 10; read++) {
+      const byte = this.#byte();
+      const bits = byte & 0x7f;
+      if (read < 4) low += bits * 2 ** (7 * read);
+      else if (read === 4) {
+        low += (bits & 0xf) * 2 ** 28;
+        high += bits >>> 4;
+      } else high += (bits * 2 ** (7 * read - 32)) % TWO_TO_32;
+      if (byte < 0x80) return (high | 0) * TWO_TO_32 + low;
+    }
+    throw new ProtobufError('proto: integer overflow');
+  }
+
+  #byte(): number {
+    if (this.#position >= this.#end) throw new ProtobufError(TRUNCATED);
+    return this.#bytes[this.#position++]!;
   }
 }
 
-/** The fields of one message in the order in which they lie. */
-export function* readFields(bytes: Uint8Array): Generator<WireField> {
-  const reader = new Reader(bytes);
-  while (!reader.atEnd) {
-    const tag = Number(reader.varint());
-    const number = tag >>> 3;
-    if (number === 0) throw new ProtobufError('proto: illegal tag 0');
-    switch (tag & 7) {
-      case 0:
-        yield { number, value: { type: 'varint', value: reader.varint() } };
-        break;
-      case 1:
-        yield { number, value: { type: 'fixed64', value: reader.take(8) } };
-        break;
-      case 2:
-        yield { number, value: { type: 'bytes', value: reader.take(Number(reader.varint())) } };
-        break;
-      case 5:
-        yield { number, value: { type: 'fixed32', value: reader.take(4) } };
-        break;
-      default:
-        throw new ProtobufError(`proto: illegal wireType ${tag & 7}`);
-    }
+/**
+ * Writes a message from its end to its beginning, so that a nested message's length is known when it is written
+ * before it.
+ */
+export class WireWriter {
+  #buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES);
+  #position = INITIAL_BYTES;
+
+  /** Bytes written so far. */
+  get length(): number {
+    return this.#buffer.length - this.#position;
+  }
+
+  tag(number: number, wireType: number): void {
+    this.unsigned(number * 8 + wireType);
+  }
+
+  unsigned(value: number): void {
+    let size = 1;
+    for (let rest = value; rest >= 128; rest = Math.floor(rest / 128)) size++;
+    let at = this.#room(size);
+    let rest = value;
+    for (; rest >= 128; rest = Math.floor(rest / 128)) this.#buffer[at++] = (rest % 128) | 0x80;
+    this.#buffer[at] = rest;
+  }
+
+  /** Of 64 bits; negative ones take ten bytes, as int32's do too. */
+  signed(value: number): void {
+    if (value >= 0) return this.unsigned(value);
+    let rest = BigInt.asUintN(64, BigInt(value));
+    let at = this.#room(10);
+    for (let written = 0; written < 9; written++, rest >>= 7n) this.#buffer[at++] = Number(rest & 0x7fn) | 0x80;
+    this.#buffer[at] = Number(rest);
+  }
+
+  double(value: number): void {
+    this.#buffer.writeDoubleLE(value, this.#room(8));
+  }
+
+  bytes(bytes: Uint8Array): void {
+    this.#buffer.set(bytes, this.#room(bytes.length));
+  }
+
+  /** With its length before it. */
+  string(text: string): void {
+    const size = Buffer.byteLength(text);
+    const at = this.#room(size);
+    this.#buffer.write(text, at, size, size === text.length ? 'latin1' : 'utf8');
+    this.unsigned(size);
+  }
+
+  /** What was written, in memory of its own. */
+  finish(): Buffer {
+    const copy = Buffer.allocUnsafeSlow(this.length);
+    this.#buffer.copy(copy, 0, this.#position);
+    return copy;
+  }
+
+  /** Forgets what was written; the memory is used again, unless it was for an unusually large object. */
+  clear(): void {
+    if (this.#buffer.length > MAX_KEPT_BYTES) this.#buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES);
+    this.#position = this.#buffer.length;
+  }
+
+  #room(size: number): number {
+    if (size > this.#position) this.#grow(size);
+    this.#position -= size;
+    return this.#position;
+  }
+
+  #grow(size: number): void {
+    const written = this.length;
+    const larger = Buffer.allocUnsafe(Math.max(this.#buffer.length * 2, written + size));
+    this.#buffer.copy(larger, larger.length - written, this.#position);
+    this.#position = larger.length - written;
+    this.#buffer = larger;
   }
 }

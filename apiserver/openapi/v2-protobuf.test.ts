@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { readFields } from '../../api/protobuf/wire.ts';
+import { WIRE_BYTES, WireReader } from '../../api/protobuf/wire.ts';
 import { encodeOpenApiV2 } from './v2-protobuf.ts';
 
 /** The bytes of the given fields of a message, one after another down a path. */
@@ -7,8 +7,10 @@ function at(bytes: Uint8Array, ...path: number[]): Uint8Array[] {
   const [first, ...rest] = path;
   if (first === undefined) return [bytes];
   const found: Uint8Array[] = [];
-  for (const { number, value } of readFields(bytes)) {
-    if (number === first && value.type === 'bytes') found.push(...at(value.value, ...rest));
+  const reader = new WireReader(bytes);
+  while (reader.next()) {
+    if (reader.number === first && reader.wireType === WIRE_BYTES) found.push(...at(reader.bytes(), ...rest));
+    else reader.skip();
   }
   return found;
 }
