@@ -27,7 +27,7 @@ import { servedKind } from './registry/served-kind.ts';
 import { Store } from './registry/store.ts';
 import { addSubresources } from './registry/subresources/subresources.ts';
 import type { Endpoint } from './request-context.ts';
-import { objectResponse } from './responses.ts';
+import { rawJsonResponse } from './responses.ts';
 import { Router } from './router.ts';
 import type { Storage } from './storage/storage.ts';
 import { versionEndpoint } from './version.ts';
@@ -164,7 +164,7 @@ function addPaths(router: Router, { healthChecks, serverAddress }: ApiServerOpti
   addDiscovery(router, serverAddress);
   addOpenApi(router, { table: schemas, descriptions: loadDescriptions });
   const index: Endpoint = () =>
-    objectResponse({
+    rawJsonResponse({
       paths: router
         .paths()
         .filter((path) => !path.endsWith('/'))

@@ -1,5 +1,6 @@
 /** What travels down the handler chain with a request: filled in by the filters in the chain's order. */
 import type { ApiRequest, ApiResponse, UserInfo } from '../api/machinery/handler.ts';
+import type { MediaType } from './render/negotiate.ts';
 import type { RequestInfo } from './request-info.ts';
 
 export interface RequestContext {
@@ -8,6 +9,8 @@ export interface RequestContext {
   user: UserInfo;
   /** Texts for `Warning` headers, in order, without repetition. */
   warnings: Set<string>;
+  /** What the answer is to be, once the request has found its kind. Absent: plain JSON. */
+  media?: MediaType;
 }
 
 export type Endpoint = (context: RequestContext) => Promise<ApiResponse> | ApiResponse;

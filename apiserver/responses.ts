@@ -19,6 +19,12 @@ export function encodedResponse(encoded: EncodedObject, status = 200): ApiRespon
   return { status, headers: {}, body: { type: 'object', encoded } };
 }
 
+/** JSON for people whatever the client accepts, as upstream answers what is no object of the API (`WriteRawJSON`). */
+export function rawJsonResponse(value: unknown): ApiResponse {
+  const bytes = Buffer.from(JSON.stringify(value, null, 2));
+  return { status: 200, headers: {}, body: { type: 'bytes', bytes, contentType: 'application/json' } };
+}
+
 export function textResponse(text: string, status = 200): ApiResponse {
   return {
     status,

@@ -5,6 +5,7 @@
 import type { ApiResponse } from '../api/machinery/handler.ts';
 import * as errors from '../api/machinery/errors.ts';
 import type { Resource } from '../api/machinery/resource.ts';
+import { negotiateFor, shape } from './render/render.ts';
 import type { ServedKind } from './registry/served-kind.ts';
 import type { Endpoint, RequestContext } from './request-context.ts';
 import { create } from './verbs/create.ts';
@@ -166,7 +167,7 @@ export class Router {
     throw errors.pathNotFound();
   }
 
-  #routeResource(context: RequestContext): Promise<ApiResponse> {
+  async #routeResource(context: RequestContext): Promise<ApiResponse> {
     const { info } = context;
     const kind = this.#kinds.get(`${info.apiGroup}/${info.apiVersion}/${info.resource}`);
     if (kind === undefined || info.parts.length > 3) return this.#routeUnknown(context);
@@ -174,7 +175,11 @@ export class Router {
     const isServed = verb !== undefined && (info.subresource !== '' || kind.resource.verbs.includes(info.verb));
     if (!isServed || !scopeFits(kind, context) || !nameFits(context)) throw refuse(kind, context);
     if (kind.resource.deprecationWarning !== '') context.warnings.add(kind.resource.deprecationWarning);
-    return verb(context, kind, this.#dependencies);
+    // What is passed on to a kubelet or a pod is negotiated there.
+    if (isStream(context.info.subresource)) return verb(context, kind, this.#dependencies);
+    context.media = negotiateFor(context, kind);
+    const response = await verb(context, kind, this.#dependencies);
+    return shape(context, kind, { response, nowMs: this.#dependencies.clock.now() });
   }
 
   #verbsOf(kind: ServedKind, subresource: string): Record<string, VerbHandler> | undefined {
@@ -193,6 +198,12 @@ export class Router {
     if (verb === undefined) throw errors.pathNotFound();
     return verb(context, kind!, this.#dependencies);
   }
+}
+
+const STREAMS = new Set(['attach', 'exec', 'log', 'portforward', 'proxy']);
+
+function isStream(subresource: string): boolean {
+  return STREAMS.has(subresource);
 }
 
 /** Namespaced kinds live in a namespace, but lists and watches may span all; cluster kinds never do (CVE-2019-11247). */

@@ -1,6 +1,6 @@
 /** `/version`: the API level that is served, and this program's own version behind a `+`. */
 import type { Endpoint } from './request-context.ts';
-import { objectResponse } from './responses.ts';
+import { rawJsonResponse } from './responses.ts';
 
 interface Build {
   commit: string;
@@ -19,7 +19,7 @@ export const KUBERNETES_MINOR = '36';
 export const GIT_VERSION = `v1.${KUBERNETES_MINOR}.0+nocher.1`;
 
 export const versionEndpoint: Endpoint = () =>
-  objectResponse({
+  rawJsonResponse({
     major: '1',
     minor: KUBERNETES_MINOR,
     emulationMajor: '1',

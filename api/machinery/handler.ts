@@ -65,7 +65,13 @@ export type ResponseBody =
   | { type: 'object'; encoded: EncodedObject }
   | { type: 'bytes'; bytes: Uint8Array; contentType: string }
   /** Chunks of an encoded document (LIST, logs). */
-  | { type: 'stream'; chunks: AsyncIterable<Uint8Array>; contentType: string }
+  | {
+      type: 'stream';
+      chunks: AsyncIterable<Uint8Array>;
+      contentType: string;
+      /** May be sent compressed. */
+      compressible?: boolean;
+    }
   /** Encoded watch frames, batched; ends when the watch ends. */
   | { type: 'watch'; frames: AsyncIterable<Uint8Array>; contentType: string }
   /** Decoded watch events, for in-process callers; batched, in order. */

@@ -9,7 +9,8 @@ import { PROTOBUF_MAGIC, UNKNOWN_RAW, UNKNOWN_TAIL, UNKNOWN_TYPE_META } from './
 import { ProtobufError, WIRE_BYTES, WIRE_FIXED64, WIRE_VARINT, WireWriter } from './wire.ts';
 
 interface Typed {
-  apiVersion: string;
+  /** Discovery's documents have none. */
+  apiVersion?: string;
   kind: string;
 }
 
@@ -34,7 +35,7 @@ export function encodeProtobuf(object: Typed): Buffer {
   return writer.finish();
 }
 
-function writeTypeMeta({ apiVersion, kind }: Typed): void {
+function writeTypeMeta({ apiVersion = '', kind }: Typed): void {
   const start = writer.length;
   writer.string(kind);
   writer.tag(2, WIRE_BYTES);
@@ -45,7 +46,7 @@ function writeTypeMeta({ apiVersion, kind }: Typed): void {
   writer.bytes(PROTOBUF_MAGIC);
 }
 
-function typeOf({ apiVersion, kind }: Typed): MessageType {
+function typeOf({ apiVersion = '', kind }: Typed): MessageType {
   const type = messageOfKind(apiVersion, kind);
   if (type === undefined) throw new ProtobufError(`${kind} of ${apiVersion} has no protobuf form`);
   return type;

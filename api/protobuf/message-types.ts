@@ -109,12 +109,13 @@ const PACKAGES: Readonly<Record<string, string>> = {
 
 /** Kinds of `meta.v1` that every group version has (apimachinery `meta/v1.AddToGroupVersion`). */
 const KINDS_OF_ALL = /^(Create|Delete|Patch|Update|Apply)Options$/;
-/** And those that only `v1` has. */
+/** And those that only `v1` has; discovery leaves even that out. */
 const UNVERSIONED = /^(Status|API(Versions|GroupList|Group|ResourceList))$/;
 
 /** Undefined for kinds without a protobuf form. */
 export function messageOfKind(apiVersion: string, kind: string): MessageType | undefined {
-  if (KINDS_OF_ALL.test(kind) || (apiVersion === 'v1' && UNVERSIONED.test(kind))) return messageType(`meta.v1.${kind}`);
+  if (KINDS_OF_ALL.test(kind) || ((apiVersion === 'v1' || apiVersion === '') && UNVERSIONED.test(kind)))
+    return messageType(`meta.v1.${kind}`);
   const slash = apiVersion.indexOf('/');
   const group = slash < 0 ? '' : apiVersion.slice(0, slash);
   if (!Object.hasOwn(PACKAGES, group)) return undefined;

@@ -1,8 +1,8 @@
 /** Writes an `ApiResponse` to a connection with back-pressure: a slow reader slows its own stream only. */
 import { setImmediate } from 'node:timers/promises';
 import type { ApiRequest, ApiResponse } from '../../api/machinery/handler.ts';
-import { mediaTypeOf } from '../decode.ts';
-import { encodePretty, encodeYaml } from './encodings.ts';
+import { encodeBody } from '../render/encode.ts';
+import { compressed, compressedChunks, GZIP_HEADERS, GZIP_THRESHOLD_BYTES, takesGzip } from './compress.ts';
 
 /** What HTTP/1.1 responses and HTTP/2 streams have in common. */
 export interface ResponseSink {
@@ -28,15 +28,13 @@ export async function sendResponse(
       sink.end();
       return;
     case 'object':
-      sendBytes(sink, status, { headers: common, request, ...encode(request, body.encoded) });
+      await sendObject(sink, request, { status, headers: common, ...encodeBody(request, body.encoded, status) });
       return;
     case 'bytes':
-      sendBytes(sink, status, { headers: common, request, bytes: body.bytes, contentType: body.contentType });
+      sendBytes(sink, request, { status, headers: common, bytes: body.bytes, contentType: body.contentType });
       return;
     case 'stream':
-      sink.head(status, { ...common, 'content-type': body.contentType });
-      sink.flushHead();
-      await pump(body.chunks, sink, request.signal);
+      await sendStream(sink, request, { status, headers: { ...common, 'content-type': body.contentType }, body });
       return;
     case 'watch':
       sink.head(status, { ...common, 'content-type': body.contentType });
@@ -49,31 +47,57 @@ export async function sendResponse(
   }
 }
 
-function encode(
-  request: ApiRequest,
-  encoded: { object(): unknown; bytes(): Uint8Array },
-): { bytes: Uint8Array; contentType: string } {
-  const accept = request.headers['accept'];
-  if (accept !== undefined && mediaTypeOf(accept) === 'application/yaml')
-    return { bytes: encodeYaml(encoded.object()), contentType: 'application/yaml' };
-  const pretty = request.query.get('pretty');
-  if (pretty !== null && pretty !== 'false' && pretty !== '0')
-    return { bytes: encodePretty(encoded.object()), contentType: 'application/json' };
-  return { bytes: encoded.bytes(), contentType: 'application/json' };
+type Headers = Record<string, string | string[]>;
+
+interface WholeAnswer {
+  status: number;
+  headers: Headers;
+  bytes: Uint8Array;
+  contentType: string;
+}
+
+async function sendObject(sink: ResponseSink, request: ApiRequest, answer: WholeAnswer): Promise<void> {
+  if (answer.bytes.length <= GZIP_THRESHOLD_BYTES || !takesGzip(request)) return sendBytes(sink, request, answer);
+  const bytes = await compressed(answer.bytes);
+  sendBytes(sink, request, { ...answer, bytes, headers: { ...answer.headers, ...GZIP_HEADERS } });
 }
 
 function sendBytes(
   sink: ResponseSink,
-  status: number,
-  {
-    bytes,
-    contentType,
-    headers,
-    request,
-  }: { bytes: Uint8Array; contentType: string; headers: Record<string, string | string[]>; request: ApiRequest },
+  { method }: ApiRequest,
+  { status, headers, bytes, contentType }: WholeAnswer,
 ): void {
   sink.head(status, { ...headers, 'content-type': contentType, 'content-length': bytes.length });
-  sink.end(request.method === 'HEAD' ? undefined : bytes);
+  sink.end(method === 'HEAD' ? undefined : bytes);
+}
+
+/** Whether a document is large shows when its first chunk is. */
+async function sendStream(
+  sink: ResponseSink,
+  request: ApiRequest,
+  { status, headers, body }: { status: number; headers: Headers; body: StreamBody },
+): Promise<void> {
+  const { chunks, compressible = false } = body;
+  if (!compressible || !takesGzip(request)) {
+    sink.head(status, headers);
+    sink.flushHead();
+    return pump(chunks, sink, request.signal);
+  }
+  const iterator = chunks[Symbol.asyncIterator]();
+  const first = await iterator.next();
+  const all = resumed(first, iterator);
+  const isLarge = first.done !== true && first.value.length > GZIP_THRESHOLD_BYTES;
+  sink.head(status, isLarge ? { ...headers, ...GZIP_HEADERS } : headers);
+  await pump(isLarge ? compressedChunks(all) : all, sink, request.signal);
+}
+
+type StreamBody = Extract<ApiResponse['body'], { type: 'stream' }>;
+
+async function* resumed(
+  first: IteratorResult<Uint8Array>,
+  iterator: AsyncIterator<Uint8Array>,
+): AsyncIterable<Uint8Array> {
+  for (let next = first; next.done !== true; next = await iterator.next()) yield next.value;
 }
 
 /** Between chunks the event loop gets its turn, so that a large LIST never holds it. */

@@ -18,11 +18,14 @@ export interface TableRow {
 
 export interface Table {
   kind: 'Table';
-  apiVersion: 'meta.k8s.io/v1';
-  metadata: Record<string, unknown>;
+  apiVersion: MetaApiVersion;
+  metadata: object;
   columnDefinitions: TableColumnDefinition[];
   rows: TableRow[];
 }
+
+/** Tables and metadata come in two versions that are alike. */
+export type MetaApiVersion = 'meta.k8s.io/v1' | 'meta.k8s.io/v1beta1';
 
 /** `includeObject` of the request: what each row carries beside its cells. */
 export type IncludeObject = 'None' | 'Metadata' | 'Object';
@@ -63,7 +66,7 @@ export function columnDefinitions(resource: Resource): TableColumnDefinition[] {
 export function tableRow(
   resource: Resource,
   object: ApiObject,
-  { nowMs, include }: { nowMs: number; include: IncludeObject },
+  { nowMs, include, apiVersion }: { nowMs: number; include: IncludeObject; apiVersion: MetaApiVersion },
 ): TableRow {
   const own = columnsOf(resource).map((column) => column.cell(object, nowMs));
   const cells = hasOwnName(resource) ? own : [object.metadata.name ?? '', ...own];
@@ -73,18 +76,17 @@ export function tableRow(
     case 'Object':
       return { cells, object };
     case 'Metadata':
-      return { cells, object: partialMetadata(object) };
+      return { cells, object: partialMetadata(object, apiVersion) };
   }
 }
 
 export function tableOf(
-  definitions: TableColumnDefinition[],
-  metadata: Record<string, unknown>,
-  rows: TableRow[],
+  apiVersion: MetaApiVersion,
+  { definitions, metadata, rows }: { definitions: TableColumnDefinition[]; metadata: object; rows: TableRow[] },
 ): Table {
-  return { kind: 'Table', apiVersion: 'meta.k8s.io/v1', metadata, columnDefinitions: definitions, rows };
+  return { kind: 'Table', apiVersion, metadata, columnDefinitions: definitions, rows };
 }
 
-export function partialMetadata(object: ApiObject): ApiObject {
-  return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: object.metadata };
+export function partialMetadata(object: ApiObject, apiVersion: MetaApiVersion): ApiObject {
+  return { kind: 'PartialObjectMetadata', apiVersion, metadata: object.metadata };
 }

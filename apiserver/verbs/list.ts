@@ -7,10 +7,9 @@ import { formatResourceVersion } from '../cacher/codec.ts';
 import type { Snapshot } from '../cacher/snapshot.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
 import type { RequestContext } from '../request-context.ts';
-import { objectResponse } from '../responses.ts';
 import { StorageError } from '../storage/storage.ts';
-import { includeObjectOf, mediaTypeFor } from '../render/render.ts';
-import { columnDefinitions, partialMetadata, tableOf, tableRow } from '../render/table.ts';
+import { streamList } from '../render/list-stream.ts';
+import { mediaTypeOf, renderList } from '../render/render.ts';
 import { decodeContinueToken, encodeContinueToken } from './continue-token.ts';
 import type { VerbDependencies } from './dependencies.ts';
 import type { ReadOptions } from './list-options.ts';
@@ -22,68 +21,17 @@ export interface Page {
   metadata: ListMeta;
 }
 
-/** A streamed chunk is about this large. */
-const CHUNK_BYTES = 128 << 10;
-
 export async function list(
   context: RequestContext,
   kind: ServedKind,
   dependencies: VerbDependencies,
 ): Promise<ApiResponse> {
   const page = await readPage(context, kind, { dependencies, options: readOptionsOf(context, kind) });
-  const media = mediaTypeFor(context);
-  if (media.as === 'table') return tablePage(context, kind, { page, nowMs: dependencies.clock.now() });
-  if (media.as === 'metadata') {
-    const items = page.objects.map((object) => partialMetadata(object.object()));
-    return objectResponse({
-      kind: 'PartialObjectMetadataList',
-      apiVersion: 'meta.k8s.io/v1',
-      metadata: page.metadata,
-      items,
-    });
-  }
-  const head = { kind: kind.resource.names.listKind, apiVersion: kind.apiVersion, metadata: page.metadata };
-  if (context.request.wantsObjects === true || media.format !== 'json' || media.pretty) {
-    return objectResponse({ ...head, items: page.objects.map((object) => object.object()) });
-  }
-  return {
-    status: 200,
-    headers: {},
-    body: { type: 'stream', chunks: chunksOf(head, page.objects), contentType: 'application/json' },
-  };
+  const { as } = mediaTypeOf(context);
+  if (as === 'object' && context.request.wantsObjects !== true) return streamList(context, kind, page);
+  const objects = page.objects.map((object) => object.object());
+  return renderList(context, kind, { metadata: page.metadata, objects, nowMs: dependencies.clock.now() });
 }
-
-function tablePage(
-  context: RequestContext,
-  kind: ServedKind,
-  { page, nowMs }: { page: Page; nowMs: number },
-): ApiResponse {
-  const include = includeObjectOf(context);
-  const rows = page.objects.map((object) => tableRow(kind.resource, object.object(), { nowMs, include }));
-  return objectResponse(tableOf(columnDefinitions(kind.resource), { ...page.metadata }, rows));
-}
-
-async function* chunksOf(head: object, objects: readonly CachedObject[]): AsyncIterable<Uint8Array> {
-  const open = JSON.stringify(head);
-  let chunk: Uint8Array[] = [Buffer.from(`${open.slice(0, -1)},"items":[`)];
-  let size = 0;
-  for (const [position, object] of objects.entries()) {
-    if (position > 0) chunk.push(COMMA);
-    const bytes = object.bytes();
-    chunk.push(bytes);
-    size += bytes.length;
-    if (size >= CHUNK_BYTES) {
-      yield Buffer.concat(chunk);
-      chunk = [];
-      size = 0;
-    }
-  }
-  chunk.push(CLOSE);
-  yield Buffer.concat(chunk);
-}
-
-const COMMA = Buffer.from(',');
-const CLOSE = Buffer.from(']}\n');
 
 /** The objects that a request asks for, with the metadata of their list. */
 export async function readPage(

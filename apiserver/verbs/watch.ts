@@ -1,16 +1,13 @@
 /** GET of a collection with `watch=true`: a stream of events from a revision on (apiserver `endpoints/handlers/watch.go`). */
 import type { ApiResponse, WatchEvent } from '../../api/machinery/handler.ts';
-import type { ApiObject } from '../../api/machinery/meta.ts';
 import { ApiError, internalServerError } from '../../api/machinery/errors.ts';
 import type { Clock } from '../../base/clock.ts';
 import { sleep } from '../../base/clock.ts';
 import { deepFreeze } from '../../base/freeze.ts';
-import { formatResourceVersion } from '../cacher/codec.ts';
 import type { Delivery, Watcher } from '../cacher/watcher.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
-import { includeObjectOf, mediaTypeFor } from '../render/render.ts';
-import type { IncludeObject } from '../render/table.ts';
-import { columnDefinitions, partialMetadata, tableOf, tableRow } from '../render/table.ts';
+import { bookmarkObject, framesFor } from '../render/watch-frames.ts';
+import type { WatchFrames } from '../render/watch-frames.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { VerbDependencies } from './dependencies.ts';
 import type { ReadOptions } from './list-options.ts';
@@ -32,17 +29,20 @@ export async function watch(
   dependencies: VerbDependencies,
 ): Promise<ApiResponse> {
   const options = readOptionsOf(context, kind);
+  const { request } = context;
+  const inProcess = request.wantsObjects === true;
+  // Before the watch begins: what cannot be answered must not be kept.
+  const encoding = inProcess ? undefined : framesFor(context, kind, dependencies.clock);
   const watcher = await startWatch(context, kind, { options, dependencies });
   const timeoutMs =
     1000 * (options.timeoutSeconds || MIN_TIMEOUT_SECONDS * (1 + (dependencies.clock.now() % 1000) / 1000));
   const cancelTimeout = dependencies.clock.setTimeout(() => watcher.end(), timeoutMs);
-  context.request.signal.addEventListener('abort', cancelTimeout, { once: true });
-  if (context.request.wantsObjects === true) {
+  request.signal.addEventListener('abort', cancelTimeout, { once: true });
+  if (encoding === undefined)
     return { status: 200, headers: {}, body: { type: 'events', batches: batchesOf(watcher, kind) } };
-  }
-  const encode = frameEncoder(context, kind, dependencies.clock);
-  const frames = framesOf(watcher, { encode, kind, clock: dependencies.clock });
-  return { status: 200, headers: {}, body: { type: 'watch', frames, contentType: 'application/json' } };
+  const batches = framesOf(watcher, { encoding, kind, clock: dependencies.clock });
+  const { contentType } = encoding;
+  return { status: 200, headers: {}, body: { type: 'watch', frames: joined(batches), contentType } };
 }
 
 async function startWatch(
@@ -80,20 +80,6 @@ function namespaceFilter(context: RequestContext, kind: ServedKind, options: Rea
   return (object) => object.key.startsWith(prefix) && (selects === undefined || selects(object));
 }
 
-function bookmarkObject(
-  kind: ServedKind,
-  { revision, initialEventsEnd }: { revision: number; initialEventsEnd: boolean },
-): ApiObject {
-  return {
-    kind: kind.groupKind.kind,
-    apiVersion: kind.apiVersion,
-    metadata: {
-      resourceVersion: formatResourceVersion(revision),
-      ...(initialEventsEnd ? { annotations: { 'k8s.io/initial-events-end': 'true' } } : {}),
-    },
-  };
-}
-
 async function* batchesOf(watcher: Watcher, kind: ServedKind): AsyncIterable<readonly WatchEvent[]> {
   try {
     for (let batch = await watcher.take(); batch !== undefined; batch = await watcher.take()) {
@@ -109,79 +95,30 @@ function decodedEvent(delivery: Delivery, kind: ServedKind): WatchEvent {
   return { type: delivery.type, object: delivery.object.object() };
 }
 
-type FrameEncoder = (delivery: Delivery) => Uint8Array;
-
-function frame(type: string, object: Uint8Array): Uint8Array {
-  return Buffer.concat([Buffer.from(`{"type":"${type}","object":`), object, FRAME_END]);
-}
-
-const FRAME_END = Buffer.from('}\n');
-
-/** Plain JSON frames are encoded once for all watchers; tables and metadata for each. */
-function frameEncoder(context: RequestContext, kind: ServedKind, clock: Clock): FrameEncoder {
-  const { as } = mediaTypeFor(context);
-  const include = includeObjectOf(context);
-  let definitionsSent = false;
-  return (delivery) => {
-    if (delivery.type === 'BOOKMARK') {
-      return frame('BOOKMARK', json(shape(bookmarkObject(kind, delivery))));
-    }
-    const { type, object, event } = delivery;
-    if (as !== 'object') return frame(type, json(shape(object.object())));
-    const encode = (): Uint8Array => frame(type, object.bytes());
-    return event === undefined ? encode() : event.frame(frameKey(type), encode);
-  };
-
-  /** Views of a kind share its events, not their bytes. */
-  function frameKey(type: string): string {
-    return kind.resource.view === undefined ? type : `${type} ${kind.apiVersion}`;
-  }
-
-  function shape(object: ApiObject): unknown {
-    if (as === 'metadata') return partialMetadata(object);
-    if (as === 'object') return object;
-    const definitions = definitionsSent ? [] : columnDefinitions(kind.resource);
-    definitionsSent = true;
-    return tableEvent(kind, object, { definitions, include, nowMs: clock.now() });
-  }
-}
-
-function tableEvent(
-  kind: ServedKind,
-  object: ApiObject,
-  {
-    definitions,
-    include,
-    nowMs,
-  }: { definitions: ReturnType<typeof columnDefinitions>; include: IncludeObject; nowMs: number },
-): unknown {
-  const { resourceVersion } = object.metadata;
-  return tableOf(definitions, { resourceVersion }, [tableRow(kind.resource, object, { nowMs, include })]);
-}
-
-function json(value: unknown): Uint8Array {
-  return Buffer.from(JSON.stringify(value));
-}
-
 /** 0 when each event is to go out at once. */
 export function gatherMsFor(watcherCount: number): number {
   return watcherCount <= FEW_WATCHERS ? 0 : Math.min(MAX_GATHER_MS, Math.ceil(watcherCount / WATCHERS_PER_MS));
 }
 
+/** The frames of what has happened since the last; `gatherMs` after it was asked for, the next. */
 async function* framesOf(
   watcher: Watcher,
-  { encode, kind, clock }: { encode: FrameEncoder; kind: ServedKind; clock: Clock },
-): AsyncIterable<Uint8Array> {
+  { encoding, kind, clock }: { encoding: WatchFrames; kind: ServedKind; clock: Clock },
+): AsyncIterable<readonly Uint8Array[]> {
   try {
     for (let batch = await watcher.take(); batch !== undefined; batch = await watcher.take()) {
-      yield batch.length === 1 ? encode(batch[0]!) : Buffer.concat(batch.map(encode));
+      yield batch.map((delivery) => encoding.event(delivery));
       const gatherMs = gatherMsFor(kind.cache.watcherCount);
       if (gatherMs > 0) await sleep(clock, gatherMs);
     }
   } catch (error) {
     const status = error instanceof ApiError ? error.status : internalServerError('the watch failed').status;
-    yield frame('ERROR', json(status));
+    yield [encoding.error(status)];
   } finally {
     watcher.end();
   }
+}
+
+async function* joined(batches: AsyncIterable<readonly Uint8Array[]>): AsyncIterable<Uint8Array> {
+  for await (const frames of batches) yield frames.length === 1 ? frames[0]! : Buffer.concat(frames);
 }

@@ -5,7 +5,7 @@
 
 /** Rows that are in the slice in part, with what is missing. */
 export const PARTIAL_FEATURES: Readonly<Record<string, string>> = {
-  A5: 'CBOR is not spoken; protobuf is read from requests, replies are JSON',
+  A5: 'CBOR is not spoken',
   A11: 'selectableFields come with custom resources',
   A35: 'the plugins of the served kinds only',
   A37: 'OIDC, webhook and bootstrap tokens come later',

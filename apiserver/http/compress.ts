@@ -1,0 +1,30 @@
+/** Compression of large answers (apiserver `responsewriters/writers.go`, `deferredResponseWriter`). */
+import { pipeline, Readable } from 'node:stream';
+import { promisify } from 'node:util';
+import { createGzip, gzip } from 'node:zlib';
+import type { ApiRequest } from '../../api/machinery/handler.ts';
+
+/** Smaller ones are not worth the time. */
+export const GZIP_THRESHOLD_BYTES = 128 << 10;
+/** The fastest. */
+const LEVEL = 1;
+
+export const GZIP_HEADERS = { 'content-encoding': 'gzip', vary: 'Accept-Encoding' };
+
+/** By the plain name alone: upstream takes `gzip;q=1` for something else. */
+export function takesGzip({ headers }: Pick<ApiRequest, 'headers'>): boolean {
+  const accepted = headers['accept-encoding'];
+  return accepted !== undefined && accepted.split(',').some((token) => token.trim() === 'gzip');
+}
+
+const gzipped = promisify<Uint8Array, { level: number }, Buffer>(gzip);
+
+export function compressed(bytes: Uint8Array): Promise<Uint8Array> {
+  return gzipped(bytes, { level: LEVEL });
+}
+
+/** Ends when `chunks` end; when nobody reads on, they are told. */
+export function compressedChunks(chunks: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  // What breaks off reaches the reader as an error of the stream.
+  return pipeline(Readable.from(chunks, { objectMode: true }), createGzip({ level: LEVEL }), () => undefined);
+}
