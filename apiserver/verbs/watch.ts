@@ -8,6 +8,7 @@ import type { Delivery, Watcher } from '../cacher/watcher.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
 import { bookmarkObject, framesFor } from '../render/watch-frames.ts';
 import type { WatchFrames } from '../render/watch-frames.ts';
+import { acceptsWebSocket, watchOverWebSocket, watchProtocol } from '../render/watch-web-socket.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { VerbDependencies } from './dependencies.ts';
 import type { ReadOptions } from './list-options.ts';
@@ -33,6 +34,8 @@ export async function watch(
   const inProcess = request.wantsObjects === true;
   // Before the watch begins: what cannot be answered must not be kept.
   const encoding = inProcess ? undefined : framesFor(context, kind, dependencies.clock);
+  const isWebSocket = !inProcess && acceptsWebSocket(request);
+  if (isWebSocket) watchProtocol(request);
   const watcher = await startWatch(context, kind, { options, dependencies });
   const timeoutMs =
     1000 * (options.timeoutSeconds || MIN_TIMEOUT_SECONDS * (1 + (dependencies.clock.now() % 1000) / 1000));
@@ -41,6 +44,7 @@ export async function watch(
   if (encoding === undefined)
     return { status: 200, headers: {}, body: { type: 'events', batches: batchesOf(watcher, kind) } };
   const batches = framesOf(watcher, { encoding, kind, clock: dependencies.clock });
+  if (isWebSocket) return watchOverWebSocket(request, { batches, message: encoding.message });
   const { contentType } = encoding;
   return { status: 200, headers: {}, body: { type: 'watch', frames: joined(batches), contentType } };
 }
