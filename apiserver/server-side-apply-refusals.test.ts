@@ -68,21 +68,15 @@ describe('refusals', () => {
       'fieldManager=a',
       { ...map('x', {}), apiVersion: 'v2' },
       400,
-      'Incorrect version specified in apply patch. Specified patch version: v2, expected: v1',
+      'invalid object type: /v2, Kind=ConfigMap',
     ],
-    [
-      'no version',
-      'fieldManager=a',
-      { metadata: { name: 'x' } },
-      400,
-      'Incorrect version specified in apply patch. Specified patch version: , expected: v1',
-    ],
+    ['no version', 'fieldManager=a', { metadata: { name: 'x' } }, 400, 'invalid object type: /, Kind='],
     [
       'another kind',
       'fieldManager=a',
       { ...map('x', {}), kind: 'Secret' },
-      500,
-      'failed to create typed patch object (default/x; /v1, Kind=Secret): no corresponding type for /v1, Kind=Secret',
+      400,
+      'invalid object type: /v1, Kind=Secret',
     ],
     [
       'another name',
@@ -185,7 +179,15 @@ describe('refusals', () => {
     );
     expect(await text([{ name: 'a' }, { name: 'a' }])).toBe(`${prefix}${path}: duplicate entries for key [name="a"]`);
     expect(await text([{ name: 'a', foo: 1, bar: true }])).toBe(
-      `${prefix}errors:\n  ${path}[name="a"].foo: field not declared in schema\n  ${path}[name="a"].bar: field not declared in schema`,
+      `${prefix}${path}[name="a"].foo: field not declared in schema`,
+    );
+    expect(
+      await text([
+        { name: 'a', foo: 1 },
+        { name: 'b', bar: true },
+      ]),
+    ).toBe(
+      `${prefix}errors:\n  ${path}[name="a"].foo: field not declared in schema\n  ${path}[name="b"].bar: field not declared in schema`,
     );
     expect(await text('x')).toBe(`${prefix}${path}: expected list, got &{x}`);
     expect(await text([{ name: 'a', tty: 'yes please' }])).toBe(

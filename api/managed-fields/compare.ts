@@ -3,7 +3,9 @@
  * (upstream: structured-merge-diff `typed/compare.go` and `tofieldset.go`).
  */
 import type { FieldSet } from './field-set.ts';
+import { union } from './field-set.ts';
 import type { Shape } from './shape.ts';
+import { DEDUCED } from './shape.ts';
 
 export type JsonObject = Record<string, unknown>;
 
@@ -14,73 +16,60 @@ export interface Comparison {
   removed: FieldSet | undefined;
 }
 
-/** What changed from `previous` to `next`, two values of the same shape that are both there. */
+/** What changed from `previous` to `next`, two values of the same shape; `undefined` is none. */
 export function compare(shape: Shape, previous: unknown, next: unknown): Comparison {
   if (previous === next) return UNCHANGED;
-  if (shape.kind === 'list-map' && Array.isArray(previous) && Array.isArray(next)) {
-    return compareParts(listItems(shape, previous), listItems(shape, next), () => shape.element!);
-  }
-  if (shape.kind === 'set' && Array.isArray(previous) && Array.isArray(next)) {
-    return compareParts(setItems(previous), setItems(next), () => LEAF);
-  }
-  if (shape.kind !== 'leaf' && isObject(previous) && isObject(next)) return compareObjects(shape, previous, next);
-  return sameJson(previous, next) ? UNCHANGED : { taken: {}, removed: undefined };
+  if (previous === undefined) return compareAs(formOf(shape, next), shape, [previous, next]);
+  const before = formOf(shape, previous);
+  const after = formOf(shape, next);
+  if (next === undefined || before === after) return compareAs(before, shape, [previous, next]);
+  // A value of another form: what the old one had is gone, what the new one has is new.
+  const { taken, removed } = compareAs(before, shape, [previous, next]);
+  const other = compareAs(after, shape, [previous, next]);
+  return { taken: unionOrEither(taken, other.taken), removed: unionOrEither(removed, other.removed) };
 }
 
 /**
- * Every field of a value that was not there before. A node with parts is marked itself, unless Go always has one where
- * it stands (`isNew` is whether what holds it is new, too). `undefined` when nothing was added.
+ * The fields that a value names: leaves, items of lists and maps, and structs that are empty; structs with fields are
+ * not members themselves. `undefined` for none.
  */
-export function addedFields(shape: Shape, value: unknown, isNew: boolean): FieldSet | undefined {
+export function fieldsOf(shape: Shape, value: unknown): FieldSet | undefined {
+  const form = formOf(shape, value);
+  if (form === 'leaf') return {};
+  if (form === 'list') return Array.isArray(value) ? fieldsOfList(shape, value) : undefined;
+  if (!isObject(value)) return undefined;
   const node: FieldSet = {};
-  const parts = partsOf(shape, value);
-  if (parts === undefined) return node;
-  const isAdded = isNew || !shape.isAlwaysThere;
-  if (isAdded) node['.'] = {};
-  let count = 0;
-  const isList = Array.isArray(value);
-  for (const [element, part] of parts) {
-    const partShape = isList ? (shape.element ?? LEAF) : partOf(shape, element.slice(2));
-    const added = partShape === undefined ? undefined : addedFields(partShape, part, isAdded || isList);
-    if (added === undefined) continue;
-    node[element] = added;
-    count++;
+  for (const key in value) {
+    const part = partOf(shape, key);
+    if (part === undefined || value[key] === undefined) continue;
+    const child = fieldsOf(part, value[key]);
+    const isItself = isEmptyField(value[key]) || !shape.fields.has(key);
+    if (child !== undefined || isItself) node[`f:${key}`] = isItself ? asMember(child) : child!;
   }
-  if (count > 0) return node;
-  return isAdded ? {} : undefined;
+  return isEmptyNode(node) ? undefined : node;
 }
 
-/**
- * The fields that an applied configuration names: leaves, items of lists and maps, and structs that are empty; structs
- * with fields are not members themselves. `undefined` when all of its fields are untracked.
- */
-export function appliedFields(shape: Shape, value: unknown): FieldSet | undefined {
-  const parts = partsOf(shape, value);
-  const node: FieldSet = {};
-  if (parts === undefined) return node;
-  const isList = Array.isArray(value);
-  const isOpen = isList || shape.kind === 'map' || shape.kind === 'deduced';
-  let untracked = 0;
-  for (const [element, part] of parts) {
-    const partShape = isList ? (shape.element ?? LEAF) : partOf(shape, element.slice(2));
-    const child = partShape === undefined ? undefined : appliedFields(partShape, part);
-    if (child === undefined) untracked++;
-    else node[element] = isOpen && Object.keys(child).length > 0 ? { '.': {}, ...child } : child;
+/** The items of a list by path element (`k:{"name":"web"}`), in order; duplicates stand together. */
+export function itemsOf(shape: Shape, list: readonly unknown[]): Map<string, unknown[]> {
+  const items = new Map<string, unknown[]>();
+  for (const item of list) {
+    const element = itemElement(shape, item);
+    const same = items.get(element);
+    if (same === undefined) items.set(element, [item]);
+    else same.push(item);
   }
-  return untracked > 0 && Object.keys(node).length === 0 ? undefined : node;
-}
-
-/** The items of a keyed list by path element (`k:{"name":"web"}`), in order; a later duplicate wins. */
-export function listItems(shape: Shape, list: readonly unknown[]): Map<string, unknown> {
-  const items = new Map<string, unknown>();
-  for (const item of list) items.set(itemElement(shape, item), item);
   return items;
 }
 
-export function setItems(list: readonly unknown[]): Map<string, unknown> {
-  const items = new Map<string, unknown>();
-  for (const item of list) items.set(`v:${JSON.stringify(item)}`, item);
-  return items;
+/** The element for an item of a keyed list or a set. */
+export function itemElement(shape: Shape, item: unknown): string {
+  if (shape.kind === 'set') return `v:${JSON.stringify(item)}`;
+  const keys: JsonObject = {};
+  for (const key of shape.keys) {
+    const value = isObject(item) && Object.hasOwn(item, key) ? item[key] : shape.keyDefaults[key];
+    if (value !== undefined) keys[key] = value;
+  }
+  return `k:${JSON.stringify(keys)}`;
 }
 
 /** Deep equality of JSON values, key order aside. */
@@ -102,110 +91,158 @@ export function isObject(value: unknown): value is JsonObject {
 
 /** The shape of a field or map entry; `undefined` when it is not tracked. */
 export function partOf(shape: Shape, name: string): Shape | undefined {
-  if (shape.kind === 'struct') return shape.fields.get(name);
-  if (shape.kind === 'deduced') return shape.fields.get(name) ?? DEDUCED;
-  return shape.element;
+  const field = shape.fields.get(name);
+  return field !== undefined || (shape.element !== undefined && shape.fields.has(name)) ? field : shape.element;
 }
 
-/** The element for an item of a keyed list. */
-export function itemElement(shape: Shape, item: unknown): string {
-  const keys: JsonObject = {};
-  for (const key of shape.keys) {
-    const value = isObject(item) && Object.hasOwn(item, key) ? item[key] : shape.keyDefaults[key];
-    if (value !== undefined) keys[key] = value;
+/** How a value of a shape is taken: whole, or by its parts. */
+export function formOf(shape: Shape, value: unknown): 'leaf' | 'map' | 'list' {
+  switch (shape.kind) {
+    case 'leaf':
+      return 'leaf';
+    case 'list-map':
+    case 'set':
+      return 'list';
+    case 'deduced':
+      return isObject(value) || value === null || typeof value === 'symbol' ? 'map' : 'leaf';
+    default:
+      return 'map';
   }
-  return `k:${JSON.stringify(keys)}`;
 }
 
 const UNCHANGED: Comparison = { taken: undefined, removed: undefined };
-const emptyShape = {
-  fields: new Map<string, Shape>(),
-  element: undefined,
-  keys: [],
-  keyDefaults: {},
-  isAlwaysThere: false,
-};
-const LEAF: Shape = { ...emptyShape, kind: 'leaf' };
-const DEDUCED: Shape = { ...emptyShape, kind: 'deduced' };
+const LEAF: Shape = { ...DEDUCED, kind: 'leaf', element: undefined };
+/** What Go has where nothing was written, of a shape that is always there. */
+const NOTHING_WRITTEN = Symbol('nothing written');
 
-/** The parts of a value by path element; `undefined` when it is a leaf. */
-function partsOf(shape: Shape, value: unknown): Iterable<[string, unknown]> | undefined {
-  if (shape.kind === 'leaf') return undefined;
-  if (Array.isArray(value)) {
-    if (shape.kind === 'list-map') return listItems(shape, value);
-    return shape.kind === 'set' ? setItems(value) : undefined;
+function compareAs(
+  form: 'leaf' | 'map' | 'list',
+  shape: Shape,
+  [previous, next]: readonly [unknown, unknown],
+): Comparison {
+  if (form === 'leaf') return compareLeaves(previous, next);
+  if (form === 'list') {
+    const before = Array.isArray(previous) ? (previous as unknown[]) : [];
+    const after = Array.isArray(next) ? (next as unknown[]) : [];
+    if (before.length === 0 && after.length === 0) return compareLeaves(previous, next);
+    return marked(compareLists(shape, before, after), previous, next);
   }
-  if (!isObject(value) || shape.kind === 'list-map' || shape.kind === 'set') return undefined;
-  const parts: [string, unknown][] = [];
-  for (const key in value) {
-    if (value[key] !== undefined) parts.push([`f:${key}`, value[key]]);
-  }
-  return parts;
+  const before = isObject(previous) ? previous : NO_FIELDS;
+  const after = isObject(next) ? next : NO_FIELDS;
+  if (isEmptyNode(before) && isEmptyNode(after)) return compareLeaves(previous, next);
+  return marked(compareObjects(shape, [before, isThere(previous)], [after, isThere(next)]), previous, next);
 }
 
-function compareObjects(shape: Shape, previous: JsonObject, next: JsonObject): Comparison {
-  const taken: FieldSet = {};
-  const removed: FieldSet = {};
+const NO_FIELDS: JsonObject = Object.freeze({});
+
+/** Whether Go has the fields of this one that are always there. */
+function isThere(value: unknown): boolean {
+  return value === NOTHING_WRITTEN || isObject(value);
+}
+
+function compareLeaves(previous: unknown, next: unknown): Comparison {
+  if (previous === undefined) return TAKEN;
+  if (next === undefined) return REMOVED;
+  if (previous === NOTHING_WRITTEN || next === NOTHING_WRITTEN) return UNCHANGED;
+  return sameJson(previous, next) ? UNCHANGED : TAKEN;
+}
+
+const TAKEN: Comparison = Object.freeze({ taken: Object.freeze({}), removed: undefined });
+const REMOVED: Comparison = Object.freeze({ taken: undefined, removed: Object.freeze({}) });
+
+/** A comparison of parts with the whole, when that is new or gone. */
+function marked({ taken, removed }: Comparison, previous: unknown, next: unknown): Comparison {
+  if (previous === undefined) return { taken: asMember(taken), removed };
+  if (next === undefined) return { taken, removed: asMember(removed) };
+  return { taken, removed };
+}
+
+function compareObjects(
+  shape: Shape,
+  [previous, hadDefaults]: readonly [JsonObject, boolean],
+  [next, hasDefaults]: readonly [JsonObject, boolean],
+): Comparison {
+  const changes: Comparison = { taken: undefined, removed: undefined };
   for (const key in next) {
+    const value = next[key];
     const part = partOf(shape, key);
-    const value = presentValue(next, key);
-    const before = presentValue(previous, key);
-    if (part === undefined || value === undefined || before === value) continue;
-    if (before !== undefined) keep({ taken, removed }, `f:${key}`, compare(part, before, value));
-    else keep({ taken, removed }, `f:${key}`, { taken: addedFields(part, value, false), removed: undefined });
+    if (part === undefined || value === undefined) continue;
+    const before = Object.hasOwn(previous, key) ? previous[key] : undefined;
+    if (before === value) continue;
+    keep(
+      changes,
+      `f:${key}`,
+      compare(part, before === undefined ? unwritten(part, hadDefaults, value) : before, value),
+    );
   }
   for (const key in previous) {
+    const value = previous[key];
     const part = partOf(shape, key);
-    const before = presentValue(previous, key);
-    if (part === undefined || before === undefined || presentValue(next, key) !== undefined) continue;
-    removed[`f:${key}`] = removedFields(part, before);
+    if (part === undefined || value === undefined) continue;
+    if (Object.hasOwn(next, key) && next[key] !== undefined) continue;
+    keep(changes, `f:${key}`, compare(part, value, unwritten(part, hasDefaults, value)));
   }
-  return orUndefined({ taken, removed });
+  return changes;
 }
 
-/** An own value; `null` is none. */
-function presentValue(object: JsonObject, key: string): unknown {
-  return Object.hasOwn(object, key) ? (object[key] ?? undefined) : undefined;
+/** What stands for a value that is missing beside `other`. */
+function unwritten(part: Shape, isParentThere: boolean, other: unknown): unknown {
+  if (!part.isAlwaysThere || !isParentThere) return undefined;
+  const isZero = other === 0 || other === '' || other === false || other === null;
+  return part.kind !== 'leaf' || isZero ? NOTHING_WRITTEN : undefined;
 }
 
-function compareParts(
-  previous: Map<string, unknown>,
-  next: Map<string, unknown>,
-  shapeOf: (element: string) => Shape,
-): Comparison {
-  const taken: FieldSet = {};
-  const removed: FieldSet = {};
-  for (const [element, value] of next) {
-    if (previous.has(element))
-      keep({ taken, removed }, element, compare(shapeOf(element), previous.get(element), value));
-    else taken[element] = addedFields(shapeOf(element), value, true) ?? {};
+function compareLists(shape: Shape, previous: readonly unknown[], next: readonly unknown[]): Comparison {
+  const changes: Comparison = { taken: undefined, removed: undefined };
+  const before = itemsOf(shape, previous);
+  const after = itemsOf(shape, next);
+  for (const [element, items] of before) keep(changes, element, compareItems(shape, items, after.get(element) ?? []));
+  for (const [element, items] of after) {
+    if (!before.has(element)) keep(changes, element, compareItems(shape, [], items));
   }
-  for (const [element, value] of previous) {
-    if (!next.has(element)) removed[element] = removedFields(shapeOf(element), value);
+  return changes;
+}
+
+/** Items that stand there several times are one value. */
+function compareItems(shape: Shape, before: readonly unknown[], after: readonly unknown[]): Comparison {
+  const element = shape.element ?? LEAF;
+  if (before.length <= 1 && after.length <= 1) return compare(element, before[0], after[0]);
+  if (before.length >= 2 && after.length >= 2) return sameJson(before, after) ? UNCHANGED : TAKEN;
+  const isNewlyDuplicate = after.length >= 2;
+  const { taken, removed } = isNewlyDuplicate
+    ? compare(element, before[0], undefined)
+    : compare(element, undefined, after[0]);
+  return isNewlyDuplicate ? { taken: asMember(taken), removed } : { taken, removed: asMember(removed) };
+}
+
+function fieldsOfList(shape: Shape, list: readonly unknown[]): FieldSet | undefined {
+  const node: FieldSet = {};
+  for (const [element, items] of itemsOf(shape, list)) {
+    node[element] = items.length > 1 ? {} : asMember(fieldsOf(shape.element ?? LEAF, items[0]));
   }
-  return orUndefined({ taken, removed });
+  return isEmptyNode(node) ? undefined : node;
 }
 
-/** Every field of what is gone, the nodes themselves included. */
-function removedFields(shape: Shape, value: unknown): FieldSet {
-  const parts = partsOf(shape, value);
-  if (parts === undefined) return {};
-  const node: FieldSet = { '.': {} };
-  for (const [element, part] of parts) {
-    const partShape = Array.isArray(value) ? (shape.element ?? LEAF) : partOf(shape, element.slice(2));
-    if (partShape !== undefined) node[element] = removedFields(partShape, part);
-  }
-  return node;
+/** Null and empty structs are fields themselves. */
+function isEmptyField(value: unknown): boolean {
+  return value === null || (isObject(value) && isEmptyNode(value));
 }
 
-function keep(into: { taken: FieldSet; removed: FieldSet }, element: string, part: Comparison): void {
-  if (part.taken !== undefined) into.taken[element] = part.taken;
-  if (part.removed !== undefined) into.removed[element] = part.removed;
+function asMember(node: FieldSet | undefined): FieldSet {
+  if (node === undefined || isEmptyNode(node) || Object.hasOwn(node, '.')) return node ?? {};
+  return { '.': {}, ...node };
 }
 
-function orUndefined({ taken, removed }: { taken: FieldSet; removed: FieldSet }): Comparison {
-  return {
-    taken: Object.keys(taken).length > 0 ? taken : undefined,
-    removed: Object.keys(removed).length > 0 ? removed : undefined,
-  };
+function isEmptyNode(object: object): boolean {
+  for (const _key in object) return false;
+  return true;
+}
+
+function keep(into: Comparison, element: string, part: Comparison): void {
+  if (part.taken !== undefined) (into.taken ??= {})[element] = part.taken;
+  if (part.removed !== undefined) (into.removed ??= {})[element] = part.removed;
+}
+
+function unionOrEither(a: FieldSet | undefined, b: FieldSet | undefined): FieldSet | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : union(a, b);
 }

@@ -5,7 +5,7 @@
 import type { ApiObject } from '../machinery/meta.ts';
 import { decodeJson } from '../schema/json.ts';
 import type { Schema, SchemaTable } from '../schema/schema.ts';
-import { appliedFields, compare, isObject } from './compare.ts';
+import { compare, fieldsOf, isObject } from './compare.ts';
 import type { FieldSet } from './field-set.ts';
 import { rootDifference } from './field-set.ts';
 import { rootShape } from './shape.ts';
@@ -30,7 +30,7 @@ export function lastAppliedFields(
   if (lastApplied === undefined || lastApplied['apiVersion'] !== apiVersion) return undefined;
   const shape = rootShape(table, schema);
   const { taken, removed } = compare(shape, lastApplied, live);
-  let fields = appliedFields(shape, lastApplied);
+  let fields = fieldsOf(shape, lastApplied);
   for (const changed of [taken, removed]) {
     if (fields !== undefined && changed !== undefined) fields = rootDifference(fields, changed);
   }

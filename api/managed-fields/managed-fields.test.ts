@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ApiObject, ManagedFieldsEntry } from '../machinery/meta.ts';
 import { loadSchemaTable } from '../schema/table.ts';
-import { recordUpdate } from './managed-fields.ts';
+import { areEntries, recordUpdate } from './managed-fields.ts';
 
 const table = loadSchemaTable();
 
@@ -183,15 +183,56 @@ describe('recordUpdate() on update', () => {
     expect(recordUpdate({ ...write, previous, next, managedFields: [] })).toEqual([]);
   });
 
-  it('survives entries that are no entries', () => {
+  it.each([
+    [
+      'fields that are none',
+      { operation: 'Update', apiVersion: 'v1', fieldsType: 'FieldsV1', fieldsV1: { 'f:data': 5 } },
+    ],
+    [
+      'an element without a kind',
+      { operation: 'Update', apiVersion: 'v1', fieldsType: 'FieldsV1', fieldsV1: { data: {} } },
+    ],
+    [
+      'keys that do not parse',
+      { operation: 'Update', apiVersion: 'v1', fieldsType: 'FieldsV1', fieldsV1: { 'k:{': {} } },
+    ],
+    ['another operation', { operation: 'Patch', apiVersion: 'v1', fieldsType: 'FieldsV1', fieldsV1: {} }],
+    ['no version', { operation: 'Update', fieldsType: 'FieldsV1', fieldsV1: {} }],
+    ['another type', { operation: 'Update', apiVersion: 'v1', fieldsType: 'FieldsV2', fieldsV1: {} }],
+    ['nothing', {}],
+  ])('takes entries with %s for none', (_case, entry) => {
     const previous = { metadata: {}, data: { a: '1' } } as ApiObject;
     const next = { metadata: {}, data: { a: '2' } } as ApiObject;
     const write = { manager: 'm', apiVersion: 'v1', time: '2024-01-01T00:00:00Z', schema: 'V1ConfigMap', table };
-    const hostile = [
-      { fieldsV1: JSON.parse('{"f:data":5,"__proto__":{"x":1},"f:a":{"junk":[]}}') as Record<string, unknown> },
+    const managedFields = [entry] as ManagedFieldsEntry[];
+    expect(areEntries(managedFields)).toBe(false);
+    expect(recordUpdate({ ...write, previous, next, managedFields })).toEqual([]);
+  });
+
+  it('brings entries into their one form', () => {
+    const sent: ManagedFieldsEntry[] = [
+      {
+        manager: 'a',
+        operation: 'Update',
+        apiVersion: 'v1',
+        fieldsType: 'FieldsV1',
+        fieldsV1: {
+          'f:spec': {
+            'f:containers': {
+              'k:{"name": "x"}': { 'f:ports': { 'k:{"protocol":"TCP","containerPort":80}': { '.': {} } } },
+            },
+          },
+          'x:later': {},
+        },
+      },
     ];
-    expect(fieldsOf(recordUpdate({ ...write, previous, next, managedFields: hostile }), 'm')).toEqual({
-      'f:data': { 'f:a': {} },
+    const previous = { metadata: {}, spec: { hostname: 'a' } } as ApiObject;
+    const write = { manager: 'm', apiVersion: 'v1', time: '2024-01-01T00:00:00Z', schema: 'V1Pod', table };
+    const entries = recordUpdate({ ...write, previous, next: previous, managedFields: sent });
+    expect(entries[0]?.fieldsV1).toEqual({
+      'f:spec': {
+        'f:containers': { 'k:{"name":"x"}': { 'f:ports': { 'k:{"containerPort":80,"protocol":"TCP"}': {} } } },
+      },
     });
   });
 

@@ -17,9 +17,17 @@ export interface TypedInput {
 /** What is wrong, worded as upstream words it: `.spec.foo: field not declared in schema`. Empty when nothing is. */
 export function typedProblems({ table, schema, object }: TypedInput): string[] {
   const check = new TypedCheck(table);
-  const root = typeof schema === 'string' ? table.get(schema) : schema;
+  const root = typeof schema === 'string' ? table.get(schema) : withObjectFields(schema);
   if (root !== undefined) check.visit(root, object, '');
   return check.problems;
+}
+
+/** A custom kind's schema says little of what all objects have. */
+function withObjectFields(schema: Schema): Schema {
+  const text: Schema = { type: 'string' };
+  const properties = { ...schema.properties, apiVersion: text, kind: text, metadata: { ref: 'V1ObjectMeta' } };
+  const isOpen = schema.properties === undefined && schema.additionalProperties === undefined;
+  return { ...schema, properties, ...(isOpen ? { preserveUnknownFields: true } : {}) };
 }
 
 /** Several problems stand below one another. */
@@ -42,7 +50,10 @@ class TypedCheck {
     if (value === null || value === undefined) return;
     const target = { ...this.#table.resolve(schema), ...schema };
     // Quantities, times and int-or-strings are untyped scalars.
-    if (target.intOrString === true || (target.format ?? '').startsWith('date-time')) return;
+    if (isAnyScalar(target)) {
+      if (typeof value === 'object') this.#fail(path, `expected any scalar, got &{${goValue(value)}}`);
+      return;
+    }
     switch (target.type) {
       case 'object':
         return this.#visitObject(target, value, path);
@@ -66,11 +77,14 @@ class TypedCheck {
 
   #visitObject(schema: Schema, value: unknown, path: string): void {
     if (!isObject(value)) return this.#fail(path, `expected map, got &{${goValue(value)}}`);
-    const { properties = {}, additionalProperties } = schema;
+    const { properties, additionalProperties } = schema;
+    const isOpen = schema.preserveUnknownFields === true || (properties ?? additionalProperties) === undefined;
     for (const key of Object.keys(value)) {
-      const field = Object.hasOwn(properties, key) ? properties[key] : additionalProperties;
+      const isDeclared = properties !== undefined && Object.hasOwn(properties, key);
+      const field = isDeclared ? properties[key] : additionalProperties;
       if (field !== undefined) this.visit(field, value[key], `${path}.${key}`);
-      else if (schema.preserveUnknownFields !== true) this.#fail(`${path}.${key}`, 'field not declared in schema');
+      // The first one ends it, as upstream.
+      else if (!isOpen) return this.#fail(`${path}.${key}`, 'field not declared in schema');
     }
   }
 
@@ -79,11 +93,9 @@ class TypedCheck {
     const seen = new Set<string>();
     for (const [position, item] of value.entries()) {
       const element = this.#elementOf(schema, item, position);
-      if (element.problem !== undefined) {
-        this.#fail(path, `element ${position}: ${element.problem}`);
-        continue;
-      }
-      if (seen.has(element.path)) this.#fail(path, `duplicate entries for key ${element.path}`);
+      if (element.problem !== undefined) return this.#fail(path, `element ${position}: ${element.problem}`);
+      const isKeyed = schema.listType === 'set' || schema.listType === 'map';
+      if (isKeyed && seen.has(element.path)) this.#fail(path, `duplicate entries for key ${element.path}`);
       seen.add(element.path);
       if (schema.items !== undefined) this.visit(schema.items, item, path + element.path);
     }
@@ -117,9 +129,15 @@ class TypedCheck {
   }
 }
 
+function isAnyScalar({ intOrString, format = '' }: Schema): boolean {
+  return intOrString === true || format.startsWith('date-time');
+}
+
 function setElement(item: unknown): { path: string; problem?: string } {
   if (isObject(item)) return { path: '', problem: "associative list without keys has an element that's a map type" };
   if (Array.isArray(item)) return { path: '', problem: 'not supported: associative list with lists as elements' };
+  if (item === null)
+    return { path: '', problem: "associative list without keys has an element that's an explicit null" };
   return { path: `[=${JSON.stringify(item)}]` };
 }
 

@@ -75,9 +75,8 @@ function readConfiguration(request: ApplyRequest): Configuration {
   checkDuplicates(context, duplicates);
   const sent = value as ApiObject;
   if (typeof sent.metadata !== 'object' || sent.metadata === null) sent.metadata ??= {};
-  if (((sent.metadata.managedFields ?? []) as unknown[]).length > 0)
-    throw errors.badRequest('metadata.managedFields must be nil');
   checkVersion(sent, kind);
+  if (Array.isArray(sent.metadata.managedFields)) throw errors.badRequest('metadata.managedFields must be nil');
   checkTyped(sent, request);
   const applied = structuredClone(sent);
   checkObject(context, applied, { kind, schemas: dependencies.schemas, duplicates: [], keepsZeros: true });
@@ -113,32 +112,28 @@ function checkDuplicates(context: RequestContext, duplicates: readonly string[])
   context.warnings.add(problem);
 }
 
+/** Worded as `managedfields/internal/versioncheck.go`. */
 function checkVersion(sent: ApiObject, kind: ServedKind): void {
-  const { apiVersion = '' } = sent;
-  if (apiVersion !== kind.apiVersion) {
-    throw errors.badRequest(
-      `Incorrect version specified in apply patch. Specified patch version: ${apiVersion}, expected: ${kind.apiVersion}`,
-    );
-  }
-  if (sent.kind !== kind.groupKind.kind) throw untyped(sent, kind, `no corresponding type for ${goKind(sent, kind)}`);
+  if (sent.apiVersion === kind.apiVersion && sent.kind === kind.groupKind.kind) return;
+  throw errors.badRequest(`invalid object type: ${goKind(sent)}`);
 }
 
 /** Every field must be known, whatever the request says about field validation. */
 function checkTyped(sent: ApiObject, { kind, dependencies }: ApplyRequest): void {
   const problems = typedProblems({ table: dependencies.schemas, schema: kind.resource.schema, object: sent });
-  if (problems.length > 0) throw untyped(sent, kind, joinTypedProblems(problems));
+  if (problems.length > 0) throw untyped(sent, joinTypedProblems(problems));
 }
 
 /** Upstream has no reason and no better code for it. */
-function untyped(sent: ApiObject, kind: ServedKind, problem: string): errors.ApiError {
+function untyped(sent: ApiObject, problem: string): errors.ApiError {
   const { namespace = '', name = '' } = sent.metadata;
-  const message = `failed to create typed patch object (${String(namespace)}/${String(name)}; ${goKind(sent, kind)}): ${problem}`;
+  const message = `failed to create typed patch object (${String(namespace)}/${String(name)}; ${goKind(sent)}): ${problem}`;
   return new errors.ApiError({ code: 500, message });
 }
 
-/** `apps/v1, Kind=Deployment`; the core group leaves a lone slash. */
-function goKind({ kind = '' }: ApiObject, { resource: { group, version } }: ServedKind): string {
-  return `${group}/${version}, Kind=${String(kind)}`;
+/** `apps/v1, Kind=Deployment`; the core group leaves a lone slash, and nothing at all `/, Kind=`. */
+function goKind({ kind = '', apiVersion = '' }: ApiObject): string {
+  return `${apiVersion.includes('/') ? '' : '/'}${apiVersion}, Kind=${String(kind)}`;
 }
 
 /** `/status` writes nothing but metadata and status, and where it exists nobody else writes status. */
