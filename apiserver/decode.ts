@@ -136,6 +136,7 @@ export interface ObjectCheck {
 /** Prunes and checks `object`; unknown and duplicate fields are errors or warnings as the request asks. */
 export function checkObject(context: RequestContext, object: ApiObject, check: ObjectCheck): void {
   const { kind, schemas, duplicates, keepsZeros = false, refuse = (problem) => cannotBeHandled(kind, problem) } = check;
+  keepCleared(object);
   const { schema, structure } = kind.resource;
   const { unknownFields, typeError } =
     structure?.check(object) ??
@@ -153,6 +154,11 @@ export function checkObject(context: RequestContext, object: ApiObject, check: O
   const validation = fieldValidationOf(context);
   if (validation === 'Strict') throw refuse(`strict decoding error: ${problems.join(', ')}`);
   if (validation === 'Warn') for (const problem of problems) context.warnings.add(problem);
+}
+
+/** An empty list of managedFields clears them, as one empty entry does; but empty lists are left out. */
+function keepCleared({ metadata }: ApiObject): void {
+  if (Array.isArray(metadata.managedFields) && metadata.managedFields.length === 0) metadata.managedFields.push({});
 }
 
 function cannotBeHandled({ groupKind: { kind }, resource: { version } }: ServedKind, problem: string): errors.ApiError {

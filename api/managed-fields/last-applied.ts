@@ -9,6 +9,7 @@ import { compare, fieldsOf, isObject } from './compare.ts';
 import type { FieldSet } from './field-set.ts';
 import { rootDifference } from './field-set.ts';
 import { rootShape } from './shape.ts';
+import { typedProblems } from './typed.ts';
 
 export const LAST_APPLIED_ANNOTATION = 'kubectl.kubernetes.io/last-applied-configuration';
 
@@ -28,6 +29,7 @@ export function lastAppliedFields(
 ): FieldSet | undefined {
   const lastApplied = parseObject(live.metadata.annotations?.[LAST_APPLIED_ANNOTATION] ?? '');
   if (lastApplied === undefined || lastApplied['apiVersion'] !== apiVersion) return undefined;
+  if (typedProblems({ table, schema, object: lastApplied }).length > 0) return undefined;
   const shape = rootShape(table, schema);
   const { taken, removed } = compare(shape, lastApplied, live);
   let fields = fieldsOf(shape, lastApplied);

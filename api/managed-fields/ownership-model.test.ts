@@ -162,7 +162,7 @@ describe('ownership of fields, over random applies and updates by several manage
           expect(subject.holders()).toEqual(model.holders);
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: 300 },
     );
   });
 
@@ -185,7 +185,7 @@ describe('ownership of fields, over random applies and updates by several manage
           if (operation === 'Apply') expect(absent).toEqual({});
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 150 },
     );
   });
 });

@@ -3,6 +3,7 @@ import type { ApiObject } from '../../api/machinery/meta.ts';
 import type { GroupKind, GroupResource } from '../../api/machinery/errors.ts';
 import { apiVersionOf } from '../../api/machinery/resource.ts';
 import type { Resource } from '../../api/machinery/resource.ts';
+import type { KindVersions } from '../../api/managed-fields/versions.ts';
 import type { KindCache } from '../cacher/kind-cache.ts';
 
 export interface ServedKind<T extends ApiObject = ApiObject> {
@@ -11,6 +12,8 @@ export interface ServedKind<T extends ApiObject = ApiObject> {
   groupResource: GroupResource;
   groupKind: GroupKind;
   apiVersion: string;
+  /** Of a kind that looks different through its other versions, for managedFields. */
+  versions?: KindVersions;
 }
 
 export function servedKind<T extends ApiObject>(resource: Resource<T>, cache: KindCache<T>): ServedKind<T> {

@@ -11,12 +11,10 @@ import type { FieldError } from '../../api/machinery/field-error.ts';
 import { fieldPath } from '../../api/machinery/field-error.ts';
 import { validateObjectMeta, validateObjectMetaUpdate } from '../../api/machinery/object-meta.ts';
 import type { ObjectMetaRules } from '../../api/machinery/object-meta.ts';
-import { recordUpdate } from '../../api/managed-fields/managed-fields.ts';
 import type { DeleteOptions } from '../../api/machinery/resource.ts';
 import type { EncodedObject, UserInfo } from '../../api/machinery/handler.ts';
 import type { SchemaTable } from '../../api/schema/schema.ts';
 import type { Clock } from '../../base/clock.ts';
-import { formatTime } from '../../base/clock.ts';
 import type { Random } from '../../base/random.ts';
 import type { AdmissionAttributes, AdmissionPlugin } from '../admission/admission.ts';
 import { CachedObject } from '../cacher/cached-object.ts';
@@ -26,6 +24,7 @@ import type { Storage } from '../storage/storage.ts';
 import { StorageError } from '../storage/storage.ts';
 import { translateStorageError } from '../storage-errors.ts';
 import { decideDeletion, isFullyFinalized } from './deletion.ts';
+import { FieldOwnership, keepEntries, keepTimes } from './field-ownership.ts';
 import { fillMetadataForCreate, generateName, keepSystemMetadata, onlyStatusFrom } from './object-meta.ts';
 import { checkPreconditions, checkWriteConditions } from './preconditions.ts';
 import type { UpdateRules } from './strategy-update.ts';
@@ -76,7 +75,7 @@ export interface UpdateRequest {
   transform: (current: ApiObject) => ApiObject | Promise<ApiObject>;
   context: WriteContext;
   /** Gives what to create where there is nothing: for a PUT with `allowCreateOnUpdate`, and for an apply. */
-  createInstead?: () => ApiObject;
+  createInstead?: () => ApiObject | Promise<ApiObject>;
   /** Of a subresource other than `status`. */
   rules?: UpdateRules;
   /** A patch applies to whatever is there: a race that it lost is run again, though the result carries a version. */
@@ -97,9 +96,11 @@ const undoNothing = (): void => undefined;
 export class Store {
   readonly #options: StoreOptions;
   readonly #hooks = new Map<string, WriteHook>();
+  readonly #fields: FieldOwnership;
 
   constructor(options: StoreOptions) {
     this.#options = options;
+    this.#fields = new FieldOwnership(options);
   }
 
   /** Adds side effects to a kind's writes. */
@@ -138,9 +139,10 @@ export class Store {
       subresource: '',
       context,
     });
+    // What admission and the strategy set is nobody's.
+    await this.#fields.record({ kind, next: object, previous: undefined, subresource: '', context });
     await this.#mutate(attributes);
     strategy.prepareForCreate?.(object, { user: context.user, nowMs, dryRun: context.dryRun });
-    this.#recordManager(kind, { next: object, previous: undefined, subresource: '', context });
     this.#throwIfInvalid(kind, object, [...this.#validateMeta(kind, object), ...(strategy.validate?.(object) ?? [])]);
     for (const text of strategy.warnings?.(object, undefined) ?? []) context.warn(text);
     await this.#validateAdmission(attributes);
@@ -166,7 +168,7 @@ export class Store {
       }
       if (createInstead === undefined) throw errors.notFound(kind.groupResource, key.name);
       try {
-        return { encoded: await this.create(kind, createInstead(), context), created: true };
+        return { encoded: await this.create(kind, await createInstead(), context), created: true };
       } catch (error) {
         // Somebody was faster: then this is an update.
         if (!errors.isAlreadyExists(error)) throw error;
@@ -214,6 +216,7 @@ export class Store {
     const next = await this.#prepareUpdate(request, wanted, previous);
     if (isFullyFinalized(next, kind.resource.strategy))
       return this.#finishDeletion(kind, current, { object: next, context });
+    keepTimes(next, previous);
     // The order in which a client wrote the fields is no change.
     if (isSameValue(next, previous)) return current;
     const value = kind.cache.encode(next);
@@ -257,10 +260,13 @@ export class Store {
       subresource,
       context,
     });
+    const write = { kind, next, previous, subresource, context };
+    if (request.rules === undefined) await this.#fields.record(write);
     await this.#mutate(attributes);
     keepSystemMetadata(next, previous);
     prepareByStrategy(request, { next, previous, nowMs });
-    this.#recordManager(kind, { next, previous, subresource, context });
+    // A subresource's rules take back most of what was sent.
+    if (request.rules !== undefined) await this.#fields.record(write);
     const problems = validateObjectMetaUpdate(next.metadata, previous.metadata, metadataRules(kind));
     this.#throwIfInvalid(kind, next, [...problems, ...validateByStrategy(request, { next, previous })]);
     if (subresource === '') for (const text of strategy.warnings?.(next, previous) ?? []) context.warn(text);
@@ -385,37 +391,17 @@ export class Store {
   }
 
   async #mutate(attributes: AdmissionAttributes): Promise<void> {
+    const managedFields = attributes.object?.metadata.managedFields;
     for (const plugin of this.#options.admission) {
       if (plugin.mutate !== undefined) await plugin.mutate(attributes);
     }
+    keepEntries(attributes, managedFields);
   }
 
   async #validateAdmission(attributes: AdmissionAttributes): Promise<void> {
     for (const plugin of this.#options.admission) {
       if (plugin.validate !== undefined) await plugin.validate(attributes);
     }
-  }
-
-  #recordManager(
-    kind: ServedKind,
-    write: { next: ApiObject; previous: ApiObject | undefined; subresource: string; context: WriteContext },
-  ): void {
-    const { next, previous, subresource, context } = write;
-    if (context.isApply === true) return;
-    const sent = next.metadata.managedFields ?? [];
-    const reset = sent.length === 1 && Object.keys(sent[0]!).length === 0;
-    const managedFields = sent.length > 0 && !reset ? sent : reset ? [] : (previous?.metadata.managedFields ?? []);
-    next.metadata.managedFields = recordUpdate({
-      previous,
-      next,
-      managedFields,
-      manager: context.fieldManager,
-      apiVersion: kind.apiVersion,
-      subresource,
-      time: formatTime(this.#options.clock.now()),
-      schema: kind.resource.schema,
-      table: this.#options.schemas,
-    });
   }
 
   #validateMeta(kind: ServedKind, object: ApiObject): FieldError[] {

@@ -2,7 +2,8 @@
 import type { ApiResponse } from '../../api/machinery/handler.ts';
 import type { ApiObject, ManagedFieldsEntry } from '../../api/machinery/meta.ts';
 import * as errors from '../../api/machinery/errors.ts';
-import { applyPatch } from '../../api/managed-fields/apply.ts';
+import type { ApplyPatch } from '../../api/managed-fields/apply.ts';
+import { applyPatch, applyPatchLater } from '../../api/managed-fields/apply.ts';
 import { KUBECTL_MANAGER, lastAppliedFields, refreshLastApplied } from '../../api/managed-fields/last-applied.ts';
 import { recordUpdate } from '../../api/managed-fields/managed-fields.ts';
 import { joinTypedProblems, typedProblems } from '../../api/managed-fields/typed.ts';
@@ -11,6 +12,7 @@ import { decodeYaml } from '../../api/schema/json.ts';
 import type { SchemaTable } from '../../api/schema/schema.ts';
 import { formatTime } from '../../base/clock.ts';
 import { checkObject, fieldValidationOf } from '../decode.ts';
+import { resetFields } from '../registry/field-ownership.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
 import type { UpdateRules } from '../registry/strategy-update.ts';
 import type { RequestContext } from '../request-context.ts';
@@ -50,7 +52,7 @@ export async function apply(
   const request = { context, kind, dependencies };
   const configuration = readConfiguration(request);
   const { namespace, subresource } = context.info;
-  const createInstead = (): ApiObject => {
+  const createInstead = (): Promise<ApiObject> => {
     authorizeCreate(context, dependencies.authorize);
     return created(request, configuration);
   };
@@ -148,7 +150,7 @@ function withoutUnwritten(applied: ApiObject, { context, kind }: ApplyRequest): 
   return rest;
 }
 
-function created(request: ApplyRequest, configuration: Configuration): ApiObject {
+async function created(request: ApplyRequest, configuration: Configuration): Promise<ApiObject> {
   const { context, kind } = request;
   const { metadata } = configuration.applied;
   if ((metadata.uid ?? '') !== '') {
@@ -158,7 +160,7 @@ function created(request: ApplyRequest, configuration: Configuration): ApiObject
   const { kind: name, apiVersion } = configuration.applied;
   const skeleton = { kind: name, apiVersion, metadata: structuredClone(metadata) } as ApiObject;
   for (const field of TRACKED_METADATA) delete skeleton.metadata[field];
-  const next = merged(request, configuration, { live: skeleton, managedFields: [] });
+  const next = await merged(request, configuration, { live: skeleton, managedFields: [] });
   kind.resource.strategy.default?.(next);
   return next;
 }
@@ -166,9 +168,9 @@ function created(request: ApplyRequest, configuration: Configuration): ApiObject
 /** What an apply owns in metadata; the rest identifies the object. */
 const TRACKED_METADATA = ['labels', 'annotations', 'finalizers', 'ownerReferences', 'managedFields'] as const;
 
-function changed(request: ApplyRequest, configuration: Configuration, current: ApiObject): ApiObject {
+async function changed(request: ApplyRequest, configuration: Configuration, current: ApiObject): Promise<ApiObject> {
   const managedFields = current.metadata.managedFields ?? [];
-  const next = merged(request, configuration, {
+  const next = await merged(request, configuration, {
     live: current,
     managedFields: managedFields.length > 0 ? managedFields : beforeFirstApply(request, current),
   });
@@ -178,14 +180,15 @@ function changed(request: ApplyRequest, configuration: Configuration, current: A
   return next;
 }
 
-function merged(
+async function merged(
   { context, kind, dependencies }: ApplyRequest,
   { applied, sent }: Configuration,
   { live, managedFields }: { live: ApiObject; managedFields: readonly ManagedFieldsEntry[] },
-): ApiObject {
+): Promise<ApiObject> {
   const manager = context.request.query.get('fieldManager') ?? '';
-  const typed = { apiVersion: kind.apiVersion, schema: kind.resource.schema, table: dependencies.schemas };
-  const result = applyPatch({
+  const { versions } = kind;
+  const typed = { apiVersion: kind.apiVersion, schema: kind.resource.schema, table: dependencies.schemas, versions };
+  const patch: ApplyPatch = {
     ...typed,
     live,
     applied,
@@ -195,8 +198,10 @@ function merged(
     subresource: context.info.subresource,
     time: formatTime(dependencies.clock.now()),
     mayTake: manager === KUBECTL_MANAGER ? lastAppliedFields(live, typed) : undefined,
+    ignored: resetFields(kind, context.info.subresource),
     toStored: (object) => toStored(object, kind, dependencies.schemas),
-  });
+  };
+  const result = versions === undefined ? applyPatch(patch) : await applyPatchLater(patch);
   const next = result.object;
   next.metadata.managedFields = result.managedFields;
   if (manager === KUBECTL_MANAGER) refreshLastApplied(next, sent);

@@ -1,0 +1,134 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { ApiObject, ManagedFieldsEntry } from '../api/machinery/meta.ts';
+import type { TestServer } from './testing.ts';
+import { startTestServer } from './testing.ts';
+
+const APPLY = 'application/apply-patch+yaml';
+const MERGE = 'application/merge-patch+json';
+const JSON_PATCH = 'application/json-patch+json';
+const MAPS = '/api/v1/namespaces/default/configmaps';
+const PODS = '/api/v1/namespaces/default/pods';
+const DEPLOYMENTS = '/apis/apps/v1/namespaces/default/deployments';
+
+let server: TestServer;
+
+beforeAll(async () => {
+  server = await startTestServer();
+});
+afterAll(() => server.close());
+
+const map = (name: string, data: object, metadata: object = {}): object => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name, ...metadata },
+  data,
+});
+const entry = (manager: string, fieldsV1: object, rest: object = {}): ManagedFieldsEntry =>
+  ({ manager, operation: 'Update', apiVersion: 'v1', fieldsType: 'FieldsV1', fieldsV1, ...rest }) as ManagedFieldsEntry;
+const get = (url: string): Promise<ApiObject> => server.call<ApiObject>('GET', url);
+const fields = ({ metadata }: ApiObject, manager: string): unknown =>
+  metadata.managedFields?.find((one) => one.manager === manager)?.fieldsV1;
+const patch = (url: string, body: unknown, contentType: string): ReturnType<TestServer['send']> =>
+  server.send('PATCH', url, { body, contentType });
+
+describe('managedFields in requests', () => {
+  it.each([
+    ['an empty list', []],
+    ['one empty entry', [{}]],
+  ])('%s clears them, and nobody owns anything any more', async (title, managedFields) => {
+    const name = title.replaceAll(' ', '-');
+    await server.call('POST', `${MAPS}?fieldManager=m`, map(name, { a: '1' }));
+    const { metadata } = await get(`${MAPS}/${name}`);
+    expect(metadata.managedFields).toHaveLength(1);
+    const cleared = await patch(`${MAPS}/${name}`, { metadata: { managedFields } }, MERGE);
+    expect(cleared.status).toBe(200);
+    expect((await get(`${MAPS}/${name}`)).metadata).not.toHaveProperty('managedFields');
+    await server.call('PUT', `${MAPS}/${name}?fieldManager=n`, map(name, { a: '2' }));
+    expect((await get(`${MAPS}/${name}`)).metadata).not.toHaveProperty('managedFields');
+    const applied = await patch(`${MAPS}/${name}?fieldManager=x`, JSON.stringify(map(name, { b: '1' })), APPLY);
+    expect(fields(applied.body as ApiObject, 'before-first-apply')).toEqual({ 'f:data': { '.': {}, 'f:a': {} } });
+  });
+
+  it('are those of the request when they are valid, and those of the object when they are not', async () => {
+    await server.call('POST', `${MAPS}?fieldManager=m`, map('sent', { a: '1', b: '1' }));
+    const mine = [entry('mine', { 'f:data': { 'f:a': {} } })];
+    await server.call('PUT', `${MAPS}/sent?fieldManager=m`, map('sent', { a: '1', b: '1' }, { managedFields: mine }));
+    expect((await get(`${MAPS}/sent`)).metadata.managedFields).toEqual(mine);
+    const bad = [entry('bad', { data: {} })];
+    await server.call('PUT', `${MAPS}/sent?fieldManager=m`, map('sent', { a: '1', b: '1' }, { managedFields: bad }));
+    expect((await get(`${MAPS}/sent`)).metadata.managedFields).toEqual(mine);
+  });
+
+  it('count from the first write on', async () => {
+    const managedFields = [entry('sent', { 'f:data': { 'f:a': {} } }), entry('other', { 'f:x': {} })];
+    await server.call('POST', `${MAPS}?fieldManager=m`, map('created', { a: '1' }, { managedFields }));
+    const object = await get(`${MAPS}/created`);
+    expect(fields(object, 'm')).toEqual({ 'f:data': { '.': {}, 'f:a': {} } });
+    expect(fields(object, 'sent')).toBeUndefined();
+    expect(fields(object, 'other')).toEqual({ 'f:x': {} });
+  });
+
+  it('do not come through a subresource', async () => {
+    const deployment = {
+      metadata: { name: 'sub' },
+      spec: {
+        selector: { matchLabels: { a: 'b' } },
+        template: { metadata: { labels: { a: 'b' } }, spec: { containers: [{ name: 'c', image: 'i' }] } },
+      },
+    };
+    await server.call('POST', `${DEPLOYMENTS}?fieldManager=m`, deployment);
+    const body = { metadata: { managedFields: [{}] }, status: { observedGeneration: 1 } };
+    await patch(`${DEPLOYMENTS}/sub/status?fieldManager=s`, body, MERGE);
+    const managers = (await get(`${DEPLOYMENTS}/sub`)).metadata.managedFields?.map((one) => one.manager);
+    expect(managers).toEqual(['m', 's']);
+  });
+
+  it('of an apply must not be there, not even empty', async () => {
+    for (const managedFields of [[], [{}]]) {
+      const refused = await patch(
+        `${MAPS}/none?fieldManager=m`,
+        JSON.stringify(map('none', {}, { managedFields })),
+        APPLY,
+      );
+      expect(refused).toMatchObject({ status: 400, body: { message: 'metadata.managedFields must be nil' } });
+    }
+  });
+});
+
+describe('managedFields of writes', () => {
+  it('leave out what admission and the strategy have set, and what the endpoint does not write', async () => {
+    const pod = {
+      metadata: { name: 'p' },
+      spec: { containers: [{ name: 'c', image: 'i' }] },
+      status: { phase: 'Running' },
+    };
+    await server.call('POST', `${PODS}?fieldManager=m`, pod);
+    const object = (await get(`${PODS}/p`)) as ApiObject & { spec: { serviceAccountName?: string; priority?: number } };
+    expect(object.spec.serviceAccountName).toBe('default');
+    expect(object.spec.priority).toBe(0);
+    const owned = fields(object, 'm') as { 'f:spec': object };
+    expect(Object.keys(owned)).toEqual(['f:spec']);
+    expect(owned['f:spec']).toHaveProperty(['f:restartPolicy']);
+    for (const name of ['f:serviceAccountName', 'f:priority', 'f:tolerations', 'f:volumes'])
+      expect(owned['f:spec']).not.toHaveProperty([name]);
+  });
+
+  it('keep the version of the object when nothing changes', async () => {
+    await patch(`${MAPS}/same?fieldManager=a`, JSON.stringify(map('same', { a: '1' })), APPLY);
+    const before = await get(`${MAPS}/same`);
+    await patch(`${MAPS}/same?fieldManager=a`, JSON.stringify(map('same', { a: '1' })), APPLY);
+    await patch(`${MAPS}/same?fieldManager=b`, { data: { a: '1' } }, MERGE);
+    await patch(`${MAPS}/same?fieldManager=c`, [{ op: 'replace', path: '/data/a', value: '1' }], JSON_PATCH);
+    expect(await get(`${MAPS}/same`)).toEqual(before);
+  });
+
+  it('record who shares a field, without a time when nothing else changed', async () => {
+    await patch(`${MAPS}/both?fieldManager=a`, JSON.stringify(map('both', { a: '1' })), APPLY);
+    await patch(`${MAPS}/both?fieldManager=b`, JSON.stringify(map('both', { a: '1' })), APPLY);
+    const { managedFields = [] } = (await get(`${MAPS}/both`)).metadata;
+    expect(managedFields.map(({ manager, time }) => [manager, time !== undefined])).toEqual([
+      ['b', false],
+      ['a', true],
+    ]);
+  });
+});
