@@ -34,7 +34,7 @@ const UNTRACKED_METADATA = [
   'resourceVersion',
 ];
 
-const roots = new WeakMap<SchemaTable, Map<string | Schema, Shape>>();
+const roots = new WeakMap<Schema, Shape>();
 const shapes = new WeakMap<Schema, Map<string, Shape>>();
 
 /** What nobody knows the structure of: objects have parts, everything else is one value. */
@@ -49,21 +49,21 @@ export const DEDUCED: Shape = {
 DEDUCED.element = DEDUCED;
 
 /**
- * The shape of a kind, without the fields that are never owned: of a built-in one by its model's name, of a custom one
- * by its schema. Throws when the table does not have the name.
+ * The shape of a kind, without the fields that are never owned. Throws when the table does not have the name. A schema
+ * that is given as such, or is `published` by a definition, is a custom kind's.
  */
 export function rootShape(table: SchemaTable, schema: string | Schema): Shape {
-  let known = roots.get(table);
-  if (known === undefined) roots.set(table, (known = new Map<string | Schema, Shape>()));
-  let shape = known.get(schema);
-  if (shape === undefined) known.set(schema, (shape = buildRoot(table, schema)));
+  const definition = typeof schema === 'string' ? table.get(schema) : schema;
+  if (definition === undefined) throw new Error(`schema ${String(schema)} is not in the table`);
+  let shape = roots.get(definition);
+  if (shape === undefined) {
+    const isCustom = typeof schema !== 'string' || definition.published !== undefined;
+    roots.set(definition, (shape = buildRoot(definition, { table, isCustom, isAlwaysThere: true })));
+  }
   return shape;
 }
 
-function buildRoot(table: SchemaTable, schema: string | Schema): Shape {
-  const definition = typeof schema === 'string' ? table.get(schema) : schema;
-  if (definition === undefined) throw new Error(`schema ${String(schema)} is not in the table`);
-  const context = { table, isCustom: typeof schema !== 'string', isAlwaysThere: true };
+function buildRoot(definition: Schema, context: ShapeContext): Shape {
   const known = shapeOf(definition, context);
   const whole = known.kind === 'leaf' ? { ...known, ...DEDUCED } : known;
   const fields = new Map(whole.fields);

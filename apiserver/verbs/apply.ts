@@ -211,8 +211,10 @@ async function merged(
 /** The configuration and the live object have been checked: there is nothing to refuse. */
 function toStored(object: ApiObject, kind: ServedKind, schemas: SchemaTable): ApiObject {
   const stored = structuredClone(object);
-  const { schema } = kind.resource;
-  checkStructure({ table: schemas, schema, kind: kind.groupKind.kind, apiVersion: kind.apiVersion, object: stored });
+  const { schema, structure } = kind.resource;
+  const { apiVersion, groupKind } = kind;
+  if (structure !== undefined) structure.check(stored);
+  else checkStructure({ table: schemas, schema, kind: groupKind.kind, apiVersion, object: stored });
   return stored;
 }
 
