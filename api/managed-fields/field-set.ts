@@ -139,6 +139,16 @@ export function isSameSet(a: FieldSet | undefined, b: FieldSet | undefined): boo
   return count === 0;
 }
 
+/** Whether every path of `a` is in `b`; what the roots themselves are does not count. */
+export function isSubset(a: FieldSet, b: FieldSet): boolean {
+  for (const key in a) {
+    if (key === '.') continue;
+    const [part, other] = [a[key]!, b[key]];
+    if (other === undefined || (isMember(part) && !isMember(other)) || !isSubset(part, other)) return false;
+  }
+  return true;
+}
+
 /** Every path, as conflicts print them: `.spec.containers[name="web"].image`; of a node, members before what is deeper. */
 export function listPaths(set: FieldSet): string[] {
   const paths: string[] = [];

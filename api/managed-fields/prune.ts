@@ -6,7 +6,7 @@
 import type { ApiObject } from '../machinery/meta.ts';
 import { fieldsOf, partOf } from './compare.ts';
 import type { FieldSet } from './field-set.ts';
-import { intersection, rootDifference, unionOf } from './field-set.ts';
+import { intersection, isSubset, rootDifference, unionOf } from './field-set.ts';
 import type { Ownership } from './managed-fields.ts';
 import { removeFields } from './merge.ts';
 import type { Shape } from './shape.ts';
@@ -39,9 +39,7 @@ export function* prune(kind: KindVersion, merged: ApiObject, { last, held }: Cla
 
 /** Nothing was given up: the usual case. */
 function isAllHeld(last: Ownership, held: readonly Ownership[]): boolean {
-  return held.some(
-    ({ apiVersion, fields }) => apiVersion === last.apiVersion && rootDifference(last.fields, fields) === undefined,
-  );
+  return held.some(({ apiVersion, fields }) => apiVersion === last.apiVersion && isSubset(last.fields, fields));
 }
 
 /** The version of what was applied last comes first: other versions may need its fields to be converted. */

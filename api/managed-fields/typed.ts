@@ -48,7 +48,7 @@ class TypedCheck {
 
   visit(schema: Schema, value: unknown, path: string): void {
     if (value === null || value === undefined) return;
-    const target = { ...this.#table.resolve(schema), ...schema };
+    const target = schema.ref === undefined ? schema : { ...this.#table.resolve(schema), ...schema };
     // Quantities, times and int-or-strings are untyped scalars.
     if (isAnyScalar(target)) {
       if (typeof value === 'object') this.#fail(path, `expected any scalar, got &{${goValue(value)}}`);

@@ -65,7 +65,23 @@ const MAX_ALIASES = 100;
  * Parses the first document of a YAML text (JSON is YAML); throws an `Error`. YAML 1.1 as go-yaml has it: `yes` is
  * true, `012` octal, `<<` merges; times stay text, and there is no base 60.
  */
-export function decodeYaml(text: string, { maxDepth = MAX_DEPTH }: DecodeOptions = {}): DecodedYaml {
+export function decodeYaml(text: string, options: DecodeOptions = {}): DecodedYaml {
+  const json = decodePlainJson(text, options);
+  return json === undefined ? decodeYamlText(text, options) : { value: json, duplicates: [] };
+}
+
+/** What most clients send as YAML is JSON, which is read ten times as fast; `undefined` for anything else. */
+function decodePlainJson(text: string, options: DecodeOptions): unknown {
+  if (!text.startsWith('{')) return undefined;
+  try {
+    const value = decodeJson(text, options);
+    return countKeysIn(text) === countKeys(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function decodeYamlText(text: string, { maxDepth = MAX_DEPTH }: DecodeOptions): DecodedYaml {
   const lines = new LineCounter();
   const document = parseYaml(text, lines);
   const duplicates: string[] = [];
@@ -100,19 +116,24 @@ function boundDepth(value: unknown, left: number): void {
 
 /** Whether the text has more keys than its value; cheaper than looking for them. */
 function mayRepeatKeys(text: string): boolean {
+  try {
+    return countKeys(JSON.parse(text)) !== countKeysIn(text);
+  } catch {
+    return false;
+  }
+}
+
+/** Keys in a text that is JSON. */
+function countKeysIn(text: string): number {
   let keys = 0;
   for (let at = text.indexOf('"'); at >= 0; at = text.indexOf('"', at + 1)) {
     at = endOfString(text, at);
-    if (at < 0) return false;
+    if (at < 0) return keys;
     let next = at + 1;
     while (text.charCodeAt(next) <= 0x20) next++;
     if (text.charCodeAt(next) === 0x3a) keys++;
   }
-  try {
-    return countKeys(JSON.parse(text)) !== keys;
-  } catch {
-    return false;
-  }
+  return keys;
 }
 
 /** The position of the closing quote of the string that opens at `at`, or -1. */

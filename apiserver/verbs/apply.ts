@@ -7,6 +7,7 @@ import { applyPatch, applyPatchLater } from '../../api/managed-fields/apply.ts';
 import { KUBECTL_MANAGER, lastAppliedFields, refreshLastApplied } from '../../api/managed-fields/last-applied.ts';
 import { recordUpdate } from '../../api/managed-fields/managed-fields.ts';
 import { joinTypedProblems, typedProblems } from '../../api/managed-fields/typed.ts';
+import { cloneJson } from '../../api/patch/json-value.ts';
 import { checkStructure } from '../../api/schema/check.ts';
 import { decodeYaml } from '../../api/schema/json.ts';
 import type { SchemaTable } from '../../api/schema/schema.ts';
@@ -80,7 +81,7 @@ function readConfiguration(request: ApplyRequest): Configuration {
   checkVersion(sent, kind);
   if (Array.isArray(sent.metadata.managedFields)) throw errors.badRequest('metadata.managedFields must be nil');
   checkTyped(sent, request);
-  const applied = structuredClone(sent);
+  const applied = cloneJson(sent);
   checkObject(context, applied, { kind, schemas: dependencies.schemas, duplicates: [], keepsZeros: true });
   takeNamespaceFromPath(context, kind, applied);
   checkName(applied, pathName(context.info));
@@ -88,7 +89,7 @@ function readConfiguration(request: ApplyRequest): Configuration {
 }
 
 function decodeBody({ request }: RequestContext): { value: unknown; duplicates: string[] } {
-  if (request.object !== undefined) return { value: structuredClone(request.object), duplicates: [] };
+  if (request.object !== undefined) return { value: cloneJson(request.object), duplicates: [] };
   try {
     return decodeYaml(Buffer.from(request.body ?? new Uint8Array()).toString());
   } catch (error) {
@@ -158,7 +159,7 @@ async function created(request: ApplyRequest, configuration: Configuration): Pro
     throw errors.conflict(kind.groupResource, pathName(context.info), cause);
   }
   const { kind: name, apiVersion } = configuration.applied;
-  const skeleton = { kind: name, apiVersion, metadata: structuredClone(metadata) } as ApiObject;
+  const skeleton = { kind: name, apiVersion, metadata: cloneJson(metadata) } as ApiObject;
   for (const field of TRACKED_METADATA) delete skeleton.metadata[field];
   const next = await merged(request, configuration, { live: skeleton, managedFields: [] });
   kind.resource.strategy.default?.(next);
@@ -210,7 +211,7 @@ async function merged(
 
 /** The configuration and the live object have been checked: there is nothing to refuse. */
 function toStored(object: ApiObject, kind: ServedKind, schemas: SchemaTable): ApiObject {
-  const stored = structuredClone(object);
+  const stored = cloneJson(object);
   const { schema, structure } = kind.resource;
   const { apiVersion, groupKind } = kind;
   if (structure !== undefined) structure.check(stored);

@@ -15,6 +15,7 @@ const SCENARIOS: Record<string, () => Promise<{ run(): Promise<BenchLine[]> }>> 
   startup: () => import('./startup.ts'),
   store: () => import('./store.ts'),
   api: () => import('./api.ts'),
+  apply: () => import('./apply.ts'),
   watch: () => import('./watch.ts'),
   pods: () => import('./pods.ts'),
   scheduler: () => import('./scheduler.ts'),
