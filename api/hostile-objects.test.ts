@@ -3,6 +3,11 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { parse } from 'yaml';
 import { apiServices } from './apiregistration/v1/api-service.ts';
+import { mutatingAdmissionPolicies } from './admissionregistration/v1/mutating-admission-policy.ts';
+import { mutatingAdmissionPolicyBindings } from './admissionregistration/v1/mutating-admission-policy-binding.ts';
+import { validatingAdmissionPolicies } from './admissionregistration/v1/validating-admission-policy.ts';
+import { validatingAdmissionPolicyBindings } from './admissionregistration/v1/validating-admission-policy-binding.ts';
+import { validatingWebhookConfigurations } from './admissionregistration/v1/validating-webhook-configuration.ts';
 import { controllerRevisions } from './apps/v1/controller-revision.ts';
 import { daemonSets } from './apps/v1/daemon-set.ts';
 import { deployments } from './apps/v1/deployment.ts';
@@ -49,7 +54,30 @@ const binding =
   '{roleRef: {kind: ClusterRole, name: r}, subjects: [{kind: User, name: u}, {kind: ServiceAccount, name: s, namespace: n}]}';
 const rules = '[{verbs: [get], apiGroups: [""], resources: [pods]}, {verbs: [get], nonResourceURLs: [/x]}]';
 
+const match = `{matchPolicy: Exact, namespaceSelector: {matchLabels: {a: b}}, objectSelector: {matchExpressions: [{key: a, operator: In, values: [b]}]},
+  resourceRules: [{operations: [CREATE], apiGroups: [""], apiVersions: [v1], resources: [pods, pods/exec], resourceNames: [a], scope: Namespaced}]}`;
+const policy = `failurePolicy: Fail, paramKind: {apiVersion: a/v1, kind: K}, matchConstraints: ${match},
+  matchConditions: [{name: a, expression: 'true'}], variables: [{name: a, expression: '1'}]`;
+const policyBinding = `policyName: p, paramRef: {name: a, namespace: n, parameterNotFoundAction: Deny}, matchResources: ${match}`;
+
 const full: [Resource<never>, string][] = [
+  [
+    validatingWebhookConfigurations,
+    `{webhooks: [{name: a.b.c, clientConfig: {url: 'https://a/b', caBundle: AAAA}, rules: [{operations: [CREATE], apiGroups: [""], apiVersions: [v1], resources: [pods/exec]}],
+    namespaceSelector: {}, objectSelector: {}, sideEffects: None, admissionReviewVersions: [v1], matchConditions: [{name: a, expression: 'true'}]},
+    {name: b.b.c, clientConfig: {service: {name: s, namespace: n, path: /a, port: 1}}, timeoutSeconds: 1}]}`,
+  ],
+  [
+    validatingAdmissionPolicies,
+    `{spec: {${policy}, validations: [{expression: 'true', messageExpression: "'a'", reason: Invalid}],
+    auditAnnotations: [{key: a, valueExpression: "'a'"}]}, status: {typeChecking: {expressionWarnings: [{fieldRef: a, warning: b}]}}}`,
+  ],
+  [
+    mutatingAdmissionPolicies,
+    `{spec: {${policy}, reinvocationPolicy: Never, mutations: [{patchType: JSONPatch, jsonPatch: {expression: '[]'}}]}}`,
+  ],
+  [validatingAdmissionPolicyBindings, `{spec: {${policyBinding}, validationActions: [Deny]}}`],
+  [mutatingAdmissionPolicyBindings, `{spec: {${policyBinding}}}`],
   [configMaps, '{data: {a: b}, binaryData: {c: AAAA}, immutable: true}'],
   [namespaces, '{spec: {finalizers: [kubernetes]}, status: {phase: Active}}'],
   [

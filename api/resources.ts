@@ -1,5 +1,11 @@
 /** The table of kinds: everything generic iterates over it. Adding a built-in kind is one file and one line here. */
 import type { Resource } from './machinery/resource.ts';
+import { mutatingAdmissionPolicies } from './admissionregistration/v1/mutating-admission-policy.ts';
+import { mutatingAdmissionPolicyBindings } from './admissionregistration/v1/mutating-admission-policy-binding.ts';
+import { mutatingWebhookConfigurations } from './admissionregistration/v1/mutating-webhook-configuration.ts';
+import { validatingAdmissionPolicies } from './admissionregistration/v1/validating-admission-policy.ts';
+import { validatingAdmissionPolicyBindings } from './admissionregistration/v1/validating-admission-policy-binding.ts';
+import { validatingWebhookConfigurations } from './admissionregistration/v1/validating-webhook-configuration.ts';
 import { customResourceDefinitions } from './apiextensions/v1/custom-resource-definition.ts';
 import { apiServices } from './apiregistration/v1/api-service.ts';
 import { controllerRevisions } from './apps/v1/controller-revision.ts';
@@ -74,6 +80,12 @@ const all = [
   secrets,
   serviceAccounts,
   services,
+  mutatingAdmissionPolicies,
+  mutatingAdmissionPolicyBindings,
+  mutatingWebhookConfigurations,
+  validatingAdmissionPolicies,
+  validatingAdmissionPolicyBindings,
+  validatingWebhookConfigurations,
   customResourceDefinitions,
   apiServices,
   controllerRevisions,
