@@ -11,6 +11,8 @@ export interface RequestContext {
   warnings: Set<string>;
   /** What the answer is to be, once the request has found its kind. Absent: plain JSON. */
   media?: MediaType;
+  /** What admission keeps for the audit log; made by whoever has the first. */
+  auditAnnotations?: Map<string, string>;
 }
 
 export type Endpoint = (context: RequestContext) => Promise<ApiResponse> | ApiResponse;

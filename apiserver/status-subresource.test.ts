@@ -11,6 +11,8 @@ type Sample = Record<string, unknown>;
 const template = { metadata: { labels: { a: 'b' } }, spec: { containers: [{ name: 'c', image: 'i:1' }] } };
 const workload = { selector: { matchLabels: { a: 'b' } }, template };
 
+const POLICY_RULE = { operations: ['CREATE'], apiGroups: [''], apiVersions: ['v1'], resources: ['pods'] };
+
 interface Rules {
   spec: Sample;
   /** What of metadata upstream's status strategy resets (`PrepareForUpdate` of each kind's `strategy.go`). */
@@ -72,6 +74,12 @@ const RULES: Readonly<Record<string, Rules>> = {
     status: {
       conditions: [{ type: 'X', status: 'True', reason: 'R', message: '', lastTransitionTime: '2026-01-01T00:00:00Z' }],
     },
+  },
+  validatingadmissionpolicies: {
+    spec: { matchConstraints: { resourceRules: [POLICY_RULE] }, validations: [{ expression: 'true' }] },
+    kept: ['labels', 'annotations', 'finalizers', 'ownerReferences'],
+    change: { failurePolicy: 'Ignore' },
+    status: { observedGeneration: 1 },
   },
 };
 

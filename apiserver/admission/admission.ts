@@ -20,6 +20,28 @@ export interface AdmissionAttributes {
   dryRun: boolean;
   /** Adds a `Warning` header to the response. */
   warn(text: string): void;
+  /** The form of `object` and `oldObject` where it is not the kind's own: a Binding, PodExecOptions. */
+  form?: ObjectForm;
+  /** The request's CreateOptions, UpdateOptions, PatchOptions or DeleteOptions. */
+  options?(): Record<string, unknown>;
+  /** Keeps a value for the audit log. */
+  annotate?(key: string, value: string): void;
+  /** Of the mutating plugins of one request. Absent: they run once. */
+  reinvocation?: Reinvocation;
+}
+
+export interface ObjectForm {
+  /** Name in the schema table; `''`: it has none. */
+  schema: string;
+  kind: string;
+  apiVersion: string;
+}
+
+/** The mutating plugins run once more when one of them asks for it, as what came later may concern what came earlier. */
+export interface Reinvocation {
+  isWanted: boolean;
+  /** True while they run the second time. */
+  isRunning: boolean;
 }
 
 export interface AdmissionPlugin {

@@ -9,6 +9,7 @@ import { pathName } from '../request-info.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
 import type { Subresource, VerbHandler } from '../router.ts';
 import type { VerbDependencies } from '../verbs/dependencies.ts';
+import { writeContext } from '../verbs/write-context.ts';
 import type { KubeletCredentials } from './connection.ts';
 import { getFromKubelet, kubeletAddress } from './connection.ts';
 import { logOverWebSocket, logProtocol } from './log-web-socket.ts';
@@ -126,6 +127,7 @@ function streamHandler(
     const pod = await findPod(context, kind, dependencies);
     const { namespace, name } = pod.metadata;
     const { request } = context;
+    await admitConnect(context, kind, { store: dependencies.store, action });
     // Before the upgrade is looked at: a client that is refused here tries the older protocol, and shows that answer.
     const address = kubeletAddress(nodes, nodeOf(pod));
     const isPortForward = action === 'portforward';
@@ -143,6 +145,29 @@ function streamHandler(
     const path = `/${isPortForward ? 'portForward' : action}/${namespace}/${name}${container}?${query}`;
     return tunnelResponse(credentials, address, path);
   };
+}
+
+/** What admission sees of a stream: its options, as the query has them. */
+async function admitConnect(
+  context: RequestContext,
+  kind: ServedKind,
+  { store, action }: Pick<VerbDependencies, 'store'> & { action: keyof typeof POD_OPTIONS },
+): Promise<void> {
+  const { query } = context.request;
+  const form = { schema: '', kind: POD_OPTIONS[action], apiVersion: 'v1' };
+  const options: Record<string, unknown> = { kind: form.kind, apiVersion: form.apiVersion };
+  for (const name of ['stdin', 'stdout', 'stderr', 'tty']) {
+    const value = query.get(name);
+    if (value === 'true' || value === '1') options[name] = true;
+  }
+  const container = query.get('container') ?? '';
+  if (container !== '') options['container'] = container;
+  if (action === 'exec') options['command'] = query.getAll('command');
+  if (action === 'portforward' && query.has('ports')) options['ports'] = query.getAll('ports').map(Number);
+  const key = { namespace: context.info.namespace, name: pathName(context.info) };
+  const about = { key, subresource: action, context: writeContext(context), operation: 'CONNECT', form } as const;
+  // Options have no metadata; whoever looks for labels finds none.
+  await store.admit(kind, { ...options, metadata: {} }, about);
 }
 
 export function podStreams(options: PodStreamOptions): Subresource[] {

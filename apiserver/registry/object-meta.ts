@@ -21,17 +21,24 @@ export function hasGeneration(resource: Resource, object: ApiObject): boolean {
   return resource.strategy.hasGeneration ?? 'spec' in object;
 }
 
+/** What only the server sets goes before admission sees a new object. */
+export function clearSystemMetadata({ metadata }: ApiObject): void {
+  delete metadata.uid;
+  delete metadata.creationTimestamp;
+  delete metadata.deletionTimestamp;
+  delete metadata.deletionGracePeriodSeconds;
+  delete metadata.selfLink;
+}
+
 export function fillMetadataForCreate(
   resource: Resource,
   object: ApiObject,
   sources: { nowMs: number; random: Random },
 ): void {
   const { metadata } = object;
+  clearSystemMetadata(object);
   metadata.uid = sources.random.uuid();
   metadata.creationTimestamp = formatTime(sources.nowMs);
-  delete metadata.deletionTimestamp;
-  delete metadata.deletionGracePeriodSeconds;
-  delete metadata.selfLink;
   delete metadata.resourceVersion;
   if (metadata.name === undefined || metadata.name === '') {
     if (metadata.generateName !== undefined && metadata.generateName !== '')

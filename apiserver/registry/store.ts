@@ -2,7 +2,7 @@
  * The generic registry: every kind is created, changed and deleted here, in one order of steps, with what its
  * strategy adds (apiserver `registry/generic/registry/store.go`).
  *
- * create: fill metadata → mutating admission → strategy → validate → validating admission → hooks → storage
+ * create: mutating admission → fill metadata → strategy → validate → validating admission → hooks → storage
  * update: read → preconditions → transform → the same → storage by compare-and-swap, again from the read when it lost
  */
 import type { ApiObject } from '../../api/machinery/meta.ts';
@@ -16,7 +16,8 @@ import type { EncodedObject, UserInfo } from '../../api/machinery/handler.ts';
 import type { SchemaTable } from '../../api/schema/schema.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Random } from '../../base/random.ts';
-import type { AdmissionAttributes, AdmissionPlugin } from '../admission/admission.ts';
+import type { AdmissionAttributes, AdmissionPlugin, ObjectForm } from '../admission/admission.ts';
+import { AdmissionChain } from '../admission/admission-chain.ts';
 import { CachedObject } from '../cacher/cached-object.ts';
 import { encodeForStorage } from '../cacher/codec.ts';
 import type { WatchCache } from '../cacher/watch-cache.ts';
@@ -26,6 +27,13 @@ import { translateStorageError } from '../storage-errors.ts';
 import { decideDeletion, isFullyFinalized } from './deletion.ts';
 import { FieldOwnership, keepEntries, keepTimes } from './field-ownership.ts';
 import { fillMetadataForCreate, generateName, keepSystemMetadata, onlyStatusFrom } from './object-meta.ts';
+import {
+  clearSystemMetadata,
+  fillMetadataForCreate,
+  generateName,
+  keepSystemMetadata,
+  onlyStatusFrom,
+} from './object-meta.ts';
 import { checkPreconditions, checkWriteConditions } from './preconditions.ts';
 import type { UpdateRules } from './strategy-update.ts';
 import { prepareByStrategy, validateByStrategy } from './strategy-update.ts';
@@ -41,6 +49,23 @@ export interface WriteContext {
   /** The object brings the entries of managedFields that an apply has made of it. */
   isApply?: boolean;
   warn(text: string): void;
+  /** The request's options, as admission shows them. */
+  options?(operation: 'CREATE' | 'UPDATE'): Record<string, unknown>;
+  /** Keeps a value for the audit log. */
+  annotate?(key: string, value: string): void;
+}
+
+/** A request that is admitted by itself. */
+export interface AdmittedSubresource {
+  key: ObjectKey;
+  subresource: string;
+  context: WriteContext;
+  /** Default: CREATE. */
+  operation?: AdmissionAttributes['operation'];
+  /** Of an UPDATE. */
+  oldObject?: ApiObject;
+  /** Of the object, where it is not the kind's own. */
+  form?: ObjectForm;
 }
 
 export interface ObjectKey {
@@ -78,8 +103,17 @@ export interface UpdateRequest {
   createInstead?: () => ApiObject | Promise<ApiObject>;
   /** Of a subresource other than `status`. */
   rules?: UpdateRules;
+  /** Admission has seen the request in another form (`pods/binding`). */
+  isAdmitted?: boolean;
   /** A patch applies to whatever is there: a race that it lost is run again, though the result carries a version. */
   retriesLostRace?: boolean;
+}
+
+export interface DeleteRequest {
+  options: DeleteOptions;
+  context: WriteContext;
+  /** Admission has seen the request in another form (`pods/eviction`). */
+  isAdmitted?: boolean;
 }
 
 export interface WriteResult {
@@ -95,12 +129,14 @@ const undoNothing = (): void => undefined;
 
 export class Store {
   readonly #options: StoreOptions;
+  readonly #admission: AdmissionChain;
   readonly #hooks = new Map<string, WriteHook>();
   readonly #fields: FieldOwnership;
 
   constructor(options: StoreOptions) {
     this.#options = options;
     this.#fields = new FieldOwnership(options);
+    this.#admission = new AdmissionChain(options.admission);
   }
 
   /** Adds side effects to a kind's writes. */
@@ -131,7 +167,7 @@ export class Store {
     await watchCache.freshen();
     object.kind = kind.groupKind.kind;
     object.apiVersion = kind.apiVersion;
-    fillMetadataForCreate(kind.resource, object, { nowMs, random });
+    clearSystemMetadata(object);
     const attributes = this.#attributes(kind, {
       operation: 'CREATE',
       object,
@@ -142,10 +178,14 @@ export class Store {
     // What admission and the strategy set is nobody's.
     await this.#fields.record({ kind, next: object, previous: undefined, subresource: '', context });
     await this.#mutate(attributes);
+    await this.#admission.mutate(attributes);
+    checkNamespaceKept(object, attributes);
+    fillMetadataForCreate(kind.resource, object, { nowMs, random });
+    attributes.name = object.metadata.name ?? '';
     strategy.prepareForCreate?.(object, { user: context.user, nowMs, dryRun: context.dryRun });
     this.#throwIfInvalid(kind, object, [...this.#validateMeta(kind, object), ...(strategy.validate?.(object) ?? [])]);
     for (const text of strategy.warnings?.(object, undefined) ?? []) context.warn(text);
-    await this.#validateAdmission(attributes);
+    await this.#admission.validate(attributes);
     const undo = (await this.#hooks.get(kind.cache.keyPrefix)?.beforeCreate?.(object, context)) ?? undoNothing;
     if (context.dryRun) return this.#dryRunCreate(kind, object, undo);
     try {
@@ -177,11 +217,7 @@ export class Store {
     throw errors.conflict(kind.groupResource, key.name, errors.OPTIMISTIC_LOCK_MESSAGE);
   }
 
-  async delete(
-    kind: ServedKind,
-    key: ObjectKey,
-    request: { options: DeleteOptions; context: WriteContext },
-  ): Promise<DeleteResult> {
+  async delete(kind: ServedKind, key: ObjectKey, request: DeleteRequest): Promise<DeleteResult> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const current = await this.#find(kind, key);
       if (current.damage !== undefined) return this.#deleteDamaged(kind, key, request);
@@ -192,19 +228,19 @@ export class Store {
     throw errors.conflict(kind.groupResource, key.name, errors.OPTIMISTIC_LOCK_MESSAGE);
   }
 
-  /** Runs admission for a subresource that stores nothing by itself (`serviceaccounts/token`). Throws to refuse. */
-  async admit(
-    kind: ServedKind,
-    object: ApiObject,
-    about: { key: ObjectKey; subresource: string; context: WriteContext },
-  ): Promise<void> {
-    const { key, subresource, context } = about;
+  /**
+   * Runs admission for a subresource that stores nothing by itself (`serviceaccounts/token`) or something else than it
+   * is sent (`pods/binding`). Throws to refuse; mutating plugins may change `object`.
+   */
+  async admit(kind: ServedKind, object: ApiObject, about: AdmittedSubresource): Promise<void> {
+    const { key, subresource, context, form, operation = 'CREATE', oldObject } = about;
     const attributes: AdmissionAttributes = {
-      ...this.#attributes(kind, { operation: 'CREATE', object, oldObject: undefined, subresource, context }),
+      ...this.#attributes(kind, { operation, object, oldObject, subresource, context }),
       ...key,
+      ...(form && { form }),
     };
-    await this.#mutate(attributes);
-    await this.#validateAdmission(attributes);
+    await this.#admission.mutate(attributes);
+    await this.#admission.validate(attributes);
   }
 
   /** Undefined when another write came first. */
@@ -263,6 +299,7 @@ export class Store {
     const write = { kind, next, previous, subresource, context };
     if (request.rules === undefined) await this.#fields.record(write);
     await this.#mutate(attributes);
+    if (request.isAdmitted !== true) await this.#admission.mutate(attributes);
     keepSystemMetadata(next, previous);
     prepareByStrategy(request, { next, previous, nowMs });
     // A subresource's rules take back most of what was sent.
@@ -270,20 +307,18 @@ export class Store {
     const problems = validateObjectMetaUpdate(next.metadata, previous.metadata, metadataRules(kind));
     this.#throwIfInvalid(kind, next, [...problems, ...validateByStrategy(request, { next, previous })]);
     if (subresource === '') for (const text of strategy.warnings?.(next, previous) ?? []) context.warn(text);
-    await this.#validateAdmission(attributes);
+    if (request.isAdmitted !== true) await this.#admission.validate(attributes);
     return next;
   }
 
   async #deleteOnce(
     kind: ServedKind,
     current: CachedObject,
-    { options, context }: { options: DeleteOptions; context: WriteContext },
+    { options, context, isAdmitted }: DeleteRequest,
   ): Promise<DeleteResult | undefined> {
     const { clock } = this.#options;
     const oldObject = current.object();
-    await this.#validateAdmission(
-      this.#attributes(kind, { operation: 'DELETE', object: undefined, oldObject, subresource: '', context }),
-    );
+    if (isAdmitted !== true) await this.#admitDeletion(kind, oldObject, { options, context });
     const decision = decideDeletion(current.decode(), kind.resource.strategy, { ...options, nowMs: clock.now() });
     if (decision.type === 'pending') return { removed: false, object: current };
     try {
@@ -310,6 +345,16 @@ export class Store {
     }
   }
 
+  async #admitDeletion(kind: ServedKind, oldObject: ApiObject, { options, context }: DeleteRequest): Promise<void> {
+    const about = { operation: 'DELETE', object: undefined, oldObject, subresource: '', context } as const;
+    const attributes: AdmissionAttributes = {
+      ...this.#attributes(kind, about),
+      options: () => ({ ...options, kind: 'DeleteOptions', apiVersion: 'meta.k8s.io/v1' }),
+    };
+    await this.#admission.mutate(attributes);
+    await this.#admission.validate(attributes);
+  }
+
   /** Undefined when another write came first. */
   async #finishDeletion(
     kind: ServedKind,
@@ -326,16 +371,10 @@ export class Store {
   }
 
   /** Its finalizers cannot be read: what they were for is left to whoever deletes it. */
-  async #deleteDamaged(
-    kind: ServedKind,
-    key: ObjectKey,
-    { context }: { context: WriteContext },
-  ): Promise<DeleteResult> {
+  async #deleteDamaged(kind: ServedKind, key: ObjectKey, { options, context }: DeleteRequest): Promise<DeleteResult> {
     const { revision, key: storageKey } = kind.cache.getCached(key.namespace, key.name)!;
     const oldObject = { kind: kind.groupKind.kind, apiVersion: kind.apiVersion, metadata: { ...key } };
-    await this.#validateAdmission(
-      this.#attributes(kind, { operation: 'DELETE', object: undefined, oldObject, subresource: '', context }),
-    );
+    await this.#admitDeletion(kind, oldObject, { options, context });
     const last = new CachedObject(storageKey, encodeForStorage(oldObject), revision);
     if (context.dryRun) return { removed: true, last };
     try {
@@ -402,6 +441,14 @@ export class Store {
     for (const plugin of this.#options.admission) {
       if (plugin.validate !== undefined) await plugin.validate(attributes);
     }
+    const own = { operation, object, oldObject, subresource, resource: kind.resource, namespace, name, user, dryRun };
+    return {
+      ...own,
+      warn: (text) => context.warn(text),
+      annotate: (key, value) => context.annotate?.(key, value),
+      options: () => (operation === 'CREATE' || operation === 'UPDATE' ? (context.options?.(operation) ?? {}) : {}),
+      reinvocation: { isWanted: false, isRunning: false },
+    };
   }
 
   #validateMeta(kind: ServedKind, object: ApiObject): FieldError[] {
@@ -411,6 +458,12 @@ export class Store {
   #throwIfInvalid(kind: ServedKind, object: ApiObject, problems: FieldError[]): void {
     if (problems.length > 0) throw errors.invalidObject(kind.groupKind, object.metadata.name ?? '', problems);
   }
+}
+
+/** A mutating plugin may name an object, and not move it. */
+function checkNamespaceKept({ metadata }: ApiObject, { namespace }: AdmissionAttributes): void {
+  if ((metadata.namespace ?? '') === namespace) return;
+  throw errors.badRequest('the namespace of the provided object does not match the namespace sent on the request');
 }
 
 function metadataRules({ resource: { scope, strategy } }: ServedKind): ObjectMetaRules {

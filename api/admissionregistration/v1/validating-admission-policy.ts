@@ -53,7 +53,10 @@ export const validatingAdmissionPolicies = defineResource<ValidatingAdmissionPol
     },
     validate: (policy) => validatePolicy(policy, undefined),
     validateUpdate: (next, previous) => validatePolicy(next, previous),
-    status: { validateUpdate: ({ status }) => validateStatus(status) },
+    status: {
+      keptMetadata: ['labels', 'annotations', 'finalizers', 'ownerReferences'],
+      validateUpdate: ({ status }) => validateStatus(status),
+    },
     allowUnconditionalUpdate: false,
   },
 });

@@ -13,6 +13,7 @@ interface Binding extends ApiObject {
   target?: { kind?: string; name?: string };
 }
 
+const BINDING = { schema: 'V1Binding', kind: 'Binding', apiVersion: 'v1' };
 const PODS = { group: '', resource: 'pods/binding' };
 
 function checkBinding(binding: Binding, name: string): string {
@@ -65,17 +66,21 @@ function observed(pod: Pod): { observedGeneration?: number } {
 }
 
 const create: VerbHandler = async (context, kind, { store, clock, schemas }) => {
-  const binding = decodeAs<Binding>(context, { schema: 'V1Binding', kind: 'Binding', apiVersion: 'v1' }, schemas);
+  const binding = decodeAs<Binding>(context, BINDING, schemas);
   const name = pathName(context.info);
   binding.metadata ??= {};
   if ((binding.metadata.name ?? name) !== name)
     throw errors.badRequest('the name of the object does not match the name on the URL');
+  const key = { namespace: context.info.namespace, name };
+  const write = writeContext(context);
+  await store.admit(kind, binding, { key, subresource: 'binding', context: write, form: BINDING });
   const node = checkBinding(binding, name);
   await store.update({
     kind,
-    key: { namespace: context.info.namespace, name },
+    key,
     subresource: 'binding',
-    context: writeContext(context),
+    context: write,
+    isAdmitted: true,
     retriesLostRace: true,
     transform: (current) => {
       const { uid } = binding.metadata;

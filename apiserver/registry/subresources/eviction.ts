@@ -37,12 +37,13 @@ export function evictionSubresource(budgets: () => ServedKind | undefined): Subr
     if (eviction.metadata?.name !== undefined && eviction.metadata.name !== name) {
       throw errors.badRequest(`name in URL does not match name in Eviction object`);
     }
-    const options = eviction.deleteOptions ?? {};
-    const write = writeContext(context, options.dryRun);
+    eviction.metadata ??= {};
+    const write = writeContext(context, eviction.deleteOptions?.dryRun);
     const key = { namespace: context.info.namespace, name };
+    await store.admit(kind, eviction, { key, subresource: 'eviction', context: write, form: EVICTION });
     const pod = (await store.get(kind, key)).object() as unknown as Pod;
     await spendBudget(pod, { store, budgets: budgets(), nowMs: clock.now() }, write);
-    await store.delete(kind, key, { options, context: write });
+    await store.delete(kind, key, { options: eviction.deleteOptions ?? {}, context: write, isAdmitted: true });
     return objectResponse({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 }, 201);
   };
   return { name: 'eviction', kind: { group: 'policy', version: 'v1', kind: 'Eviction' }, verbs: { create } };
@@ -64,6 +65,7 @@ async function spendBudget(pod: Pod, { store, budgets, nowMs }: Sources, context
     key: { namespace, name: budget.metadata.name! },
     subresource: 'status',
     context,
+    isAdmitted: true,
     retriesLostRace: true,
     transform: (current) => spend(current as PodDisruptionBudget, name, nowMs),
   });

@@ -128,14 +128,25 @@ function decodePatch(context: RequestContext): unknown {
 const write: VerbHandler = async (context, kind, { store, schemas, clock }) => {
   const paths = kind.resource.subresources.scale!;
   const name = pathName(context.info);
+  const key = { namespace: context.info.namespace, name };
+  const about = {
+    key,
+    subresource: 'scale',
+    context: writeContext(context),
+    operation: 'UPDATE',
+    form: SCALE,
+  } as const;
   const result = await store.update({
     kind,
-    key: { namespace: context.info.namespace, name },
+    key,
     subresource: '',
-    context: writeContext(context),
+    context: about.context,
+    isAdmitted: true,
     retriesLostRace: context.request.method === 'PATCH',
-    transform: (current) => {
+    transform: async (current) => {
+      const before = scaleOf(current, paths);
       const wanted = wantedScale(context, scaleOf(current, paths), schemas);
+      await store.admit(kind, wanted, { ...about, oldObject: before });
       const { resourceVersion } = wanted.metadata ?? {};
       writePath(current, paths.specReplicasPath, replicasOf(wanted, name));
       if (resourceVersion === undefined || resourceVersion === '') delete current.metadata.resourceVersion;
