@@ -9,6 +9,7 @@ import type { EventLoopMonitor } from '../base/event-loop.ts';
 import type { Logger } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import type { AdmissionPlugin } from './admission/admission.ts';
+import { authoredAdmission } from './admission/authored-admission.ts';
 import { admissionPlugins } from './admission/plugins.ts';
 import type { Authenticator } from './authn/authenticator.ts';
 import type { Authorizer } from './authz/authorizer.ts';
@@ -83,7 +84,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const watchCache = new WatchCache({ storage, clock, log });
   const kinds = options.resources.map((resource) => servedKind(resource, watchCache.cacheOf(resource)));
   const listers = listersOf(kinds);
-  const admission = [...admissionPlugins({ listers, random }), ...(options.admission?.(listers) ?? [])];
+  const authored = authoredAdmission({ kinds, listers, schemas, clock, random, log });
+  const admission = [...admissionPlugins({ listers, random, authored }), ...(options.admission?.(listers) ?? [])];
   const store = new Store({ storage, watchCache, schemas, admission, clock, random });
   const authorize = options.authorizer(listers);
   const router = new Router({ store, watchCache, storage, schemas, clock, authorize });

@@ -22,8 +22,15 @@ import { serviceAccountAdmission } from './service-account.ts';
 import { storageObjectInUseProtection } from './storage-object-in-use-protection.ts';
 import { taintNodesByCondition } from './taint-nodes-by-condition.ts';
 
+export interface PluginOptions {
+  listers: Listers;
+  random: Random;
+  /** What users of the cluster have written: policies and webhooks. They see what the others have made of an object. */
+  authored: readonly AdmissionPlugin[];
+}
+
 /** In upstream's order (`pkg/kubeapiserver/options/plugins.go AllOrderedPlugins`). */
-export function admissionPlugins({ listers, random }: { listers: Listers; random: Random }): AdmissionPlugin[] {
+export function admissionPlugins({ listers, random, authored }: PluginOptions): AdmissionPlugin[] {
   const storageClasses = listerIfServed<StorageClass>(listers, { group: 'storage.k8s.io', plural: 'storageclasses' });
   return [
     namespaceLifecycle(listers({ group: '', plural: 'namespaces' })),
@@ -41,5 +48,6 @@ export function admissionPlugins({ listers, random }: { listers: Listers; random
     runtimeClassAdmission(listerIfServed<RuntimeClass>(listers, { group: 'node.k8s.io', plural: 'runtimeclasses' })),
     defaultIngressClass(listers({ group: 'networking.k8s.io', plural: 'ingressclasses' })),
     denyServiceExternalIps,
+    ...authored,
   ];
 }
