@@ -26,7 +26,6 @@ import { StorageError } from '../storage/storage.ts';
 import { translateStorageError } from '../storage-errors.ts';
 import { decideDeletion, isFullyFinalized } from './deletion.ts';
 import { FieldOwnership, keepEntries, keepTimes } from './field-ownership.ts';
-import { fillMetadataForCreate, generateName, keepSystemMetadata, onlyStatusFrom } from './object-meta.ts';
 import {
   clearSystemMetadata,
   fillMetadataForCreate,
@@ -178,7 +177,6 @@ export class Store {
     // What admission and the strategy set is nobody's.
     await this.#fields.record({ kind, next: object, previous: undefined, subresource: '', context });
     await this.#mutate(attributes);
-    await this.#admission.mutate(attributes);
     checkNamespaceKept(object, attributes);
     fillMetadataForCreate(kind.resource, object, { nowMs, random });
     attributes.name = object.metadata.name ?? '';
@@ -298,8 +296,7 @@ export class Store {
     });
     const write = { kind, next, previous, subresource, context };
     if (request.rules === undefined) await this.#fields.record(write);
-    await this.#mutate(attributes);
-    if (request.isAdmitted !== true) await this.#admission.mutate(attributes);
+    if (request.isAdmitted !== true) await this.#mutate(attributes);
     keepSystemMetadata(next, previous);
     prepareByStrategy(request, { next, previous, nowMs });
     // A subresource's rules take back most of what was sent.
@@ -425,22 +422,6 @@ export class Store {
     const { operation, object, oldObject, subresource, context } = init;
     const { namespace = '', name = '' } = (object ?? oldObject)!.metadata;
     const { user, dryRun } = context;
-    const warn = (text: string): void => context.warn(text);
-    return { operation, object, oldObject, subresource, resource: kind.resource, namespace, name, user, dryRun, warn };
-  }
-
-  async #mutate(attributes: AdmissionAttributes): Promise<void> {
-    const managedFields = attributes.object?.metadata.managedFields;
-    for (const plugin of this.#options.admission) {
-      if (plugin.mutate !== undefined) await plugin.mutate(attributes);
-    }
-    keepEntries(attributes, managedFields);
-  }
-
-  async #validateAdmission(attributes: AdmissionAttributes): Promise<void> {
-    for (const plugin of this.#options.admission) {
-      if (plugin.validate !== undefined) await plugin.validate(attributes);
-    }
     const own = { operation, object, oldObject, subresource, resource: kind.resource, namespace, name, user, dryRun };
     return {
       ...own,
@@ -449,6 +430,12 @@ export class Store {
       options: () => (operation === 'CREATE' || operation === 'UPDATE' ? (context.options?.(operation) ?? {}) : {}),
       reinvocation: { isWanted: false, isRunning: false },
     };
+  }
+
+  async #mutate(attributes: AdmissionAttributes): Promise<void> {
+    const managedFields = attributes.object?.metadata.managedFields;
+    await this.#admission.mutate(attributes);
+    keepEntries(attributes, managedFields);
   }
 
   #validateMeta(kind: ServedKind, object: ApiObject): FieldError[] {
