@@ -1,10 +1,8 @@
 /** Serves access reviews: `create` on kinds that are asked, not stored (upstream `pkg/registry/authorization`). */
 import * as errors from '../../api/machinery/errors.ts';
 import type { FieldError } from '../../api/machinery/field-error.ts';
-import type { ApiResponse } from '../../api/machinery/handler.ts';
 import type { ApiObject } from '../../api/machinery/meta.ts';
 import { decodeObject } from '../decode.ts';
-import type { RequestContext } from '../request-context.ts';
 import { objectResponse } from '../responses.ts';
 import type { VerbHandler } from '../router.ts';
 import type { AccessReviewSpec } from './access-review.ts';
