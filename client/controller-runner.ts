@@ -142,7 +142,7 @@ class Runner {
     const { client, events, clock, log, random, signal } = this.#options;
     const own = trackedClient(client, {
       owner: this.#controller.name,
-      isWritable: (resource) => this.#writable.has(formatResource(resource)),
+      isWritable: (resource) => this.#controller.writesAnyKind || this.#writable.has(formatResource(resource)),
       uidOf: (resource, name) => this.#informers.get(formatResource(resource))?.getByKey(name)?.metadata.uid,
       onWrite: (write) => this.#tracker.record(key, write),
     });

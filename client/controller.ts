@@ -61,6 +61,8 @@ export interface Controller {
   reads: readonly ResourceRef[];
   /** The only kinds that may be written, subresources included. */
   writes: readonly ResourceRef[];
+  /** It may write every kind there is, those of definitions too: what it writes, `writes` need not list. */
+  writesAnyKind: boolean;
   indexes: readonly IndexDeclaration[];
   /** Keys reconciled at the same time. Default 1. */
   workers: number;
@@ -81,7 +83,16 @@ export class TerminalError extends Error {
 
 /** `T` names the kind for the reader; it binds nothing. */
 export function defineController<_T extends ApiObject = ApiObject>(declaration: ControllerDeclaration): Controller {
-  return Object.freeze({ owns: [], watches: [], reads: [], indexes: [], workers: 1, resyncMs: 0, ...declaration });
+  return Object.freeze({
+    owns: [],
+    watches: [],
+    reads: [],
+    indexes: [],
+    workers: 1,
+    resyncMs: 0,
+    writesAnyKind: false,
+    ...declaration,
+  });
 }
 
 /** Every kind that the controller reads. */

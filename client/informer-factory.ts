@@ -12,6 +12,8 @@ import type { Selection } from './reflector-loop.ts';
 export interface InformerFactory {
   /** The shared informer of this kind and selection; made at the first call, and then started if the factory is. */
   informer<T extends ApiObject>(resource: ResourceRef, selection?: Selection): Informer<T>;
+  /** Ends the informer of a kind that is no longer served; whoever has it sees no further change. */
+  remove(resource: ResourceRef, selection?: Selection): void;
   /** Starts every informer, also those asked for later, until the signal aborts. */
   start(signal: AbortSignal): void;
   /** Resolves when every informer asked for so far has its first list; rejects when the signal aborts. */
@@ -29,8 +31,13 @@ export interface InformerFactoryOptions {
 export function createInformerFactory(client: Client, options: InformerFactoryOptions): InformerFactory {
   const { clock, log, random = realRandom } = options;
   const informers = new Map<string, SharedInformer>();
-  const running: Promise<void>[] = [];
+  const running = new Map<SharedInformer, { stop: AbortController; ended: Promise<void> }>();
   let startedWith: AbortSignal | undefined;
+  const run = (informer: SharedInformer, signal: AbortSignal): void => {
+    const stop = new AbortController();
+    const ended = informer.run(AbortSignal.any([signal, stop.signal]));
+    running.set(informer, { stop, ended });
+  };
   return {
     informer<T extends ApiObject>(resource: ResourceRef, selection: Selection = {}): Informer<T> {
       const id = idOf(resource, selection);
@@ -38,20 +45,28 @@ export function createInformerFactory(client: Client, options: InformerFactoryOp
       if (informer === undefined) {
         informer = new SharedInformer({ client, resource, selection, clock, random, log });
         informers.set(id, informer);
-        if (startedWith !== undefined) running.push(informer.run(startedWith));
+        if (startedWith !== undefined) run(informer, startedWith);
       }
       return informer as unknown as Informer<T>;
+    },
+    remove(resource, selection = {}) {
+      const id = idOf(resource, selection);
+      const informer = informers.get(id);
+      if (informer === undefined) return;
+      informers.delete(id);
+      running.get(informer)?.stop.abort();
+      running.delete(informer);
     },
     start(signal) {
       if (startedWith !== undefined) throw new Error('the informer factory has been started already');
       startedWith = signal;
-      for (const informer of informers.values()) running.push(informer.run(signal));
+      for (const informer of informers.values()) run(informer, signal);
     },
     async waitForSync(signal) {
       await Promise.all([...informers.values()].map((informer) => informer.waitForSync(signal)));
     },
     async stopped() {
-      await Promise.all(running);
+      await Promise.all([...running.values()].map(({ ended }) => ended));
     },
   };
 }

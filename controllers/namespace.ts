@@ -1,10 +1,14 @@
 /** Namespace: empties a namespace that is being deleted, then lets it go (upstream `pkg/controller/namespace`). */
+import { customResourceDefinitions } from '../api/apiextensions/v1/custom-resource-definition.ts';
+import { customKindsOf } from '../api/apiextensions/v1/custom-kinds.ts';
+import type { CustomResourceDefinition } from '../api/apiextensions/v1/types.ts';
 import type { Namespace } from '../api/core/v1/namespace.ts';
 import { namespaces } from '../api/core/v1/namespace.ts';
 import type { ApiObject } from '../api/machinery/meta.ts';
 import { isNotFound } from '../api/machinery/errors.ts';
 import type { Resource } from '../api/machinery/resource.ts';
 import { formatTime } from '../base/clock.ts';
+import type { ResourceRef } from '../client/client.ts';
 import type { Controller, ControllerContext } from '../client/controller.ts';
 import { defineController } from '../client/controller.ts';
 
@@ -22,7 +26,7 @@ export interface Remainder {
   failures: readonly string[];
 }
 
-/** `resources` are all kinds that a namespace can hold. */
+/** `resources` are all built-in kinds; a namespace can hold those of definitions, too. */
 export function namespaceController(resources: readonly Resource[]): Controller {
   const contents = inDeletionOrder(
     resources.filter(
@@ -32,19 +36,30 @@ export function namespaceController(resources: readonly Resource[]): Controller 
   return defineController<Namespace>({
     name: 'namespace-controller',
     for: namespaces,
-    writes: [namespaces, ...contents],
+    reads: [customResourceDefinitions],
+    writes: [namespaces],
+    writesAnyKind: true,
     workers: 5,
     async reconcile({ name }, context) {
       const namespace = context.lister<Namespace>(namespaces).get('', name);
       if (namespace?.metadata.deletionTimestamp === undefined) return undefined;
       if ((namespace.spec?.finalizers ?? []).length === 0) return undefined;
-      const remainder = await deleteContents(name, contents, context);
+      const remainder = await deleteContents(name, [...contents, ...customContents(context)], context);
       const current = await writeStatus(namespace, remainder, context);
       if (remainder.counts.size > 0 || remainder.failures.length > 0) return { requeueAfterMs: RETRY_MS };
       await finalize(current, context);
       return undefined;
     },
   });
+}
+
+/** One version each: all of them show the same objects. */
+function customContents(context: ControllerContext): ResourceRef[] {
+  return context
+    .lister<CustomResourceDefinition>(customResourceDefinitions)
+    .list()
+    .flatMap((definition) => customKindsOf(definition).slice(0, 1))
+    .filter(({ scope }) => scope === 'Namespaced');
 }
 
 /** Pods go first: what serves them (secrets, accounts) must outlive them. */
@@ -55,7 +70,7 @@ function inDeletionOrder(resources: readonly Resource[]): Resource[] {
 
 async function deleteContents(
   namespace: string,
-  contents: readonly Resource[],
+  contents: readonly ResourceRef[],
   context: ControllerContext,
 ): Promise<Remainder> {
   const counts = new Map<string, number>();
@@ -81,7 +96,11 @@ function countOne(counts: Map<string, number>, name: string): void {
 }
 
 /** Deletes what is not being deleted yet; gives what is still there. */
-async function deleteAll(namespace: string, resource: Resource, { client }: ControllerContext): Promise<ApiObject[]> {
+async function deleteAll(
+  namespace: string,
+  resource: ResourceRef,
+  { client }: ControllerContext,
+): Promise<ApiObject[]> {
   const { items } = await client.list<ApiObject>(resource, { namespace });
   for (const { metadata } of items) {
     if (metadata.deletionTimestamp !== undefined) continue;

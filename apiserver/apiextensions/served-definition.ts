@@ -15,7 +15,7 @@ import type { ServedKind } from '../registry/served-kind.ts';
 import { servedKind } from '../registry/served-kind.ts';
 import { addSubresources } from '../registry/subresources/subresources.ts';
 import type { Router } from '../router.ts';
-import { byVersionPriority } from './version-priority.ts';
+import { byVersionPriority } from '../../api/apiextensions/v1/version-priority.ts';
 
 export interface ServingOptions {
   router: Router;

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { apiVersionOf } from '../../api/machinery/resource.ts';
-import { compareVersions } from '../apiextensions/version-priority.ts';
+import { compareVersions } from '../../api/apiextensions/v1/version-priority.ts';
 import { KIND_OF_SCALE } from './scale-kind.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
 import type { Router, Subresource } from '../router.ts';

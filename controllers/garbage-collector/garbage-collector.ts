@@ -2,14 +2,17 @@
  * Garbage collector: deletes what has lost all its owners, and carries out foreground and orphaning deletions
  * (upstream `pkg/controller/garbagecollector`). It watches every kind, so it is not declared like other controllers.
  */
+import type { Subscription } from 'rxjs';
 import type { ApiObject, OwnerReference } from '../../api/machinery/meta.ts';
 import { isConflict, isNotFound } from '../../api/machinery/errors.ts';
 import type { Resource } from '../../api/machinery/resource.ts';
 import { apiVersionOf } from '../../api/machinery/resource.ts';
+import type { ResourceRef } from '../../client/client.ts';
 import type { RunnerOptions } from '../../client/controller-runner.ts';
 import type { InformerChange } from '../../client/informer.ts';
 import { createWorkqueue } from '../../client/workqueue.ts';
 import type { Workqueue } from '../../client/workqueue.ts';
+import { WatchedCustomKinds } from './custom-kinds.ts';
 import type { GraphNode, OwnerStates } from './graph.ts';
 import {
   decideItem,
@@ -41,6 +44,7 @@ class GarbageCollector {
   readonly #options: RunnerOptions;
   readonly #graph = new OwnershipGraph();
   readonly #queue: Workqueue<string>;
+  #customKinds: WatchedCustomKinds | undefined;
 
   constructor(resources: readonly Resource[], options: RunnerOptions) {
     this.#resources = resources;
@@ -51,9 +55,9 @@ class GarbageCollector {
 
   async run(): Promise<void> {
     const { informers, signal } = this.#options;
-    const subscriptions = this.#watched.map((resource) =>
-      informers.informer(resource).changes.subscribe((change) => this.#observe(resource, change)),
-    );
+    const subscriptions = this.#watched.map((resource) => this.#watch(resource));
+    const customKinds = new WatchedCustomKinds({ informers, watch: (kind) => this.#watch(kind) });
+    this.#customKinds = customKinds;
     try {
       await Promise.all(this.#watched.map((resource) => informers.informer(resource).waitForSync(signal)));
     } catch (error) {
@@ -62,10 +66,15 @@ class GarbageCollector {
     signal.addEventListener('abort', () => this.#queue.shutDown(), { once: true });
     if (signal.aborted) this.#queue.shutDown();
     await Promise.all(Array.from({ length: WORKERS }, () => this.#work()));
-    for (const subscription of subscriptions) subscription.unsubscribe();
+    for (const subscription of [...subscriptions, customKinds]) subscription.unsubscribe();
   }
 
-  #observe(resource: Resource, { type, object, previous }: InformerChange<ApiObject>): void {
+  #watch(resource: ResourceRef): Subscription {
+    const { changes } = this.#options.informers.informer(resource);
+    return changes.subscribe((change) => this.#observe(resource, change));
+  }
+
+  #observe(resource: ResourceRef, { type, object, previous }: InformerChange<ApiObject>): void {
     const uid = object.metadata.uid!;
     if (type === 'delete') {
       const dependents = this.#graph.dependentsOf(uid);
@@ -149,7 +158,8 @@ class GarbageCollector {
   async #findOwner(object: ApiObject, reference: OwnerReference): Promise<ApiObject | undefined> {
     const known = this.#graph.get(reference.uid);
     if (known !== undefined) return known.object;
-    const resource = this.#resources.find(
+    const kinds: ResourceRef[] = [...this.#resources, ...(this.#customKinds?.all() ?? [])];
+    const resource = kinds.find(
       (candidate) => candidate.names.kind === reference.kind && apiVersionOf(candidate) === reference.apiVersion,
     );
     // A kind that is not served (any more): its objects cannot be shown to be gone.

@@ -1,13 +1,13 @@
 /** Who owns whom, over all kinds, from the informers (upstream `pkg/controller/garbagecollector/graph.go`). */
 import type { ApiObject, OwnerReference } from '../../api/machinery/meta.ts';
-import type { Resource } from '../../api/machinery/resource.ts';
+import type { ResourceRef } from '../../client/client.ts';
 
 export const FOREGROUND = 'foregroundDeletion';
 export const ORPHAN = 'orphan';
 
 export interface GraphNode {
   uid: string;
-  resource: Resource;
+  resource: ResourceRef;
   object: ApiObject;
 }
 
