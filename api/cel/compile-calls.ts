@@ -2,7 +2,7 @@
  * Calls made executable: the logical operators, which absorb errors, and calls of overloads, bound before evaluation
  * where the types allow and chosen by the values otherwise.
  */
-import { noSuchOverload } from './access.ts';
+import { indexInto, noSuchOverload } from './access.ts';
 import { ACCUMULATOR, type CallExpr, type Expr } from './ast.ts';
 import { CelError } from './cel.ts';
 import { checkedType } from './checked.ts';
@@ -22,6 +22,7 @@ const SPECIAL: Readonly<Record<string, Special>> = {
   '_?_:_': conditional,
   '@not_strictly_false': notStrictlyFalse,
   '_?._': optionalSelect,
+  '_[_]': indexed,
   '@in': inConstantList,
   '_+_': appendToGrowing,
   'cel.@mapInsert': insertIntoGrowing,
@@ -185,6 +186,17 @@ function optionalSelect(compiler: Compiler, expr: CallExpr): Step {
   const [operand, field] = expr.args as [Expr, Expr];
   const name = field.kind === 'literal' ? String(field.value) : '';
   return compiler.optionalSelect(compiler.compile(operand), name);
+}
+
+/** Whole doubles and uints are indices too, where the type is known only now. */
+function indexed(compiler: Compiler, expr: CallExpr): Step {
+  const [operand, index] = expr.args.map((arg) => compiler.compile(arg)) as [Step, Step];
+  return (frame) => {
+    const value = operand(frame);
+    const key = index(frame);
+    frame.spend(1);
+    return indexInto(value, key);
+  };
 }
 
 function inConstantList(compiler: Compiler, expr: CallExpr): Step | undefined {

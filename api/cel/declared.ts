@@ -33,7 +33,7 @@ export type DeclaredName =
   | ({ readonly kind: 'constant'; readonly name: string } & DeclaredConstant);
 
 const NAMED_TYPES: readonly CelType[] = [
-  BOOL, BYTES, DOUBLE, DURATION, DYN, INT, listOf(DYN), mapOf(DYN, DYN), NULL, STRING, TIMESTAMP, TYPE, UINT,
+  BOOL, BYTES, DOUBLE, DURATION, INT, listOf(DYN), mapOf(DYN, DYN), NULL, STRING, TIMESTAMP, TYPE, UINT,
   opaque('optional_type', DYN),
 ]; // prettier-ignore
 

@@ -164,7 +164,7 @@ export function compare(a: Value, b: Value): number | undefined {
   const left = numeric(a);
   const right = numeric(b);
   if (left !== undefined && right !== undefined) {
-    return left < right ? -1 : left > right ? 1 : left == right ? 0 : Number.NaN;
+    return compareNumbers(left, right);
   }
   if (typeof a === 'string' && typeof b === 'string') {
     return compareStrings(a, b);
@@ -173,6 +173,14 @@ export function compare(a: Value, b: Value): number | undefined {
     return Number(a) - Number(b);
   }
   return a instanceof Uint8Array && b instanceof Uint8Array ? compareBytes(a, b) : compareTimes(a, b);
+}
+
+/** An int and a double compare as doubles, as in cel-go. */
+function compareNumbers(left: bigint | number, right: bigint | number): number {
+  const alike = typeof left === typeof right;
+  const a = alike ? left : Number(left);
+  const b = alike ? right : Number(right);
+  return a < b ? -1 : a > b ? 1 : a === b ? 0 : Number.NaN;
 }
 
 function compareTimes(a: Value, b: Value): number | undefined {

@@ -149,6 +149,9 @@ export function isExact(a: CelType, b: CelType): boolean {
 }
 
 export function mostGeneral(a: CelType, b: CelType): CelType {
+  if (a.kind === 'null' || b.kind === 'null') {
+    return a.kind === 'null' ? b : a;
+  }
   return isLessOrEquallySpecific(a, b) ? a : b;
 }
 

@@ -4,7 +4,7 @@ import { CelError } from '../cel.ts';
 import { type FunctionDeclaration, globalOverload, type Library, type Macro, type Overload } from '../declarations.ts';
 import { compare } from '../equality.ts';
 import { BOOL, type CelType, DOUBLE, DYN, INT, listOf, UINT } from '../types.ts';
-import type { ListValue} from '../values.ts';
+import type { ListValue } from '../values.ts';
 import { Uint, type Value } from '../values.ts';
 import { checkedInt, checkedUint } from './arithmetic.ts';
 
