@@ -14,6 +14,8 @@ export interface CheckedExpr {
 }
 
 export interface CheckedCall {
+  /** The function's whole name. */
+  readonly name: string;
   /** Overloads that fit, by the types known before evaluation. */
   readonly overloads: readonly Overload[];
   /** The target is a part of the function's name: `optional.of(x)`. */

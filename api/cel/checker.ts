@@ -231,7 +231,7 @@ class Checker {
   }
 
   #noFunction(expr: CallExpr, name: string): CelType {
-    this.#calls.set(expr.id, { overloads: [], qualified: false });
+    this.#calls.set(expr.id, { name, overloads: [], qualified: false });
     return this.#undeclared(expr.at, name);
   }
 
@@ -245,7 +245,7 @@ class Checker {
   #resolve(expr: CallExpr, declaration: FunctionDeclaration, call: { args: CelType[]; qualified: boolean }): CelType {
     const member = expr.target !== undefined && !call.qualified;
     if (declaration.name === '_&&_' || declaration.name === '_||_') {
-      this.#calls.set(expr.id, { overloads: declaration.overloads, qualified: false });
+      this.#calls.set(expr.id, { name: declaration.name, overloads: declaration.overloads, qualified: false });
       expr.args.forEach((arg) => this.#expectType(arg, BOOL));
       return BOOL;
     }
@@ -259,12 +259,13 @@ class Checker {
         result = result === undefined || isExact(result, type) ? (result ?? type) : DYN;
       }
     }
+    const { name } = declaration;
     if (result === undefined) {
       const arity = candidates.filter((overload) => overload.args.length === call.args.length);
-      this.#calls.set(expr.id, { overloads: this.#options.lenient ? arity : [], qualified: call.qualified });
-      return this.#noOverload(expr, declaration.name, { args: call.args, member });
+      this.#calls.set(expr.id, { name, overloads: this.#options.lenient ? arity : [], qualified: call.qualified });
+      return this.#noOverload(expr, name, { args: call.args, member });
     }
-    this.#calls.set(expr.id, { overloads: fitting, qualified: call.qualified });
+    this.#calls.set(expr.id, { name, overloads: fitting, qualified: call.qualified });
     return result;
   }
 

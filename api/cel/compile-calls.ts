@@ -54,7 +54,7 @@ function compileOverloads(compiler: Compiler, expr: CallExpr): Step {
   const types = exprs.map((arg) => checkedType(compiler.checked, arg));
   const candidates = (call?.overloads ?? []).map((overload) => ({
     overload,
-    cost: compiler.costs(expr.name, overload.id),
+    cost: compiler.costs(call?.name ?? expr.name, overload.id),
   }));
   const [first] = candidates;
   const args = exprs.map((arg) => compiler.compile(arg));

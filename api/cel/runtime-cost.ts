@@ -23,7 +23,7 @@ export const kubernetesCosts: CallCosts = (name, overloadId) => {
   if (own !== undefined) {
     return typeof own === 'object' ? (own[overloadId] ?? own.default) : own;
   }
-  return (Object.hasOwn(BY_OVERLOAD, overloadId) ? BY_OVERLOAD[overloadId] : undefined) ?? 1;
+  return (Object.hasOwn(BY_OVERLOAD, overloadId) ? BY_OVERLOAD[overloadId] : undefined) ?? sortCost(overloadId) ?? 1;
 };
 
 function characters(size: number, factor = PER_CHARACTER): number {
@@ -62,10 +62,47 @@ const BY_OVERLOAD: Readonly<Record<string, CallCost>> = {
   matches: pattern,
   matches_string: pattern,
   contains_string: (args) => characters(sizeOf(args[0] as Value)) * characters(sizeOf(args[1] as Value)),
+  list_slice: newList(ofResult),
+  lists_range: newList(ofResult),
+  list_reverse: newList(ofResult),
+  list_flatten: (args, result) => flattening(args, result),
+  list_flatten_int: (args, result) => flattening(args, result),
+  list_distinct: (args, result) => selfComparison(0)(args, result),
   list_sets_contains_list: product(1),
   list_sets_intersects_list: product(1),
   list_sets_equivalent_list: product(2),
 };
+
+/** A new list (cel-go, ext/lists.go): its making, and a factor for each of so many items. */
+function newList(size: (args: readonly Value[], result: Value) => number, factor = 1): CallCost {
+  return (args, result) => Math.trunc(size(args, result) * factor) + LIST_COST + 1;
+}
+
+function ofResult(_args: readonly Value[], result: Value): number {
+  return sizeOf(result);
+}
+
+const flattening: CallCost = (args) => {
+  const depth = typeof args[1] === 'bigint' ? Number(args[1]) : 1;
+  return sizeOf(args[0] as Value) * depth + LIST_COST + 1;
+};
+
+const SORT = /^list_\w+_(sort|sortByAssociatedKeys)$/;
+
+function sortCost(overloadId: string): CallCost | undefined {
+  const kind = SORT.exec(overloadId)?.[1];
+  return kind === undefined ? undefined : selfComparison(kind === 'sort' ? 0 : 1);
+}
+
+/** Every item with every other, at worst. */
+function selfComparison(index: number): CallCost {
+  return (args) => {
+    const list = args[index];
+    const first = list instanceof ListValue && list.length > 0 ? list.at(0) : undefined;
+    const isText = typeof first === 'string' || first instanceof Uint8Array;
+    return newList(() => sizeOf(list as Value) ** 2, isText ? 2 + PER_CHARACTER : 2)(args, null);
+  };
+}
 
 /** cel-go, ext/sets.go: every item of one list is compared with every item of the other. */
 function product(factor: number): CallCost {

@@ -119,7 +119,8 @@ class SchemaTypes {
       return undefined;
     }
     const most = Math.trunc((MAX_REQUEST_SIZE_BYTES - 2) / ((value.minSize ?? 1) + 6));
-    const key: CelType = { kind: 'string', maxElements: LONGEST_TEXT };
+    // Upstream's keys have no declared length, which it counts as none.
+    const key: CelType = { kind: 'string', minSize: STRING_MIN_SIZE };
     return { kind: 'map', key, value, minSize: EMPTY_SIZE, maxElements: Math.max(0, schema.maxProperties ?? most) };
   }
 
