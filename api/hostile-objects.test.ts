@@ -8,6 +8,7 @@ import { mutatingAdmissionPolicyBindings } from './admissionregistration/v1/muta
 import { validatingAdmissionPolicies } from './admissionregistration/v1/validating-admission-policy.ts';
 import { validatingAdmissionPolicyBindings } from './admissionregistration/v1/validating-admission-policy-binding.ts';
 import { validatingWebhookConfigurations } from './admissionregistration/v1/validating-webhook-configuration.ts';
+import { customResourceDefinitions } from './apiextensions/v1/custom-resource-definition.ts';
 import { controllerRevisions } from './apps/v1/controller-revision.ts';
 import { daemonSets } from './apps/v1/daemon-set.ts';
 import { deployments } from './apps/v1/deployment.ts';
@@ -183,6 +184,17 @@ const full: [Resource<never>, string][] = [
   [serviceCidrs, '{spec: {cidrs: [10.0.0.0/8, 2001:db8::/64]}, status: {conditions: [{type: Ready}]}}'],
   [roles, `{rules: ${rules}}`],
   [clusterRoles, `{rules: ${rules}, aggregationRule: {clusterRoleSelectors: [{matchLabels: {a: b}}]}}`],
+  [
+    customResourceDefinitions,
+    `{spec: {group: a.com, scope: Cluster, names: {plural: as, kind: A, shortNames: [b], categories: [all]},
+    conversion: {strategy: Webhook, webhook: {conversionReviewVersions: [v1], clientConfig: {service: {name: s, namespace: n}, caBundle: AAAA}}},
+    versions: [{name: v1, served: true, storage: true, deprecated: true, deprecationWarning: w, subresources: {status: {}, scale:
+    {specReplicasPath: .spec.a, statusReplicasPath: .status.a}}, selectableFields: [{jsonPath: .spec.a}], additionalPrinterColumns:
+    [{name: A, type: string, jsonPath: .a}], schema: {openAPIV3Schema: {type: object, properties: {spec: {type: object, properties:
+    {a: {type: integer, format: int32}, b: {type: array, x-kubernetes-list-type: map, x-kubernetes-list-map-keys: [k], items: {type: object,
+    required: [k], properties: {k: {type: string, pattern: a}}}}}, anyOf: [{required: [a]}], x-kubernetes-validations: [{rule: "true", fieldPath: .a}]}}}}}]},
+    status: {storedVersions: [v1], acceptedNames: {plural: as, kind: A}, conditions: [{type: Established, status: "True"}]}}`,
+  ],
   [roleBindings, binding],
   [clusterRoleBindings, binding],
 ] as [Resource<never>, string][];

@@ -5,10 +5,16 @@
 import { defineResource } from '../../machinery/resource.ts';
 import { setCondition } from './conditions.ts';
 import { DELETION_PENDING } from './finalization.ts';
+import { validateDefinition, validateDefinitionStatus, validateDefinitionUpdate } from './definition-validation.ts';
+import { warnOfFormats } from './format-warnings.ts';
 import type { CustomResourceDefinition, CustomResourceDefinitionNames, CustomResourceDefinitionSpec } from './types.ts';
+import type { SchemaChecks } from './schema-checks.ts';
 
 /** Keeps a deleted definition until its objects are gone; put there when the definition is deleted. */
 export const CUSTOM_RESOURCE_CLEANUP_FINALIZER = 'customresourcecleanup.apiextensions.k8s.io';
+
+/** What other modules know of the contents of schemas. */
+const CHECKS: SchemaChecks = {};
 
 type Status = NonNullable<CustomResourceDefinition['status']>;
 
@@ -44,10 +50,13 @@ export const customResourceDefinitions = defineResource<CustomResourceDefinition
       next.status = structuredClone(previous.status ?? {});
       addStorageVersion(next);
     },
+    validate: (definition) => validateDefinition(definition, CHECKS),
+    validateUpdate: (next, previous) => validateDefinitionUpdate(next, previous, CHECKS),
+    warnings: warnOfFormats,
     allowUnconditionalUpdate: false,
     allowsPlainFinalizers: true,
     beginDeletion,
-    status: { prepareForUpdate: prepareStatusUpdate },
+    status: { prepareForUpdate: prepareStatusUpdate, validateUpdate: validateDefinitionStatus },
   },
 });
 
