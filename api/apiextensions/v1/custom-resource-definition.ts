@@ -4,6 +4,7 @@
  */
 import { defineResource } from '../../machinery/resource.ts';
 import { setCondition } from './conditions.ts';
+import { hasUnprunedDefaults, validateDefaults } from './default-values.ts';
 import { DELETION_PENDING } from './finalization.ts';
 import { validateDefinition, validateDefinitionStatus, validateDefinitionUpdate } from './definition-validation.ts';
 import { warnOfFormats } from './format-warnings.ts';
@@ -14,7 +15,7 @@ import type { SchemaChecks } from './schema-checks.ts';
 export const CUSTOM_RESOURCE_CLEANUP_FINALIZER = 'customresourcecleanup.apiextensions.k8s.io';
 
 /** What other modules know of the contents of schemas. */
-const CHECKS: SchemaChecks = {};
+const CHECKS: SchemaChecks = { defaults: validateDefaults, hasUnprunedDefaults };
 
 type Status = NonNullable<CustomResourceDefinition['status']>;
 
