@@ -9,13 +9,14 @@ import { DELETION_PENDING } from './finalization.ts';
 import { validateDefinition, validateDefinitionStatus, validateDefinitionUpdate } from './definition-validation.ts';
 import { warnOfFormats } from './format-warnings.ts';
 import type { CustomResourceDefinition, CustomResourceDefinitionNames, CustomResourceDefinitionSpec } from './types.ts';
+import { ruleCompiler } from './rule-compiler.ts';
 import type { SchemaChecks } from './schema-checks.ts';
 
 /** Keeps a deleted definition until its objects are gone; put there when the definition is deleted. */
 export const CUSTOM_RESOURCE_CLEANUP_FINALIZER = 'customresourcecleanup.apiextensions.k8s.io';
 
 /** What other modules know of the contents of schemas. */
-const CHECKS: SchemaChecks = { defaults: validateDefaults, hasUnprunedDefaults };
+const CHECKS: SchemaChecks = { defaults: validateDefaults, hasUnprunedDefaults, rules: ruleCompiler };
 
 type Status = NonNullable<CustomResourceDefinition['status']>;
 

@@ -3,7 +3,7 @@
  * generic serves it (apiextensions `apiserver/customresource_handler.go`, `registry/customresource/strategy.go`).
  */
 import type { FieldError } from '../../machinery/field-error.ts';
-import { fieldPath, invalid } from '../../machinery/field-error.ts';
+import { fieldPath, FieldPath, invalid } from '../../machinery/field-error.ts';
 import type { ApiObject } from '../../machinery/meta.ts';
 import type { Resource, ScaleSubresource, Strategy } from '../../machinery/resource.ts';
 import { apiVersionOf, defineResource } from '../../machinery/resource.ts';
@@ -16,6 +16,7 @@ import { defaultCustomObject } from './defaulting.ts';
 import { validateEmbedded } from './embedded.ts';
 import { compileJsonPath } from './json-path.ts';
 import { validateListTypes } from './list-types.ts';
+import { hasRules, validateByRules } from './rule-evaluation.ts';
 import type { CustomResourceDefinition, CustomResourceDefinitionVersion, JsonSchemaProps } from './types.ts';
 import { validateCustomObject } from './value-validation.ts';
 
@@ -112,7 +113,7 @@ function strategyOf(version: CustomResourceDefinitionVersion, schema: JsonSchema
   const hasStatus = version.subresources?.status !== undefined;
   const scale = version.subresources?.scale as ScaleSubresource | undefined;
   const validate = (next: CustomObject, previous?: CustomObject): FieldError[] => [
-    ...validateCustomObject(next, schema, previous),
+    ...validateBySchema(next, schema, previous),
     ...validateLists(next, schema, previous),
     ...validateEmbedded(next, schema),
     ...(scale === undefined ? [] : validateScale(next, scale)),
@@ -133,6 +134,22 @@ function strategyOf(version: CustomResourceDefinitionVersion, schema: JsonSchema
       validateUpdate: validate,
     },
   };
+}
+
+/** What an object must have before rules can be asked about it. */
+const BLOCKS_RULES = new Set(['FieldValueRequired', 'FieldValueTooLong', 'FieldValueTooMany', 'FieldValueTypeInvalid']);
+
+const RULES_NOT_CHECKED: FieldError = invalid(
+  new FieldPath(),
+  null,
+  'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation',
+);
+
+function validateBySchema(next: CustomObject, schema: JsonSchemaProps, previous?: CustomObject): FieldError[] {
+  const errors = validateCustomObject(next, schema, previous);
+  if (!errors.some(({ type }) => BLOCKS_RULES.has(type)))
+    return [...errors, ...validateByRules(next, schema, previous)];
+  return hasRules(schema) ? [...errors, RULES_NOT_CHECKED] : errors;
 }
 
 /** What a generation is a state of. */
