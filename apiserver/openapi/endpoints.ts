@@ -10,11 +10,12 @@ import type { Router } from '../router.ts';
 import { GIT_VERSION } from '../version.ts';
 import { groupVersionPath } from './operations.ts';
 import type { SubresourceInfo } from './operations.ts';
-import { openApiV2Document } from './v2.ts';
+import type { PartV2 } from './v2.ts';
+import { joinPartsV2, openApiV2Document, openApiV2Part } from './v2.ts';
 import { encodeOpenApiV2 } from './v2-protobuf.ts';
 import type { DocumentV2 } from './v2-protobuf.ts';
 import { groupVersionsOf, openApiV3Document, openApiV3Hash, openApiV3Index } from './v3.ts';
-import type { OpenApiInput } from './v3.ts';
+import type { GroupVersion, OpenApiInput } from './v3.ts';
 
 const JSON_TYPE = 'application/json';
 const PROTOBUF_TYPE = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
@@ -45,6 +46,8 @@ interface GroupVersionDocument {
   resources: readonly Resource[];
   hash?: string;
   document?: Encoded;
+  /** Of the document of everything in version 2. */
+  part?: PartV2;
 }
 
 /**
@@ -69,13 +72,32 @@ class Documents {
     return this.#keep('v3', ({ resources }) =>
       openApiV3Index(groupVersionsOf(resources), (groupVersion) => {
         const kept = this.#groupVersion(groupVersionPath(groupVersion))!;
-        return (kept.hash ??= openApiV3Hash(this.#inputOf(kept.resources), groupVersion));
+        return (kept.hash ??= this.#hashOf(kept.resources, groupVersion));
       }),
     );
   }
 
+  /** By parts: a custom kind that comes or goes leaves those of the others as they are. */
   v2(): Encoded {
-    return this.#keep('v2', (input) => this.#documentV2(input));
+    return this.#keep('v2', () => {
+      const parts = [...this.#byPath.values()].map((kept) => (kept.part ??= this.#partV2(kept.resources)));
+      return joinPartsV2(parts, GIT_VERSION);
+    });
+  }
+
+  #partV2(resources: readonly Resource[]): PartV2 {
+    return openApiV2Part({ ...this.#inputOf(resources), descriptions: this.#descriptions() });
+  }
+
+  /** A custom kind's document is made of its definition alone, so that alone is hashed: there may be thousands. */
+  #hashOf(resources: readonly Resource[], groupVersion: GroupVersion): string {
+    const input = this.#inputOf(resources);
+    if (resources.some(({ structure }) => structure === undefined)) return openApiV3Hash(input, groupVersion);
+    const definitions = resources.map(({ names, scope, subresources, schema }) => ({
+      ...{ names, scope, subresources },
+      schema: this.#table.get(schema)?.published,
+    }));
+    return createHash('sha256').update(JSON.stringify(definitions)).digest('hex').toUpperCase();
   }
 
   v2Protobuf(): Encoded {

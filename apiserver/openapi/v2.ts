@@ -1,4 +1,5 @@
 /** OpenAPI 2.0 (Swagger): one document of everything, for clients that do not know version 3. */
+import { createSchemaTable } from '../../api/schema/table.ts';
 import { componentsOf, refTo } from './components.ts';
 import type { ComponentsInput } from './components.ts';
 import { kindsOf } from './kinds.ts';
@@ -34,6 +35,63 @@ export function openApiV2Document(
     security: [{ BearerToken: [] }],
   };
 }
+
+/** The paths and definitions of some kinds, encoded. */
+export interface PartV2 {
+  /** `"/api/v1/pods":{…}` by path. */
+  paths: ReadonlyMap<string, string>;
+  /** By name; the kinds that a definition is stand apart, since DeleteOptions are one of every group. */
+  definitions: ReadonlyMap<string, { text: string; kinds: readonly unknown[] }>;
+}
+
+const KINDS = 'x-kubernetes-group-version-kind';
+
+export function openApiV2Part(input: OpenApiInput): PartV2 {
+  const { paths, definitions } = openApiV2Document({ ...input, serverVersion: '' });
+  const pathTexts = Object.entries(paths as object).map(([path, value]) => [path, member(path, value)] as const);
+  const parts = Object.entries(definitions as Record<string, Record<string, unknown>>).map(([name, definition]) => {
+    const { [KINDS]: kinds = [], ...rest } = definition;
+    return [name, { text: JSON.stringify(rest), kinds: kinds as readonly unknown[] }] as const;
+  });
+  return { paths: new Map(pathTexts), definitions: new Map(parts) };
+}
+
+/** The document of everything, from the parts of disjoint kinds; what several define is the same in each. */
+export function joinPartsV2(parts: readonly PartV2[], serverVersion: string): Buffer {
+  const frame = openApiV2Document({ resources: [], table: NO_TABLE, serverVersion });
+  const fields = Object.entries(frame).map(([name, value]) => {
+    if (name === 'paths') return `"paths":${object(parts.flatMap(({ paths }) => [...paths]))}`;
+    return name === 'definitions' ? `"definitions":${object(joinDefinitions(parts))}` : member(name, value);
+  });
+  return Buffer.from(`{${fields.join(',')}}`);
+}
+
+function joinDefinitions(parts: readonly PartV2[]): [string, string][] {
+  const joined = new Map<string, { text: string; kinds: unknown[] }>();
+  for (const { definitions } of parts) {
+    for (const [name, { text, kinds }] of definitions) {
+      const known = joined.get(name);
+      if (known === undefined) joined.set(name, { text, kinds: [...kinds] });
+      else known.kinds.push(...kinds);
+    }
+  }
+  return [...joined].map(([name, { text, kinds }]) => {
+    const distinct = [...new Set(kinds.map((kind) => JSON.stringify(kind)))];
+    const list = distinct.length === 0 ? '' : `${text === '{}' ? '' : ','}"${KINDS}":[${distinct.join(',')}]`;
+    return [name, `${JSON.stringify(name)}:${text.slice(0, -1)}${list}}`];
+  });
+}
+
+function member(name: string, value: unknown): string {
+  return `${JSON.stringify(name)}:${JSON.stringify(value)}`;
+}
+
+function object(members: readonly (readonly [string, string])[]): string {
+  const sorted = [...members].sort(([a], [b]) => (a < b ? -1 : 1));
+  return `{${sorted.map(([, text]) => text).join(',')}}`;
+}
+
+const NO_TABLE = createSchemaTable({});
 
 function pathsOf(operations: readonly Operation[], components: ComponentsInput): Record<string, unknown> {
   const paths: Record<string, Record<string, unknown>> = {};

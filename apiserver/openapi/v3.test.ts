@@ -6,7 +6,7 @@ import type { Resource, ResourceInit } from '../../api/machinery/resource.ts';
 import type { ApiObject } from '../../api/machinery/meta.ts';
 import { createSchemaTable, loadDescriptions, loadSchemaTable } from '../../api/schema/table.ts';
 import { findFacts } from '../../test/facts.ts';
-import { openApiV2Document } from './v2.ts';
+import { joinPartsV2, openApiV2Document, openApiV2Part } from './v2.ts';
 import type { OpenApiV3Index } from './v3.ts';
 import { groupVersionsOf, openApiV3Document, openApiV3Hash, openApiV3Index } from './v3.ts';
 
@@ -209,5 +209,18 @@ describe('openApiV2Document() [A3]', () => {
       type: 'string',
       format: 'int-or-string',
     });
+  });
+});
+
+describe('joinPartsV2()', () => {
+  it('gives the document of everything', () => {
+    const groups = groupVersionsOf(resources).map((groupVersion) =>
+      resources.filter(({ group, version }) => group === groupVersion.group && version === groupVersion.version),
+    );
+    const parts = groups.map((served) => openApiV2Part({ resources: served, table, descriptions }));
+    const joined: unknown = JSON.parse(joinPartsV2(parts, 'v1').toString());
+    expect(joined).toEqual(
+      JSON.parse(JSON.stringify(openApiV2Document({ resources, table, descriptions, serverVersion: 'v1' }))),
+    );
   });
 });
