@@ -11,6 +11,17 @@ export interface WebhookService {
   port?: number;
 }
 
+/** Either a URL or a Service. */
+export function validateWebhookAddress(
+  { url, service }: { url?: string; service?: WebhookService },
+  path: FieldPath,
+): FieldError[] {
+  const hasUrl = url !== undefined && url !== null;
+  const hasService = service !== undefined && service !== null;
+  if (hasUrl === hasService) return [required(path, 'exactly one of url or service is required')];
+  return hasUrl ? validateWebhookUrl(url, path.child('url')) : validateWebhookService(service!, path.child('service'));
+}
+
 const DESIRED_FORM = '; desired format: https://host[/path]';
 
 export function validateWebhookUrl(text: string, path: FieldPath): FieldError[] {

@@ -5,7 +5,7 @@
 import { fieldPath, forbidden, invalid, notSupported, required } from '../../machinery/field-error.ts';
 import type { FieldError, FieldPath } from '../../machinery/field-error.ts';
 import { invalidEach, isDns1035Label } from '../../machinery/validation.ts';
-import { validateCaBundle, validateWebhookService, validateWebhookUrl } from '../../machinery/webhook-client-config.ts';
+import { validateCaBundle, validateWebhookAddress } from '../../machinery/webhook-client-config.ts';
 import { isConditionTrue } from './conditions.ts';
 import { isGiven } from './schema-walk.ts';
 import type { CustomResourceDefinition, CustomResourceDefinitionSpec } from './types.ts';
@@ -64,14 +64,12 @@ function validateStrategy(strategy: string | undefined, path: FieldPath): FieldE
 }
 
 function validateClientConfig(
-  { url, service, caBundle }: ClientConfig,
+  config: ClientConfig,
   path: FieldPath,
   { allowsInvalidCaBundle }: ConversionStrictness,
 ): FieldError[] {
-  const errors: FieldError[] = [];
-  if (isGiven(url) === isGiven(service)) errors.push(required(path, 'exactly one of url or service is required'));
-  else if (isGiven(url)) errors.push(...validateWebhookUrl(url, path.child('url')));
-  else errors.push(...validateWebhookService(service!, path.child('service')));
+  const { caBundle } = config;
+  const errors = validateWebhookAddress(config, path);
   if (caBundle && !allowsInvalidCaBundle) errors.push(...validateCaBundle(caBundle, path.child('caBundle')));
   return errors;
 }
