@@ -20,6 +20,13 @@ import type { SchemaChecks } from './schema-checks.ts';
 const SPEC = fieldPath('spec');
 const STATUS = fieldPath('status');
 
+/** A definition may be wrong in as many places as it has; no more are told of. */
+const MAX_ERRORS = 1000;
+
+function bounded(errors: FieldError[]): FieldError[] {
+  return errors.slice(0, MAX_ERRORS);
+}
+
 /** `checks` look into what schemas hold: default values, and the expressions of rules. */
 export function validateDefinition(definition: CustomResourceDefinition, checks: SchemaChecks): FieldError[] {
   const { metadata, spec } = definition;
@@ -29,7 +36,7 @@ export function validateDefinition(definition: CustomResourceDefinition, checks:
       invalid(fieldPath('metadata', 'name'), metadata.name ?? '', 'must be spec.names.plural+"."+spec.group'),
     );
   }
-  return [...errors, ...validateSpec(spec, newStrictness(), checks), ...validateRest(definition)];
+  return bounded([...errors, ...validateSpec(spec, newStrictness(), checks), ...validateRest(definition)]);
 }
 
 /** What was wrong before, and was accepted then, may stay as it is. */
@@ -38,11 +45,11 @@ export function validateDefinitionUpdate(
   previous: CustomResourceDefinition,
   checks: SchemaChecks,
 ): FieldError[] {
-  return [
+  return bounded([
     ...validateSpec(next.spec, updateStrictness(next, previous, checks), checks),
     ...validateFixedFields(next.spec, previous),
     ...validateRest(next, previous),
-  ];
+  ]);
 }
 
 export function validateDefinitionStatus({ status }: CustomResourceDefinition): FieldError[] {
@@ -78,8 +85,10 @@ function validateStoredVersions({ spec, status }: CustomResourceDefinition): Fie
   const path = STATUS.child('storedVersions');
   const stored = status?.storedVersions ?? [];
   if (stored.length === 0) return [invalid(path, stored, 'must have at least one stored version')];
-  const errors = spec.versions
-    .filter(({ name, storage }) => storage && !stored.includes(name))
+  // There is one, or something else is told as well.
+  const storage = spec.versions.filter((version) => version.storage).slice(0, 2);
+  const errors = storage
+    .filter(({ name }) => !stored.includes(name))
     .map(({ name }) => invalid(path, stored, `must have the storage version ${name}`));
   const names = new Set(spec.versions.map(({ name }) => name));
   stored.forEach((name, i) => {

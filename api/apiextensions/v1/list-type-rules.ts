@@ -97,27 +97,34 @@ function validateMapItems(schema: JsonSchemaProps, path: FieldPath): FieldError[
     return [required(itemsPath, 'must have a schema if x-kubernetes-list-type is map')];
   }
   if (items === undefined) {
-    return [invalid(itemsPath, schema.items, 'must only have a single schema if x-kubernetes-list-type is map')];
+    return [invalid(itemsPath, null, 'must only have a single schema if x-kubernetes-list-type is map')];
   }
   if (items.type !== 'object') {
     const detail = "must be object if parent array's x-kubernetes-list-type is map";
     return [invalid(itemsPath.child('type'), items.type ?? '', detail)];
   }
+  return [
+    ...validateKeyTypes(schema, items, itemsPath.child('properties')),
+    ...validateKeyNames(schema, items, path.child('x-kubernetes-list-map-keys')),
+  ];
+}
+
+function validateKeyTypes(schema: JsonSchemaProps, items: JsonSchemaProps, path: FieldPath): FieldError[] {
+  const isScalar = (key: string): boolean => !['array', 'object'].includes(propertySchema(items, key)?.type ?? '');
+  const detail = "must be a scalar type if parent array's x-kubernetes-list-type is map";
+  return (schema['x-kubernetes-list-map-keys'] ?? [])
+    .filter((key) => !isScalar(key))
+    .map((key) => invalid(path.key(key).child('type'), items.type, detail));
+}
+
+/** Upstream says each of these once for every such key, and every time with all keys. */
+function validateKeyNames(schema: JsonSchemaProps, items: JsonSchemaProps, path: FieldPath): FieldError[] {
   const keys = schema['x-kubernetes-list-map-keys'] ?? [];
-  const keysPath = path.child('x-kubernetes-list-map-keys');
-  const seen = new Set<string>();
   const errors: FieldError[] = [];
-  for (const key of keys) {
-    const type = propertySchema(items, key)?.type;
-    if (propertySchema(items, key) === undefined) {
-      errors.push(invalid(keysPath, keys, 'entries must all be names of item properties'));
-    } else if (type === 'array' || type === 'object') {
-      const detail = "must be a scalar type if parent array's x-kubernetes-list-type is map";
-      errors.push(invalid(itemsPath.child('properties').key(key).child('type'), items.type, detail));
-    }
-    if (seen.has(key)) errors.push(invalid(keysPath, keys, 'must not contain duplicate entries'));
-    seen.add(key);
+  if (keys.some((key) => propertySchema(items, key) === undefined)) {
+    errors.push(invalid(path, keys, 'entries must all be names of item properties'));
   }
+  if (new Set(keys).size < keys.length) errors.push(invalid(path, keys, 'must not contain duplicate entries'));
   return errors;
 }
 

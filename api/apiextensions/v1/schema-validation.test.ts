@@ -112,8 +112,8 @@ describe('list and map types', () => {
       'map with wrong keys',
       map(item({ required: ['name', 'list'] }), ['name', 'gone', 'list', 'name']),
       [
-        'x-kubernetes-list-map-keys: Invalid value: ["name","gone","list","name"]: entries must all be names of item properties',
         'items.properties[list].type: Invalid value: "object": must be a scalar type if parent array\'s x-kubernetes-list-type is map',
+        'x-kubernetes-list-map-keys: Invalid value: ["name","gone","list","name"]: entries must all be names of item properties',
         'x-kubernetes-list-map-keys: Invalid value: ["name","gone","list","name"]: must not contain duplicate entries',
       ],
     ],
@@ -177,6 +177,15 @@ describe('list and map types', () => {
     expect(fieldErrors(schema)).toEqual(errors);
   });
 
+  it('are not told of with all keys for every key', () => {
+    const keys = Array.from({ length: 5000 }, (_, i) => `k${i}`);
+    const errors = fieldErrors(map({ type: 'object' }, [...keys, ...keys]));
+    expect(errors.map((error) => error.replace(/\[.*\]/, '[]'))).toEqual([
+      'x-kubernetes-list-map-keys: Invalid value: []: entries must all be names of item properties',
+      'x-kubernetes-list-map-keys: Invalid value: []: must not contain duplicate entries',
+    ]);
+  });
+
   it('may stay as loose as they were', () => {
     for (const loose of [map(item({ required: [] })), set(item()), { type: 'array', items: STRING }]) {
       const rooted = (list: JsonSchemaProps): JsonSchemaProps => ({ type: 'object', properties: { list } });
@@ -236,6 +245,11 @@ describe('x-kubernetes-validations', () => {
     ],
   ])('%j', (rule, errors) => {
     expect(ruled(rule)).toEqual(errors);
+  });
+
+  it('are told of up to a number', () => {
+    const rules = Array.from({ length: 20_000 }, () => ({ rule: '' }));
+    expect(fieldErrors({ type: 'object', 'x-kubernetes-validations': rules })).toHaveLength(1000);
   });
 
   it('tells what is wrong with a path', () => {

@@ -85,7 +85,9 @@ class SchemaWalk {
       this.errors.push(invalid(keepPath, false, 'must be true or undefined'));
     }
     const listErrors = validateListAndMapTypes(schema, path, this.#strictness);
-    for (const error of listErrors.concat(validateRules(schema, path))) this.errors.push(error);
+    for (const error of listErrors.concat(validateRules(schema, path)).slice(0, MAX_SCHEMA_ERRORS)) {
+      this.errors.push(error);
+    }
     const hasRules = (schema['x-kubernetes-validations'] ?? []).length > 0;
     if (!hasRules || site === undefined || this.#rules === undefined || this.errors.length > known) return;
     const { uncorrelatable } = visit;
