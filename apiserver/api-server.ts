@@ -131,7 +131,6 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
 
 const DEFINITIONS_PREFIX = 'apiextensions.k8s.io/customresourcedefinitions';
 
-/** Listers over the watch cache, by group and plural. */
 /** Listers over the watch cache, by group and plural; of several versions the one in which objects are stored. */
 export function listersOf(kinds: readonly ServedKind[]): Listers {
   const isView = ({ resource }: ServedKind): boolean => resource.view !== undefined;

@@ -2,6 +2,7 @@
 import { apiVersionOf } from '../../api/machinery/resource.ts';
 import type { Resource } from '../../api/machinery/resource.ts';
 import type { WatchEvent } from '../../api/machinery/handler.ts';
+import { realClock, sleep } from '../../base/clock.ts';
 import type { TestResponse, TestServer } from '../../apiserver/testing.ts';
 import type { Json, SampleObject } from './samples.ts';
 
@@ -51,11 +52,16 @@ export class KindClient {
     return this.call('GET', this.path(name));
   }
 
-  /** Reads and replaces. */
+  /** Reads and replaces, again when somebody else wrote in between. */
   async update(name: string, change: (object: SampleObject) => void, subresource = ''): Promise<SampleObject> {
-    const object = await this.get(name);
-    change(object);
-    return this.call('PUT', this.path(name, subresource), object);
+    for (;;) {
+      const object = await this.get(name);
+      change(object);
+      const path = this.path(name, subresource);
+      const { status, body } = await this.send('PUT', path, { body: object });
+      if (status < 400) return body as SampleObject;
+      if (status !== 409) throw new Error(`PUT ${path}: ${status} ${JSON.stringify(body)}`);
+    }
   }
 
   async names(): Promise<string[]> {
@@ -67,19 +73,31 @@ export class KindClient {
     return this.#server.watch(`${this.collection}?watch=true&${query}`, signal);
   }
 
-  /** Deletes, and finishes what a controller would have to do. */
+  /** Deletes, and finishes what a controller would have to do, unless the server has one that does. */
   async remove(name: string): Promise<void> {
-    await this.call('DELETE', this.path(name));
-    const { status, body } = await this.send('GET', this.path(name));
-    if (status === 404) return;
-    const object = body as SampleObject;
+    const path = this.path(name);
+    await this.call('DELETE', path);
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const { status, body } = await this.send('GET', path);
+      if (status === 404) return;
+      await this.#finish(name, body as SampleObject);
+      if (attempt > 0) await sleep(realClock, PAUSE_MS);
+    }
+    throw new Error(`${path} is still there`);
+  }
+
+  async #finish(name: string, object: SampleObject): Promise<void> {
+    const contentType = 'application/merge-patch+json';
     if ((object.metadata.finalizers ?? []).length > 0) {
-      await this.patch(this.path(name), 'merge-patch+json', { metadata: { finalizers: null } });
+      const body = { metadata: { finalizers: null } };
+      await this.#server.send('PATCH', this.path(name), { body, contentType });
     }
     const { finalizers } = (object.spec ?? {}) as { finalizers?: string[] };
-    if (this.resource.names.kind === 'Namespace' && finalizers !== undefined) {
-      const finalized: Json = { ...(await this.get(name)), spec: { finalizers: [] } };
-      await this.call('PUT', this.path(name, 'finalize'), finalized);
-    }
+    if (this.resource.names.kind !== 'Namespace' || finalizers === undefined) return;
+    const finalized: Json = { ...object, spec: { finalizers: [] } };
+    await this.send('PUT', this.path(name, 'finalize'), { body: finalized });
   }
 }
+
+const ATTEMPTS = 200;
+const PAUSE_MS = 10;
