@@ -40,6 +40,10 @@ import { networkPolicies } from './networking/v1/network-policy.ts';
 import { serviceCidrs } from './networking/v1/service-cidr.ts';
 import { clusterRoleBindings } from './rbac/v1/cluster-role-binding.ts';
 import { clusterRoles } from './rbac/v1/cluster-role.ts';
+import { deviceClasses } from './resource/v1/device-class.ts';
+import { resourceClaimTemplates } from './resource/v1/resource-claim-template.ts';
+import { resourceClaims } from './resource/v1/resource-claim.ts';
+import { resourceSlices } from './resource/v1/resource-slice.ts';
 import { roleBindings } from './rbac/v1/role-binding.ts';
 import { roles } from './rbac/v1/role.ts';
 
@@ -51,6 +55,9 @@ const job = `{completions: 5, parallelism: 2, completionMode: Indexed, backoffLi
   successPolicy: {rules: [{succeededIndexes: 1-2, succeededCount: 1}]}, podReplacementPolicy: Failed,
   podFailurePolicy: {rules: [{action: Count, onExitCodes: {operator: In, containerName: c, values: [1, 2]}}, {action: Ignore, onPodConditions: [{type: A, status: "True"}]}]},
   ${pods}}`;
+const claim = `{devices: {requests: [{name: a, exactly: {deviceClassName: c, allocationMode: ExactCount, count: 1, selectors: [{cel: {expression: a}}],
+  tolerations: [{key: k, operator: Equal, value: v, effect: NoSchedule}]}}, {name: b, firstAvailable: [{name: c, deviceClassName: d}]}],
+  constraints: [{requests: [a], matchAttribute: a/b}], config: [{requests: [a], opaque: {driver: d, parameters: {}}}]}}`;
 const binding =
   '{roleRef: {kind: ClusterRole, name: r}, subjects: [{kind: User, name: u}, {kind: ServiceAccount, name: s, namespace: n}]}';
 const rules = '[{verbs: [get], apiGroups: [""], resources: [pods]}, {verbs: [get], nonResourceURLs: [/x]}]';
@@ -182,6 +189,24 @@ const full: [Resource<never>, string][] = [
   ],
   [ipAddresses, '{spec: {parentRef: {group: a, resource: b, namespace: c, name: d}}}'],
   [serviceCidrs, '{spec: {cidrs: [10.0.0.0/8, 2001:db8::/64]}, status: {conditions: [{type: Ready}]}}'],
+  [
+    deviceClasses,
+    '{spec: {selectors: [{cel: {expression: a}}], config: [{opaque: {driver: d}}], extendedResourceName: a}}',
+  ],
+  [resourceClaimTemplates, `{spec: {metadata: {labels: {a: b}}, spec: ${claim}}}`],
+  [
+    resourceClaims,
+    `{spec: ${claim}, status: {allocation: {devices: {results: [{request: a, driver: d, pool: p, device: e, shareID: s}],
+    config: [{source: FromClass, requests: [a], opaque: {driver: d}}]}}, reservedFor: [{resource: pods, name: a, uid: b}],
+    devices: [{driver: d, pool: p, device: e, conditions: [{type: Ready}], networkData: {ips: [10.0.0.1/8]}}]}}`,
+  ],
+  [
+    resourceSlices,
+    `{spec: {driver: d, nodeName: n, pool: {name: p, generation: 1, resourceSliceCount: 1}, perDeviceNodeSelection: true,
+    sharedCounters: [{name: c, counters: {a: {value: "1"}}}], devices: [{name: d, allNodes: true, allowMultipleAllocations: true,
+    attributes: {a: {version: 1.0.0}}, capacity: {m: {value: "1", requestPolicy: {default: "1", validRange: {min: "1", max: "2", step: "1"}}}},
+    taints: [{key: k, effect: NoSchedule}], bindingConditions: [a], consumesCounters: [{counterSet: c, counters: {a: {value: "1"}}}]}]}}`,
+  ],
   [roles, `{rules: ${rules}}`],
   [clusterRoles, `{rules: ${rules}, aggregationRule: {clusterRoleSelectors: [{matchLabels: {a: b}}]}}`],
   [

@@ -56,6 +56,10 @@ import { clusterRoleBindings } from './rbac/v1/cluster-role-binding.ts';
 import { clusterRoles } from './rbac/v1/cluster-role.ts';
 import { roleBindings } from './rbac/v1/role-binding.ts';
 import { roles } from './rbac/v1/role.ts';
+import { deviceClasses } from './resource/v1/device-class.ts';
+import { resourceClaimTemplates } from './resource/v1/resource-claim-template.ts';
+import { resourceClaims } from './resource/v1/resource-claim.ts';
+import { resourceSlices } from './resource/v1/resource-slice.ts';
 import { priorityClasses } from './scheduling/v1/priority-class.ts';
 import { csiDrivers } from './storage/v1/csi-driver.ts';
 import { csiNodes } from './storage/v1/csi-node.ts';
@@ -120,6 +124,10 @@ const all = [
   clusterRoles,
   roleBindings,
   roles,
+  deviceClasses,
+  resourceClaimTemplates,
+  resourceClaims,
+  resourceSlices,
   priorityClasses,
   csiDrivers,
   csiNodes,

@@ -126,9 +126,12 @@ function modelOf({ group, version, kind }: GroupVersionKind): string | undefined
   return modelNames().find((name) => definitionName(name)!.endsWith(ending));
 }
 
-/** The schema name of a kind's list. */
+/** The schema name of a kind's list: its definition is the kind's with `List`, though the model may drop the prefix. */
 export function listSchemaOf(resource: Resource): string {
-  return `${resource.schema}List`;
+  const name = `${resource.schema}List`;
+  const definition = definitionName(resource.schema);
+  if (definition === undefined || definitionName(name) !== undefined) return name;
+  return modelNames().find((model) => definitionName(model) === `${definition}List`) ?? name;
 }
 
 function allSubresources(resource: Resource, subresources: Subresources): SubresourceInfo[] {
