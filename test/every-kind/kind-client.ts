@@ -76,7 +76,8 @@ export class KindClient {
   /** Deletes, and finishes what a controller would have to do, unless the server has one that does. */
   async remove(name: string): Promise<void> {
     const path = this.path(name);
-    await this.call('DELETE', path);
+    const { status: deleted, body: reply } = await this.send('DELETE', path);
+    if (deleted >= 400 && deleted !== 404) throw new Error(`DELETE ${path}: ${deleted} ${JSON.stringify(reply)}`);
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const { status, body } = await this.send('GET', path);
       if (status === 404) return;
