@@ -15,7 +15,12 @@ describe('leases', () => {
       'spec.leaseTransitions: Invalid value: -1: must be greater than or equal to 0',
       'spec.preferredHolder: Forbidden: can only be specified if `strategy` is defined',
     ]);
-    expect(errorsOf({ strategy: 'Foo' })).toHaveLength(1);
+    expect(errorsOf({ strategy: 'Foo' })).toEqual([
+      'spec.strategy.strategy: Unsupported value: "Foo": supported values: "OldestEmulationVersion"',
+    ]);
+    expect(errorsOf({ strategy: 'example.com/' })[0]).toMatch(
+      /^spec\.strategy\.strategy: Invalid value: "example\.com\/": name part/,
+    );
     expect(errorsOf({ strategy: 'example.com/mine' })).toEqual([]);
   });
 

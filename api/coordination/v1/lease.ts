@@ -1,10 +1,10 @@
 /** Lease: who leads, and until when (upstream: `pkg/apis/coordination/validation`). */
 import type { V1Lease } from '@kubernetes/client-node';
 import { fieldPath, forbidden, invalid, notSupported } from '../../machinery/field-error.ts';
-import type { FieldError } from '../../machinery/field-error.ts';
+import type { FieldError, FieldPath } from '../../machinery/field-error.ts';
 import type { WireObject } from '../../machinery/meta.ts';
 import { defineResource } from '../../machinery/resource.ts';
-import { validateNonNegative } from '../../machinery/validation.ts';
+import { invalidEach, isQualifiedName, validateNonNegative } from '../../machinery/validation.ts';
 import { ageColumn } from '../../table-cells.ts';
 
 export type Lease = WireObject<V1Lease>;
@@ -37,6 +37,13 @@ export const leases = defineResource<Lease>({
   },
 });
 
+/** `ValidateCoordinatedLeaseStrategy`, which names its field once more than there is. */
+function validateStrategy(strategy: string, path: FieldPath): FieldError[] {
+  const named = path.child('strategy');
+  if (strategy.includes('/')) return invalidEach(named, strategy, isQualifiedName(strategy));
+  return STRATEGIES.includes(strategy) ? [] : [notSupported(named, strategy, STRATEGIES)];
+}
+
 function validateLease({ spec = {} }: Lease): FieldError[] {
   const path = fieldPath('spec');
   const errors: FieldError[] = [];
@@ -45,9 +52,7 @@ function validateLease({ spec = {} }: Lease): FieldError[] {
     errors.push(invalid(path.child('leaseDurationSeconds'), duration, 'must be greater than 0'));
   }
   errors.push(...validateNonNegative(leaseTransitions, path.child('leaseTransitions')));
-  if (strategy !== undefined && !strategy.includes('/') && !STRATEGIES.includes(strategy)) {
-    errors.push(notSupported(path.child('strategy'), strategy, STRATEGIES));
-  }
+  if (strategy !== undefined) errors.push(...validateStrategy(strategy, path.child('strategy')));
   if (preferredHolder && !strategy) {
     errors.push(forbidden(path.child('preferredHolder'), 'can only be specified if `strategy` is defined'));
   }
