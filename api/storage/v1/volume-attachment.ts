@@ -58,7 +58,10 @@ export const volumeAttachments = defineResource<VolumeAttachment>({
       ...validateStatus(next.status),
       ...validateImmutable(next.spec, previous.spec, SPEC),
     ],
-    status: { validateUpdate: ({ status }) => validateStatus(status) },
+    status: {
+      keptMetadata: ['labels', 'annotations', 'finalizers', 'ownerReferences'],
+      validateUpdate: ({ status }) => validateStatus(status),
+    },
     hasGeneration: false,
     allowUnconditionalUpdate: false,
   },
