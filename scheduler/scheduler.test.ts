@@ -74,7 +74,15 @@ function start(extra: readonly Plugin[] = []): void {
   running.push(startScheduler({ client, informers, events: recorder, signal, profile, ...parts }));
 }
 
-const createNode = (node: Node): Promise<Node> => client.create<Node>(nodes, node);
+/** With the taints that it says, and not the one that a new node has until it is seen to be ready. */
+async function createNode(node: Node): Promise<Node> {
+  const { metadata } = await client.create<Node>(nodes, node);
+  return client.patch<Node>(
+    nodes,
+    { name: metadata.name! },
+    { type: 'merge', body: { spec: { taints: node.spec.taints ?? null } } },
+  );
+}
 
 async function createPod(name: string, facts: PodFacts = {}): Promise<Pod> {
   const { uid: _uid, ...metadata } = podOf(name, facts).metadata;

@@ -2,7 +2,7 @@
  * DefaultStorageClass: claims that name no class get the default one
  * (upstream `plugin/pkg/admission/storage/storageclass/setdefault/admission.go`).
  */
-import { BETA_STORAGE_CLASS_ANNOTATION } from '../../api/core/v1/access-modes.ts';
+import { BETA_STORAGE_CLASS_ANNOTATION } from '../../api/core/v1/volume/access-modes.ts';
 import type { PersistentVolumeClaim } from '../../api/core/v1/persistent-volume-claim.ts';
 import type { Lister } from '../../api/machinery/handler.ts';
 import type { StorageClass } from '../../api/storage/v1/storage-class.ts';

@@ -2,7 +2,7 @@
  * PersistentVolumeClaimResize: only bound claims of a class that allows it grow
  * (upstream `plugin/pkg/admission/storage/persistentvolume/resize/admission.go`).
  */
-import { storageClassOf } from '../../api/core/v1/access-modes.ts';
+import { storageClassOf } from '../../api/core/v1/volume/access-modes.ts';
 import type { PersistentVolumeClaim } from '../../api/core/v1/persistent-volume-claim.ts';
 import { amountOf } from '../../api/core/v1/pod/resources.ts';
 import type { Lister } from '../../api/machinery/handler.ts';

@@ -95,11 +95,19 @@ function mergeTolerations(first: readonly Toleration[], second: readonly Tolerat
 /** Whether `wide` tolerates whatever `narrow` does (`isSuperset`). */
 function includes(wide: Toleration, narrow: Toleration): boolean {
   if (deepEqual(wide, narrow)) return true;
-  if ((wide.key ?? '') !== (narrow.key ?? '') && !((wide.key ?? '') === '' && wide.operator === 'Exists')) return false;
-  if (wide.effect && wide.effect !== narrow.effect) return false;
-  if (wide.effect === 'NoExecute' && wide.tolerationSeconds !== undefined) {
-    if (narrow.tolerationSeconds === undefined || narrow.tolerationSeconds > wide.tolerationSeconds) return false;
-  }
-  if (wide.operator === 'Exists') return true;
-  return narrow.operator !== 'Exists' && (wide.value ?? '') === (narrow.value ?? '');
+  const { key = '', effect = '', operator } = wide;
+  const isForAllKeys = key === '' && operator === 'Exists';
+  if (!isForAllKeys && key !== (narrow.key ?? '')) return false;
+  if (effect !== '' && effect !== narrow.effect) return false;
+  if (effect === 'NoExecute' && !lastsAsLong(wide, narrow)) return false;
+  if (operator === 'Exists') return true;
+  return narrow.operator !== 'Exists' && isSameValue(wide, narrow);
+}
+
+function lastsAsLong({ tolerationSeconds: wide }: Toleration, { tolerationSeconds: narrow }: Toleration): boolean {
+  return wide === undefined || (narrow !== undefined && narrow <= wide);
+}
+
+function isSameValue({ value: a = '' }: Toleration, { value: b = '' }: Toleration): boolean {
+  return a === b;
 }

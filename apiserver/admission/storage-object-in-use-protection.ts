@@ -2,7 +2,7 @@
  * StorageObjectInUseProtection: claims and volumes get the finalizers that keep them while they are used; the
  * protection controllers take them off (upstream `plugin/pkg/admission/storage/storageobjectinuseprotection`).
  */
-import { PV_PROTECTION_FINALIZER, PVC_PROTECTION_FINALIZER } from '../../api/core/v1/volume-protection.ts';
+import { PV_PROTECTION_FINALIZER, PVC_PROTECTION_FINALIZER } from '../../api/core/v1/volume/protection.ts';
 import type { AdmissionPlugin } from './admission.ts';
 import { isCreationOf } from './refusal.ts';
 

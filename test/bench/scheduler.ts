@@ -37,7 +37,11 @@ export async function run(): Promise<BenchLine[]> {
   await client.create(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'default' } });
   const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default', namespace: 'default' } };
   await client.create(serviceAccounts, account);
-  await createAll(NODES, (i) => client.create(nodes, node(`node-${i}`)));
+  await createAll(NODES, async (i) => {
+    await client.create(nodes, node(`node-${i}`));
+    // A new node is tainted until it is seen to be ready.
+    await client.patch(nodes, { name: `node-${i}` }, { type: 'merge', body: { spec: { taints: null } } });
+  });
   const delays = measureLoopDelay(stopping.signal);
   const scheduler = start(client, stopping.signal);
   await scheduleAll(client, 'warm', WARM_UP_PODS);
