@@ -6,7 +6,7 @@ import type { PersistentVolumeClaim } from '../api/core/v1/persistent-volume-cla
 import { persistentVolumeClaims } from '../api/core/v1/persistent-volume-claim.ts';
 import type { Pod } from '../api/core/v1/pod.ts';
 import { pods } from '../api/core/v1/pod.ts';
-import { PVC_PROTECTION_FINALIZER } from '../api/core/v1/volume-protection.ts';
+import { PVC_PROTECTION_FINALIZER } from '../api/core/v1/volume/protection.ts';
 import type { CacheReader, IndexDeclaration } from '../client/controller.ts';
 import { defineController } from '../client/controller.ts';
 import { withFinalizer, withoutFinalizer } from './finalizers.ts';

@@ -1,7 +1,7 @@
 /** PVProtection: a volume goes once it is bound to no claim (upstream `pkg/controller/volume/pvprotection`). */
 import type { PersistentVolume } from '../api/core/v1/persistent-volume.ts';
 import { persistentVolumes } from '../api/core/v1/persistent-volume.ts';
-import { PV_PROTECTION_FINALIZER } from '../api/core/v1/volume-protection.ts';
+import { PV_PROTECTION_FINALIZER } from '../api/core/v1/volume/protection.ts';
 import { defineController } from '../client/controller.ts';
 import { withFinalizer, withoutFinalizer } from './finalizers.ts';
 

@@ -1,19 +1,13 @@
 /** PersistentVolumeClaim: a request for storage (upstream: `pkg/registry/core/persistentvolumeclaim`). */
-import type { V1PersistentVolumeClaim, V1PersistentVolumeClaimSpec } from '@kubernetes/client-node';
-import type { Wire, WireObject } from '../../machinery/meta.ts';
 import { tryParseQuantity } from '../../machinery/quantity.ts';
 import { defineResource } from '../../machinery/resource.ts';
 import { ageColumn, UNSET } from '../../table-cells.ts';
-import { accessModesCell, BETA_STORAGE_CLASS_ANNOTATION, storageClassOf } from './access-modes.ts';
-import { validateClaim, validateClaimStatusUpdate, validateClaimUpdate } from './persistent-volume-claim-validation.ts';
+import { accessModesCell, BETA_STORAGE_CLASS_ANNOTATION, storageClassOf } from './volume/access-modes.ts';
+import { validateClaim, validateClaimStatusUpdate, validateClaimUpdate } from './volume/claim-validation.ts';
+import type { PersistentVolumeClaim, PersistentVolumeClaimSpec } from './volume/types.ts';
 import { canonicalizeResourceList } from './pod/resources.ts';
 
-export type PersistentVolumeClaimSpec = Wire<V1PersistentVolumeClaimSpec>;
-
-/** A decoded claim: defaulting has seen to it that `spec` is there. */
-export type PersistentVolumeClaim = Omit<WireObject<V1PersistentVolumeClaim>, 'spec'> & {
-  spec: PersistentVolumeClaimSpec;
-};
+export type { PersistentVolumeClaim, PersistentVolumeClaimSpec } from './volume/types.ts';
 
 export const persistentVolumeClaims = defineResource<PersistentVolumeClaim>({
   group: '',

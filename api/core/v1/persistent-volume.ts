@@ -1,18 +1,14 @@
 /** PersistentVolume: a piece of storage of the cluster (upstream: `pkg/registry/core/persistentvolume`). */
-import type { V1PersistentVolume, V1PersistentVolumeSpec } from '@kubernetes/client-node';
-import type { Wire, WireObject } from '../../machinery/meta.ts';
 import { tryParseQuantity } from '../../machinery/quantity.ts';
 import { defineResource } from '../../machinery/resource.ts';
 import { ageColumn, UNSET } from '../../table-cells.ts';
-import { accessModesCell, BETA_STORAGE_CLASS_ANNOTATION, storageClassOf } from './access-modes.ts';
-import { validateVolume, validateVolumeUpdate } from './persistent-volume-validation.ts';
+import { accessModesCell, BETA_STORAGE_CLASS_ANNOTATION, storageClassOf } from './volume/access-modes.ts';
+import { validateVolume, validateVolumeUpdate } from './volume/validation.ts';
+import type { PersistentVolume, PersistentVolumeSpec } from './volume/types.ts';
 import { canonicalizeResourceList } from './pod/resources.ts';
 import { defaultSourceFields } from './pod/volume-defaults.ts';
 
-export type PersistentVolumeSpec = Wire<V1PersistentVolumeSpec>;
-
-/** A decoded volume: defaulting has seen to it that `spec` is there. */
-export type PersistentVolume = Omit<WireObject<V1PersistentVolume>, 'spec'> & { spec: PersistentVolumeSpec };
+export type { PersistentVolume, PersistentVolumeSpec } from './volume/types.ts';
 
 export const persistentVolumes = defineResource<PersistentVolume>({
   group: '',

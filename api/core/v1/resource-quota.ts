@@ -1,16 +1,12 @@
 /** ResourceQuota: what a namespace may use in all (upstream: `pkg/registry/core/resourcequota`, `ValidateResourceQuota`). */
-import type { V1ResourceQuota, V1ResourceQuotaSpec } from '@kubernetes/client-node';
-import type { Wire, WireObject } from '../../machinery/meta.ts';
 import type { PrinterColumn } from '../../machinery/resource.ts';
 import { defineResource } from '../../machinery/resource.ts';
 import { ageColumn } from '../../table-cells.ts';
 import { amountOf, canonicalizeResourceList } from './pod/resources.ts';
-import { validateQuotaSpec, validateQuotaSpecUpdate, validateQuotaStatus } from './resource-quota-validation.ts';
+import type { ResourceQuota } from './quota/types.ts';
+import { validateQuotaSpec, validateQuotaSpecUpdate, validateQuotaStatus } from './quota/validation.ts';
 
-export type ResourceQuotaSpec = Wire<V1ResourceQuotaSpec>;
-
-/** A decoded ResourceQuota: defaulting has seen to it that `spec` is there. */
-export type ResourceQuota = Omit<WireObject<V1ResourceQuota>, 'spec'> & { spec: ResourceQuotaSpec };
+export type { ResourceQuota, ResourceQuotaSpec } from './quota/types.ts';
 
 export const resourceQuotas = defineResource<ResourceQuota>({
   group: '',

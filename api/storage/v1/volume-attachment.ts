@@ -1,6 +1,6 @@
 /** VolumeAttachment: a volume that is, or shall be, attached to a node (upstream: `ValidateVolumeAttachment`). */
 import type { V1VolumeAttachment } from '@kubernetes/client-node';
-import { validateInlineVolume } from '../../core/v1/persistent-volume-validation.ts';
+import { validateInlineVolume } from '../../core/v1/volume/validation.ts';
 import { validateCsiDriverName } from '../../core/v1/pod/volume-sources.ts';
 import { fieldPath, forbidden, invalid, required, tooLong } from '../../machinery/field-error.ts';
 import type { FieldError, FieldPath } from '../../machinery/field-error.ts';

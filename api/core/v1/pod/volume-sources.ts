@@ -6,7 +6,7 @@ import { forbidden, required, tooLong } from '../../../machinery/field-error.ts'
 import type { FieldError, FieldPath } from '../../../machinery/field-error.ts';
 import { tryParseQuantity } from '../../../machinery/quantity.ts';
 import { invalidEach, isDns1123Subdomain } from '../../../machinery/validation.ts';
-import { validateClaimSpec } from '../persistent-volume-claim-validation.ts';
+import { validateClaimSpec } from '../volume/claim-validation.ts';
 import { validateEnum, validateRequiredEnum } from './enums.ts';
 import type { Volume } from './types.ts';
 import { validateFileMode, validateNoBacksteps } from './validate-paths.ts';

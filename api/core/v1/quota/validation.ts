@@ -1,10 +1,10 @@
 /** Validation of quotas (`pkg/apis/core/validation/validation.go ValidateResourceQuota…`). */
-import { fieldPath, invalid, required } from '../../machinery/field-error.ts';
-import type { FieldError, FieldPath } from '../../machinery/field-error.ts';
-import { FIELD_IMMUTABLE_MESSAGE } from '../../machinery/validation.ts';
-import { validateResourceName, validateResourceQuantity } from './pod/validate-resources.ts';
-import { isStandardQuotaResource, QUOTA_SCOPES, scopeFitsResource } from './quota-scopes.ts';
-import type { ResourceQuota, ResourceQuotaSpec } from './resource-quota.ts';
+import { fieldPath, invalid, required } from '../../../machinery/field-error.ts';
+import type { FieldError, FieldPath } from '../../../machinery/field-error.ts';
+import { FIELD_IMMUTABLE_MESSAGE } from '../../../machinery/validation.ts';
+import { validateResourceName, validateResourceQuantity } from '../pod/validate-resources.ts';
+import { isStandardQuotaResource, QUOTA_SCOPES, scopeFitsResource } from './scopes.ts';
+import type { ResourceQuota, ResourceQuotaSpec } from './types.ts';
 
 type Requirement = NonNullable<NonNullable<ResourceQuotaSpec['scopeSelector']>['matchExpressions']>[number];
 

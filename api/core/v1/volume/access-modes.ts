@@ -1,8 +1,8 @@
 /** How volumes may be mounted: what claims and volumes have in common (upstream: `pkg/apis/core/validation/validation.go`). */
-import { forbidden, invalid, notSupported } from '../../machinery/field-error.ts';
-import type { FieldError, FieldPath } from '../../machinery/field-error.ts';
-import { tryParseQuantity } from '../../machinery/quantity.ts';
-import { invalidEach, validateDnsSubdomainName } from '../../machinery/validation.ts';
+import { forbidden, invalid, notSupported } from '../../../machinery/field-error.ts';
+import type { FieldError, FieldPath } from '../../../machinery/field-error.ts';
+import { tryParseQuantity } from '../../../machinery/quantity.ts';
+import { invalidEach, validateDnsSubdomainName } from '../../../machinery/validation.ts';
 
 /** Name of the class that objects from before `storageClassName` carry. */
 export const BETA_STORAGE_CLASS_ANNOTATION = 'volume.beta.kubernetes.io/storage-class';

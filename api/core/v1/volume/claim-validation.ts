@@ -1,14 +1,14 @@
 /** Validation of claims and of templates of claims (`pkg/apis/core/validation/validation.go ValidatePersistentVolumeClaim…`). */
-import { deepEqual } from '../../machinery/equality.ts';
-import { fieldPath, forbidden, invalid, required } from '../../machinery/field-error.ts';
-import type { FieldError, FieldPath } from '../../machinery/field-error.ts';
+import { deepEqual } from '../../../machinery/equality.ts';
+import { fieldPath, forbidden, invalid, required } from '../../../machinery/field-error.ts';
+import type { FieldError, FieldPath } from '../../../machinery/field-error.ts';
 import {
   invalidEach,
   isDns1123Label,
   isDns1123Subdomain,
   validateImmutable,
   validateLabelSelector,
-} from '../../machinery/validation.ts';
+} from '../../../machinery/validation.ts';
 import {
   BETA_STORAGE_CLASS_ANNOTATION,
   validateAccessModes,
@@ -17,10 +17,10 @@ import {
   validatePositiveQuantity,
   validateVolumeMode,
 } from './access-modes.ts';
-import type { PersistentVolumeClaim, PersistentVolumeClaimSpec } from './persistent-volume-claim.ts';
-import { describeDifference } from './pod/difference.ts';
-import { amountOf } from './pod/resources.ts';
-import { validateResourceQuantity } from './pod/validate-resources.ts';
+import type { PersistentVolumeClaim, PersistentVolumeClaimSpec } from './types.ts';
+import { describeDifference } from '../pod/difference.ts';
+import { amountOf } from '../pod/resources.ts';
+import { validateResourceQuantity } from '../pod/validate-resources.ts';
 
 const SPEC = fieldPath('spec');
 const STORAGE = SPEC.child('resources', 'requests', 'storage');

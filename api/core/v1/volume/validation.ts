@@ -1,8 +1,8 @@
 /** Validation of persistent volumes (`pkg/apis/core/validation/validation.go ValidatePersistentVolume…`). */
-import { deepEqual } from '../../machinery/equality.ts';
-import { fieldPath, forbidden, notSupported, required } from '../../machinery/field-error.ts';
-import type { FieldError, FieldPath } from '../../machinery/field-error.ts';
-import { invalidEach, isDns1123Label, validateImmutable } from '../../machinery/validation.ts';
+import { deepEqual } from '../../../machinery/equality.ts';
+import { fieldPath, forbidden, notSupported, required } from '../../../machinery/field-error.ts';
+import type { FieldError, FieldPath } from '../../../machinery/field-error.ts';
+import { invalidEach, isDns1123Label, validateImmutable } from '../../../machinery/validation.ts';
 import {
   validateAccessModes,
   validateCapacity,
@@ -10,12 +10,12 @@ import {
   validatePositiveQuantity,
   validateVolumeMode,
 } from './access-modes.ts';
-import { validateNodeSelector } from './node-selector.ts';
-import type { PersistentVolumeSpec } from './persistent-volume.ts';
-import { describeDifference } from './pod/difference.ts';
-import type { Volume } from './pod/types.ts';
-import { validateNoBacksteps } from './pod/validate-paths.ts';
-import { validateCsiDriverName, VOLUME_SOURCES } from './pod/volume-sources.ts';
+import { validateNodeSelector } from '../node-selector.ts';
+import type { PersistentVolumeSpec } from './types.ts';
+import { describeDifference } from '../pod/difference.ts';
+import type { Volume } from '../pod/types.ts';
+import { validateNoBacksteps } from '../pod/validate-paths.ts';
+import { validateCsiDriverName, VOLUME_SOURCES } from '../pod/volume-sources.ts';
 
 const SPEC = fieldPath('spec');
 const ATTRIBUTES_CLASS = SPEC.child('volumeAttributesClassName');
