@@ -11,6 +11,7 @@ import type { Random } from '../base/random.ts';
 import type { AdmissionPlugin } from './admission/admission.ts';
 import { authoredAdmission } from './admission/authored-admission.ts';
 import { admissionPlugins } from './admission/plugins.ts';
+import { resourceQuotaAdmission } from './admission/resource-quota.ts';
 import type { Authenticator } from './authn/authenticator.ts';
 import type { Authorizer } from './authz/authorizer.ts';
 import { CustomKinds } from './apiextensions/custom-kinds.ts';
@@ -23,6 +24,7 @@ import { metricsEndpoint } from './metrics/metrics-endpoint.ts';
 import { RequestMeter } from './metrics/request-meter.ts';
 import { addOpenApi } from './openapi/endpoints.ts';
 import { startExpiry } from './registry/event-ttl.ts';
+import { quotaStore } from './registry/quota-store.ts';
 import type { ServedKind } from './registry/served-kind.ts';
 import { servedKind } from './registry/served-kind.ts';
 import { Store } from './registry/store.ts';
@@ -85,7 +87,12 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const kinds = options.resources.map((resource) => servedKind(resource, watchCache.cacheOf(resource)));
   const listers = listersOf(kinds);
   const authored = authoredAdmission({ kinds, listers, schemas, clock, random, log });
-  const admission = [...admissionPlugins({ listers, random, authored }), ...(options.admission?.(listers) ?? [])];
+  const quotas = quotaStore({ kinds, storage, freshen: () => watchCache.freshen() });
+  const admission = [
+    ...admissionPlugins({ listers, random, authored }),
+    ...(options.admission?.(listers) ?? []),
+    resourceQuotaAdmission(quotas, clock),
+  ];
   const store = new Store({ storage, watchCache, schemas, admission, clock, random });
   const authorize = options.authorizer(listers);
   const router = new Router({ store, watchCache, storage, schemas, clock, authorize });

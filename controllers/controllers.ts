@@ -13,6 +13,7 @@ import { persistentVolumeClaimProtection } from './persistent-volume-claim-prote
 import { persistentVolumeProtection } from './persistent-volume-protection.ts';
 import { podGcController } from './pod-gc.ts';
 import { replicaSetController } from './replica-set.ts';
+import { resourceQuotaController } from './resource-quota.ts';
 import { rootCaPublisher } from './root-ca-publisher.ts';
 import { serviceAccountController } from './service-account.ts';
 
@@ -34,6 +35,7 @@ export function controllers({ resources, rootCa }: ControllersOptions): Controll
     persistentVolumeClaimProtection,
     persistentVolumeProtection,
     podGcController,
+    resourceQuotaController(resources),
     nodeLifecycleController,
   ];
 }

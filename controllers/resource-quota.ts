@@ -1,0 +1,176 @@
+/**
+ * ResourceQuota: works out what a namespace uses, when a quota changes, when something goes, and now and then; what is
+ * made is charged by admission (upstream `pkg/controller/resourcequota`).
+ */
+import { customResourceDefinitions } from '../api/apiextensions/v1/custom-resource-definition.ts';
+import type { CustomResourceDefinition } from '../api/apiextensions/v1/types.ts';
+import { amountOf } from '../api/core/v1/pod/resources.ts';
+import type { ResourceAmounts } from '../api/core/v1/pod/resources.ts';
+import type { QuotaEvaluator } from '../api/core/v1/quota/evaluator.ts';
+import { countName, requirementsOf } from '../api/core/v1/quota/evaluator.ts';
+import { quotaEvaluator } from '../api/core/v1/quota/evaluators.ts';
+import type { ResourceQuota } from '../api/core/v1/resource-quota.ts';
+import { resourceQuotas } from '../api/core/v1/resource-quota.ts';
+import { deepEqual } from '../api/machinery/equality.ts';
+import { isConflict, isNotFound } from '../api/machinery/errors.ts';
+import type { ApiObject } from '../api/machinery/meta.ts';
+import { quantityFromInteger, ZERO_QUANTITY } from '../api/machinery/quantity.ts';
+import type { Resource } from '../api/machinery/resource.ts';
+import type { ResourceRef } from '../client/client.ts';
+import type { Controller, ControllerContext, WatchDeclaration } from '../client/controller.ts';
+import { defineController } from '../client/controller.ts';
+import { formatKey, keyOf } from '../client/keys.ts';
+
+/** `resourceQuotaSyncPeriod` */
+const RESYNC_MS = 5 * 60_000;
+/** Custom resources are counted on demand: that one has gone is not noticed. */
+const CUSTOM_RESYNC_MS = 30_000;
+
+interface CountedKind {
+  resource: Resource;
+  evaluator: QuotaEvaluator;
+}
+
+export function resourceQuotaController(resources: readonly Resource[]): Controller {
+  const kinds = countedKinds(resources);
+  /** When each quota was last counted; 0 when something went since. */
+  const countedMs = new Map<string, number>();
+  const mustCount = (key: string): void => void countedMs.delete(key);
+  return defineController<ResourceQuota>({
+    name: 'resourcequota-controller',
+    for: resourceQuotas,
+    watches: kinds.map((kind) => replenishment(kind, mustCount)),
+    reads: [customResourceDefinitions],
+    writes: [resourceQuotas],
+    workers: 5,
+    resyncMs: RESYNC_MS,
+    async reconcile(key, context) {
+      const quota = context.lister<ResourceQuota>(resourceQuotas).get(key.namespace, key.name);
+      if (quota === undefined) mustCount(formatKey(key));
+      if (quota === undefined || quota.metadata.deletionTimestamp !== undefined) return undefined;
+      const sinceMs = context.now() - (countedMs.get(formatKey(key)) ?? -Infinity);
+      const custom = customCounts(quota, kinds);
+      const periodMs = custom.length > 0 ? CUSTOM_RESYNC_MS : RESYNC_MS;
+      // Admission writes the quota whenever it charges it, before there is anything more to count.
+      if (sinceMs < periodMs && deepEqual(quota.status?.hard, quota.spec.hard)) return undefined;
+      countedMs.set(formatKey(key), context.now());
+      const usage = usageOf(quota, kinds, context);
+      for (const [name, amount] of await customUsage(quota, custom, context)) usage.set(name, amount);
+      if (!(await write(quota, usage, context))) mustCount(formatKey(key));
+      return custom.length > 0 ? { requeueAfterMs: CUSTOM_RESYNC_MS } : undefined;
+    },
+  });
+}
+
+/** Kinds whose objects live in namespaces, each in the version in which it is stored. */
+function countedKinds(resources: readonly Resource[]): CountedKind[] {
+  return resources
+    .filter(({ scope, verbs, view }) => scope === 'Namespaced' && verbs.includes('list') && view === undefined)
+    .flatMap((resource) => {
+      const evaluator = quotaEvaluator({ group: resource.group, plural: resource.names.plural });
+      return evaluator === undefined ? [] : [{ resource, evaluator }];
+    });
+}
+
+/**
+ * Objects that went, or that use less than before. Not new ones: what is counted while others are being made lacks
+ * those, though admission has charged them.
+ */
+function replenishment({ resource, evaluator }: CountedKind, mustCount: (key: string) => void): WatchDeclaration {
+  const shrunk = new WeakSet<ApiObject>();
+  return {
+    resource,
+    isRelevant(object, previous) {
+      if (!canShrink(resource)) return false;
+      const nowMs = Date.parse(object.metadata.deletionTimestamp ?? '') || 0;
+      const [after, before] = [evaluator.usage(object, nowMs), evaluator.usage(previous, nowMs)];
+      const isLess = [...before].some(([name, amount]) => (after.get(name) ?? ZERO_QUANTITY).cmp(amount) < 0);
+      if (isLess) shrunk.add(object);
+      return isLess;
+    },
+    map(object, cache) {
+      const { namespace = '', name = '' } = object.metadata;
+      if (!shrunk.has(object) && cache.lister(resource).get(namespace, name) !== undefined) return [];
+      const keys = cache.lister(resourceQuotas).list({ namespace }).map(keyOf);
+      for (const key of keys) mustCount(key);
+      return keys;
+    },
+  };
+}
+
+function canShrink({ group, names }: Resource): boolean {
+  return group === '' && ['pods', 'services', 'persistentvolumeclaims'].includes(names.plural);
+}
+
+/** Of the quota's resources, summed over all objects that are of its scopes. */
+function usageOf(quota: ResourceQuota, kinds: readonly CountedKind[], context: ControllerContext): ResourceAmounts {
+  const names = Object.keys(quota.spec.hard ?? {});
+  const requirements = requirementsOf(quota.spec);
+  const total: ResourceAmounts = new Map();
+  for (const { resource, evaluator } of kinds) {
+    const counted = names.filter((name) => evaluator.counts(name));
+    if (counted.length === 0) continue;
+    for (const name of counted) total.set(name, ZERO_QUANTITY);
+    for (const object of context.lister<ApiObject>(resource).list({ namespace: quota.metadata.namespace! })) {
+      if (requirements.every((one) => evaluator.isOfScope?.(one, object) === true))
+        addUsage(total, counted, evaluator.usage(object, context.now()));
+    }
+  }
+  return total;
+}
+
+function addUsage(total: ResourceAmounts, names: readonly string[], usage: ResourceAmounts): void {
+  for (const name of names) {
+    const amount = usage.get(name);
+    if (amount !== undefined) total.set(name, total.get(name)!.add(amount));
+  }
+}
+
+/** Names under which the quota counts kinds that are not built in. */
+function customCounts({ spec }: ResourceQuota, kinds: readonly CountedKind[]): string[] {
+  // Scopes are of built-in kinds alone.
+  if (requirementsOf(spec).length > 0) return [];
+  return Object.keys(spec.hard ?? {}).filter(
+    (name) => name.startsWith('count/') && !kinds.some(({ evaluator }) => evaluator.counts(name)),
+  );
+}
+
+/** Numbers of custom resources, asked of the server: there are no informers of them here. */
+async function customUsage(
+  { metadata }: ResourceQuota,
+  wanted: readonly string[],
+  { lister, client }: ControllerContext,
+): Promise<ResourceAmounts> {
+  const counts: ResourceAmounts = new Map();
+  if (wanted.length === 0) return counts;
+  for (const { spec } of lister<CustomResourceDefinition>(customResourceDefinitions).list()) {
+    const { plural, kind } = spec.names;
+    const name = countName({ group: spec.group, plural });
+    const version = spec.versions.find(({ served }) => served)?.name;
+    if (!wanted.includes(name) || version === undefined || spec.scope !== 'Namespaced') continue;
+    const ref: ResourceRef = { group: spec.group, version, scope: 'Namespaced', names: { plural, kind } };
+    const { items } = await client.list<ApiObject>(ref, { namespace: metadata.namespace! });
+    counts.set(name, quantityFromInteger(items.length));
+  }
+  return counts;
+}
+
+/** False when another write came first; its event brings the key back. */
+async function write(quota: ResourceQuota, usage: ResourceAmounts, { client }: ControllerContext): Promise<boolean> {
+  const hard = quota.spec.hard ?? {};
+  const before = quota.status?.used ?? {};
+  const isSame =
+    deepEqual(hard, quota.status?.hard) &&
+    usage.size === Object.keys(before).length &&
+    [...usage].every(([name, amount]) => Object.hasOwn(before, name) && amountOf(before, name).cmp(amount) === 0);
+  if (isSame) return true;
+  const used = Object.fromEntries([...usage].map(([name, amount]) => [name, amount.toString()]));
+  try {
+    await client.update<ResourceQuota>(resourceQuotas, { ...quota, status: { hard, used } }, { subresource: 'status' });
+    return true;
+  } catch (error) {
+    if (isNotFound(error)) return true;
+    if (isConflict(error)) return false;
+    throw error;
+  }
+}
