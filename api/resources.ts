@@ -22,6 +22,7 @@ import {
 } from './authorization/v1/reviews.ts';
 import { cronJobs } from './batch/v1/cron-job.ts';
 import { jobs } from './batch/v1/job.ts';
+import { certificateSigningRequests } from './certificates/v1/certificate-signing-request.ts';
 import { leases } from './coordination/v1/lease.ts';
 import { configMaps } from './core/v1/config-map.ts';
 import { endpoints } from './core/v1/endpoints.ts';
@@ -105,6 +106,7 @@ const all = [
   subjectAccessReviews,
   cronJobs,
   jobs,
+  certificateSigningRequests,
   leases,
   endpointSlices,
   eventsV1,

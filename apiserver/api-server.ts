@@ -87,14 +87,14 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const kinds = options.resources.map((resource) => servedKind(resource, watchCache.cacheOf(resource)));
   const listers = listersOf(kinds);
   const authored = authoredAdmission({ kinds, listers, schemas, clock, random, log });
+  const authorize = options.authorizer(listers);
   const quotas = quotaStore({ kinds, storage, freshen: () => watchCache.freshen() });
   const admission = [
-    ...admissionPlugins({ listers, random, authored }),
+    ...admissionPlugins({ listers, random, authorize, authored }),
     ...(options.admission?.(listers) ?? []),
     resourceQuotaAdmission(quotas, clock),
   ];
   const store = new Store({ storage, watchCache, schemas, admission, clock, random });
-  const authorize = options.authorizer(listers);
   const router = new Router({ store, watchCache, storage, schemas, clock, authorize });
   for (const kind of kinds) router.addKind(kind);
   for (const kind of kinds) addSubresources(router, kind);

@@ -6,9 +6,13 @@ import type { RuntimeClass } from '../../api/node/v1/runtime-class.ts';
 import type { PriorityClass } from '../../api/scheduling/v1/priority-class.ts';
 import type { StorageClass } from '../../api/storage/v1/storage-class.ts';
 import type { Random } from '../../base/random.ts';
+import type { Authorizer } from '../authz/authorizer.ts';
 import { listerIfServed } from '../authz/optional-lister.ts';
 import type { AdmissionPlugin } from './admission.ts';
 import { defaultIngressClass } from './default-ingress-class.ts';
+import { certificateApproval } from './certificate-approval.ts';
+import { certificateSigning } from './certificate-signing.ts';
+import { certificateSubjectRestriction } from './certificate-subject-restriction.ts';
 import { defaultStorageClass } from './default-storage-class.ts';
 import { defaultTolerationSeconds } from './default-toleration-seconds.ts';
 import { denyServiceExternalIps } from './deny-service-external-ips.ts';
@@ -25,12 +29,13 @@ import { taintNodesByCondition } from './taint-nodes-by-condition.ts';
 export interface PluginOptions {
   listers: Listers;
   random: Random;
+  authorize: Authorizer;
   /** What users of the cluster have written: policies and webhooks. They see what the others have made of an object. */
   authored: readonly AdmissionPlugin[];
 }
 
 /** In upstream's order (`pkg/kubeapiserver/options/plugins.go AllOrderedPlugins`). */
-export function admissionPlugins({ listers, random, authored }: PluginOptions): AdmissionPlugin[] {
+export function admissionPlugins({ listers, random, authorize, authored }: PluginOptions): AdmissionPlugin[] {
   const storageClasses = listerIfServed<StorageClass>(listers, { group: 'storage.k8s.io', plural: 'storageclasses' });
   return [
     namespaceLifecycle(listers({ group: '', plural: 'namespaces' })),
@@ -46,6 +51,9 @@ export function admissionPlugins({ listers, random, authored }: PluginOptions): 
     storageObjectInUseProtection,
     persistentVolumeClaimResize(storageClasses),
     runtimeClassAdmission(listerIfServed<RuntimeClass>(listers, { group: 'node.k8s.io', plural: 'runtimeclasses' })),
+    certificateApproval(authorize),
+    certificateSigning(authorize),
+    certificateSubjectRestriction,
     defaultIngressClass(listers({ group: 'networking.k8s.io', plural: 'ingressclasses' })),
     denyServiceExternalIps,
     ...authored,

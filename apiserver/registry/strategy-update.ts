@@ -6,13 +6,14 @@ import type { UserInfo } from '../../api/machinery/handler.ts';
 import type { FieldError } from '../../api/machinery/field-error.ts';
 import type { ApiObject } from '../../api/machinery/meta.ts';
 import type { Strategy } from '../../api/machinery/resource.ts';
+import type { StrategyContext } from '../../api/machinery/resource.ts';
 import { hasGeneration, keepMetadata, keepStatus } from './object-meta.ts';
 import { isSameValue } from './same-value.ts';
 import type { ServedKind } from './served-kind.ts';
 
 /** What a subresource that takes a whole object changes of it (`pods/resize`). `prepareForUpdate` mutates `next`. */
 export interface UpdateRules {
-  prepareForUpdate?(next: ApiObject, previous: ApiObject): void;
+  prepareForUpdate?(next: ApiObject, previous: ApiObject, context: StrategyContext): void;
   validateUpdate(next: ApiObject, previous: ApiObject): FieldError[];
 }
 
@@ -45,7 +46,7 @@ export function prepareByStrategy(update: StrategyUpdate, change: Change & { now
     if (kind.resource.subresources.status !== undefined) keepStatus(next, previous);
     strategy.prepareForUpdate?.(next, previous, strategyContext);
   } else if (rules === undefined) return;
-  else rules.prepareForUpdate?.(next, previous);
+  else rules.prepareForUpdate?.(next, previous, strategyContext);
   if (hasGeneration(kind.resource, next) && startsGeneration(strategy, change)) {
     next.metadata.generation = (previous.metadata.generation ?? 0) + 1;
   }

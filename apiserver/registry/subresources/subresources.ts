@@ -1,15 +1,18 @@
 /** The subresources of the built-in kinds that need nothing but the store. */
 import type { Router, Subresource } from '../../router.ts';
 import type { ServedKind } from '../served-kind.ts';
+import { approvalSubresource } from './approval.ts';
 import { bindingSubresource } from './binding.ts';
 import { evictionSubresource } from './eviction.ts';
 import { finalizeSubresource } from './finalize.ts';
 import { ephemeralContainersSubresource, resizeSubresource } from './pod-updates.ts';
 import { hasScale, scaleSubresource } from './scale.ts';
 
-const BY_PLURAL: Readonly<Record<string, readonly Subresource[]>> = {
-  pods: [bindingSubresource, ephemeralContainersSubresource, resizeSubresource],
-  namespaces: [finalizeSubresource],
+/** By plural and group. */
+const OWN: Readonly<Record<string, readonly Subresource[]>> = {
+  'pods.': [bindingSubresource, ephemeralContainersSubresource, resizeSubresource],
+  'namespaces.': [finalizeSubresource],
+  'certificatesigningrequests.certificates.k8s.io': [approvalSubresource],
 };
 
 function budgetsOf(router: Router): ServedKind | undefined {
@@ -20,8 +23,8 @@ function budgetsOf(router: Router): ServedKind | undefined {
 
 export function addSubresources(router: Router, kind: ServedKind): void {
   if (hasScale(kind)) router.addSubresource(kind, scaleSubresource);
-  const own = kind.resource.group === '' ? (BY_PLURAL[kind.resource.names.plural] ?? []) : [];
-  for (const subresource of own) router.addSubresource(kind, subresource);
+  const { names, group } = kind.resource;
+  for (const subresource of OWN[`${names.plural}.${group}`] ?? []) router.addSubresource(kind, subresource);
   if (kind.resource.group === '' && kind.resource.names.plural === 'pods')
     router.addSubresource(
       kind,
