@@ -1,4 +1,5 @@
 /** `pods/binding`: puts a pod on a node (upstream `pkg/registry/core/pod/storage/storage.go` BindingREST). */
+import type { ApiResponse } from '../../../api/machinery/handler.ts';
 import type { ApiObject } from '../../../api/machinery/meta.ts';
 import type { Pod } from '../../../api/core/v1/pod.ts';
 import * as errors from '../../../api/machinery/errors.ts';
@@ -7,6 +8,9 @@ import { decodeAs } from '../../decode.ts';
 import { pathName } from '../../request-info.ts';
 import { objectResponse } from '../../responses.ts';
 import type { Subresource, VerbHandler } from '../../router.ts';
+import type { RequestContext } from '../../request-context.ts';
+import type { VerbDependencies } from '../../verbs/dependencies.ts';
+import type { ServedKind } from '../served-kind.ts';
 import { writeContext } from '../../verbs/write-context.ts';
 
 interface Binding extends ApiObject {
@@ -65,12 +69,32 @@ function observed(pod: Pod): { observedGeneration?: number } {
   return pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation };
 }
 
-const create: VerbHandler = async (context, kind, { store, clock, schemas }) => {
-  const binding = decodeAs<Binding>(context, BINDING, schemas);
+const create: VerbHandler = (context, kind, dependencies) => {
+  const binding = decodeAs<Binding>(context, BINDING, dependencies.schemas);
   const name = pathName(context.info);
   binding.metadata ??= {};
   if ((binding.metadata.name ?? name) !== name)
     throw errors.badRequest('the name of the object does not match the name on the URL');
+  return bind(context, { kind, binding, name }, dependencies);
+};
+
+/** POST of a Binding that names its pod itself (`LegacyBindingREST`). */
+export function bindingCreation(podKind: () => ServedKind): VerbHandler {
+  return (context, _kind, dependencies) => {
+    const binding = decodeAs<Binding>(context, BINDING, dependencies.schemas);
+    const { name = '', namespace = context.info.namespace } = (binding.metadata ??= {});
+    if (namespace !== context.info.namespace)
+      throw errors.badRequest('the namespace of the provided object does not match the namespace sent on the request');
+    if (name === '') throw errors.badRequest('name is required');
+    return bind(context, { kind: podKind(), binding, name }, dependencies);
+  };
+}
+
+async function bind(
+  context: RequestContext,
+  { kind, binding, name }: { kind: ServedKind; binding: Binding; name: string },
+  { store, clock }: VerbDependencies,
+): Promise<ApiResponse> {
   const key = { namespace: context.info.namespace, name };
   const write = writeContext(context);
   await store.admit(kind, binding, { key, subresource: 'binding', context: write, form: BINDING });
@@ -95,7 +119,7 @@ const create: VerbHandler = async (context, kind, { store, clock, schemas }) => 
     },
   });
   return objectResponse({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 }, 201);
-};
+}
 
 export const bindingSubresource: Subresource = {
   name: 'binding',
