@@ -56,13 +56,10 @@ export const priorityClasses = defineResource<PriorityClass>({
       // Go writes the number even when it is 0.
       priorityClass.value ??= 0;
     },
-    prepareForCreate(priorityClass) {
-      priorityClass.metadata.generation = 1;
-    },
     validate: validatePriorityClass,
     validateUpdate: validatePriorityClassUpdate,
     // It is 1 for ever: nothing that counts may change.
-    hasGeneration: false,
+    hasGeneration: true,
   },
 });
 
