@@ -14,6 +14,8 @@ import { daemonSets } from './apps/v1/daemon-set.ts';
 import { deployments } from './apps/v1/deployment.ts';
 import { replicaSets } from './apps/v1/replica-set.ts';
 import { statefulSets } from './apps/v1/stateful-set.ts';
+import { horizontalPodAutoscalersV1 } from './autoscaling/v1/horizontal-pod-autoscaler.ts';
+import { horizontalPodAutoscalers } from './autoscaling/v2/horizontal-pod-autoscaler.ts';
 import { cronJobs } from './batch/v1/cron-job.ts';
 import { jobs } from './batch/v1/job.ts';
 import { leases } from './coordination/v1/lease.ts';

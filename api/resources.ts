@@ -20,6 +20,8 @@ import {
   selfSubjectRulesReviews,
   subjectAccessReviews,
 } from './authorization/v1/reviews.ts';
+import { horizontalPodAutoscalersV1 } from './autoscaling/v1/horizontal-pod-autoscaler.ts';
+import { horizontalPodAutoscalers } from './autoscaling/v2/horizontal-pod-autoscaler.ts';
 import { cronJobs } from './batch/v1/cron-job.ts';
 import { jobs } from './batch/v1/job.ts';
 import { certificateSigningRequests } from './certificates/v1/certificate-signing-request.ts';
@@ -108,6 +110,8 @@ const all = [
   selfSubjectAccessReviews,
   selfSubjectRulesReviews,
   subjectAccessReviews,
+  horizontalPodAutoscalers,
+  horizontalPodAutoscalersV1,
   cronJobs,
   jobs,
   certificateSigningRequests,

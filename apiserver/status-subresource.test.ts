@@ -33,6 +33,12 @@ const RULES: Readonly<Record<string, Rules>> = {
     change: { suspend: true },
     status: { lastScheduleTime: '2026-01-01T00:00:00Z' },
   },
+  horizontalpodautoscalers: {
+    spec: { maxReplicas: 3, scaleTargetRef: { kind: 'Deployment', name: 'web' } },
+    kept: [],
+    change: { maxReplicas: 4 },
+    status: { desiredReplicas: 2 },
+  },
   jobs: {
     spec: { template: { spec: { ...template.spec, restartPolicy: 'Never' } } },
     kept: [],

@@ -1,0 +1,146 @@
+/**
+ * The autoscaling/v1 view of HorizontalPodAutoscaler: one target for the processors; all else travels in annotations
+ * (`pkg/apis/autoscaling/v1/conversion.go`). Annotations that cannot be read count as absent.
+ */
+import type { V1HorizontalPodAutoscaler } from '@kubernetes/client-node';
+import type { ApiObject, WireObject } from '../../machinery/meta.ts';
+import { defineResource } from '../../machinery/resource.ts';
+import { viewStrategy, viewColumns } from '../../machinery/older-version.ts';
+import { DEFAULT_METRICS, defaultAutoscaler } from '../v2/defaults.ts';
+import { autoscalerNames, horizontalPodAutoscalers } from '../v2/horizontal-pod-autoscaler.ts';
+import type { HorizontalPodAutoscaler, HorizontalPodAutoscalerStatus, MetricSpec } from '../v2/types.ts';
+import { metricSpecFromOld, metricStatusFromOld, oldMetricSpec, oldMetricStatus } from './metrics.ts';
+import type { OldMetric } from './metrics.ts';
+
+export type HorizontalPodAutoscalerV1 = WireObject<V1HorizontalPodAutoscaler>;
+
+const METRICS = 'autoscaling.alpha.kubernetes.io/metrics';
+const BEHAVIOR = 'autoscaling.alpha.kubernetes.io/behavior';
+const CURRENT_METRICS = 'autoscaling.alpha.kubernetes.io/current-metrics';
+const CONDITIONS = 'autoscaling.alpha.kubernetes.io/conditions';
+
+const conversion = { toStored: autoscalerFromV1, fromStored: autoscalerV1 };
+
+export const horizontalPodAutoscalersV1 = defineResource<HorizontalPodAutoscalerV1>({
+  group: 'autoscaling',
+  version: 'v1',
+  scope: 'Namespaced',
+  names: autoscalerNames,
+  schema: 'V1HorizontalPodAutoscaler',
+  storagePrefix: horizontalPodAutoscalers.storagePrefix,
+  view: conversion as { toStored(object: ApiObject): ApiObject; fromStored(object: ApiObject): ApiObject },
+  subresources: { status: {} },
+  additionalPrinterColumns: viewColumns(horizontalPodAutoscalers, conversion),
+  strategy: viewStrategy(horizontalPodAutoscalers, conversion),
+});
+
+/** The stored form. Leaves its argument alone. */
+export function autoscalerFromV1(old: HorizontalPodAutoscalerV1): HorizontalPodAutoscaler {
+  const { metadata, spec, status, ...rest } = structuredClone(old);
+  const annotations = metadata.annotations ?? {};
+  const { targetCPUUtilizationPercentage: cpu, ...common } = spec ?? { maxReplicas: 0, scaleTargetRef: {} as never };
+  const others = (read<OldMetric[]>(annotations[METRICS], Array.isArray) ?? []).map(metricSpecFromOld);
+  const metrics = [...others, ...(cpu === undefined ? [] : [cpuMetric(cpu)])];
+  const behavior = read<object>(annotations[BEHAVIOR], isObject);
+  const autoscaler = {
+    ...rest,
+    apiVersion: 'autoscaling/v2',
+    metadata: withoutAnnotations(metadata),
+    spec: {
+      ...common,
+      metrics: metrics.length > 0 ? metrics : structuredClone(DEFAULT_METRICS),
+      ...(behavior === undefined ? {} : { behavior }),
+    },
+    ...(status === undefined ? {} : { status: statusFromV1(status, annotations) }),
+  } as HorizontalPodAutoscaler;
+  defaultAutoscaler(autoscaler);
+  return autoscaler;
+}
+
+function statusFromV1(
+  { currentCPUUtilizationPercentage: cpu, ...common }: NonNullable<HorizontalPodAutoscalerV1['status']>,
+  annotations: Readonly<Record<string, string>>,
+): HorizontalPodAutoscalerStatus {
+  const metrics = read<OldMetric[]>(annotations[CURRENT_METRICS], Array.isArray)?.map(metricStatusFromOld);
+  const conditions = read<NonNullable<HorizontalPodAutoscalerStatus['conditions']>>(
+    annotations[CONDITIONS],
+    Array.isArray,
+  );
+  const ofCpu =
+    cpu === undefined
+      ? undefined
+      : [{ type: 'Resource', resource: { name: 'cpu', current: { averageUtilization: cpu } } }];
+  const currentMetrics = metrics ?? ofCpu;
+  return {
+    ...common,
+    ...(currentMetrics === undefined ? {} : { currentMetrics }),
+    ...(conditions === undefined ? {} : { conditions }),
+  };
+}
+
+/** Shares parts with its argument, which it leaves alone. */
+export function autoscalerV1(autoscaler: HorizontalPodAutoscaler): HorizontalPodAutoscalerV1 {
+  const { metadata, spec, status, ...rest } = autoscaler;
+  const { metrics = [], behavior: _behavior, ...common } = spec ?? {};
+  const cpu = metrics.find(isCpuUtilization)?.resource?.target.averageUtilization;
+  const kept = withoutAnnotations(metadata);
+  const annotations = { ...kept.annotations, ...annotationsOf(autoscaler) };
+  return {
+    ...rest,
+    apiVersion: 'autoscaling/v1',
+    metadata: Object.keys(annotations).length === 0 ? kept : { ...kept, annotations },
+    spec: { ...common, ...(cpu === undefined ? {} : { targetCPUUtilizationPercentage: cpu }) },
+    ...(status === undefined ? {} : { status: statusV1(status) }),
+  } as HorizontalPodAutoscalerV1;
+}
+
+/** What v1 has no fields for. */
+function annotationsOf({ spec, status }: HorizontalPodAutoscaler): Record<string, string> {
+  const annotations: Record<string, string> = {};
+  const others = (spec?.metrics ?? []).filter((metric) => !isCpuUtilization(metric));
+  if (others.length > 0) annotations[METRICS] = JSON.stringify(others.map(oldMetricSpec));
+  if (spec?.behavior !== undefined) annotations[BEHAVIOR] = JSON.stringify(spec.behavior);
+  const { currentMetrics, conditions } = status ?? {};
+  if (currentMetrics?.length) annotations[CURRENT_METRICS] = JSON.stringify(currentMetrics.map(oldMetricStatus));
+  if (conditions?.length) annotations[CONDITIONS] = JSON.stringify(conditions);
+  return annotations;
+}
+
+function statusV1({ currentMetrics, conditions: _conditions, ...counts }: HorizontalPodAutoscalerStatus): object {
+  const measured = currentMetrics?.find(({ resource }) => resource?.name === 'cpu')?.resource?.current;
+  const cpu = measured?.averageUtilization;
+  return { currentReplicas: 0, ...counts, ...(cpu === undefined ? {} : { currentCPUUtilizationPercentage: cpu }) };
+}
+
+function cpuMetric(averageUtilization: number): MetricSpec {
+  return { type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization } } };
+}
+
+function isCpuUtilization({ type, resource }: MetricSpec): boolean {
+  return type === 'Resource' && resource?.name === 'cpu' && resource.target?.averageUtilization !== undefined;
+}
+
+/** Without those that stand for fields. */
+function withoutAnnotations<T extends { annotations?: Record<string, string> }>(metadata: T): T {
+  const { annotations, ...rest } = metadata;
+  const entries = Object.entries(annotations ?? {}).filter(
+    ([key]) => ![METRICS, BEHAVIOR, CURRENT_METRICS, CONDITIONS].includes(key),
+  );
+  return (entries.length === 0 ? rest : { ...rest, annotations: Object.fromEntries(entries) }) as T;
+}
+
+function read<T>(text: string | undefined, fits: (value: unknown) => boolean): T | undefined {
+  try {
+    const value: unknown = JSON.parse(text ?? '');
+    return fits(value) && isWellFormed(value) ? (value as T) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Lists of these annotations hold objects. */
+function isWellFormed(value: unknown): boolean {
+  return !Array.isArray(value) || value.every(isObject);
+}
