@@ -51,6 +51,8 @@ describe('a new Job', () => {
     });
     expect(metadata.labels).toEqual({ app: 'pi' });
     expect(status).toEqual({});
+    const bare = made((s) => delete s.template.metadata);
+    expect(bare.metadata.labels).toEqual(bare.spec.template.metadata?.labels);
     expect(made((s) => (s.parallelism = 3)).spec.completions).toBeUndefined();
     const perIndex = made((s) => Object.assign(s, { backoffLimitPerIndex: 1, podFailurePolicy: { rules: [] } }));
     expect(perIndex.spec).toMatchObject({ backoffLimit: 2147483647, podReplacementPolicy: 'Failed' });

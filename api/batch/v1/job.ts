@@ -37,6 +37,8 @@ export const jobs = defineResource<Job>({
     default: defaultJob,
     prepareForCreate(job) {
       generateSelector(job);
+      // Upstream's defaults come again when a stored Job is read, and find the labels of its pods.
+      defaultLabels(job);
       job.status = {};
     },
     prepareForUpdate(next, previous) {
