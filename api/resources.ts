@@ -13,6 +13,14 @@ import { daemonSets } from './apps/v1/daemon-set.ts';
 import { deployments } from './apps/v1/deployment.ts';
 import { replicaSets } from './apps/v1/replica-set.ts';
 import { statefulSets } from './apps/v1/stateful-set.ts';
+import { controllerRevisionsV1beta1, deploymentsV1beta1, statefulSetsV1beta1 } from './apps/v1beta1/workloads.ts';
+import {
+  controllerRevisionsV1beta2,
+  daemonSetsV1beta2,
+  deploymentsV1beta2,
+  replicaSetsV1beta2,
+  statefulSetsV1beta2,
+} from './apps/v1beta2/workloads.ts';
 import { selfSubjectReviews, tokenReviews } from './authentication/v1/reviews.ts';
 import {
   localSubjectAccessReviews,
@@ -22,9 +30,11 @@ import {
 } from './authorization/v1/reviews.ts';
 import { horizontalPodAutoscalersV1 } from './autoscaling/v1/horizontal-pod-autoscaler.ts';
 import { horizontalPodAutoscalers } from './autoscaling/v2/horizontal-pod-autoscaler.ts';
+import { horizontalPodAutoscalersV2beta2 } from './autoscaling/v2beta2/horizontal-pod-autoscaler.ts';
 import { cronJobs } from './batch/v1/cron-job.ts';
 import { jobs } from './batch/v1/job.ts';
 import { certificateSigningRequests } from './certificates/v1/certificate-signing-request.ts';
+import { cronJobsV1beta1 } from './batch/v1beta1/cron-job.ts';
 import { leases } from './coordination/v1/lease.ts';
 import { bindings } from './core/v1/binding.ts';
 import { componentStatuses } from './core/v1/component-status.ts';
@@ -46,8 +56,14 @@ import { services } from './core/v1/service.ts';
 import { endpointSlices } from './discovery/v1/endpoint-slice.ts';
 import { eventsV1 } from './events/v1/event.ts';
 import { podDisruptionBudgets } from './policy/v1/pod-disruption-budget.ts';
+import { podDisruptionBudgetsV1beta1 } from './policy/v1beta1/pod-disruption-budget.ts';
 import { runtimeClasses } from './node/v1/runtime-class.ts';
 import { extensionsIngresses } from './extensions/v1beta1/ingress.ts';
+import {
+  daemonSetsInExtensions,
+  deploymentsInExtensions,
+  replicaSetsInExtensions,
+} from './extensions/v1beta1/workloads.ts';
 import { flowSchemas } from './flowcontrol/v1/flow-schema.ts';
 import { priorityLevelConfigurations } from './flowcontrol/v1/priority-level-configuration.ts';
 import { ingressClasses } from './networking/v1/ingress-class.ts';
@@ -65,6 +81,12 @@ import { deviceClasses } from './resource/v1/device-class.ts';
 import { resourceClaimTemplates } from './resource/v1/resource-claim-template.ts';
 import { resourceClaims } from './resource/v1/resource-claim.ts';
 import { resourceSlices } from './resource/v1/resource-slice.ts';
+import {
+  clusterRoleBindingsV1beta1,
+  clusterRolesV1beta1,
+  roleBindingsV1beta1,
+  rolesV1beta1,
+} from './rbac/v1beta1/rbac.ts';
 import { priorityClasses } from './scheduling/v1/priority-class.ts';
 import { csiDrivers } from './storage/v1/csi-driver.ts';
 import { csiNodes } from './storage/v1/csi-node.ts';
@@ -145,6 +167,25 @@ const all = [
   storageClasses,
   volumeAttachments,
   volumeAttributesClasses,
+  // Versions of the past, behind those of today, whose storage they share.
+  controllerRevisionsV1beta2,
+  daemonSetsV1beta2,
+  deploymentsV1beta2,
+  replicaSetsV1beta2,
+  statefulSetsV1beta2,
+  controllerRevisionsV1beta1,
+  deploymentsV1beta1,
+  statefulSetsV1beta1,
+  daemonSetsInExtensions,
+  deploymentsInExtensions,
+  replicaSetsInExtensions,
+  horizontalPodAutoscalersV2beta2,
+  cronJobsV1beta1,
+  podDisruptionBudgetsV1beta1,
+  clusterRoleBindingsV1beta1,
+  clusterRolesV1beta1,
+  roleBindingsV1beta1,
+  rolesV1beta1,
 ] as const;
 
 export const resources = all as unknown as readonly Resource[];

@@ -1,80 +1,18 @@
-/**
- * Versions of a kind that are not the stored one: a definition over the stored kind's, and a pair of conversions.
- * Objects come and go in the older form; the rules are the stored kind's, so that there is one set of them.
- */
+/** Versions of a kind that have nearly the form of the stored one, as a definition over the stored kind's. */
 import type { ApiObject } from './meta.ts';
 import { apiVersionOf } from './resource.ts';
-import type { PrinterColumn, Resource, Strategy } from './resource.ts';
+import type { ObjectView, PrinterColumn, Resource, Strategy } from './resource.ts';
+import { viewStrategy } from './view-strategy.ts';
 
-/** Both leave their argument alone and may share parts with it. */
-export interface Conversion<T extends ApiObject, S extends ApiObject> {
-  toStored(object: T): S;
-  fromStored(object: S): T;
-}
-
-/** The stored kind's columns for objects of the other form. */
+/** The stored kind's columns for objects of another form. */
 export function viewColumns<T extends ApiObject, S extends ApiObject>(
   { additionalPrinterColumns }: Resource<S>,
-  { toStored }: Conversion<T, S>,
+  { toStored }: ObjectView<T>,
 ): PrinterColumn<T>[] {
   return additionalPrinterColumns.map((column) => ({
     ...column,
-    cell: (object, nowMs) => column.cell(toStored(object), nowMs),
+    cell: (object, nowMs) => column.cell(toStored(object) as S, nowMs),
   }));
-}
-
-/**
- * The stored kind's strategy for objects of the other form: they are converted for every step, and back where a step
- * changes them. Defaults come with the conversion.
- */
-export function viewStrategy<T extends ApiObject, S extends ApiObject>(
-  { strategy }: Resource<S>,
-  conversion: Conversion<T, S>,
-): Strategy<T> {
-  const { toStored, fromStored } = conversion;
-  /** Lets `change` work on the stored form of `object`, and takes over what has become of it. */
-  const through = (object: T, change: (stored: S) => void): void => {
-    const stored = structuredClone(toStored(object));
-    change(stored);
-    takeOver(object, structuredClone(fromStored(stored)));
-  };
-  const { status } = strategy;
-  return {
-    ...constantsOf(strategy),
-    default: (object) => through(object, (stored) => strategy.default?.(stored)),
-    prepareForCreate: (object, context) => through(object, (stored) => strategy.prepareForCreate?.(stored, context)),
-    prepareForUpdate: (next, previous, context) =>
-      through(next, (stored) => strategy.prepareForUpdate?.(stored, toStored(previous), context)),
-    validate: (object) => strategy.validate?.(toStored(object)) ?? [],
-    validateUpdate: (next, previous) =>
-      (strategy.validateUpdate ?? strategy.validate)?.call(strategy, toStored(next), toStored(previous)) ?? [],
-    warnings: (object, previous) => strategy.warnings?.(toStored(object), previous && toStored(previous)) ?? [],
-    ...(status && {
-      status: {
-        ...(status.keptMetadata && { keptMetadata: status.keptMetadata }),
-        validateUpdate: (next, previous) => status.validateUpdate?.(toStored(next), toStored(previous)) ?? [],
-      },
-    }),
-  };
-}
-
-/** What of a strategy does not look at objects. */
-function constantsOf<S extends ApiObject>(strategy: Strategy<S>): Strategy<ApiObject> {
-  const { validateName, allowsPlainFinalizers, orphansDependents, allowCreateOnUpdate } = strategy;
-  const { allowUnconditionalUpdate, hasGeneration } = strategy;
-  return {
-    ...(validateName && { validateName }),
-    ...(allowsPlainFinalizers !== undefined && { allowsPlainFinalizers }),
-    ...(orphansDependents && { orphansDependents }),
-    ...(allowCreateOnUpdate !== undefined && { allowCreateOnUpdate }),
-    ...(allowUnconditionalUpdate !== undefined && { allowUnconditionalUpdate }),
-    ...(hasGeneration !== undefined && { hasGeneration }),
-  };
-}
-
-function takeOver<T extends object>(object: T, changed: T): void {
-  for (const key of Object.keys(object)) if (!Object.hasOwn(changed, key)) delete object[key as keyof T];
-  Object.assign(object, changed);
 }
 
 export interface OlderVersion<T extends ApiObject> {
@@ -93,14 +31,13 @@ export interface OlderVersion<T extends ApiObject> {
   strategy?: Partial<Strategy<T>>;
 }
 
-/** An older version with nearly the form of the stored one. Out of the category `all`, where the stored one is. */
+/** An older version. Out of the category `all`, where the stored one is. */
 export function olderVersion<T extends ApiObject>(current: Resource<T>, older: OlderVersion<T>): Resource<T> {
   const { group, version } = older;
-  const conversion: Conversion<T, T> = {
+  const view: ObjectView<T> = {
     toStored: (object) => converted(object, apiVersionOf(current), older.convert?.toStored),
-    fromStored: (object) => converted(object, apiVersionOf(older), older.convert?.fromStored),
+    fromStored: (object) => converted(object as T, apiVersionOf(older), older.convert?.fromStored),
   };
-  const strategy = viewStrategy(current, conversion);
   const name = (of: { group: string; version: string }): string => `${apiVersionOf(of)} ${current.names.kind}`;
   return {
     ...current,
@@ -108,15 +45,10 @@ export function olderVersion<T extends ApiObject>(current: Resource<T>, older: O
     version,
     schema: older.schema,
     names: { ...current.names, categories: current.names.categories.filter((category) => category !== 'all') },
-    view: conversion as unknown as NonNullable<Resource<T>['view']>,
-    additionalPrinterColumns: viewColumns(current, conversion),
-    selectableFields: current.selectableFields,
+    view,
+    additionalPrinterColumns: viewColumns(current, view),
     strategy: {
-      ...strategy,
-      default(object) {
-        older.default?.(object);
-        strategy.default!(object);
-      },
+      ...viewStrategy(current, { view, ...(older.default && { default: older.default }) }),
       ...older.strategy,
     },
     deprecationWarning:

@@ -17,6 +17,8 @@ const keyed = (...keys: string[]): Markers => ({ listType: 'map', listMapKeys: k
 
 /** Field (`<model>.<field>`) to its markers. */
 export const FIELD_MARKERS: Readonly<Record<string, Markers>> = {
+  'AppsV1beta1DeploymentSpec.strategy': { patchStrategy: 'retainKeys' },
+  'ExtensionsV1beta1DeploymentSpec.strategy': { patchStrategy: 'retainKeys' },
   'V1APIServiceStatus.conditions': merged('type'),
   'V1AllocatedDeviceStatus.conditions': keyed('type'),
   'V1CSIDriverSpec.volumeLifecycleModes': { listType: 'set' },

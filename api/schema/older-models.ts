@@ -18,7 +18,62 @@ export interface OlderModel {
 
 const NETWORKING = 'io.k8s.api.networking.v1beta1';
 
+/** Kinds whose form is that of today, by package and by what their models' names begin with. */
+const UNCHANGED: readonly [path: string, prefix: string, newer: string, kinds: string][] = [
+  ['io.k8s.api.apps.v1beta1', 'AppsV1beta1', 'V1', 'ControllerRevision StatefulSet'],
+  ['io.k8s.api.apps.v1beta2', 'AppsV1beta2', 'V1', 'ControllerRevision DaemonSet Deployment ReplicaSet StatefulSet'],
+  ['io.k8s.api.autoscaling.v2beta2', 'AutoscalingV2beta2', 'V2', 'HorizontalPodAutoscaler'],
+  ['io.k8s.api.batch.v1beta1', 'BatchV1beta1', 'V1', 'CronJob'],
+  ['io.k8s.api.extensions.v1beta1', 'ExtensionsV1beta1', 'V1', 'ReplicaSet'],
+  ['io.k8s.api.policy.v1beta1', 'PolicyV1beta1', 'V1', 'PodDisruptionBudget'],
+  ['io.k8s.api.rbac.v1beta1', 'RbacV1beta1', 'V1', 'ClusterRole ClusterRoleBinding Role RoleBinding'],
+];
+
+/** Kinds whose spec has fields that it has no more, and need not name a selector. */
+const MORE_IN_SPEC: readonly [path: string, prefix: string, kind: string, fields: Record<string, string>][] = [
+  ['io.k8s.api.apps.v1beta1', 'AppsV1beta1', 'Deployment', { rollbackTo: 'V1beta1RollbackConfig' }],
+  ['io.k8s.api.extensions.v1beta1', 'ExtensionsV1beta1', 'DaemonSet', { templateGeneration: 'number' }],
+  ['io.k8s.api.extensions.v1beta1', 'ExtensionsV1beta1', 'Deployment', { rollbackTo: 'V1beta1RollbackConfig' }],
+];
+
+function kindAndList(path: string, name: string, { kind, like }: { kind: string; like: string }): OlderModel[] {
+  return [
+    { name, definition: `${path}.${kind}`, like },
+    {
+      name: `${name}List`,
+      definition: `${path}.${kind}List`,
+      like: `${like}List`,
+      fields: { items: `Array<${name}>` },
+    },
+  ];
+}
+
+function withMoreInSpec(
+  path: string,
+  name: string,
+  spec: { kind: string; fields: Record<string, string> },
+): OlderModel[] {
+  const { kind, fields } = spec;
+  const [model, list] = kindAndList(path, name, { kind, like: `V1${kind}` }) as [OlderModel, OlderModel];
+  return [
+    { ...model, fields: { spec: `${name}Spec` } },
+    list,
+    { name: `${name}Spec`, definition: `${path}.${kind}Spec`, like: `V1${kind}Spec`, fields, optional: ['selector'] },
+  ];
+}
+
 export const OLDER_MODELS: readonly OlderModel[] = [
+  ...UNCHANGED.flatMap(([path, prefix, newer, kinds]) =>
+    kinds.split(' ').flatMap((kind) => kindAndList(path, prefix + kind, { kind, like: newer + kind })),
+  ),
+  ...MORE_IN_SPEC.flatMap(([path, prefix, kind, fields]) => withMoreInSpec(path, prefix + kind, { kind, fields })),
+  {
+    name: 'V1beta1RollbackConfig',
+    definition: 'io.k8s.api.extensions.v1beta1.RollbackConfig',
+    like: 'V1Preconditions',
+    without: ['resourceVersion', 'uid'],
+    fields: { revision: 'number' },
+  },
   {
     name: 'ExtensionsV1beta1Ingress',
     definition: 'io.k8s.api.extensions.v1beta1.Ingress',

@@ -65,7 +65,10 @@ export const FIELD_TYPES: Readonly<Record<string, string>> = {
     NodeAllocatableResourceMapping.allocationMultiplier`),
   ),
   ...fieldsOf('RawExtension', inResourceVersions('AllocatedDeviceStatus.data OpaqueDeviceConfiguration.parameters')),
-  ...fieldsOf('RawExtension', 'V1WatchEvent.object V1ControllerRevision.data'),
+  ...fieldsOf(
+    'RawExtension',
+    'V1WatchEvent.object V1ControllerRevision.data AppsV1beta1ControllerRevision.data AppsV1beta2ControllerRevision.data',
+  ),
   ...fieldsOf('FieldsV1', 'V1ManagedFieldsEntry.fieldsV1'),
   ...fieldsOf('JSON', 'V1JSONSchemaProps.default V1JSONSchemaProps.example V1JSONSchemaProps.enum'),
   ...fieldsOf('JSONSchemaPropsOrBool', 'V1JSONSchemaProps.additionalItems V1JSONSchemaProps.additionalProperties'),
@@ -76,6 +79,7 @@ export const FIELD_TYPES: Readonly<Record<string, string>> = {
   ...fieldsOf('byte', 'V1ConfigMap.binaryData V1Secret.data'),
   ...fieldsOf('int32', 'V1ContainerRestartRuleOnExitCodes.values V1PodFailurePolicyOnExitCodesRequirement.values'),
   ...fieldsOf('int64', 'V1LinuxContainerUser.supplementalGroups V1PodSecurityContext.supplementalGroups'),
+  ...fieldsOf('int64', 'ExtensionsV1beta1DaemonSetSpec.templateGeneration V1beta1RollbackConfig.revision'),
   ...fieldsOf('int64', inResourceVersions('DeviceAttribute.ints')),
 };
 

@@ -39,6 +39,7 @@ const POINTER_NAMES = words(`
 
 /** Pointers all the same, and values all the same. */
 const POINTERS = words(`
+  AppsV1beta1DeploymentSpec.replicas ExtensionsV1beta1DeploymentSpec.replicas
   AdmissionregistrationV1ServiceReference.path AdmissionregistrationV1ServiceReference.port
   ApiextensionsV1ServiceReference.path ApiextensionsV1ServiceReference.port ApiregistrationV1ServiceReference.port
   DiscoveryV1EndpointPort.name DiscoveryV1EndpointPort.port DiscoveryV1EndpointPort.protocol
@@ -84,7 +85,8 @@ const TIME_VALUES = words('V1VolumeError.time');
 
 /** Optional for a client, and without `omitempty` all the same. */
 const KEPT = words(`
-  CoreV1Event.reportingComponent CoreV1Event.reportingInstance V1AllocatedDeviceStatus.conditions
+  CoreV1Event.reportingComponent CoreV1Event.reportingInstance RbacV1beta1ClusterRole.rules RbacV1beta1Role.rules
+  V1AllocatedDeviceStatus.conditions
   V1CSINodeDriver.topologyKeys V1ClusterRole.rules V1ContainerImage.names
   V1CustomResourceDefinitionStatus.conditions V1CustomResourceDefinitionStatus.storedVersions
   V1DeviceClaim.requests V1EndpointSlice.endpoints V1EndpointSlice.ports V1FlowSchemaSpec.matchingPrecedence

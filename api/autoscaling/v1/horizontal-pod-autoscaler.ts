@@ -3,9 +3,11 @@
  * (`pkg/apis/autoscaling/v1/conversion.go`). Annotations that cannot be read count as absent.
  */
 import type { V1HorizontalPodAutoscaler } from '@kubernetes/client-node';
-import type { ApiObject, WireObject } from '../../machinery/meta.ts';
+import type { WireObject } from '../../machinery/meta.ts';
 import { defineResource } from '../../machinery/resource.ts';
-import { viewStrategy, viewColumns } from '../../machinery/older-version.ts';
+import { viewColumns } from '../../machinery/older-version.ts';
+import type { ObjectView } from '../../machinery/resource.ts';
+import { viewStrategy } from '../../machinery/view-strategy.ts';
 import { DEFAULT_METRICS, defaultAutoscaler } from '../v2/defaults.ts';
 import { autoscalerNames, horizontalPodAutoscalers } from '../v2/horizontal-pod-autoscaler.ts';
 import type { HorizontalPodAutoscaler, HorizontalPodAutoscalerStatus, MetricSpec } from '../v2/types.ts';
@@ -19,7 +21,10 @@ const BEHAVIOR = 'autoscaling.alpha.kubernetes.io/behavior';
 const CURRENT_METRICS = 'autoscaling.alpha.kubernetes.io/current-metrics';
 const CONDITIONS = 'autoscaling.alpha.kubernetes.io/conditions';
 
-const conversion = { toStored: autoscalerFromV1, fromStored: autoscalerV1 };
+const view: ObjectView<HorizontalPodAutoscalerV1> = {
+  toStored: autoscalerFromV1,
+  fromStored: (object) => autoscalerV1(object as HorizontalPodAutoscaler),
+};
 
 export const horizontalPodAutoscalersV1 = defineResource<HorizontalPodAutoscalerV1>({
   group: 'autoscaling',
@@ -28,10 +33,10 @@ export const horizontalPodAutoscalersV1 = defineResource<HorizontalPodAutoscaler
   names: autoscalerNames,
   schema: 'V1HorizontalPodAutoscaler',
   storagePrefix: horizontalPodAutoscalers.storagePrefix,
-  view: conversion as { toStored(object: ApiObject): ApiObject; fromStored(object: ApiObject): ApiObject },
+  view,
   subresources: { status: {} },
-  additionalPrinterColumns: viewColumns(horizontalPodAutoscalers, conversion),
-  strategy: viewStrategy(horizontalPodAutoscalers, conversion),
+  additionalPrinterColumns: viewColumns(horizontalPodAutoscalers, view),
+  strategy: viewStrategy(horizontalPodAutoscalers, { view }),
 });
 
 /** The stored form. Leaves its argument alone. */
