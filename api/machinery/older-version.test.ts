@@ -145,7 +145,8 @@ describe('an older version', () => {
       'batch/v1beta1 CronJob is deprecated in v1.21+, unavailable in v1.25+; use batch/v1 CronJob',
       'policy/v1beta1 PodDisruptionBudget is deprecated in v1.21+, unavailable in v1.25+; use policy/v1 PodDisruptionBudget',
     ]);
-    expect(deploymentsInExtensions.names.categories).toEqual([]);
+    expect(deploymentsInExtensions.names).toMatchObject({ categories: [], shortNames: [] });
+    expect(deploymentsV1beta1.names).toMatchObject({ categories: [], shortNames: ['deploy'] });
   });
 });
 

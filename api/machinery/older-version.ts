@@ -31,7 +31,7 @@ export interface OlderVersion<T extends ApiObject> {
   strategy?: Partial<Strategy<T>>;
 }
 
-/** An older version. Out of the category `all`, where the stored one is. */
+/** An older version. Out of the category `all`, and in another group without short names. */
 export function olderVersion<T extends ApiObject>(current: Resource<T>, older: OlderVersion<T>): Resource<T> {
   const { group, version } = older;
   const view: ObjectView<T> = {
@@ -44,7 +44,12 @@ export function olderVersion<T extends ApiObject>(current: Resource<T>, older: O
     group,
     version,
     schema: older.schema,
-    names: { ...current.names, categories: current.names.categories.filter((category) => category !== 'all') },
+    names: {
+      ...current.names,
+      categories: current.names.categories.filter((category) => category !== 'all'),
+      // A short name in two groups makes kubectl warn everybody who uses it.
+      shortNames: group === current.group ? current.names.shortNames : [],
+    },
     view,
     additionalPrinterColumns: viewColumns(current, view),
     strategy: {

@@ -8,6 +8,8 @@ export interface OlderModel {
   definition: string;
   /** The model whose fields and texts it has. */
   like: string;
+  /** A text of its own, where the newer model's says something else. */
+  description?: string;
   /** Fields that it lacks. */
   without?: readonly string[];
   /** Fields of another type, and fields that the newer model lacks; the type as the package writes it. */
@@ -71,6 +73,7 @@ export const OLDER_MODELS: readonly OlderModel[] = [
     name: 'V1beta1RollbackConfig',
     definition: 'io.k8s.api.extensions.v1beta1.RollbackConfig',
     like: 'V1Preconditions',
+    description: 'RollbackConfig names the revision of its template to which a Deployment goes back.',
     without: ['resourceVersion', 'uid'],
     fields: { revision: 'number' },
   },

@@ -34,7 +34,8 @@ export function oldIngresses(group: 'networking.k8s.io' | 'extensions', schema: 
     group,
     version: 'v1beta1',
     scope: 'Namespaced',
-    names: ingresses.names,
+    // A short name in two groups makes kubectl warn everybody who uses it.
+    names: group === 'extensions' ? { ...ingresses.names, shortNames: [] } : ingresses.names,
     schema,
     storagePrefix: ingresses.storagePrefix,
     view,

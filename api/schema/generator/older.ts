@@ -10,7 +10,7 @@ export function withOlderModels(models: readonly Model[], older: readonly OlderM
 }
 
 function olderModel(
-  { name, like, without = [], fields = {}, optional = [] }: OlderModel,
+  { name, like, description, without = [], fields = {}, optional = [] }: OlderModel,
   models: ReadonlyMap<string, Model>,
 ): Model {
   const newer = models.get(like);
@@ -28,5 +28,5 @@ function olderModel(
   const added = Object.entries(fields)
     .filter(([field]) => !known.has(field))
     .map(([field, type]): ModelField => ({ name: field, type, format: '', required: false, description: '' }));
-  return { name, description: newer.description, fields: [...kept, ...added] };
+  return { name, description: description ?? newer.description, fields: [...kept, ...added] };
 }
