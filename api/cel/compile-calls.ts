@@ -6,7 +6,7 @@ import { indexInto, noSuchOverload } from './access.ts';
 import { ACCUMULATOR, type CallExpr, type Expr } from './ast.ts';
 import { CelError } from './cel.ts';
 import { checkedType } from './checked.ts';
-import type { Compiler } from './compile.ts';
+import type { Compiler } from './compiler.ts';
 import type { Overload } from './declarations.ts';
 import { membershipOf } from './equality.ts';
 import { type Frame, isAbsorbable, type Step } from './frame.ts';

@@ -2,7 +2,7 @@
 import { keysOf } from './access.ts';
 import { ACCUMULATOR, type ComprehensionExpr, type Expr } from './ast.ts';
 import { CelError } from './cel.ts';
-import type { Compiler } from './compile.ts';
+import type { Compiler } from './compiler.ts';
 import { type Frame, isAbsorbable, type Step } from './frame.ts';
 import { LiteralMap, ListValue, MapValue, ObjectValue, type Value } from './values.ts';
 

@@ -9,6 +9,7 @@ import { CelError } from './cel.ts';
 import { type CheckedExpr, checkedType } from './checked.ts';
 import { compileCall } from './compile-calls.ts';
 import { compileFold } from './compile-fold.ts';
+import type { Compiler, Local } from './compiler.ts';
 import type { Frame, Step } from './frame.ts';
 import type { CallCosts } from './runtime-cost.ts';
 import { DYN, type ObjectType } from './types.ts';
@@ -19,17 +20,7 @@ const LIST_COST = 10;
 const MAP_COST = 30;
 const STRUCT_COST = 40;
 
-/** A name that a fold binds, where its value stands in the frame. */
-export interface Local {
-  readonly name: string;
-  readonly slot: number;
-  /** Makes the value when it is first read: `cel.bind` is lazy. */
-  readonly lazy?: Step;
-  /** A growing list or map that only its fold's own steps append to. */
-  readonly growing?: boolean;
-}
-
-export class Compiler {
+export class TreeCompiler implements Compiler {
   readonly checked: CheckedExpr;
   readonly costs: CallCosts;
   /** Variables of the activation that the expression reads. */
@@ -64,7 +55,6 @@ export class Compiler {
     }
   }
 
-  /** The value that the node always has; undefined: that is known only when it is evaluated. */
   constant(expr: Expr): Value | undefined {
     if (expr.kind === 'literal') {
       return expr.value;
@@ -97,7 +87,6 @@ export class Compiler {
     return this.#locals.findLast((local) => local.name === name);
   }
 
-  /** Compiles with these names bound. */
   within<T>(locals: readonly Omit<Local, 'slot'>[], compile: (slots: number[]) => T): T {
     const depth = this.#locals.length;
     const slots = locals.map((local, index) => {

@@ -13,7 +13,7 @@ import {
 } from './cel.ts';
 import { type CheckedExpr, checkedType } from './checked.ts';
 import { check } from './checker.ts';
-import { Compiler } from './compile.ts';
+import { TreeCompiler } from './compile.ts';
 import { Declared } from './declared.ts';
 import { Frame, type Step } from './frame.ts';
 import { KUBERNETES_LIBRARIES } from './library/kubernetes.ts';
@@ -86,7 +86,7 @@ class CompiledProgram implements Program {
   readonly #reads: ReadonlySet<string>;
 
   constructor(text: string, checked: CheckedExpr) {
-    const compiler = new Compiler(checked, kubernetesCosts);
+    const compiler = new TreeCompiler(checked, kubernetesCosts);
     this.text = text;
     this.resultType = checkedType(checked, checked.root);
     this.#checked = checked;
