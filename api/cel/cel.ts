@@ -1,7 +1,8 @@
 /**
  * The contract of the CEL engine: environments compile text into programs, programs are estimated and evaluated.
  * Everything is synchronous and pure. `createEnvironment` is in environment.ts, types from schemas in schema-type.ts,
- * limits in limits.ts, values in values.ts.
+ * limits in limits.ts, values in values.ts, `plainOf` (values to JSON) and `lazyObject` in plain.ts, `authorizerValue` in
+ * library/authorizer.ts.
  *
  *     const environment = createEnvironment({ variables: { self: schemaType(schema, { root: true }) } });
  *     const compiled = environment.compile('self.spec.replicas <= 5', { result: BOOL });
@@ -21,6 +22,8 @@ export interface EnvironmentOptions {
   readonly container?: string;
   /** Object types that expressions name, to construct (`JSONPatch{op: 'add'}`) or compare with. */
   readonly types?: readonly ObjectType[];
+  /** Finds further object types by their whole name (`Object.spec`), where they are too many to list. */
+  readonly resolveType?: (name: string) => ObjectType | undefined;
   /** Literal lists and maps may mix types, as CEL allows and Kubernetes does not. Default: false. */
   readonly mixedLiterals?: boolean;
 }
@@ -78,7 +81,7 @@ export interface CostRange {
 
 /**
  * Variables by name: plain JSON values, adapted lazily by the variable's declared type, or values of the engine
- * (results of other programs, `authorizer()`, `lazyObject()`). A missing one is an error only when it is read.
+ * (results of other programs, `authorizerValue()`, `lazyObject()`). A missing one is an error only when it is read.
  */
 export type Activation = Readonly<Record<string, unknown>>;
 

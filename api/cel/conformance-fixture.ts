@@ -105,7 +105,7 @@ function environmentOf(test: Case): Environment {
   );
   return createEnvironment({
     variables: Object.fromEntries([...declared, ...typed]),
-    libraries: [...KUBERNETES_LIBRARIES, ...EXTENSION_LIBRARIES, declaredFunctions(test)],
+    libraries: [...EXTENSION_LIBRARIES, ...KUBERNETES_LIBRARIES, declaredFunctions(test)],
     container: test.container ?? '',
     mixedLiterals: true,
   });

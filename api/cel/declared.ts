@@ -37,6 +37,8 @@ const NAMED_TYPES: readonly CelType[] = [
   opaque('optional_type', DYN),
 ]; // prettier-ignore
 
+type ResolveType = (name: string) => ObjectType | undefined;
+
 export class Declared {
   readonly container: string;
   readonly functions = new Map<string, FunctionDeclaration>();
@@ -45,8 +47,11 @@ export class Declared {
   readonly #variables = new Map<string, CelType>();
   readonly #constants = new Map<string, DeclaredConstant>();
 
-  constructor(container: string, libraries: readonly Library[]) {
+  readonly #resolveType: ResolveType | undefined;
+
+  constructor(container: string, libraries: readonly Library[], resolveType?: ResolveType) {
     this.container = container;
+    this.#resolveType = resolveType;
     for (const type of NAMED_TYPES) {
       this.#constants.set(typeName(type), { type: typeOf(type), value: new TypeValue(typeName(type)) });
     }
@@ -57,7 +62,7 @@ export class Declared {
 
   /** A copy with more variables and types; functions are shared. */
   extended(variables: Readonly<Record<string, CelType>>, types: readonly ObjectType[]): Declared {
-    const copy = new Declared(this.container, []);
+    const copy = new Declared(this.container, [], this.#resolveType);
     for (const [name, declaration] of this.functions) {
       copy.functions.set(name, declaration);
     }
@@ -79,7 +84,8 @@ export class Declared {
   #add(library: Library): void {
     for (const declaration of library.functions ?? []) {
       const before: readonly Overload[] = this.functions.get(declaration.name)?.overloads ?? [];
-      const overloads = [...before, ...declaration.overloads];
+      const isNew = (overload: Overload): boolean => !before.some(({ id }) => id === overload.id);
+      const overloads = [...before, ...declaration.overloads.filter(isNew)];
       this.functions.set(declaration.name, { name: declaration.name, overloads });
     }
     for (const macro of library.macros ?? []) {
@@ -119,7 +125,7 @@ export class Declared {
     if (constant !== undefined) {
       return { kind: 'constant', name, ...constant };
     }
-    const object = this.objects.get(name);
+    const object = this.objects.get(name) ?? this.#resolveType?.(name);
     return object && { kind: 'constant', name, type: typeOf(object), value: new TypeValue(name) };
   }
 

@@ -28,7 +28,7 @@ import { literalProblems } from './validators.ts';
 
 export function createEnvironment(options: EnvironmentOptions = {}): Environment {
   const libraries = [...STANDARD_LIBRARIES, ...(options.libraries ?? KUBERNETES_LIBRARIES)];
-  const declared = new Declared(options.container ?? '', libraries);
+  const declared = new Declared(options.container ?? '', libraries, options.resolveType);
   return environment(declared.extended(options.variables ?? {}, options.types ?? []), options.mixedLiterals ?? false);
 }
 

@@ -1,4 +1,4 @@
-/** `string.format(list)`: the verbs of the strings library (cel-go, ext/formatting.go). */
+/** `string.format(list)` of the language's definition: the verbs of the strings library (cel-go, ext/formatting_v2.go). */
 import { keysOf } from '../access.ts';
 import { CelError } from '../cel.ts';
 import { formatDuration, formatTimestamp } from '../time.ts';
@@ -22,12 +22,19 @@ const MOST_PRECISION = 100;
 
 /** The text with its verbs replaced by the arguments; throws CelError. */
 export function formatText(text: string, args: ListValue): string {
+  return formatWith(VERBS, text, args);
+}
+
+export type Verbs = Readonly<Record<string, (value: Value, precision: number) => string>>;
+
+/** Formats by other verbs than the definition's. */
+export function formatWith(verbs: Verbs, text: string, args: ListValue): string {
   let next = 0;
   return text.replace(VERB, (clause: string, precision: string | undefined, verb: string | undefined) => {
     if (clause === '%%') {
       return '%';
     }
-    const write = verb === undefined || !Object.hasOwn(VERBS, verb) ? undefined : VERBS[verb];
+    const write = verb === undefined || !Object.hasOwn(verbs, verb) ? undefined : verbs[verb];
     if (write === undefined) {
       throw new CelError(`could not parse formatting clause: unrecognized formatting clause "${verb ?? ''}"`);
     }
@@ -46,9 +53,7 @@ function digits(precision: string | undefined): number {
   return count;
 }
 
-type Verb = (value: Value, precision: number) => string;
-
-const VERBS: Readonly<Record<string, Verb>> = {
+const VERBS: Verbs = {
   s: (value) => display(value),
   d: decimal,
   f: fixed,
@@ -59,7 +64,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   o: octal,
 };
 
-function failed(rule: string, value: Value): CelError {
+export function failed(rule: string, value: Value): CelError {
   return new CelError(`error during formatting: ${rule}, was given ${typeNameOf(value)}`);
 }
 
@@ -145,7 +150,7 @@ function fixed(value: Value, precision: number): string {
 }
 
 /** Half to even, as Go rounds; `toFixed` rounds the exact decimal expansion half up, and large numbers not at all. */
-function exactFixed(number: number, precision: number): string {
+export function exactFixed(number: number, precision: number): string {
   if (Math.abs(number) >= 1e21) {
     const whole = String(BigInt(number));
     return precision === 0 ? whole : `${whole}.${'0'.repeat(precision)}`;
@@ -168,14 +173,14 @@ function scientific(value: Value, precision: number): string {
   return withExponent(mantissa, Number(exponent));
 }
 
-function binary(value: Value): string {
+export function binary(value: Value): string {
   if (typeof value === 'boolean') {
     return value ? '1' : '0';
   }
   return inBase(value, 2, 'only integers and bools can be formatted as binary');
 }
 
-function octal(value: Value): string {
+export function octal(value: Value): string {
   return inBase(value, 8, 'octal clause can only be used on integers');
 }
 
@@ -186,7 +191,7 @@ function inBase(value: Value, base: number, rule: string): string {
   throw failed(rule, value);
 }
 
-function hex(value: Value): string {
+export function hex(value: Value): string {
   if (typeof value === 'string' || value instanceof Uint8Array) {
     return Buffer.from(value).toString('hex');
   }

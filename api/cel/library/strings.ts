@@ -4,6 +4,7 @@ import { globalOverload, type Library, memberOverload } from '../declarations.ts
 import { INT, listOf, STRING, DYN } from '../types.ts';
 import { ListValue } from '../values.ts';
 import { formatText } from './format.ts';
+import { formatTextLocalized } from './format-localized.ts';
 
 /** What a call makes of a short text must not fill the memory. */
 const LONGEST_TEXT = 16 * 1024 * 1024;
@@ -150,7 +151,7 @@ export const STRING_LIBRARY: Library = {
     { name: 'charAt', overloads: [memberOverload('string_char_at_int', [STRING, INT], STRING, charAt)] },
     {
       name: 'format',
-      overloads: [memberOverload('string_format', [STRING, listOf(DYN)], STRING, formatText)],
+      overloads: [memberOverload('string_format', [STRING, listOf(DYN)], STRING, formatTextLocalized)],
     },
     {
       name: 'indexOf',
@@ -230,10 +231,14 @@ export const STRING_LIBRARY: Library = {
   ],
 };
 
-/** What later versions of the library add, which Kubernetes does not have. */
+/** What later versions of the library add or do otherwise; Kubernetes does not have them. It comes before the other. */
 export const LATER_STRING_LIBRARY: Library = {
   name: 'later strings',
   functions: [
+    {
+      name: 'format',
+      overloads: [memberOverload('string_format', [STRING, listOf(DYN)], STRING, formatText)],
+    },
     {
       name: 'reverse',
       overloads: [memberOverload('string_reverse', [STRING], STRING, (text: string) => [...text].reverse().join(''))],
