@@ -5,7 +5,7 @@
 import { CelError } from './cel.ts';
 import type { Adapt } from './frame.ts';
 import { parseDuration, parseTimestamp } from './time.ts';
-import type { CelType, ObjectType } from './types.ts';
+import { type CelType, DYN, isOptional, type ObjectType, type OpaqueType } from './types.ts';
 import {
   type FieldSource,
   isEngineValue,
@@ -14,9 +14,13 @@ import {
   type MapSource,
   MapValue,
   ObjectValue,
+  OptionalValue,
   Uint,
   type Value,
 } from './values.ts';
+
+/** Larger whole numbers are doubles. */
+const INT_LIMIT = 2 ** 63;
 
 const adapters = new WeakMap<CelType, Adapt>();
 
@@ -26,10 +30,24 @@ export function adapterOf(type: CelType): Adapt {
   if (before !== undefined) {
     return before;
   }
-  const byType = makeAdapter(type);
-  const adapter: Adapt = (raw) => (raw === null || raw === undefined ? null : byType(raw));
+  const adapter = isOptional(type) ? optionalAdapter(type) : nullable(makeAdapter(type));
   adapters.set(type, adapter);
   return adapter;
+}
+
+function nullable(adapt: Adapt): Adapt {
+  return (raw) => (raw === null || raw === undefined ? null : adapt(raw));
+}
+
+/** Null is the value that is not there. */
+function optionalAdapter(type: OpaqueType): Adapt {
+  const inner = adapterOf(type.parameters[0] ?? DYN);
+  return (raw) => {
+    if (raw instanceof OptionalValue) {
+      return raw;
+    }
+    return raw === null || raw === undefined ? OptionalValue.none : new OptionalValue(inner(raw));
+  };
 }
 
 function makeAdapter(type: CelType): Adapt {
@@ -75,7 +93,7 @@ function adaptInt(raw: unknown): bigint {
   if (typeof raw === 'bigint') {
     return raw;
   }
-  if (typeof raw === 'number' && Number.isInteger(raw)) {
+  if (typeof raw === 'number' && Number.isInteger(raw) && Math.abs(raw) < INT_LIMIT) {
     return BigInt(raw);
   }
   throw new CelError(`invalid data, expected int but got ${typeof raw}`);
@@ -147,7 +165,7 @@ export function adaptDynamic(raw: unknown): Value {
     case 'bigint':
       return raw;
     case 'number':
-      return Number.isInteger(raw) ? BigInt(raw) : raw;
+      return Number.isInteger(raw) && Math.abs(raw) < INT_LIMIT ? BigInt(raw) : raw;
     case 'undefined':
       return null;
     default:

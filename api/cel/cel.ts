@@ -80,8 +80,8 @@ export interface CostRange {
 }
 
 /**
- * Variables by name: plain JSON values, adapted lazily by the variable's declared type, or values of the engine
- * (results of other programs, `authorizerValue()`, `lazyObject()`). A missing one is an error only when it is read.
+ * Variables by name: plain JSON values, adapted lazily by the variable's declared type (for an optional, null is
+ * none), or values of the engine (results of other programs, `authorizerValue()`, `lazyObject()`). A missing one is an error only when it is read.
  */
 export type Activation = Readonly<Record<string, unknown>>;
 
@@ -103,6 +103,14 @@ export class CelError extends Error {
   override readonly name: string = 'CelError';
   /** What was spent until then. */
   cost = 0;
+
+  constructor(message: string) {
+    // A stack says nothing about an expression, and takes longer than the expression that fails for every item.
+    const limit = Error.stackTraceLimit;
+    Error.stackTraceLimit = 0;
+    super(message);
+    Error.stackTraceLimit = limit;
+  }
 }
 
 /** The evaluation was stopped: its cost passed the limit, or its signal was aborted. Nothing absorbs it. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { CelError, CostLimitExceeded, type EnvironmentOptions } from './cel.ts';
 import { createEnvironment } from './environment.ts';
 import { schemaType } from './schema-type.ts';
-import { BOOL, type CelType, DYN, INT, STRING } from './types.ts';
+import { BOOL, type CelType, DYN, INT, optionalOf, STRING } from './types.ts';
 
 function evaluate(text: string, activation: Record<string, unknown> = {}, options: EnvironmentOptions = {}): unknown {
   const variables = Object.fromEntries(Object.keys(activation).map((name) => [name, DYN]));
@@ -133,6 +133,15 @@ describe('evaluate()', () => {
     };
     expect(rule('self.tags == oldSelf.tags && self.ports == oldSelf.ports', a, b)).toBe(true);
     expect(rule('size(self.tags + oldSelf.tags) == 2', a, b)).toBe(true);
+  });
+
+  it('takes null for an optional that has no value', () => {
+    const { program } = createEnvironment({ variables: { self: SELF, oldSelf: optionalOf(SELF) } }).compile(
+      'oldSelf.replicas.orValue(0) < self.replicas && (oldSelf.hasValue() ? oldSelf.value().replicas == 1 : true)',
+    );
+    expect(program?.evaluate({ self: { replicas: 3 }, oldSelf: null }).value).toBe(true);
+    expect(program?.evaluate({ self: { replicas: 3 }, oldSelf: { replicas: 1 } }).value).toBe(true);
+    expect(program?.evaluate({ self: { replicas: 3 }, oldSelf: { replicas: 2 } }).value).toBe(false);
   });
 
   it('stops at the cost limit, which nothing absorbs', () => {

@@ -23,11 +23,13 @@ export interface SchemaTypeOptions {
   readonly root?: boolean;
   /** For schemas with `ref`. */
   readonly table?: SchemaTable;
+  /** What the object type is called, and what the names of those in it begin with: types of one name are one. */
+  readonly name?: string;
 }
 
 /** Undefined: expressions cannot see values of this schema. */
 export function schemaType(schema: CelSchema, options: SchemaTypeOptions = {}): CelType | undefined {
-  return new SchemaTypes(options.table).typeOf(schema, options.root ?? false);
+  return new SchemaTypes(options.table).typeOf(schema, { root: options.root ?? false, path: options.name ?? 'object' });
 }
 
 const STRING_MIN_SIZE = 2;
@@ -46,29 +48,40 @@ const FORMATTED: Readonly<Record<string, CelType>> = {
   'date-time': { kind: 'timestamp', minSize: 21, maxElements: 32 },
 };
 
+/** Where a schema stands: whether its object has type and metadata, and the name of its type. */
+interface Place {
+  readonly root: boolean;
+  readonly path: string;
+}
+
+function placeOf(schema: CelSchema, path: string): Place {
+  return { root: schema.embeddedResource === true, path };
+}
+
 class SchemaTypes {
   readonly #table: SchemaTable | undefined;
   /** Types of named schemas, which may contain themselves. */
   readonly #named = new Map<string, CelType>();
-  #objects = 0;
 
   constructor(table: SchemaTable | undefined) {
     this.#table = table;
   }
 
-  typeOf(schema: CelSchema, root: boolean): CelType | undefined {
+  typeOf(schema: CelSchema, place: Place): CelType | undefined {
     if (schema.ref !== undefined && this.#table !== undefined) {
-      return this.#referred(schema.ref, schema, root);
+      return this.#referred(schema.ref, schema, place);
     }
     if (schema.intOrString === true) {
       return { kind: 'dyn', minSize: 1, maxElements: textLength(schema) };
     }
-    const given = root ? withRootFields(schema) : schema;
+    const given = place.root ? withRootFields(schema) : schema;
     switch (given.type) {
       case 'array':
-        return this.#list(given);
+        return this.#list(given, place.path);
       case 'object':
-        return given.additionalProperties === undefined ? this.#object(given, undefined) : this.#map(given);
+        return given.additionalProperties === undefined
+          ? this.#object(given, place.path, undefined)
+          : this.#map(given, place.path);
       case 'string':
         return stringType(given);
       case 'boolean':
@@ -82,21 +95,22 @@ class SchemaTypes {
     }
   }
 
-  #referred(name: string, schema: CelSchema, root: boolean): CelType | undefined {
-    const key = root ? `${name}@root` : name;
+  #referred(name: string, schema: CelSchema, place: Place): CelType | undefined {
+    const key = place.root ? `${name}@root` : name;
     const before = this.#named.get(key);
     if (before !== undefined) {
       return before;
     }
     const resolved = (this.#table as SchemaTable).resolve(schema) as CelSchema;
     if (resolved.type !== 'object' || resolved.additionalProperties !== undefined || resolved.intOrString === true) {
-      return this.typeOf({ ...resolved, ref: undefined } as unknown as CelSchema, root);
+      const { ref: _ref, ...own } = resolved;
+      return this.typeOf(own, place);
     }
-    return this.#object(root ? withRootFields(resolved) : resolved, key);
+    return this.#object(place.root ? withRootFields(resolved) : resolved, key, key);
   }
 
-  #list(schema: CelSchema): CelType | undefined {
-    const element = schema.items && this.typeOf(schema.items, schema.items.embeddedResource === true);
+  #list(schema: CelSchema, path: string): CelType | undefined {
+    const element = schema.items && this.typeOf(schema.items, placeOf(schema.items, `${path}.@idx`));
     if (element === undefined) {
       return undefined;
     }
@@ -112,9 +126,9 @@ class SchemaTypes {
     };
   }
 
-  #map(schema: CelSchema): CelType | undefined {
+  #map(schema: CelSchema, path: string): CelType | undefined {
     const values = schema.additionalProperties as CelSchema;
-    const value = this.typeOf(values, values.embeddedResource === true);
+    const value = this.typeOf(values, placeOf(values, `${path}.@elem`));
     if (value === undefined) {
       return undefined;
     }
@@ -124,15 +138,15 @@ class SchemaTypes {
     return { kind: 'map', key, value, minSize: EMPTY_SIZE, maxElements: Math.max(0, schema.maxProperties ?? most) };
   }
 
-  #object(schema: CelSchema, key: string | undefined): ObjectType {
+  #object(schema: CelSchema, path: string, key: string | undefined): ObjectType {
     const fields = new Map<string, ObjectField>();
-    const type = { kind: 'object' as const, name: key ?? `object#${++this.#objects}`, fields, minSize: EMPTY_SIZE };
+    const type = { kind: 'object' as const, name: path, fields, minSize: EMPTY_SIZE };
     if (key !== undefined) {
       this.#named.set(key, type);
     }
     for (const [property, value] of Object.entries(schema.properties ?? {})) {
       const field = escapeField(property);
-      const fieldType = this.typeOf(value, value.embeddedResource === true);
+      const fieldType = this.typeOf(value, placeOf(value, `${path}.${property}`));
       if (fieldType === undefined) {
         continue;
       }

@@ -1,5 +1,6 @@
 /** The text of an expression: places in it, and what is written of problems with it. */
 import type { Issue, Issues } from './cel.ts';
+import { codePointCount } from './values.ts';
 
 /** A problem at an offset of the text. */
 export interface Problem {
@@ -19,47 +20,67 @@ export class SyntaxProblem extends Error {
 
 const LONGEST_SNIPPET = 16_384;
 const MOST_ISSUES = 100;
+/** Many problems in one long line would show it as many times. */
+const LONGEST_TEXT = 64 * 1024;
 
 /** Issues in the order of the text, as cel-go writes them (`common/error.go` ToDisplayString). */
 export function issuesOf(text: string, problems: readonly Problem[]): Issues {
-  const lines = text.split('\n');
-  const starts = lineStarts(lines);
-  const placed = problems.map((problem) => place(problem, { lines, starts }));
-  placed.sort((a, b) => a.line - b.line || a.column - b.column);
-  const shown = placed.slice(0, MOST_ISSUES);
-  return { list: shown, text: shown.map((issue) => display(issue, lines[issue.line - 1] ?? '')).join('\n') };
-}
-
-function lineStarts(lines: readonly string[]): number[] {
-  const starts: number[] = [];
-  let offset = 0;
-  for (const line of lines) {
-    starts.push(offset);
-    offset += line.length + 1;
+  const shown = [...problems].sort((a, b) => a.at - b.at).slice(0, MOST_ISSUES);
+  const lines = new Lines(text);
+  const list = shown.map((problem) => lines.place(problem));
+  const displays: string[] = [];
+  let length = 0;
+  for (const issue of list) {
+    if (length <= LONGEST_TEXT) {
+      displays.push(lines.display(issue));
+      length += displays.at(-1)?.length ?? 0;
+    }
   }
-  return starts;
+  return { list, text: displays.join('\n') };
 }
 
-function place(problem: Problem, source: { lines: readonly string[]; starts: readonly number[] }): Issue {
-  let line = source.starts.length - 1;
-  while (line > 0 && (source.starts[line] ?? 0) > problem.at) {
-    line--;
+/** The lines of a text, taken apart into characters when one is shown. */
+class Lines {
+  readonly #lines: readonly string[];
+  readonly #starts: readonly number[];
+  readonly #points = new Map<number, readonly string[]>();
+
+  constructor(text: string) {
+    this.#lines = text.split('\n');
+    let offset = 0;
+    this.#starts = this.#lines.map((line) => {
+      const start = offset;
+      offset += line.length + 1;
+      return start;
+    });
   }
-  const before = (source.lines[line] ?? '').slice(0, problem.at - (source.starts[line] ?? 0));
-  return { line: line + 1, column: [...before].length + 1, message: problem.message };
-}
 
-function display(issue: Issue, line: string): string {
-  const head = `ERROR: <input>:${issue.line}:${issue.column}: ${issue.message}`;
-  const points = [...line.replaceAll('\t', ' ')];
-  if (points.length > LONGEST_SNIPPET) {
-    return head;
+  place(problem: Problem): Issue {
+    const index = this.#starts.findLastIndex((start) => start <= problem.at);
+    const before = (this.#lines[index] ?? '').slice(0, problem.at - (this.#starts[index] ?? 0));
+    return { line: index + 1, column: codePointCount(before) + 1, message: problem.message };
   }
-  const pad = Array.from({ length: issue.column - 1 }, (_, index) => (isWide(points[index]) ? '．' : '.'));
-  const mark = isWide(points[issue.column - 1]) ? '＾' : '^';
-  return `${head}\n | ${points.join('')}\n | ${pad.join('')}${mark}`;
+
+  display(issue: Issue): string {
+    const head = `ERROR: <input>:${issue.line}:${issue.column}: ${issue.message}`;
+    const points = this.#pointsOf(issue.line - 1);
+    if (points.length > LONGEST_SNIPPET) {
+      return head;
+    }
+    const pad = Array.from({ length: issue.column - 1 }, (_, index) => (isWide(points[index]) ? '．' : '.'));
+    const mark = isWide(points[issue.column - 1]) ? '＾' : '^';
+    return `${head}\n | ${points.join('')}\n | ${pad.join('')}${mark}`;
+  }
+
+  #pointsOf(index: number): readonly string[] {
+    const before = this.#points.get(index);
+    const points = before ?? [...(this.#lines[index] ?? '').replaceAll('\t', ' ')];
+    this.#points.set(index, points);
+    return points;
+  }
 }
 
+/** Whether it takes more than one byte. */
 function isWide(point: string | undefined): boolean {
-  return point !== undefined && new TextEncoder().encode(point).length > 1;
+  return point !== undefined && point > '\u007F';
 }
