@@ -3,18 +3,23 @@
  * one listener. It turns sockets into `ApiRequest`s and `ApiResponse`s into bytes, and knows nothing else.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Http2SecureServer, IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import type { Http2SecureServer, IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import { constants, createSecureServer } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { ApiRequest, ApiResponse, Handler } from '../../api/machinery/handler.ts';
-import { requestEntityTooLarge } from '../../api/machinery/errors.ts';
+import { requestEntityTooLarge, serverTimeout, tooManyRequests } from '../../api/machinery/errors.ts';
+import type { ApiError } from '../../api/machinery/errors.ts';
+import { realClock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import { errorResponse } from '../responses.ts';
-import { readBody } from './read-body.ts';
+import { BodyBudget, readBody } from './read-body.ts';
+import type { BodyLimits, BodyOutcome } from './read-body.ts';
 import type { ResponseSink } from './send-response.ts';
 import { sendResponse } from './send-response.ts';
+import { SessionGuard } from './session-guard.ts';
+import type { SessionLimits } from './session-guard.ts';
 import { SocketRequest } from './socket-request.ts';
 
 export interface HttpServerOptions {
@@ -24,7 +29,20 @@ export interface HttpServerOptions {
   key: string;
   clientCa: string;
   log: Logger;
-  maxBodyBytes?: number;
+  limits?: Partial<HttpLimits>;
+}
+
+export interface HttpLimits extends SessionLimits {
+  maxBodyBytes: number;
+  /** Of all bodies that are being read. */
+  maxBodyBytesTogether: number;
+  bodyTimeoutMs: number;
+  /** Until the TLS handshake is done, and over HTTP/1.1 until the head of a request is there. */
+  headerTimeoutMs: number;
+  /** Of the head of a request. */
+  maxHeaderBytes: number;
+  /** How long a connection of HTTP/2 stays open on which nothing is asked. */
+  idleTimeoutMs: number;
 }
 
 export interface HttpServer {
@@ -33,11 +51,29 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
-export const MAX_BODY_BYTES = 3 << 20;
+/** How often connections are looked at that have not sent a whole head yet. */
+const CHECKING_INTERVAL_MS = 5_000;
+
+/** Times, sizes and the streams' number are those of upstream (`pkg/server/{config,secure_serving}.go`, Go's `http2`). */
+const DEFAULT_LIMITS: HttpLimits = {
+  maxBodyBytes: 3 << 20,
+  maxBodyBytesTogether: 256 << 20,
+  bodyTimeoutMs: 60_000,
+  headerTimeoutMs: 32_000,
+  maxHeaderBytes: 1 << 20,
+  idleTimeoutMs: 90_000,
+  // Upstream has gone down to 100 since; clients that open no second connection need more for their watches.
+  maxStreams: 250,
+  // Below nghttp2's own 1000 and 33, beyond which it says goodbye, hears no more, and stays.
+  resetBurst: 500,
+  resetsPerSecond: 30,
+};
+
 /** As upstream's API server (`pkg/server/secure_serving.go`). */
 const KEEP_ALIVE_MS = 180_000;
 
 export function createHttpServer(options: HttpServerOptions): HttpServer {
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const server = createSecureServer({
     key: options.key,
     cert: options.certificate,
@@ -46,12 +82,22 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     rejectUnauthorized: false,
     allowHTTP1: true,
     minVersion: 'TLSv1.2',
-    // Bounds against streams that are opened and reset in a storm (CVE-2023-44487).
+    handshakeTimeout: limits.headerTimeoutMs,
     maxSessionInvalidFrames: 100,
-    settings: { maxConcurrentStreams: 1000, initialWindowSize: 1 << 20 },
-    streamResetBurst: 1000,
-    streamResetRate: 100,
+    settings: {
+      maxConcurrentStreams: limits.maxStreams,
+      maxHeaderListSize: limits.maxHeaderBytes,
+      initialWindowSize: 1 << 20,
+      // Most bodies, and every head, in one frame.
+      maxFrameSize: 1 << 18,
+    },
   } as Parameters<typeof createSecureServer>[0]);
+  // What Node reads from a server that speaks HTTP/1.1 too, though it takes it as an option of `node:http` alone.
+  Object.assign(server, {
+    maxHeaderSize: limits.maxHeaderBytes,
+    headersTimeout: limits.headerTimeoutMs,
+    connectionsCheckingInterval: Math.min(limits.headerTimeoutMs, CHECKING_INTERVAL_MS),
+  });
   const sockets = new Set<Socket>();
   // Also those that have not shown yet that they speak TLS: they would hold up the end of the server.
   server.on('connection', (socket: Socket) => {
@@ -65,8 +111,9 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     socket.on('error', () => socket.destroy());
   });
   server.on('sessionError', () => undefined);
+  server.on('session', (session) => guard(session, limits));
   server.on('tlsClientError', (_error, socket) => socket.destroy());
-  const serve = serverOf(options);
+  const serve = serverOf(options, limits);
   server.on('request', (request, response) =>
     serve.http1(request as unknown as IncomingMessage, response as unknown as ServerResponse),
   );
@@ -77,6 +124,17 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     serve.upgrade(request, socket, head),
   );
   return { listen: (port, host) => listen(server, port, host), close: () => close(server, sockets) };
+}
+
+const guards = new WeakMap<object, SessionGuard>();
+
+/** A connection with a request under way is not idle, however quiet its watch. */
+function guard(session: ServerHttp2Session, limits: HttpLimits): void {
+  const guard = new SessionGuard(session, limits, realClock);
+  guards.set(session, guard);
+  session.setTimeout(limits.idleTimeoutMs, () => {
+    if (guard.isIdle) session.close();
+  });
 }
 
 function listen(server: Http2SecureServer, port: number, host: string): Promise<AddressInfo> {
@@ -102,7 +160,13 @@ interface Servers {
   upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void;
 }
 
-function serverOf({ handler, log, maxBodyBytes = MAX_BODY_BYTES }: HttpServerOptions): Servers {
+function serverOf({ handler, log }: HttpServerOptions, limits: HttpLimits): Servers {
+  const bodyLimits: BodyLimits = {
+    maxBytes: limits.maxBodyBytes,
+    timeoutMs: limits.bodyTimeoutMs,
+    budget: new BodyBudget(limits.maxBodyBytesTogether),
+    clock: realClock,
+  };
   /** Runs one request; never rejects. */
   const run = async (request: ApiRequest, body: RequestBody | undefined, sink: ResponseSink): Promise<void> => {
     try {
@@ -116,12 +180,12 @@ function serverOf({ handler, log, maxBodyBytes = MAX_BODY_BYTES }: HttpServerOpt
   };
   const answer = async (request: ApiRequest, body: RequestBody | undefined): Promise<ApiResponse> => {
     if (body !== undefined) {
-      const bytes = await readBody(body.stream, maxBodyBytes);
-      if (bytes === undefined) {
+      const outcome = await readBody(body.stream, bodyLimits);
+      if (outcome.type !== 'read') {
         body.discard();
-        return errorResponse(requestEntityTooLarge(`Request entity too large: limit is ${maxBodyBytes}`));
+        return errorResponse(bodyRefusal(outcome.type, limits));
       }
-      request.body = bytes;
+      request.body = outcome.bytes;
     }
     return handler(request);
   };
@@ -135,11 +199,16 @@ function serverOf({ handler, log, maxBodyBytes = MAX_BODY_BYTES }: HttpServerOpt
     http2(stream, headers) {
       const method = headers[':method'] as string;
       const socket = stream.session?.socket as unknown as TLSSocket;
+      const guard = guards.get(stream.session ?? stream);
+      if (guard?.begin() === false) return;
       const request = new SocketRequest({ method, url: headers[':path'] as string, headers, socket });
-      const close = (): void => request.close();
-      stream.on('close', close);
-      stream.on('error', close);
-      void run(request, hasBody(method) && !stream.endAfterHeaders ? http2Body(stream) : undefined, http2Sink(stream));
+      stream.on('close', () => {
+        request.close();
+        guard?.end(!stream.aborted);
+      });
+      stream.on('error', () => request.close());
+      const body = hasBody(method) && !stream.endAfterHeaders ? http2Body(stream) : undefined;
+      void run(request, body, http2Sink(stream)).then(() => guard?.finish());
     },
     upgrade(message, socket, head) {
       const { method, url, headers } = message;
@@ -149,6 +218,17 @@ function serverOf({ handler, log, maxBodyBytes = MAX_BODY_BYTES }: HttpServerOpt
       void upgrade(handler, request, { message, socket, head });
     },
   };
+}
+
+function bodyRefusal(type: Exclude<BodyOutcome['type'], 'read'>, { maxBodyBytes }: HttpLimits): ApiError {
+  switch (type) {
+    case 'too-large':
+      return requestEntityTooLarge(`Request entity too large: limit is ${maxBodyBytes}`);
+    case 'too-slow':
+      return serverTimeout('request did not complete within the allotted timeout');
+    case 'no-room':
+      return tooManyRequests('Too many requests, please try again later.', 1);
+  }
 }
 
 /** A refused upgrade is answered and closed: nothing of it stays open for further use (CVE-2018-1002105). */
