@@ -9,9 +9,9 @@ import { TokenBucket } from './rate-limiter.ts';
 
 /** What to do about an event. */
 export type Correlation =
-  | { type: 'create'; key: string; event: CoreEvent }
+  | { type: 'create'; event: CoreEvent }
   /** `event` is the one that exists, as it shall become. */
-  | { type: 'count'; key: string; event: CoreEvent }
+  | { type: 'count'; event: CoreEvent }
   | { type: 'drop' };
 
 const MAX_KNOWN = 4_096;
@@ -38,16 +38,12 @@ export class EventCorrelator {
 
   correlate(event: CoreEvent): Correlation {
     const { key, event: combined } = this.#combine(event);
-    if (!this.#bucketOf(event).tryTake()) return { type: 'drop' };
     const known = this.#recorded.get(key);
-    if (known === undefined) return { type: 'create', key, event: combined };
-    const { lastTimestamp, message } = combined;
-    return { type: 'count', key, event: { ...known, count: known.count + 1, lastTimestamp, message } };
-  }
-
-  /** The event was stored like this: the next identical one counts on. */
-  remember(key: string, event: CoreEvent): void {
-    this.#recorded.set(key, event);
+    const counted = known === undefined ? combined : countedOnce(known, combined);
+    // Also what is dropped is counted: the next that is written says how many there were.
+    this.#recorded.set(key, counted);
+    if (!this.#bucketOf(event).tryTake()) return { type: 'drop' };
+    return { type: known === undefined ? 'create' : 'count', event: counted };
   }
 
   #bucketOf(event: CoreEvent): TokenBucket {
@@ -76,6 +72,10 @@ export class EventCorrelator {
     similar.messages.delete(similar.messages.values().next().value!);
     return { key: group, event: { ...event, message: `(combined from similar events): ${event.message}` } };
   }
+}
+
+function countedOnce(known: CoreEvent, { lastTimestamp, message }: CoreEvent): CoreEvent {
+  return { ...known, count: known.count + 1, lastTimestamp, message };
 }
 
 function objectKey({ source, involvedObject }: CoreEvent): string {

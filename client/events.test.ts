@@ -142,6 +142,24 @@ describe('createEventRecorder()', () => {
     expect(await recorded()).toHaveLength(26);
   });
 
+  it('counts what a storm drops, and says so once it writes again [A47]', async () => {
+    const own = recorder();
+    for (let i = 0; i < 40; i++) own.event(pod(), 'Normal', 'Again', 'the same');
+    await own.flush();
+    expect((await recorded()).map(({ count }) => count)).toEqual([25]);
+    clock.advance(300_000);
+    own.event(pod(), 'Normal', 'Again', 'the same');
+    await own.flush();
+    expect((await recorded()).map(({ count }) => count)).toEqual([41]);
+    // Also when the first of its kind was among the dropped.
+    own.event(pod(), 'Normal', 'Late', 'late');
+    await own.flush();
+    clock.advance(300_000);
+    own.event(pod(), 'Normal', 'Late', 'late');
+    await own.flush();
+    expect((await recorded()).map(({ reason, count }) => [reason, count])).toContainEqual(['Late', 2]);
+  });
+
   it('puts events about cluster-scoped objects into default, under a name that is valid', async () => {
     const own = recorder();
     const node = { apiVersion: 'v1', kind: 'Node', metadata: { name: `web-${round}`, uid: 'n' } };

@@ -130,10 +130,9 @@ class CoreEventRecorder implements FlushableEventRecorder {
 
   async #send(correlation: Correlation): Promise<void> {
     if (correlation.type === 'drop') return;
-    const { key, event: wanted } = correlation;
+    const { event: wanted } = correlation;
     const counted = correlation.type === 'count' && (await this.#count(wanted));
     if (!counted) await this.#create(wanted);
-    this.#correlator.remember(key, wanted);
   }
 
   /** False when the event has expired. */
