@@ -273,6 +273,13 @@ describe('compression', () => {
     }
   });
 
+  it('is for OpenAPI too, whose answer varies by both', async () => {
+    const plain = await server.fetch('/openapi/v2');
+    const { headers, bytes } = await server.fetch('/openapi/v2', accept);
+    expect([headers['content-encoding'], headers['vary']]).toEqual(['gzip', 'Accept, Accept-Encoding']);
+    expect(gunzipSync(bytes).equals(plain.bytes)).toBe(true);
+  });
+
   it('is not for what is small, and not for watches', async () => {
     const { headers, text: list } = await server.fetch(CONFIG_MAPS, accept);
     expect([headers['content-encoding'], (JSON.parse(list) as Json)['kind']]).toEqual([undefined, 'ConfigMapList']);

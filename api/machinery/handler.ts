@@ -60,18 +60,13 @@ export interface EncodedObject {
   bytes(): Uint8Array;
 }
 
+/** What is compressible may be sent compressed to a client that takes it. */
 export type ResponseBody =
   | { type: 'none' }
   | { type: 'object'; encoded: EncodedObject }
-  | { type: 'bytes'; bytes: Uint8Array; contentType: string }
+  | { type: 'bytes'; bytes: Uint8Array; contentType: string; compressible?: boolean }
   /** Chunks of an encoded document (LIST, logs). */
-  | {
-      type: 'stream';
-      chunks: AsyncIterable<Uint8Array>;
-      contentType: string;
-      /** May be sent compressed. */
-      compressible?: boolean;
-    }
+  | { type: 'stream'; chunks: AsyncIterable<Uint8Array>; contentType: string; compressible?: boolean }
   /** Encoded watch frames, batched; ends when the watch ends. */
   | { type: 'watch'; frames: AsyncIterable<Uint8Array>; contentType: string }
   /** Decoded watch events, for in-process callers; batched, in order. */

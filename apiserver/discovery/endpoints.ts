@@ -27,7 +27,10 @@ function wantsAggregated({ request }: RequestContext): boolean {
     .split(',')
     .some(
       (clause) =>
-        /g=apidiscovery\.k8s\.io/.test(clause) && /v=v2(;|$)/.test(clause) && /as=APIGroupDiscoveryList/.test(clause),
+        /^(application\/(json|\*)|\*\/\*);/.test(clause) &&
+        /;g=apidiscovery\.k8s\.io(;|$)/.test(clause) &&
+        /;v=v2(;|$)/.test(clause) &&
+        /;as=APIGroupDiscoveryList(;|$)/.test(clause),
     );
 }
 
@@ -36,7 +39,7 @@ function aggregated(context: RequestContext, router: Router, isCore: boolean): A
   const etag = `"${createHash('sha256').update(bytes).digest('hex').toUpperCase()}"`;
   const headers = { etag, vary: 'Accept', 'cache-control': 'public' };
   if (context.request.headers['if-none-match'] === etag) return { status: 304, headers, body: { type: 'none' } };
-  return { status: 200, headers, body: { type: 'bytes', bytes, contentType: AGGREGATED_TYPE } };
+  return { status: 200, headers, body: { type: 'bytes', bytes, contentType: AGGREGATED_TYPE, compressible: true } };
 }
 
 function apiVersions(serverAddress: string): unknown {

@@ -9,7 +9,11 @@ export const GZIP_THRESHOLD_BYTES = 128 << 10;
 /** The fastest. */
 const LEVEL = 1;
 
-export const GZIP_HEADERS = { 'content-encoding': 'gzip', vary: 'Accept-Encoding' };
+/** The headers of an answer that is compressed. */
+export function withGzip(headers: Record<string, string | string[]>): Record<string, string | string[]> {
+  const vary = [headers['vary'] ?? [], 'Accept-Encoding'].flat().join(', ');
+  return { ...headers, 'content-encoding': 'gzip', vary };
+}
 
 /** By the plain name alone: upstream takes `gzip;q=1` for something else. */
 export function takesGzip({ headers }: Pick<ApiRequest, 'headers'>): boolean {

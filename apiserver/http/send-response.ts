@@ -2,7 +2,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { ApiRequest, ApiResponse } from '../../api/machinery/handler.ts';
 import { encodeBody } from '../render/encode.ts';
-import { compressed, compressedChunks, GZIP_HEADERS, GZIP_THRESHOLD_BYTES, takesGzip } from './compress.ts';
+import { compressed, compressedChunks, GZIP_THRESHOLD_BYTES, takesGzip, withGzip } from './compress.ts';
 
 /** What HTTP/1.1 responses and HTTP/2 streams have in common. */
 export interface ResponseSink {
@@ -28,10 +28,15 @@ export async function sendResponse(
       sink.end();
       return;
     case 'object':
-      await sendObject(sink, request, { status, headers: common, ...encodeBody(request, body.encoded, status) });
+      await sendDocument(sink, request, { status, headers: common, ...encodeBody(request, body.encoded, status) });
       return;
     case 'bytes':
-      sendBytes(sink, request, { status, headers: common, bytes: body.bytes, contentType: body.contentType });
+      await (body.compressible === true ? sendDocument : sendBytes)(sink, request, {
+        status,
+        headers: common,
+        bytes: body.bytes,
+        contentType: body.contentType,
+      });
       return;
     case 'stream':
       await sendStream(sink, request, { status, headers: { ...common, 'content-type': body.contentType }, body });
@@ -56,10 +61,10 @@ interface WholeAnswer {
   contentType: string;
 }
 
-async function sendObject(sink: ResponseSink, request: ApiRequest, answer: WholeAnswer): Promise<void> {
+async function sendDocument(sink: ResponseSink, request: ApiRequest, answer: WholeAnswer): Promise<void> {
   if (answer.bytes.length <= GZIP_THRESHOLD_BYTES || !takesGzip(request)) return sendBytes(sink, request, answer);
   const bytes = await compressed(answer.bytes);
-  sendBytes(sink, request, { ...answer, bytes, headers: { ...answer.headers, ...GZIP_HEADERS } });
+  sendBytes(sink, request, { ...answer, bytes, headers: withGzip(answer.headers) });
 }
 
 function sendBytes(
@@ -87,7 +92,7 @@ async function sendStream(
   const first = await iterator.next();
   const all = resumed(first, iterator);
   const isLarge = first.done !== true && first.value.length > GZIP_THRESHOLD_BYTES;
-  sink.head(status, isLarge ? { ...headers, ...GZIP_HEADERS } : headers);
+  sink.head(status, isLarge ? withGzip(headers) : headers);
   await pump(isLarge ? compressedChunks(all) : all, sink, request.signal);
 }
 

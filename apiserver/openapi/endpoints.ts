@@ -185,7 +185,7 @@ function respond(context: RequestContext, { bytes, etag }: Encoded, contentType:
   const answer = { etag, vary: 'Accept' };
   if (context.request.headers['if-none-match'] === etag)
     return { status: 304, headers: answer, body: { type: 'none' } };
-  return { status: 200, headers: answer, body: { type: 'bytes', bytes, contentType } };
+  return { status: 200, headers: answer, body: { type: 'bytes', bytes, contentType, compressible: true } };
 }
 
 /** The first media type that is asked for decides. */
