@@ -24,6 +24,7 @@ import { metricsEndpoint } from './metrics/metrics-endpoint.ts';
 import { RequestMeter } from './metrics/request-meter.ts';
 import { addOpenApi } from './openapi/endpoints.ts';
 import { startExpiry } from './registry/event-ttl.ts';
+import { linkVersions } from './registry/kind-versions.ts';
 import { quotaStore } from './registry/quota-store.ts';
 import type { ServedKind } from './registry/served-kind.ts';
 import { servedKind } from './registry/served-kind.ts';
@@ -85,6 +86,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const schemas = createDynamicTable(options.schemas);
   const watchCache = new WatchCache({ storage, clock, log });
   const kinds = options.resources.map((resource) => servedKind(resource, watchCache.cacheOf(resource)));
+  linkVersions(kinds);
   const listers = listersOf(kinds);
   const authored = authoredAdmission({ kinds, listers, schemas, clock, random, log });
   const authorize = options.authorizer(listers);

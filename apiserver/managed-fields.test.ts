@@ -132,3 +132,60 @@ describe('managedFields of writes', () => {
     ]);
   });
 });
+
+describe('managers of several versions', () => {
+  const OLD = '/apis/networking.k8s.io/v1beta1/namespaces/default/ingresses';
+  const NEW = '/apis/networking.k8s.io/v1/namespaces/default/ingresses';
+  const old = (name: string, service: string): object => ({
+    apiVersion: 'networking.k8s.io/v1beta1',
+    kind: 'Ingress',
+    metadata: { name },
+    spec: { backend: { serviceName: service, servicePort: 80 } },
+  });
+  const current = (name: string, service: string): object => ({
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'Ingress',
+    metadata: { name },
+    spec: { defaultBackend: { service: { name: service, port: { number: 80 } } } },
+  });
+
+  it('conflict over what has another name in each, and yield to force', async () => {
+    await patch(`${OLD}/both?fieldManager=old`, JSON.stringify(old('both', 'a')), APPLY);
+    const refused = await patch(`${NEW}/both?fieldManager=new`, JSON.stringify(current('both', 'b')), APPLY);
+    expect(refused).toMatchObject({
+      status: 409,
+      body: { message: 'Apply failed with 1 conflict: conflict with "old": .spec.backend.serviceName' },
+    });
+    const forced = await patch(`${NEW}/both?fieldManager=new&force=true`, JSON.stringify(current('both', 'b')), APPLY);
+    const { managedFields = [] } = (forced.body as ApiObject).metadata;
+    expect(managedFields.map(({ manager, apiVersion, fieldsV1 }) => [manager, apiVersion, fieldsV1])).toEqual([
+      [
+        'new',
+        'networking.k8s.io/v1',
+        { 'f:spec': { 'f:defaultBackend': { 'f:service': { 'f:name': {}, 'f:port': {} } } } },
+      ],
+      ['old', 'networking.k8s.io/v1beta1', { 'f:spec': { 'f:backend': { 'f:servicePort': {} } } }],
+    ]);
+  });
+
+  it('move to another version with what they apply', async () => {
+    await patch(`${OLD}/moved?fieldManager=m`, JSON.stringify(old('moved', 'a')), APPLY);
+    const moved = await patch(`${NEW}/moved?fieldManager=m`, JSON.stringify(current('moved', 'b')), APPLY);
+    expect(moved.status).toBe(200);
+    const { managedFields = [] } = (moved.body as ApiObject).metadata;
+    expect(managedFields.map(({ manager, apiVersion }) => [manager, apiVersion])).toEqual([
+      ['m', 'networking.k8s.io/v1'],
+    ]);
+  });
+
+  it('are forgotten when their version does not exist', async () => {
+    const managedFields = [
+      entry('gone', { 'f:data': { 'f:a': {} } }, { apiVersion: 'v0' }),
+      entry('here', { 'f:data': { 'f:b': {} } }),
+    ];
+    await server.call('POST', `${MAPS}?fieldManager=m`, map('gone', { a: '1', b: '1' }));
+    await patch(`${MAPS}/gone`, { metadata: { managedFields } }, MERGE);
+    const { metadata } = await get(`${MAPS}/gone`);
+    expect(metadata.managedFields?.map(({ manager }) => manager)).toEqual(['here']);
+  });
+});

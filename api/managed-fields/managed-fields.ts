@@ -55,7 +55,7 @@ function* recording(record: UpdateRecord): Converting<ManagedFieldsEntry[]> {
   const { previous, next, table, schema, ignored } = record;
   const entries = entriesOrNone(record.managedFields);
   if (previous !== undefined && entries.length === 0) return [];
-  const before = previous ?? ({ metadata: {} } as ApiObject);
+  const before = previous ?? NOTHING;
   const comparison = except(compare(rootShape(table, schema), before, next), ignored);
   const owners = reconciled(record, entries);
   const change = { before, after: next, comparison, ignored };
@@ -63,6 +63,9 @@ function* recording(record: UpdateRecord): Converting<ManagedFieldsEntry[]> {
   if (comparison.taken !== undefined) takeFields(left, record, comparison.taken);
   return writeEntries(capUpdates(left));
 }
+
+/** What an object is compared with that is new, in every version. */
+const NOTHING: ApiObject = { metadata: {} };
 
 function entriesOrNone(entries: readonly ManagedFieldsEntry[]): Ownership[] {
   try {
@@ -139,7 +142,7 @@ export function* concerned(
     let seen = kind.versions === undefined ? comparison : byVersion.get(apiVersion);
     if (seen === undefined) {
       const way = { from: kind.apiVersion, to: apiVersion };
-      const previous = yield* convertTo(kind, before, way);
+      const previous = before === NOTHING ? before : yield* convertTo(kind, before, way);
       const next = yield* convertTo(kind, after, way);
       byVersion.set(apiVersion, (seen = except(compare(shape, previous, next), ignored)));
     }

@@ -11,6 +11,7 @@ import * as errors from '../../api/machinery/errors.ts';
 import type { DynamicSchemaTable } from '../../api/schema/dynamic-table.ts';
 import type { Schema } from '../../api/schema/schema.ts';
 import type { WatchCache } from '../cacher/watch-cache.ts';
+import { linkVersions } from '../registry/kind-versions.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
 import { servedKind } from '../registry/served-kind.ts';
 import { addSubresources } from '../registry/subresources/subresources.ts';
@@ -49,6 +50,7 @@ export class ServedDefinition {
     const number = ++served;
     const versions = spec.versions.filter((version) => version.served);
     this.kinds = versions.sort(byVersionPriority).map((version) => this.#kindOf(version, number));
+    linkVersions(this.kinds);
     previous?.remove();
     for (const kind of this.kinds) {
       router.addKind(kind);
