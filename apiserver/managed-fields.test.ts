@@ -189,3 +189,120 @@ describe('managers of several versions', () => {
     expect(metadata.managedFields?.map(({ manager }) => manager)).toEqual(['here']);
   });
 });
+
+describe('scale', () => {
+  const deployment = (name: string, spec: object = {}): object => ({
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name },
+    spec: {
+      selector: { matchLabels: { a: 'b' } },
+      template: { metadata: { labels: { a: 'b' } }, spec: { containers: [{ name: 'c', image: 'i' }] } },
+      ...spec,
+    },
+  });
+  const scale = (name: string, replicas: number): string =>
+    JSON.stringify({ apiVersion: 'autoscaling/v1', kind: 'Scale', metadata: { name }, spec: { replicas } });
+  const owners = async (name: string): Promise<unknown> =>
+    (await get(`${DEPLOYMENTS}/${name}`)).metadata.managedFields?.map(
+      ({ manager, operation, apiVersion, subresource, fieldsV1 }) => [
+        [manager, operation, apiVersion, subresource].filter(Boolean).join(' '),
+        'f:replicas' in ((fieldsV1 as { 'f:spec': object })['f:spec'] ?? {}),
+      ],
+    );
+
+  it.each([
+    ['a patch', 'PATCH', MERGE],
+    ['a strategic merge patch', 'PATCH', 'application/strategic-merge-patch+json'],
+    ['a replacement', 'PUT', 'application/json'],
+  ])('gives the replicas to who changes them: %s', async (title, method, contentType) => {
+    const name = title.replaceAll(' ', '-');
+    await server.call('POST', `${DEPLOYMENTS}?fieldManager=m`, deployment(name, { replicas: 1 }));
+    const url = `${DEPLOYMENTS}/${name}/scale?fieldManager=s`;
+    expect(await server.send(method, url, { body: scale(name, 3), contentType })).toMatchObject({
+      status: 200,
+      body: { kind: 'Scale', spec: { replicas: 3 } },
+    });
+    expect(await owners(name)).toEqual([
+      ['s Update apps/v1 scale', true],
+      ['m Update apps/v1', false],
+    ]);
+  });
+
+  it('is applied, with conflicts of its own', async () => {
+    await patch(`${DEPLOYMENTS}/ssa?fieldManager=m`, JSON.stringify(deployment('ssa', { replicas: 1 })), APPLY);
+    const url = `${DEPLOYMENTS}/ssa/scale?fieldManager=s`;
+    expect(await patch(url, scale('ssa', 3), APPLY)).toMatchObject({
+      status: 409,
+      body: {
+        message: 'Apply failed with 1 conflict: conflict with "m": .spec.replicas',
+        details: { causes: [{ reason: 'FieldManagerConflict', field: '.spec.replicas' }] },
+      },
+    });
+    expect(await patch(`${url}&force=true`, scale('ssa', 3), APPLY)).toMatchObject({
+      status: 200,
+      body: { spec: { replicas: 3 } },
+    });
+    expect(await owners('ssa')).toEqual([
+      ['s Apply apps/v1 scale', true],
+      ['m Apply apps/v1', false],
+    ]);
+    const back = await patch(
+      `${DEPLOYMENTS}/ssa?fieldManager=m`,
+      JSON.stringify(deployment('ssa', { replicas: 9 })),
+      APPLY,
+    );
+    expect(back).toMatchObject({
+      status: 409,
+      body: { message: 'Apply failed with 1 conflict: conflict with "s" with subresource "scale": .spec.replicas' },
+    });
+    const without = await patch(`${DEPLOYMENTS}/ssa?fieldManager=m`, JSON.stringify(deployment('ssa')), APPLY);
+    expect(without).toMatchObject({ status: 200, body: { spec: { replicas: 3 } } });
+  });
+
+  it('refuses what is no scale, other types of patches, and what does not exist', async () => {
+    await patch(`${DEPLOYMENTS}/no?fieldManager=m`, JSON.stringify(deployment('no')), APPLY);
+    const url = `${DEPLOYMENTS}/no/scale?fieldManager=s`;
+    expect(await patch(url, JSON.stringify(deployment('no')), APPLY)).toMatchObject({
+      status: 400,
+      body: { message: 'invalid object type: apps/v1, Kind=Deployment' },
+    });
+    expect(await patch(url, scale('no', 1), 'application/cbor')).toMatchObject({ status: 415 });
+    expect(await patch(`${DEPLOYMENTS}/none/scale?fieldManager=s`, scale('none', 1), APPLY)).toMatchObject({
+      status: 404,
+    });
+    expect(await patch(`${DEPLOYMENTS}/no/scale`, scale('no', 1), APPLY)).toMatchObject({ status: 422 });
+  });
+});
+
+describe('patches', () => {
+  it('warn of members that stand twice or are not known, or refuse them', async () => {
+    await server.call('POST', `${MAPS}?fieldManager=m`, map('strict', { a: '1' }));
+    const operations = '[{"op":"add","path":"/data/b","value":"1","note":1,"op":"add"}]';
+    const problems = ['json patch duplicate field "[0].op"', 'json patch unknown field "[0].note"'];
+    const warned = await patch(`${MAPS}/strict`, operations, JSON_PATCH);
+    expect(warned.status).toBe(200);
+    expect(String(warned.headers['warning'])).toContain('json patch unknown field \\"[0].note\\"');
+    const refused = await patch(`${MAPS}/strict?fieldValidation=Strict`, operations, JSON_PATCH);
+    expect(refused.status).toBe(422);
+    for (const problem of problems) expect((refused.body as { message: string }).message).toContain(problem);
+    const twice = await patch(`${MAPS}/strict?fieldValidation=Strict`, '{"data":{"c":"1","c":"2"}}', MERGE);
+    expect(twice).toMatchObject({ status: 422 });
+    expect((twice.body as { message: string }).message).toContain('duplicate field "data.c"');
+  });
+
+  it.each([
+    [
+      '{"op":"add"}',
+      'error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp',
+    ],
+    ['[1]', 'error decoding patch: json: cannot unmarshal number into Go value of type handlers.jsonPatchOp'],
+    [
+      '[{"op":1}]',
+      'error decoding patch: json: cannot unmarshal number into Go struct field jsonPatchOp.op of type string',
+    ],
+  ])('that are no JSON patch are the client’s fault: %s', async (body, text) => {
+    await server.send('POST', MAPS, { body: map('bad', {}) });
+    expect(await patch(`${MAPS}/bad`, body, JSON_PATCH)).toMatchObject({ status: 400, body: { message: text } });
+  });
+});

@@ -6,19 +6,18 @@ import type { ApplyPatch } from '../../api/managed-fields/apply.ts';
 import { applyPatch, applyPatchLater } from '../../api/managed-fields/apply.ts';
 import { KUBECTL_MANAGER, lastAppliedFields, refreshLastApplied } from '../../api/managed-fields/last-applied.ts';
 import { recordUpdate } from '../../api/managed-fields/managed-fields.ts';
-import { joinTypedProblems, typedProblems } from '../../api/managed-fields/typed.ts';
 import { cloneJson } from '../../api/patch/json-value.ts';
 import { checkStructure } from '../../api/schema/check.ts';
-import { decodeYaml } from '../../api/schema/json.ts';
 import type { SchemaTable } from '../../api/schema/schema.ts';
 import { formatTime } from '../../base/clock.ts';
-import { checkObject, fieldValidationOf } from '../decode.ts';
+import { checkObject } from '../decode.ts';
 import { resetFields } from '../registry/field-ownership.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
 import type { UpdateRules } from '../registry/strategy-update.ts';
 import type { RequestContext } from '../request-context.ts';
 import { pathName } from '../request-info.ts';
 import { encodedResponse } from '../responses.ts';
+import { readApplied } from './applied-body.ts';
 import { authorizeCreate } from './authorize-create.ts';
 import { takeNamespaceFromPath } from './create.ts';
 import type { VerbDependencies } from './dependencies.ts';
@@ -26,10 +25,8 @@ import { isForced } from './patch-options.ts';
 import { checkName } from './update.ts';
 import { writeContext } from './write-context.ts';
 
-export const APPLY_YAML = 'application/apply-patch+yaml';
-
 /** Owns what an object without managedFields has when it is first applied to (`skipnonapplied.go`). */
-const BEFORE_FIRST_APPLY = 'before-first-apply';
+export const BEFORE_FIRST_APPLY = 'before-first-apply';
 
 interface ApplyRequest {
   context: RequestContext;
@@ -72,71 +69,14 @@ export async function apply(
 
 function readConfiguration(request: ApplyRequest): Configuration {
   const { context, kind, dependencies } = request;
-  const { value, duplicates } = decodeBody(context);
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw badYaml(`json: cannot unmarshal ${jsonType(value)} into Go value of type map[string]interface {}`);
-  checkDuplicates(context, duplicates);
-  const sent = value as ApiObject;
-  if (typeof sent.metadata !== 'object' || sent.metadata === null) sent.metadata ??= {};
-  checkVersion(sent, kind);
-  if (Array.isArray(sent.metadata.managedFields)) throw errors.badRequest('metadata.managedFields must be nil');
-  checkTyped(sent, request);
+  const { apiVersion, groupKind, resource } = kind;
+  const form = { apiVersion, kind: groupKind.kind, schema: resource.schema };
+  const sent = readApplied(context, form, dependencies.schemas);
   const applied = cloneJson(sent);
   checkObject(context, applied, { kind, schemas: dependencies.schemas, duplicates: [], keepsZeros: true });
   takeNamespaceFromPath(context, kind, applied);
   checkName(applied, pathName(context.info));
   return { sent, applied: withoutUnwritten(applied, request) };
-}
-
-function decodeBody({ request }: RequestContext): { value: unknown; duplicates: string[] } {
-  if (request.object !== undefined) return { value: cloneJson(request.object), duplicates: [] };
-  try {
-    return decodeYaml(Buffer.from(request.body ?? new Uint8Array()).toString());
-  } catch (error) {
-    throw badYaml((error as Error).message);
-  }
-}
-
-function badYaml(problem: string): errors.ApiError {
-  return errors.badRequest(`error decoding YAML: ${problem}`);
-}
-
-function jsonType(value: unknown): string {
-  if (value === null || value === undefined) return 'null';
-  if (Array.isArray(value)) return 'array';
-  return typeof value === 'boolean' ? 'bool' : typeof value;
-}
-
-function checkDuplicates(context: RequestContext, duplicates: readonly string[]): void {
-  const validation = fieldValidationOf(context);
-  if (duplicates.length === 0 || validation === 'Ignore') return;
-  const problem = `error converting YAML to JSON: yaml: unmarshal errors:\n${duplicates.map((text) => `  ${text}`).join('\n')}`;
-  if (validation === 'Strict') throw errors.badRequest(`error strict decoding YAML: ${problem}`);
-  context.warnings.add(problem);
-}
-
-/** Worded as `managedfields/internal/versioncheck.go`. */
-function checkVersion(sent: ApiObject, kind: ServedKind): void {
-  if (sent.apiVersion === kind.apiVersion && sent.kind === kind.groupKind.kind) return;
-  throw errors.badRequest(`invalid object type: ${goKind(sent)}`);
-}
-
-/** Every field must be known, whatever the request says about field validation. */
-function checkTyped(sent: ApiObject, { kind, dependencies }: ApplyRequest): void {
-  const problems = typedProblems({ table: dependencies.schemas, schema: kind.resource.schema, object: sent });
-  if (problems.length > 0) throw untyped(sent, joinTypedProblems(problems));
-}
-
-/** Upstream has no reason and no better code for it. */
-function untyped(sent: ApiObject, problem: string): errors.ApiError {
-  const { namespace = '', name = '' } = sent.metadata;
-  const message = `failed to create typed patch object (${String(namespace)}/${String(name)}; ${goKind(sent)}): ${problem}`;
-  return new errors.ApiError({ code: 500, message });
-}
-
-/** `apps/v1, Kind=Deployment`; the core group leaves a lone slash, and nothing at all `/, Kind=`. */
-function goKind({ kind = '', apiVersion = '' }: ApiObject): string {
-  return `${apiVersion.includes('/') ? '' : '/'}${apiVersion}, Kind=${String(kind)}`;
 }
 
 /** `/status` writes nothing but metadata and status, and where it exists nobody else writes status. */

@@ -7,10 +7,8 @@ import type { LabelSelector } from '../../../api/machinery/meta.ts';
 import { ageSince } from '../../../api/machinery/duration.ts';
 import type { ApiResponse } from '../../../api/machinery/handler.ts';
 import type { PrinterColumn, ScaleSubresource } from '../../../api/machinery/resource.ts';
-import { applyJsonPatch } from '../../../api/patch/json-patch.ts';
-import { applyMergePatch } from '../../../api/patch/merge-patch.ts';
-import type { SchemaTable } from '../../../api/schema/schema.ts';
-import { decodeAs, decodeDocument, mediaTypeOf } from '../../decode.ts';
+import type { ScaledKind } from '../../../api/managed-fields/scale.ts';
+import { entriesAfterScale, scaleEntries } from '../../../api/managed-fields/scale.ts';
 import { KIND_OF_SCALE } from '../../discovery/scale-kind.ts';
 import type { RequestContext } from '../../request-context.ts';
 import { pathName } from '../../request-info.ts';
@@ -19,6 +17,7 @@ import { encodedObject } from '../../responses.ts';
 import type { Subresource, VerbHandler } from '../../router.ts';
 import { writeContext } from '../../verbs/write-context.ts';
 import type { ServedKind } from '../served-kind.ts';
+import { SCALE, readScaleChange } from './scale-change.ts';
 
 interface Scale extends ApiObject {
   spec: { replicas?: number };
@@ -100,31 +99,6 @@ function answer(
   return render(context, shown, { object: encodedObject(scaleOf(object, resource.subresources.scale!)), nowMs });
 }
 
-function wantedScale(context: RequestContext, current: Scale, schemas: SchemaTable): Scale {
-  if (context.request.method === 'PUT') return decodeAs<Scale>(context, SCALE, schemas);
-  const value = decodePatch(context);
-  const type = mediaTypeOf(context.request.headers['content-type']);
-  return (
-    type === 'application/json-patch+json' ? applyJsonPatch(current, value) : applyMergePatch(current, value)
-  ) as Scale;
-}
-
-const SCALE = { schema: 'V1Scale', kind: 'Scale', apiVersion: 'autoscaling/v1' };
-
-function decodePatch(context: RequestContext): unknown {
-  const patchTypes = [
-    'application/json-patch+json',
-    'application/merge-patch+json',
-    'application/strategic-merge-patch+json',
-  ];
-  if (!patchTypes.includes(mediaTypeOf(context.request.headers['content-type'])))
-    throw errors.unsupportedMediaType(patchTypes);
-  return decodeDocument(
-    { ...context, request: { ...context.request, headers: { 'content-type': 'application/json' } } },
-    false,
-  ).value;
-}
-
 const write: VerbHandler = async (context, kind, { store, schemas, clock }) => {
   const paths = kind.resource.subresources.scale!;
   const name = pathName(context.info);
@@ -136,26 +110,36 @@ const write: VerbHandler = async (context, kind, { store, schemas, clock }) => {
     operation: 'UPDATE',
     form: SCALE,
   } as const;
+  const change = readScaleChange(context, kind, { schemas, clock });
+  const scaled = scaledKind(kind, paths.specReplicasPath);
   const result = await store.update({
     kind,
     key,
     subresource: '',
-    context: about.context,
+    context: { ...about.context, isApply: true },
     isAdmitted: true,
     retriesLostRace: context.request.method === 'PATCH',
     transform: async (current) => {
+      const present = current.metadata.managedFields ?? [];
       const before = scaleOf(current, paths);
-      const wanted = wantedScale(context, scaleOf(current, paths), schemas);
-      await store.admit(kind, wanted, { ...about, oldObject: before });
-      const { resourceVersion } = wanted.metadata ?? {};
-      writePath(current, paths.specReplicasPath, replicasOf(wanted, name));
-      if (resourceVersion === undefined || resourceVersion === '') delete current.metadata.resourceVersion;
+      const { scale, entries } = change(scaleOf(current, paths), scaleEntries(present, scaled));
+      await store.admit(kind, scale, { ...about, oldObject: before });
+      const { resourceVersion } = scale.metadata ?? {};
+      writePath(current, paths.specReplicasPath, replicasOf(scale as Scale, name));
+      if (typeof resourceVersion !== 'string' || resourceVersion === '') delete current.metadata.resourceVersion;
       else current.metadata.resourceVersion = resourceVersion;
+      const managedFields = entriesAfterScale(present, entries, scaled);
+      if (managedFields.length > 0) current.metadata.managedFields = managedFields;
       return current;
     },
   });
   return answer(context, kind, { object: result.encoded.object() as ApiObject, nowMs: clock.now() });
 };
+
+function scaledKind({ apiVersion, versions }: ServedKind, replicasPath: string): ScaledKind {
+  if (versions === undefined) return { apiVersion, replicasPath };
+  return { apiVersion, replicasPath, isVersion: (version) => versions.schemaOf(version) !== undefined };
+}
 
 export const scaleSubresource: Subresource = {
   name: 'scale',
