@@ -21,6 +21,8 @@ function codeOf(act: () => unknown): number {
  */
 function succeeds(document: object, operation: rfc6902.Operation): boolean {
   const paths = 'from' in operation ? [operation.from, operation.path] : [operation.path];
+  if (operation.op === 'replace' && !isThere(document, operation.path))
+    return succeeds(document, { ...operation, op: 'add' });
   if (paths.some((path) => namesListByKey(document, path))) return false;
   try {
     const steps = hasSource(operation) ? inSteps(document, operation) : [cloneJson(operation)];
@@ -39,10 +41,21 @@ const hasSource = (operation: rfc6902.Operation): operation is SourcedOperation 
  * as it does for an addition (or checks it before the removal), so that it would write past the end of a list.
  */
 function inSteps(document: object, { op, from, path }: SourcedOperation): rfc6902.Operation[] {
-  const value: unknown = cloneJson(rfc6902.Pointer.fromJSON(from).get(document));
-  if (value === undefined) throw new Error('there is nothing to move or copy');
+  const found: unknown = cloneJson(rfc6902.Pointer.fromJSON(from).get(document));
+  if (found === undefined && (op === 'move' || !isMember(document, from))) throw new Error('there is nothing to move');
+  const value = found ?? null;
   const addition: rfc6902.Operation = { op: 'add', path, value };
   return op === 'copy' ? [addition] : [{ op: 'remove', path: from }, addition];
+}
+
+/** The library upstream sets members that are not there, and copies them as null; items it does not. */
+function isThere(document: object, path: string): boolean {
+  return !isMember(document, path) || rfc6902.Pointer.fromJSON(path).get(document) !== undefined;
+}
+
+function isMember(document: object, path: string): boolean {
+  const parent: unknown = rfc6902.Pointer.fromJSON(path.slice(0, path.lastIndexOf('/'))).get(document);
+  return typeof parent === 'object' && parent !== null && !Array.isArray(parent);
 }
 
 function namesListByKey(document: object, path: string): boolean {
@@ -89,6 +102,20 @@ describe('applyJsonPatch()', () => {
     ],
     [{ op: 'test', path: '/m~0n', value: 2 }, document],
     [{ op: 'test', path: '/missing', value: null }, document],
+    // As evanphx/json-patch, and `kubectl patch --local` with it.
+    [
+      { op: 'replace', path: '/nope', value: 1 },
+      { ...document, nope: 1 },
+    ],
+    [
+      { op: 'copy', from: '/toString', path: '/c' },
+      { ...document, c: null },
+    ],
+    [
+      { op: 'add', path: 'passed over/c', value: 1 },
+      { ...document, c: 1 },
+    ],
+    [{ op: 'replace', path: '', value: { a: 1 } }, { a: 1 }],
   ])('%j', (operation, expected) => {
     const before = JSON.stringify(document);
     expect(applyJsonPatch(document, [operation])).toEqual(expected);
@@ -101,10 +128,16 @@ describe('applyJsonPatch()', () => {
     { op: 'remove', path: '' },
     { op: 'add', path: '/a/b/5', value: 1 },
     { op: 'add', path: '/nope/x', value: 1 },
-    { op: 'replace', path: '/nope', value: 1 },
+    { op: 'replace', path: '/a/b/3', value: 1 },
+    { op: 'replace', path: '/nope/x', value: 1 },
+    { op: 'replace', path: '', value: 'text' },
+    { op: 'replace', path: '', value: null },
     { op: 'test', path: '/a/b', value: [1, 2] },
+    { op: 'test', path: '/a/b/9', value: null },
     { op: 'move', from: '/a', path: '/a/b' },
-    { op: 'copy', from: '/toString', path: '/c' },
+    { op: 'copy', from: '', path: '/c' },
+    { op: 'copy', from: '/a/b/9', path: '/c' },
+    null,
     { op: 'jump', path: '/a' },
     { path: '/a' },
     { op: 'remove', path: 5 },
@@ -118,15 +151,27 @@ describe('applyJsonPatch()', () => {
     );
     expect(codeOf(() => applyJsonPatch({}, {}))).toBe(400);
     expect(codeOf(() => applyJsonPatch({}, ['x']))).toBe(400);
+    expect(applyJsonPatch({ a: 1 }, null)).toEqual({ a: 1 });
+  });
+
+  it('moves into what takes the place of what it moved', () => {
+    const list = { l: [{ n: 1 }, { n: 2 }] };
+    expect(applyJsonPatch(list, [{ op: 'move', from: '/l/0', path: '/l/0/x' }])).toEqual({
+      l: [{ n: 2, x: { n: 1 } }],
+    });
   });
 
   it('bounds operations, what copies add up to, and depth', () => {
     const many = Array.from({ length: 10_001 }, () => ({ op: 'test', path: '', value: {} }));
     expect(codeOf(() => applyJsonPatch({}, many))).toBe(413);
     expect(codeOf(() => applyJsonPatch({}, many.slice(1)))).toBe(200);
-    const doubling = Array.from({ length: 30 }, (_, i) => ({ op: 'copy', from: '', path: `/${i}` }));
-    expect(codeOf(() => applyJsonPatch({ text: 'x'.repeat(1000) }, doubling))).toBe(422);
-    const deepening = Array.from({ length: 20 }, (_, i) => ({ op: 'copy', from: '', path: '/a'.repeat(2 ** i) }));
+    const doubling = Array.from({ length: 30 }, (_, i) => ({ op: 'copy', from: '/d', path: `/d/${i}` }));
+    expect(codeOf(() => applyJsonPatch({ d: { text: 'x'.repeat(1000) } }, doubling))).toBe(422);
+    const deepening = Array.from({ length: 20 }, (_, i) => ({
+      op: 'copy',
+      from: '/a',
+      path: `/a${'/a'.repeat(2 ** i)}`,
+    }));
     expect(codeOf(() => applyJsonPatch({ a: {} }, deepening))).toBe(422);
   });
 

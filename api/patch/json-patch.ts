@@ -15,6 +15,7 @@ const MAX_COPIED = 3 * 1024 * 1024;
  * patch, 413 for too many operations, 422 for one that does not apply.
  */
 export function applyJsonPatch(document: unknown, patch: unknown): unknown {
+  if (patch === null) return cloneJson(document);
   if (!Array.isArray(patch)) {
     throw badRequest(`json: cannot unmarshal ${goKind(patch)} into Go value of type jsonpatch.Patch`);
   }
@@ -23,12 +24,12 @@ export function applyJsonPatch(document: unknown, patch: unknown): unknown {
     throw requestEntityTooLarge(limit);
   }
   for (const operation of patch) {
-    if (!isObject(operation)) {
+    if (operation !== null && !isObject(operation)) {
       throw badRequest(`json: cannot unmarshal ${goKind(operation)} into Go value of type jsonpatch.Operation`);
     }
   }
   const state: State = { root: cloneJson(document), copied: 0 };
-  for (const operation of patch as JsonObject[]) applyOperation(state, operation);
+  for (const operation of patch as (JsonObject | null)[]) applyOperation(state, operation ?? {});
   if (isDeeperThan(state.root, MAX_DEPTH)) throw rejected();
   return state.root;
 }
@@ -44,6 +45,7 @@ interface Place {
   key: string;
 }
 
+/** What is missing is null, wherever it stands in an object. */
 function applyOperation(state: State, operation: JsonObject): void {
   const path = pointer(operation, 'path');
   const value = cloneJson(getOwn(operation, 'value') ?? null);
@@ -81,28 +83,27 @@ function remove({ container, key }: Place): unknown {
   return value;
 }
 
+/** Of an object also a member that is not there: the library upstream sets it. */
 function replace(state: State, { path, value }: { path: string; value: unknown }): void {
   if (path === '') {
+    if (!isObject(value) && !Array.isArray(value)) throw rejected();
     state.root = value;
     return;
   }
-  const place = locate(state, path);
-  if (read(place) === undefined) throw rejected();
-  const { container, key } = place;
+  const { container, key } = locate(state, path);
   if (Array.isArray(container)) container[position(key, { length: container.length, mayAppend: false })] = value;
   else setOwn(container, key, value);
 }
 
 function move(state: State, from: string, path: string): void {
-  if (path.startsWith(`${from}/`)) throw rejected();
   const value = remove(locate(state, from));
   add(locate(state, path), value);
 }
 
 function copy(state: State, from: string, path: string): void {
-  const value = from === '' ? state.root : read(locate(state, from));
-  if (value === undefined || isDeeperThan(value, MAX_DEPTH)) throw rejected();
-  state.copied += JSON.stringify(value).length;
+  const value = read(locate(state, from)) ?? null;
+  if (isDeeperThan(value, MAX_DEPTH)) throw rejected();
+  state.copied += value === null ? 0 : JSON.stringify(value).length;
   if (state.copied > MAX_COPIED) throw rejected();
   add(locate(state, path), cloneJson(value));
 }
@@ -119,7 +120,7 @@ function read({ container, key }: Place): unknown {
   return container[position(key, { length: container.length, mayAppend: false })];
 }
 
-/** Follows a pointer to the container of its last part; the root has none. */
+/** Follows a pointer to the container of its last part; the root has none. What stands before the first `/` is passed over. */
 function locate(state: State, path: string): Place {
   const parts = path.split('/').slice(1).map(unescapePart);
   const key = parts.pop();
@@ -146,7 +147,7 @@ function position(key: string, { length, mayAppend }: { length: number; mayAppen
 
 function pointer(operation: JsonObject, name: string): string {
   const value = getOwn(operation, name);
-  if (typeof value !== 'string' || (value !== '' && !value.startsWith('/'))) throw rejected();
+  if (typeof value !== 'string') throw rejected();
   return value;
 }
 

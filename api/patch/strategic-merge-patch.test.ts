@@ -41,7 +41,7 @@ describe('applyStrategicMergePatch() lists', () => {
   it('replaces lists that do not merge, and lists without a strategy', () => {
     expect(
       apply('V1Pod', spec({ tolerations: [{ key: 'a' }] }), spec({ tolerations: [{ key: 'b', value: null }] })),
-    ).toEqual(spec({ tolerations: [{ key: 'b' }] }));
+    ).toEqual(spec({ tolerations: [{ key: 'b', value: null }] }));
   });
 
   it('merges nested lists, by keys that are numbers', () => {
@@ -75,7 +75,7 @@ describe('applyStrategicMergePatch() directives', () => {
     );
   });
 
-  it('$patch: delete, replace and merge in objects', () => {
+  it('$patch: delete and replace in objects', () => {
     const original = { metadata: { labels: { a: '1', b: '2' } }, spec: { securityContext: { runAsUser: 1 } } };
     expect(apply('V1Pod', original, { metadata: { labels: { $patch: 'replace', c: '3' } } })).toMatchObject({
       metadata: { labels: { c: '3' } },
@@ -83,13 +83,6 @@ describe('applyStrategicMergePatch() directives', () => {
     expect(apply('V1Pod', original, spec({ securityContext: { $patch: 'delete' } }))).toHaveProperty(
       'spec.securityContext',
       {},
-    );
-    expect(apply('V1Pod', original, { metadata: { labels: { $patch: 'merge', a: '9' } } })).toHaveProperty(
-      'metadata.labels',
-      {
-        a: '9',
-        b: '2',
-      },
     );
   });
 
@@ -126,13 +119,18 @@ describe('applyStrategicMergePatch() directives', () => {
     ).toEqual(volumes({ hostPath: { path: '/' } }));
   });
 
-  it('null deletes; in what is new it goes, and directives leave no trace', () => {
+  it('null deletes; in what is new it goes, and what has a directive goes with it', () => {
     expect(apply('V1Pod', { metadata: { labels: { a: '1' } } }, { metadata: { labels: null } })).toEqual({
       metadata: {},
     });
     const patch = {
-      metadata: { labels: { a: null, b: '1', $patch: 'replace' } },
-      spec: { '$setElementOrder/containers': names('a'), containers: [{ name: 'a' }, { name: 'b', $patch: 'delete' }] },
+      metadata: { labels: { a: null, b: '1' }, annotations: { $patch: 'replace', c: '1' } },
+      spec: {
+        containers: [
+          { name: 'a', args: null },
+          { name: 'b', $patch: 'delete' },
+        ],
+      },
     };
     expect(apply('V1Pod', {}, patch)).toEqual({ metadata: { labels: { b: '1' } }, spec: { containers: names('a') } });
   });
@@ -145,12 +143,16 @@ describe('applyStrategicMergePatch() directives', () => {
 
   it.each([
     [spec({ containers: [{ image: 'x' }] }), 'does not contain declared merge key: name'],
-    [spec({ containers: ['x'] }), 'items must be objects'],
-    [spec({ containers: [{ name: 'a', $patch: 'explode' }] }), 'unknown patch type found: explode'],
-    [{ $patch: 'explode' }, 'unknown patch type'],
+    [spec({ containers: ['x'] }), 'list element types are not identical: [[map[name:a]] [x]]'],
+    [
+      spec({ containers: [{ name: 'a', $patch: 'explode' }] }),
+      'unknown patch type: explode in map: map[$patch:explode name:a]',
+    ],
+    [{ $patch: 'merge' }, 'unknown patch type: merge in map: map[$patch:merge]'],
     [spec({ '$setElementOrder/containers': names('a'), containers: names('b') }), 'The order in patch list'],
-    [{ metadata: { $retainKeys: ['a'], b: 1 } }, '$retainKeys list'],
-    [{ metadata: { finalizers: [{}] } }, 'without a merge key'],
+    [{ spec: { $retainKeys: ['a'], b: 1 } }, 'invalid patch format of retainKeys'],
+    [{ spec: { containers: [[]] } }, 'list element types are not identical'],
+    [{ spec: { '$setElementOrder/containers': 1 } }, 'expected a []interface {}, but received a int64'],
   ])('refuses %j', (patch, message) => {
     expect(() => apply('V1Pod', spec({ containers: names('a') }), patch)).toThrow(message);
   });

@@ -1,10 +1,12 @@
 /**
  * Strategic merge patch: a merge patch that knows from the schema which lists merge, and by which key
- * (apimachinery `util/strategicpatch/patch.go`).
+ * (apimachinery `util/strategicpatch/patch.go`). Like upstream it leaves directives and nulls in what it takes over
+ * whole; the decoder reports those as unknown fields, and drops them.
  */
-import { badRequest } from '../machinery/errors.ts';
+import { ApiError, badRequest } from '../machinery/errors.ts';
 import type { Schema, SchemaTable } from '../schema/schema.ts';
-import { cloneJson, equalJson, getOwn, isObject, setOwn } from './json-value.ts';
+import { goText, goType } from './go-text.ts';
+import { cloneJson, getOwn, isObject, setOwn } from './json-value.ts';
 import type { JsonObject } from './json-value.ts';
 import { identityOf, orderItems } from './list-order.ts';
 
@@ -21,7 +23,10 @@ const RETAIN_KEYS = '$retainKeys';
 const SET_ORDER = '$setElementOrder/';
 const DELETE_FROM = '$deleteFromPrimitiveList/';
 
-/** The patched object; the inputs stay as they are. Throws an `ApiError` (400) for a patch that makes no sense. */
+/**
+ * The patched object; the inputs stay as they are. Throws an `ApiError` for a patch that makes no sense: 400, also
+ * where upstream has no code of its own and says 500, and 422 for lists of lists.
+ */
 export function applyStrategicMergePatch({ original, patch, schema, table }: StrategicMergePatch): JsonObject {
   if (!isObject(original) || !isObject(patch)) throw badRequest('invalid JSON document');
   const root = typeof schema === 'string' ? table.get(schema) : schema;
@@ -33,6 +38,8 @@ interface ListMerge {
   original: unknown[];
   patch: unknown[];
   field: Schema;
+  /** The patch names what goes (`$deleteFromPrimitiveList`). */
+  isDeletion?: boolean;
 }
 
 /** Works on private copies: it changes `original` and `patch` as it goes. */
@@ -44,61 +51,77 @@ class Merger {
   }
 
   mergeObject(original: JsonObject, patch: JsonObject, schema: Schema | undefined): JsonObject {
-    if (Object.hasOwn(patch, DIRECTIVE)) {
-      const directive = takeOwn(patch, DIRECTIVE);
-      if (directive === 'replace') return this.#plain(patch);
-      if (directive === 'delete') return {};
-      if (directive !== 'merge') throw badDirective(directive, patch);
-    }
+    if (Object.hasOwn(patch, DIRECTIVE)) return replacement(patch);
     retainKeys(original, patch);
     this.#mergeOrderedLists(original, patch, schema);
     for (const key of Object.keys(patch)) this.#mergeField(original, { key, value: patch[key] }, schema);
     return original;
   }
 
-  #mergeField(original: JsonObject, { key, value }: { key: string; value: unknown }, schema: Schema | undefined): void {
-    if (key.startsWith(DELETE_FROM)) {
-      deleteItems(original, key.slice(DELETE_FROM.length), value);
-      return;
-    }
+  #mergeField(
+    original: JsonObject,
+    { key: sent, value }: { key: string; value: unknown },
+    schema: Schema | undefined,
+  ): void {
+    const isDeletion = sent.startsWith(DELETE_FROM);
+    const key = isDeletion ? sent.slice(DELETE_FROM.length) : sent;
     if (value === null) {
       delete original[key];
       return;
     }
-    const field = this.#fieldOf(schema, key);
     const current = getOwn(original, key);
+    if (current === undefined || typeOf(current) !== typeOf(value)) {
+      if (!isDeletion) takeOver(original, key, value);
+      return;
+    }
+    const field = this.#fieldOf(schema, key);
     let merged = value;
     if (isObject(value)) {
-      const replaces = !isObject(current) || strategiesOf(field).includes('replace');
-      merged = this.mergeObject(replaces ? {} : current, value, this.#resolve(field));
+      const replaces = strategiesOf(field).includes('replace');
+      if (!replaces) merged = this.mergeObject(current as JsonObject, value, this.#resolve(field));
     } else if (Array.isArray(value)) {
-      merged = this.#mergeList({ original: Array.isArray(current) ? current : [], patch: value, field: field ?? {} });
+      merged = this.#mergeList({ original: current as unknown[], patch: value, field: field ?? {}, isDeletion });
     }
     setOwn(original, key, merged);
   }
 
-  #mergeList({ original, patch, field }: ListMerge): unknown[] {
-    if (!strategiesOf(field).includes('merge')) return patch.map((item) => (isObject(item) ? this.#plain(item) : item));
+  /** Lists that do not merge are taken whole. */
+  #mergeList({ original, patch, field, isDeletion = false }: ListMerge): unknown[] {
+    if (!isDeletion && !strategiesOf(field).includes('merge')) return patch;
+    if (original.length === 0 && patch.length === 0) return original;
+    checkItemTypes([original, patch]);
     const key = field.patchMergeKey;
-    if (key === undefined) return mergePrimitives(original, patch);
-    return this.#mergeItems({ original, patch, field }, key);
+    if (isObject(original[0] ?? patch[0])) {
+      if (key === undefined) throw badRequest('cannot merge lists without merge key for type map');
+      return this.#mergeItems({ original, patch: patch as JsonObject[], key, field });
+    }
+    if (isDeletion) return withoutItems(original, patch);
+    const merged = [...new Set([...original, ...patch])];
+    return orderItems({ merged, order: patch, original, key: undefined });
   }
 
-  #mergeItems({ original, patch, field }: ListMerge, key: string): unknown[] {
-    const itemSchema = field.items === undefined ? undefined : this.#resolve(field.items);
-    const { items, deleted, replaces } = readItems(patch, key);
-    if (replaces) return items.map((item) => this.#plain(item));
-    const merged = original.filter((item) => !isObject(item) || !deleted.has(identityOf(item[key])));
+  #mergeItems(list: { original: unknown[]; patch: JsonObject[]; key: string; field: Schema }): unknown[] {
+    const { key, field } = list;
+    const { items, deleted, replaces } = readItems(list.patch, key);
+    if (replaces) {
+      for (const item of items) keyOf(item, key);
+      return items;
+    }
+    const schema = field.items === undefined ? undefined : this.#resolve(field.items);
+    const original = (list.original as JsonObject[]).filter((item) => !deleted.has(identityOf(item[key])));
+    const merged: JsonObject[] = [...original];
     const places = new Map<string, number>();
     for (const [i, item] of merged.entries()) {
-      if (isObject(item) && !places.has(identityOf(item[key]))) places.set(identityOf(item[key]), i);
+      const identity = identityOf(item[key]);
+      if (!places.has(identity)) places.set(identity, i);
     }
     for (const item of items) {
-      const identity = identityOf(item[key]);
+      const identity = identityOf(keyOf(item, key));
       const at = places.get(identity);
-      if (at === undefined) places.set(identity, merged.push(this.mergeObject({}, item, itemSchema)) - 1);
-      else merged[at] = this.mergeObject(merged[at] as JsonObject, item, itemSchema);
+      if (at === undefined) places.set(identity, merged.push(item) - 1);
+      else merged[at] = this.mergeObject(merged[at]!, item, schema);
     }
+    for (const item of merged) keyOf(item, key);
     return orderItems({ merged, order: items, original, key });
   }
 
@@ -106,28 +129,25 @@ class Merger {
   #mergeOrderedLists(original: JsonObject, patch: JsonObject, schema: Schema | undefined): void {
     for (const directive of Object.keys(patch)) {
       if (!directive.startsWith(SET_ORDER)) continue;
-      const order = takeOwn(patch, directive);
+      const order = asList(takeOwn(patch, directive));
       const name = directive.slice(SET_ORDER.length);
-      if (!Array.isArray(order)) throw badRequest('$setElementOrder must be a list');
-      const value = takeOwn(patch, name);
-      const current = getOwn(original, name);
-      if (value === null) {
-        delete original[name];
-        continue;
-      }
-      if (value !== undefined && !Array.isArray(value)) throw badRequest(`cannot merge ${name}: it is not a list`);
-      if (value === undefined && !Array.isArray(current)) continue;
+      const before = Object.hasOwn(original, name) ? asList(original[name]) : undefined;
+      const wanted = Object.hasOwn(patch, name) ? asList(takeOwn(patch, name)) : undefined;
       const field = this.#fieldOf(schema, name) ?? {};
-      const before = Array.isArray(current) ? current : [];
-      checkOrder({ name, patch: value ?? [], order, key: field.patchMergeKey });
-      const merged = value === undefined ? before : this.#mergeList({ original: before, patch: value, field });
-      setOwn(original, name, orderItems({ merged, order, original: before, key: field.patchMergeKey }));
+      const key = field.patchMergeKey;
+      checkOrder({ patch: wanted ?? [], order, key });
+      if (before === undefined && wanted === undefined) continue;
+      checkItemTypes([before ?? [], wanted ?? []]);
+      const merged = this.#mergedList({ before, wanted, field });
+      if (key !== undefined) for (const item of [...merged, ...order]) keyOf(item, key);
+      setOwn(original, name, orderItems({ merged, order, original: before ?? [], key }));
     }
   }
 
-  /** A value that replaces or is new: its directives take effect on nothing, nulls go. */
-  #plain(patch: JsonObject): JsonObject {
-    return this.mergeObject({}, patch, undefined);
+  #mergedList(list: { before: unknown[] | undefined; wanted: unknown[] | undefined; field: Schema }): unknown[] {
+    const { before, wanted, field } = list;
+    if (before === undefined) return withoutDirectives(wanted) as unknown[];
+    return wanted === undefined ? before : this.#mergeList({ original: before, patch: wanted, field });
   }
 
   #fieldOf(schema: Schema | undefined, name: string): Schema | undefined {
@@ -145,14 +165,53 @@ function strategiesOf(field: Schema | undefined): string[] {
   return field?.patchStrategy?.split(',') ?? [];
 }
 
+/** What `$patch` makes of an object. */
+function replacement(patch: JsonObject): JsonObject {
+  const directive = patch[DIRECTIVE];
+  if (directive === 'delete') return {};
+  if (directive !== 'replace') throw badDirective(directive, patch);
+  delete patch[DIRECTIVE];
+  return patch;
+}
+
+/** A value that is new, or of another type: without nulls, and without objects that have a directive. */
+function takeOver(original: JsonObject, key: string, value: unknown): void {
+  discardNulls(value);
+  const kept = withoutDirectives(value);
+  if (kept === undefined) delete original[key];
+  else setOwn(original, key, kept);
+}
+
+function discardNulls(value: unknown): void {
+  if (Array.isArray(value)) value.forEach(discardNulls);
+  if (!isObject(value)) return;
+  for (const key of Object.keys(value)) {
+    if (value[key] === null) delete value[key];
+    else discardNulls(value[key]);
+  }
+}
+
+/** `undefined` for an object that has a directive itself. */
+function withoutDirectives(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutDirectives).filter((item) => item !== undefined);
+  if (!isObject(value)) return value;
+  if (Object.hasOwn(value, DIRECTIVE)) return undefined;
+  for (const key of Object.keys(value)) {
+    const kept = withoutDirectives(value[key]);
+    if (kept === undefined) delete value[key];
+    else setOwn(value, key, kept);
+  }
+  return value;
+}
+
 /** `$retainKeys`: whatever the original has beside these goes. */
 function retainKeys(original: JsonObject, patch: JsonObject): void {
   if (!Object.hasOwn(patch, RETAIN_KEYS)) return;
   const list = takeOwn(patch, RETAIN_KEYS);
-  if (!Array.isArray(list) || list.some((key) => typeof key !== 'string')) throw badRetainKeys();
-  const retained = new Set(list as string[]);
+  if (!Array.isArray(list)) throw badRetainKeys();
+  const retained = new Set<unknown>(list);
   for (const key of Object.keys(patch)) {
-    const isDirective = key === DIRECTIVE || key.startsWith(SET_ORDER) || key.startsWith(DELETE_FROM);
+    const isDirective = key.startsWith(SET_ORDER) || key.startsWith(DELETE_FROM);
     if (patch[key] !== null && !isDirective && !retained.has(key)) throw badRetainKeys();
   }
   for (const key of Object.keys(original)) {
@@ -160,75 +219,80 @@ function retainKeys(original: JsonObject, patch: JsonObject): void {
   }
 }
 
-/** `$deleteFromPrimitiveList/<list>` */
-function deleteItems(original: JsonObject, name: string, items: unknown): void {
-  if (!Array.isArray(items)) throw badRequest('$deleteFromPrimitiveList must be a list');
-  const current = getOwn(original, name);
-  if (!Array.isArray(current)) return;
-  const gone = new Set(items.map(identityOf));
-  const kept = current.filter((item) => !gone.has(identityOf(item)));
-  setOwn(original, name, kept);
+function withoutItems(original: readonly unknown[], gone: readonly unknown[]): unknown[] {
+  const identities = new Set(gone.map(identityOf));
+  return original.filter((item) => !identities.has(identityOf(item)));
 }
 
-function mergePrimitives(original: readonly unknown[], patch: readonly unknown[]): unknown[] {
-  const merged: unknown[] = [];
-  const seen = new Set<unknown>();
-  for (const item of [...original, ...patch]) {
-    if (typeof item === 'object') throw badRequest('a list of objects cannot be merged without a merge key');
-    if (!seen.has(item)) merged.push(item);
-    seen.add(item);
-  }
-  return orderItems({ merged, order: patch, original, key: undefined });
+/** Items of lists that merge are all of one type, and no lists. */
+function checkItemTypes(lists: readonly unknown[][]): void {
+  const types = new Set(lists.flat().map(typeOf));
+  const [first] = types;
+  if (first === undefined) throw badRequest('no elements in any of the given slices');
+  if (first === 'list') throw new ApiError({ ...UNPROCESSABLE });
+  if (types.size > 1 || first === 'nil') throw badRequest(`list element types are not identical: ${goText(lists)}`);
 }
 
-/** Sorts the items of a patch by their directives; every item that is not one has the key. */
+/** The server does not say why. */
+const UNPROCESSABLE = {
+  code: 422,
+  reason: 'Invalid',
+  message: 'the server rejected our request due to an error in our request',
+  details: {},
+} as const;
+
+/** Sorts the items of a patch by their directives. */
 function readItems(
-  patch: readonly unknown[],
+  patch: readonly JsonObject[],
   key: string,
 ): { items: JsonObject[]; deleted: Set<string>; replaces: boolean } {
   const items: JsonObject[] = [];
   const deleted = new Set<string>();
   let replaces = false;
   for (const item of patch) {
-    if (!isObject(item))
-      throw badRequest(`the list merges by key ${JSON.stringify(key)}, so its items must be objects`);
     const directive = getOwn(item, DIRECTIVE);
-    if (directive === 'replace') replaces = true;
-    else if (directive !== undefined && directive !== 'delete' && directive !== 'merge')
-      throw badDirective(directive, item);
-    else if (!Object.hasOwn(item, key)) {
-      throw badRequest(`map: ${JSON.stringify(item)} does not contain declared merge key: ${key}`);
-    } else if (directive === 'delete') deleted.add(identityOf(item[key]));
-    else items.push(item);
+    if (directive === undefined) items.push(item);
+    else if (directive === 'replace') replaces = true;
+    else if (directive === 'merge') throw badRequest('merging lists cannot yet be specified in the patch');
+    else if (directive === 'delete') deleted.add(identityOf(keyOf(item, key)));
+    else throw badDirective(directive, item);
   }
   return { items, deleted, replaces };
 }
 
+function keyOf(item: unknown, key: string): unknown {
+  if (!isObject(item)) throw badType('map[string]interface {}', item);
+  if (Object.hasOwn(item, key)) return item[key];
+  throw badRequest(`map: ${goText(item)} does not contain declared merge key: ${key}`);
+}
+
 /** The patch's own items must stand in the order that the directive gives. */
-function checkOrder({
-  name,
-  patch,
-  order,
-  key,
-}: {
-  name: string;
-  patch: unknown[];
-  order: unknown[];
-  key: string | undefined;
-}): void {
-  const keyOf = (item: unknown): unknown => (key !== undefined && isObject(item) ? item[key] : item);
+function checkOrder({ patch, order, key }: { patch: unknown[]; order: unknown[]; key: string | undefined }): void {
+  if (order.length === 0 || patch.length === 0) return;
+  const identify = (item: unknown): string => identityOf(key === undefined ? item : keyOf(item, key));
+  const items = patch.filter((item) => !isObject(item) || !Object.hasOwn(item, DIRECTIVE));
   let at = 0;
-  for (const item of patch) {
-    if (isObject(item) && Object.hasOwn(item, DIRECTIVE)) continue;
-    while (at < order.length && !equalJson(keyOf(order[at]), keyOf(item))) at++;
+  for (const item of items) {
+    while (at < order.length && identify(order[at]) !== identify(item)) at++;
     if (at === order.length) {
-      const texts = [patch, order].map((list) => JSON.stringify(list));
       throw badRequest(
-        `The order in patch list:\n${texts[0]!}\n doesn't match ${SET_ORDER}${name} list:\n${texts[1]!}\n`,
+        `The order in patch list:\n${goText(patch)}\n doesn't match $setElementOrder list:\n${goText(order)}\n`,
       );
     }
     at++;
   }
+}
+
+/** Numbers of both kinds are one: they replace one another alike. */
+function typeOf(value: unknown): string {
+  if (value === null) return 'nil';
+  if (Array.isArray(value)) return 'list';
+  return typeof value;
+}
+
+function asList(value: unknown): unknown[] {
+  if (!Array.isArray(value)) throw badType('[]interface {}', value);
+  return value as unknown[];
 }
 
 function takeOwn(object: JsonObject, key: string): unknown {
@@ -237,10 +301,14 @@ function takeOwn(object: JsonObject, key: string): unknown {
   return value;
 }
 
+function badType(expected: string, actual: unknown): Error {
+  return badRequest(`expected a ${expected}, but received a ${goType(actual)}`);
+}
+
 function badRetainKeys(): Error {
-  return badRequest('$retainKeys list does not match its patch: it must name every key of the patch, in strings');
+  return badRequest('invalid patch format of retainKeys');
 }
 
 function badDirective(directive: unknown, patch: JsonObject): Error {
-  return badRequest(`unknown patch type found: ${String(directive)} in map: ${JSON.stringify(patch)}`);
+  return badRequest(`unknown patch type: ${goText(directive)} in map: ${goText(patch)}`);
 }

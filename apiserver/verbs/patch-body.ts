@@ -1,5 +1,6 @@
 /** The body of a patch: JSON patch, merge patch or strategic merge patch (apiserver `endpoints/handlers/patch.go`). */
 import * as errors from '../../api/machinery/errors.ts';
+import { goText } from '../../api/patch/go-text.ts';
 import { applyJsonPatch } from '../../api/patch/json-patch.ts';
 import { cloneJson, isObject } from '../../api/patch/json-value.ts';
 import { applyMergePatch } from '../../api/patch/merge-patch.ts';
@@ -43,11 +44,12 @@ export function readPatch(context: RequestContext, schema: string, table: Schema
     const problems = isLoose ? [] : [...duplicates, ...checkOperations(body)].map((problem) => `json patch ${problem}`);
     return { applyTo: (document) => applyJsonPatch(document, body), quote: asJson, problems };
   }
-  if (!isObject(body)) throw notAnObject(body, type);
+  if (body === null && type === MERGE_PATCH) throw errors.badRequest('Invalid JSON Patch');
+  if (body !== null && !isObject(body)) throw notAnObject(body, type);
   const problems = isLoose ? [] : duplicates;
   if (type === MERGE_PATCH) return { applyTo: (document) => applyMergePatch(document, body), quote: asJson, problems };
   return {
-    applyTo: (document) => applyStrategicMergePatch({ original: document, patch: body, schema, table }),
+    applyTo: (document) => applyStrategicMergePatch({ original: document, patch: body ?? {}, schema, table }),
     quote: () => goText(body),
     problems,
   };
@@ -85,15 +87,6 @@ function notAnObject(body: unknown, type: string): errors.ApiError {
   const prefix = type === MERGE_PATCH ? 'error decoding patch: ' : '';
   const target = 'Go value of type map[string]interface {}';
   return errors.badRequest(`${prefix}json: cannot unmarshal ${goKind(body)} into ${target}`);
-}
-
-/** A value as Go's `%+v` prints it. */
-function goText(value: unknown): string {
-  if (value === null || value === undefined) return '<nil>';
-  if (typeof value !== 'object') return String(value);
-  if (Array.isArray(value)) return `[${value.map(goText).join(' ')}]`;
-  const members = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return `map[${members.map(([key, member]) => `${key}:${goText(member)}`).join(' ')}]`;
 }
 
 function decodeBody({ request }: RequestContext, type: string): { body: unknown; duplicates: string[] } {
