@@ -4,6 +4,7 @@
  */
 import type { Resource } from '../api/machinery/resource.ts';
 import type { Controller } from '../client/controller.ts';
+import { clusterRoleAggregation } from './cluster-role-aggregation.ts';
 import { deploymentController } from './deployment/deployment.ts';
 import { endpointSliceController } from './endpoint-slice.ts';
 import { endpointsController } from './endpoints.ts';
@@ -28,6 +29,7 @@ export function controllers({ resources, rootCa }: ControllersOptions): Controll
     serviceAccountController,
     rootCaPublisher(rootCa),
     namespaceController(resources),
+    clusterRoleAggregation,
     replicaSetController,
     deploymentController,
     endpointSliceController,

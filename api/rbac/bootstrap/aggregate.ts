@@ -30,6 +30,14 @@ export function aggregateClusterRoles(roles: readonly ClusterRole[]): ClusterRol
   return [...changed.values()].sort((a, b) => compare(a.metadata.name ?? '', b.metadata.name ?? ''));
 }
 
+/** The rules that an aggregated role should have, beside `roles` as they are; `undefined` when it has them, or is none. */
+export function missingAggregation(target: ClusterRole, roles: readonly ClusterRole[]): PolicyRule[] | undefined {
+  if (target.aggregationRule === undefined) return undefined;
+  const sorted = [...roles].sort((a, b) => compare(a.metadata.name ?? '', b.metadata.name ?? ''));
+  const rules = gatherRules(target, sorted);
+  return deepEqual(rules, target.rules ?? []) ? undefined : rules;
+}
+
 function gatherOnce(roles: readonly ClusterRole[]): ClusterRole[] {
   const changed: ClusterRole[] = [];
   for (const role of roles) {
