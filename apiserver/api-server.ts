@@ -88,8 +88,9 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const kinds = options.resources.map((resource) => servedKind(resource, watchCache.cacheOf(resource)));
   linkVersions(kinds);
   const listers = listersOf(kinds);
-  const authored = authoredAdmission({ kinds, listers, schemas, clock, random, log });
   const authorize = options.authorizer(listers);
+  const served = (): readonly ServedKind[] => router.kinds();
+  const authored = authoredAdmission({ kinds: served, authorize, listers, schemas, clock, random, log });
   const quotas = quotaStore({ kinds, storage, freshen: () => watchCache.freshen() });
   const admission = [
     ...admissionPlugins({ listers, random, authorize, authored }),

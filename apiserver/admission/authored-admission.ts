@@ -8,6 +8,7 @@ import type { SchemaTable } from '../../api/schema/schema.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Random } from '../../base/random.ts';
+import type { Authorizer } from '../authz/authorizer.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
 import type { AdmissionPlugin } from './admission.ts';
 import { RequestMatcher } from './matching/request-matcher.ts';
@@ -15,7 +16,9 @@ import { ObjectChanger } from './object-changer.ts';
 import { webhookPlugins } from './webhook/webhook-plugins.ts';
 
 export interface AuthoredAdmissionOptions {
-  kinds: readonly ServedKind[];
+  /** Everything that is served now. */
+  kinds(): readonly ServedKind[];
+  authorize: Authorizer;
   listers: Listers;
   schemas: SchemaTable;
   clock: Clock;
@@ -25,7 +28,7 @@ export interface AuthoredAdmissionOptions {
 
 export function authoredAdmission({ kinds, schemas, ...options }: AuthoredAdmissionOptions): AdmissionPlugin[] {
   const namespaces = options.listers({ group: '', plural: 'namespaces' });
-  const matcher = new RequestMatcher({ namespaces, equivalents: (resource) => equivalents(kinds, resource) });
+  const matcher = new RequestMatcher({ namespaces, equivalents: (resource) => equivalents(kinds(), resource) });
   const changer = new ObjectChanger(schemas);
   const webhooks = webhookPlugins({ ...options, matcher, changer });
   return [webhooks.mutating, webhooks.validating];

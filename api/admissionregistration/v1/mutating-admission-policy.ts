@@ -5,10 +5,8 @@ import type { FieldError, FieldPath } from '../../machinery/field-error.ts';
 import type { Wire, WireObject } from '../../machinery/meta.ts';
 import { defineResource } from '../../machinery/resource.ts';
 import { ageColumn } from '../../table-cells.ts';
-import type { ExpressionScope } from './expressions.ts';
-import { validateExpression } from './expressions.ts';
+import { ExpressionCompiler, expressionErrors } from './expressions.ts';
 import { ADMISSION_GROUP, API_EXTENSIONS, listOf } from './group.ts';
-import type { Variable } from './policy-validation.ts';
 import { defaultPolicySpec, paramKindColumn, validatePolicySpec } from './policy-validation.ts';
 import type { MatchResources } from './rule-validation.ts';
 import { REINVOCATION_POLICIES } from './rule-validation.ts';
@@ -56,16 +54,16 @@ function validateSpec(
   spec: MutatingAdmissionPolicySpec,
   previous: MutatingAdmissionPolicySpec | undefined,
 ): FieldError[] {
+  const compiler = new ExpressionCompiler({ hasParams: Boolean(spec.paramKind) });
   const errors = [
-    ...validatePolicySpec(spec, previous),
+    ...validatePolicySpec(spec, previous, compiler),
     ...validateMutatedOperations(spec.matchConstraints, SPEC.child('matchConstraints')),
   ];
   const mutations = listOf(spec.mutations);
   const path = SPEC.child('mutations');
   if (mutations.length === 0) errors.push(required(path, 'mutations must contain at least one item'));
-  const scope = { hasParams: Boolean(spec.paramKind), variables: listOf<Variable>(spec.variables) };
   mutations.forEach((mutation, i) =>
-    errors.push(...validateMutation(mutation ?? { patchType: '' }, path.index(i), scope)),
+    errors.push(...validateMutation(mutation ?? { patchType: '' }, path.index(i), compiler)),
   );
   const { reinvocationPolicy = '' } = spec;
   const policyPath = SPEC.child('reinvocationPolicy');
@@ -84,7 +82,7 @@ export function validateMutatedOperations(match: MatchResources | undefined, pat
 
 const EXPRESSION_FIELDS = { JSONPatch: 'jsonPatch', ApplyConfiguration: 'applyConfiguration' } as const;
 
-function validateMutation(mutation: Mutation, path: FieldPath, scope: Omit<ExpressionScope, 'use'>): FieldError[] {
+function validateMutation(mutation: Mutation, path: FieldPath, compiler: ExpressionCompiler): FieldError[] {
   const { patchType = '' } = mutation;
   if (patchType === '') return [required(path.child('patchType'))];
   if (patchType !== 'JSONPatch' && patchType !== 'ApplyConfiguration')
@@ -96,7 +94,7 @@ function validateMutation(mutation: Mutation, path: FieldPath, scope: Omit<Expre
   const expressionPath = path.child(own, 'expression');
   if (!mutation[own]) errors.push(required(path.child(own), `must be specified when patchType is ${patchType}`));
   else if (text === '') errors.push(required(expressionPath));
-  else errors.push(...validateExpression(text, expressionPath, { ...scope, use: own }));
+  else errors.push(...expressionErrors(compiler.compile(text, own), text, expressionPath));
   if (mutation[other])
     errors.push(invalid(path.child(other), `{${other}}`, `must not be specified when patchType is ${patchType}`));
   return errors;

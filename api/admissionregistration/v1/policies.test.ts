@@ -11,7 +11,8 @@ import { validatingAdmissionPolicies } from './validating-admission-policy.ts';
 const rule = { operations: ['CREATE'], apiGroups: ['apps'], apiVersions: ['v1'], resources: ['deployments'] };
 const base = { matchConstraints: { resourceRules: [rule] } };
 const policy = { ...base, validations: [{ expression: 'object.spec.replicas > 1' }] };
-const mutations = [{ patchType: 'JSONPatch', jsonPatch: { expression: '[]' } }];
+const patch = "[JSONPatch{op: 'remove', path: '/a'}]";
+const mutations = [{ patchType: 'JSONPatch', jsonPatch: { expression: patch } }];
 const mutating = { ...base, mutations, reinvocationPolicy: 'Never' };
 const binding = { policyName: 'p', validationActions: ['Deny'] };
 

@@ -22,9 +22,10 @@ import {
   validatePathSegmentName,
 } from '../../machinery/validation.ts';
 import { UNSET } from '../../table-cells.ts';
-import { validateExpression } from './expressions.ts';
+import type { ExpressionCompiler } from './expressions.ts';
+import { expressionErrors } from './expressions.ts';
 import { listOf } from './group.ts';
-import type { MatchCondition, MatchResources } from './rule-validation.ts';
+import type { MatchResources } from './rule-validation.ts';
 import {
   defaultMatchResources,
   FAILURE_POLICIES,
@@ -59,8 +60,15 @@ export function defaultBindingSpec(spec: BindingSpec | undefined): void {
   defaultMatchResources(spec?.matchResources);
 }
 
-/** Everything up to the variables. `previous`: match conditions that are as they were are not looked at again. */
-export function validatePolicySpec(spec: PolicySpec, previous: PolicySpec | undefined): FieldError[] {
+/**
+ * Everything up to the variables, which `compiler` knows afterwards. `previous`: match conditions that are as they were
+ * are not looked at again.
+ */
+export function validatePolicySpec(
+  spec: PolicySpec,
+  previous: PolicySpec | undefined,
+  compiler: ExpressionCompiler,
+): FieldError[] {
   const { failurePolicy, paramKind, matchConstraints } = spec;
   const errors: FieldError[] = [];
   const policyPath = SPEC.child('failurePolicy');
@@ -73,16 +81,12 @@ export function validatePolicySpec(spec: PolicySpec, previous: PolicySpec | unde
     previous !== undefined &&
     deepEqual(previous.paramKind, paramKind) &&
     deepEqual(previous.matchConditions, spec.matchConditions);
-  if (!known) errors.push(...validateConditions(spec.matchConditions, Boolean(paramKind)));
-  listOf(spec.variables).forEach((variable, i, all) => {
-    const scope = { use: 'variable' as const, hasParams: Boolean(paramKind), variables: all.slice(0, i) };
-    errors.push(...validateVariable(variable ?? { name: '', expression: '' }, SPEC.child('variables').index(i), scope));
+  if (!known) errors.push(...validateMatchConditions(spec.matchConditions, SPEC.child('matchConditions'), compiler));
+  listOf(spec.variables).forEach((variable, i) => {
+    const path = SPEC.child('variables').index(i);
+    errors.push(...validateVariable(variable ?? { name: '', expression: '' }, path, compiler));
   });
   return errors;
-}
-
-function validateConditions(conditions: MatchCondition[] | undefined, hasParams: boolean): FieldError[] {
-  return validateMatchConditions(conditions, SPEC.child('matchConditions'), { hasParams });
 }
 
 function validateConstraints(match: MatchResources | undefined, path: FieldPath): FieldError[] {
@@ -120,14 +124,14 @@ function validateApiVersion(apiVersion: string, path: FieldPath): FieldError[] {
 function validateVariable(
   { name = '', expression = '' }: Variable,
   path: FieldPath,
-  scope: Parameters<typeof validateExpression>[2],
+  compiler: ExpressionCompiler,
 ): FieldError[] {
   const errors: FieldError[] = [];
   if (name.trim() === '') errors.push(required(path.child('name'), 'name is not specified'));
   else if (!/^[_a-zA-Z][_a-zA-Z0-9]*$/.test(name) || RESERVED.has(name))
     errors.push(invalid(path.child('name'), name, 'name is not a valid CEL identifier'));
   if (expression.trim() === '') errors.push(required(path.child('expression'), 'expression is not specified'));
-  else errors.push(...validateExpression(expression, path.child('expression'), scope));
+  else errors.push(...expressionErrors(compiler.addVariable(name, expression), expression, path.child('expression')));
   return errors;
 }
 

@@ -12,8 +12,8 @@ import {
   validateLabelSelector,
   validatePathSegmentName,
 } from '../../machinery/validation.ts';
-import type { ExpressionScope } from './expressions.ts';
-import { validateExpression } from './expressions.ts';
+import type { ExpressionCompiler } from './expressions.ts';
+import { expressionErrors } from './expressions.ts';
 import { listOf } from './group.ts';
 
 /** A rule, with `resourceNames` in policies only. */
@@ -141,7 +141,7 @@ function validateResourceNames({ resourceNames }: Rule, path: FieldPath): FieldE
 export function validateMatchConditions(
   conditions: readonly MatchCondition[] | undefined,
   path: FieldPath,
-  scope: Omit<ExpressionScope, 'use'>,
+  compiler: ExpressionCompiler,
 ): FieldError[] {
   const list = listOf(conditions);
   const errors = list.length > MAX_MATCH_CONDITIONS ? [tooMany(path, list.length, MAX_MATCH_CONDITIONS)] : [];
@@ -152,7 +152,9 @@ export function validateMatchConditions(
     const text = expression.trim();
     if (text === '') errors.push(required(conditionPath.child('expression')));
     else
-      errors.push(...validateExpression(text, conditionPath.child('expression'), { ...scope, use: 'matchCondition' }));
+      errors.push(
+        ...expressionErrors(compiler.compile(text, 'matchCondition'), text, conditionPath.child('expression')),
+      );
     if (name === '') errors.push(required(conditionPath.child('name')));
     else errors.push(...invalidEach(conditionPath.child('name'), name, isQualifiedName(name)));
     if (names.has(name) && name !== '') errors.push(duplicate(conditionPath.child('name'), name));

@@ -6,10 +6,9 @@ import type { Condition, Wire, WireObject } from '../../machinery/meta.ts';
 import { defineResource } from '../../machinery/resource.ts';
 import { invalidEach, isQualifiedName, validateConditions } from '../../machinery/validation.ts';
 import { ageColumn } from '../../table-cells.ts';
-import type { ExpressionScope } from './expressions.ts';
-import { validateExpression } from './expressions.ts';
+import type { ExpressionUse } from './expressions.ts';
+import { ExpressionCompiler, expressionErrors } from './expressions.ts';
 import { ADMISSION_GROUP, API_EXTENSIONS, listOf } from './group.ts';
-import type { Variable } from './policy-validation.ts';
 import { defaultPolicySpec, paramKindColumn, validatePolicySpec } from './policy-validation.ts';
 
 export type ValidatingAdmissionPolicySpec = Wire<V1ValidatingAdmissionPolicySpec>;
@@ -65,16 +64,16 @@ function validatePolicy(
   { metadata, spec }: ValidatingAdmissionPolicy,
   previous: ValidatingAdmissionPolicy | undefined,
 ): FieldError[] {
-  const errors = validatePolicySpec(spec, previous?.spec);
+  const compiler = new ExpressionCompiler({ hasParams: Boolean(spec.paramKind) });
+  const errors = validatePolicySpec(spec, previous?.spec, compiler);
   const validations = listOf(spec.validations);
   const annotations = listOf(spec.auditAnnotations);
   if (validations.length === 0 && annotations.length === 0) {
     const detail = 'validations or auditAnnotations must contain at least one item';
     return [...errors, ...['validations', 'auditAnnotations'].map((name) => required(SPEC.child(name), detail))];
   }
-  const scope = { hasParams: Boolean(spec.paramKind), variables: listOf<Variable>(spec.variables) };
   validations.forEach((validation, i) =>
-    errors.push(...validateValidation(validation ?? { expression: '' }, SPEC.child('validations').index(i), scope)),
+    errors.push(...validateValidation(validation ?? { expression: '' }, SPEC.child('validations').index(i), compiler)),
   );
   if (annotations.length > MAX_AUDIT_ANNOTATIONS) {
     const detail = `must not have more than ${MAX_AUDIT_ANNOTATIONS} auditAnnotations`;
@@ -85,20 +84,18 @@ function validatePolicy(
     const path = SPEC.child('auditAnnotations').index(i);
     const key = annotation?.key ?? '';
     errors.push(...validateAuditKey(key, metadata.name ?? '', path.child('key')));
-    errors.push(...validateAuditValue(annotation, path.child('valueExpression'), scope));
+    errors.push(...validateAuditValue(annotation, path.child('valueExpression'), compiler));
     if (keys.has(key)) errors.push(duplicate(path.child('key'), key));
     keys.add(key);
   });
   return errors;
 }
 
-type Scope = Omit<ExpressionScope, 'use'>;
-
-function validateValidation(validation: Validation, path: FieldPath, scope: Scope): FieldError[] {
+function validateValidation(validation: Validation, path: FieldPath, compiler: ExpressionCompiler): FieldError[] {
   const { expression = '', message = '', messageExpression = '', reason } = validation;
   const errors: FieldError[] = [];
-  const check = (name: string, text: string, use: ExpressionScope['use']): void =>
-    void errors.push(...validateExpression(text, path.child(name), { ...scope, use }));
+  const check = (name: string, text: string, use: ExpressionUse): void =>
+    void errors.push(...expressionErrors(compiler.compile(text, use), text, path.child(name)));
   if (expression.trim() === '') errors.push(required(path.child('expression'), 'expression is not specified'));
   else check('expression', expression, 'validation');
   if (messageExpression.trim() !== '') check('messageExpression', messageExpression, 'messageExpression');
@@ -119,13 +116,17 @@ function validateAuditKey(key: string, policyName: string, path: FieldPath): Fie
   return invalidEach(path, qualified, isQualifiedName(qualified));
 }
 
-function validateAuditValue(annotation: AuditAnnotation | null, path: FieldPath, scope: Scope): FieldError[] {
+function validateAuditValue(
+  annotation: AuditAnnotation | null,
+  path: FieldPath,
+  compiler: ExpressionCompiler,
+): FieldError[] {
   const text = annotation?.valueExpression ?? '';
   const bytes = Buffer.byteLength(text.trim());
   if (bytes === 0) return [required(path, 'valueExpression is not specified')];
   if (bytes > MAX_VALUE_EXPRESSION_BYTES)
     return [required(path, `must not exceed ${MAX_VALUE_EXPRESSION_BYTES} bytes in length`)];
-  return validateExpression(text, path, { ...scope, use: 'auditAnnotation' });
+  return expressionErrors(compiler.compile(text.trim(), 'auditAnnotation'), text, path);
 }
 
 function validateStatus(status: ValidatingAdmissionPolicy['status']): FieldError[] {

@@ -10,6 +10,7 @@ import type { ApiObject, Wire } from '../../machinery/meta.ts';
 import type { PrinterColumn, Strategy } from '../../machinery/resource.ts';
 import { isDns1035Label, isDns1123Subdomain, validateLabelSelector } from '../../machinery/validation.ts';
 import { ageColumn } from '../../table-cells.ts';
+import { ExpressionCompiler } from './expressions.ts';
 import { listOf } from './group.ts';
 import {
   defaultRules,
@@ -30,6 +31,7 @@ const SIDE_EFFECTS = ['None', 'NoneOnDryRun', 'Some', 'Unknown'];
 const NO_SIDE_EFFECTS = ['None', 'NoneOnDryRun'];
 export const REVIEW_VERSIONS = ['v1', 'v1beta1'];
 const WEBHOOKS = fieldPath('webhooks');
+const COMPILER = new ExpressionCompiler({ hasParams: false });
 
 /** What an update may go on doing because the stored object did. */
 interface Allowances {
@@ -148,8 +150,7 @@ function validateWebhook(webhook: Webhook, path: FieldPath, allowed: Allowances)
   choice('reinvocationPolicy', REINVOCATION_POLICIES);
   errors.push(...validateClientConfig(webhook.clientConfig, path.child('clientConfig')));
   if (allowed.knownMatchConditions) return errors;
-  const scope = { hasParams: false };
-  return [...errors, ...validateMatchConditions(webhook.matchConditions, path.child('matchConditions'), scope)];
+  return [...errors, ...validateMatchConditions(webhook.matchConditions, path.child('matchConditions'), COMPILER)];
 }
 
 function validateSideEffects(value: string | undefined, path: FieldPath, allowsSome: boolean): FieldError[] {

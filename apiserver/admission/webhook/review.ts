@@ -2,12 +2,11 @@
  * AdmissionReview, in v1 and v1beta1: what a webhook is asked and what it may answer (apiserver
  * `pkg/admission/plugin/webhook/request/admissionreview.go`).
  */
-import type { UserInfo } from '../../../api/machinery/handler.ts';
 import type { ApiObject } from '../../../api/machinery/meta.ts';
 import type { Status } from '../../../api/machinery/errors.ts';
 import type { AdmissionAttributes } from '../admission.ts';
+import { requestFields } from '../expressions/request-fields.ts';
 import type { MatchedResource } from '../matching/request-matcher.ts';
-import { ruleTarget } from '../matching/rules.ts';
 
 type ReviewVersion = 'v1' | 'v1beta1';
 
@@ -36,27 +35,14 @@ export function reviewVersion(accepted: readonly string[]): ReviewVersion | unde
 
 export function reviewRequest(subject: ReviewSubject, { uid, version }: { uid: string; version: string }): object {
   const { attributes, matched, object, oldObject } = subject;
-  const { operation, resource, subresource, name, user, dryRun } = attributes;
-  const { namespace } = ruleTarget(attributes);
-  const place = subresource === '' ? {} : { subResource: subresource, requestSubResource: subresource };
   return {
     kind: 'AdmissionReview',
     apiVersion: `admission.k8s.io/${version}`,
     request: {
       uid,
-      kind: kindOf(attributes, matched.resource),
-      resource: resourceOf(matched.resource),
-      requestKind: kindOf(attributes, resource),
-      requestResource: resourceOf(resource),
-      ...place,
-      ...(name === '' ? {} : { name }),
-      ...(namespace === '' ? {} : { namespace }),
-      operation,
-      userInfo: userInfo(user),
+      ...requestFields(attributes, matched),
       object: shown(attributes, object),
       oldObject: oldObject ?? null,
-      dryRun,
-      options: attributes.options?.() ?? null,
     },
   };
 }
@@ -67,32 +53,6 @@ function shown({ operation }: AdmissionAttributes, object: ApiObject | undefined
   if (operation !== 'CONNECT') return object;
   const { metadata: _metadata, ...options } = object;
   return options;
-}
-
-export function kindOf(
-  { form }: AdmissionAttributes,
-  { group, version, names }: MatchedResource['resource'],
-): { group: string; version: string; kind: string } {
-  if (form === undefined) return { group, version, kind: names.kind };
-  const slash = form.apiVersion.indexOf('/');
-  return {
-    group: form.apiVersion.slice(0, Math.max(slash, 0)),
-    version: form.apiVersion.slice(slash + 1),
-    kind: form.kind,
-  };
-}
-
-export function resourceOf({ group, version, names }: MatchedResource['resource']): Record<string, string> {
-  return { group, version, resource: names.plural };
-}
-
-export function userInfo({ name, uid, groups, extra }: UserInfo): Record<string, unknown> {
-  return {
-    username: name,
-    ...(uid ? { uid } : {}),
-    ...(groups.length > 0 ? { groups } : {}),
-    ...(extra && Object.keys(extra).length > 0 ? { extra } : {}),
-  };
 }
 
 /** Throws an Error that says what is wrong with the answer. */

@@ -1,9 +1,13 @@
 /** One webhook asked about one request: dry run, review versions, what its answer leaves behind, its failure policy. */
 import { listOf } from '../../../api/admissionregistration/v1/group.ts';
-import { internalServerError } from '../../../api/machinery/errors.ts';
+import { forbiddenError, internalServerError } from '../../../api/machinery/errors.ts';
 import type { Logger } from '../../../base/log.ts';
 import type { Random } from '../../../base/random.ts';
+import type { Authorizer } from '../../authz/authorizer.ts';
 import type { AdmissionAttributes } from '../admission.ts';
+import { ExpressionFailure } from '../expressions/compiled-expression.ts';
+import { requestActivation } from '../expressions/request-activation.ts';
+import type { MatchConditions } from '../matching/match-conditions.ts';
 import type { RequestMatcher } from '../matching/request-matcher.ts';
 import { inVersion } from '../matching/request-matcher.ts';
 import type { ReviewResponse, ReviewSubject } from './review.ts';
@@ -17,6 +21,7 @@ const DEFAULT_TIMEOUT_SECONDS = 10;
 export interface CallerOptions {
   client: WebhookClient;
   matcher: RequestMatcher;
+  authorize: Authorizer;
   random: Random;
   log: Logger;
   mutating: boolean;
@@ -36,7 +41,17 @@ export class WebhookCaller {
     const object = inVersion(attributes.object, attributes, matched);
     const oldObject = inVersion(attributes.oldObject, attributes, matched);
     const subject = { attributes, matched, object, oldObject };
-    return conditions === undefined || conditions(subject) ? subject : undefined;
+    return conditions === undefined || this.#holds(conditions, subject) ? subject : undefined;
+  }
+
+  #holds(conditions: MatchConditions, subject: ReviewSubject): boolean {
+    try {
+      return conditions(requestActivation(subject, this.#options.authorize));
+    } catch (error) {
+      if (!(error instanceof ExpressionFailure)) throw error;
+      const { group, names } = subject.attributes.resource;
+      throw forbiddenError({ group, resource: names.plural }, subject.attributes.name, error.message);
+    }
   }
 
   /** Throws ApiError when the webhook refuses, and WebhookFailure when it cannot be asked. */

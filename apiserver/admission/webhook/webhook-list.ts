@@ -1,4 +1,5 @@
 /** The webhooks of all configurations of a kind, in the order in which they are called, kept until one changes. */
+import { ExpressionCompiler } from '../../../api/admissionregistration/v1/expressions.ts';
 import { listOf } from '../../../api/admissionregistration/v1/group.ts';
 import type { Webhook, WebhookConfiguration } from '../../../api/admissionregistration/v1/webhook.ts';
 import type { Lister } from '../../../api/machinery/handler.ts';
@@ -8,6 +9,8 @@ import type { MatchConditions } from '../matching/match-conditions.ts';
 import { compileMatchConditions } from '../matching/match-conditions.ts';
 import type { Criteria } from '../matching/request-matcher.ts';
 import { criteriaOf } from '../matching/request-matcher.ts';
+
+const COMPILER = new ExpressionCompiler({ hasParams: false });
 
 export interface CompiledWebhook {
   /** Configuration, name and place in the configuration. */
@@ -53,7 +56,11 @@ function compile({ metadata, webhooks }: WebhookConfiguration): CompiledWebhook[
     configuration,
     webhook,
     criteria: criteriaOf(webhook),
-    conditions:
-      listOf(webhook.matchConditions).length > 0 ? compileMatchConditions(webhook.matchConditions!) : undefined,
+    conditions: conditionsOf(webhook),
   }));
+}
+
+function conditionsOf({ matchConditions, failurePolicy }: Webhook): MatchConditions | undefined {
+  const conditions = listOf(matchConditions);
+  return conditions.length === 0 ? undefined : compileMatchConditions(conditions, COMPILER, failurePolicy);
 }

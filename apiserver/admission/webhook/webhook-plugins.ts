@@ -7,6 +7,7 @@ import type { Listers } from '../../../api/machinery/handler.ts';
 import type { Clock } from '../../../base/clock.ts';
 import type { Logger } from '../../../base/log.ts';
 import type { Random } from '../../../base/random.ts';
+import type { Authorizer } from '../../authz/authorizer.ts';
 import type { AdmissionPlugin } from '../admission.ts';
 import type { RequestMatcher } from '../matching/request-matcher.ts';
 import type { ObjectChanger } from '../object-changer.ts';
@@ -20,6 +21,7 @@ export interface WebhookPluginOptions {
   listers: Listers;
   matcher: RequestMatcher;
   changer: ObjectChanger;
+  authorize: Authorizer;
   clock: Clock;
   random: Random;
   log: Logger;
@@ -38,7 +40,7 @@ export function webhookPlugins(options: WebhookPluginOptions): {
 }
 
 function callerOf(
-  { listers, matcher, clock, random, log }: WebhookPluginOptions,
+  { listers, matcher, authorize, clock, random, log }: WebhookPluginOptions,
   type: 'mutating' | 'validating',
 ): { list: WebhookList; caller: WebhookCaller } {
   const client = new WebhookClient({
@@ -54,5 +56,8 @@ function callerOf(
   const list = new WebhookList(configurations, (webhooks) =>
     client.retain(webhooks.map(({ webhook }) => webhook.clientConfig)),
   );
-  return { list, caller: new WebhookCaller({ client, matcher, random, log, mutating: type === 'mutating' }) };
+  return {
+    list,
+    caller: new WebhookCaller({ client, matcher, authorize, random, log, mutating: type === 'mutating' }),
+  };
 }
