@@ -13,6 +13,8 @@ import type { ServedKind } from '../registry/served-kind.ts';
 import type { AdmissionPlugin } from './admission.ts';
 import { RequestMatcher } from './matching/request-matcher.ts';
 import { ObjectChanger } from './object-changer.ts';
+import { PolicyMatcher } from './policy/policy-matcher.ts';
+import { policyPlugins } from './policy/policy-plugins.ts';
 import { webhookPlugins } from './webhook/webhook-plugins.ts';
 
 export interface AuthoredAdmissionOptions {
@@ -31,7 +33,10 @@ export function authoredAdmission({ kinds, schemas, ...options }: AuthoredAdmiss
   const matcher = new RequestMatcher({ namespaces, equivalents: (resource) => equivalents(kinds(), resource) });
   const changer = new ObjectChanger(schemas);
   const webhooks = webhookPlugins({ ...options, matcher, changer });
-  return [webhooks.mutating, webhooks.validating];
+  const { authorize, listers } = options;
+  const policyMatcher = new PolicyMatcher({ matcher, namespaces, authorize, kinds });
+  const policies = policyPlugins({ listers, matcher: policyMatcher, changer, schemas });
+  return [policies.mutating, webhooks.mutating, policies.validating, webhooks.validating];
 }
 
 /** Those whose objects are the same stored ones. */

@@ -48,6 +48,12 @@ export function requestActivation(input: ExpressionInput, authorize: Authorizer)
   };
 }
 
+/** `base` and `more` in one: what is computed when it is read stays so. */
+export function withVariables(base: object, more: object): Record<string, unknown> {
+  const own = { ...Object.getOwnPropertyDescriptors(base), ...Object.getOwnPropertyDescriptors(more) };
+  return Object.defineProperties({}, own) as Record<string, unknown>;
+}
+
 function answerer(user: UserInfo, authorize: Authorizer): (check: AuthorizationCheck) => AuthorizationAnswer {
   return (check) => {
     const { decision, reason } = authorize({
