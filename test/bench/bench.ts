@@ -21,6 +21,7 @@ const SCENARIOS: Record<string, () => Promise<{ run(): Promise<BenchLine[]> }>> 
   pods: () => import('./pods.ts'),
   scheduler: () => import('./scheduler.ts'),
   scale: () => import('./scale.ts'),
+  webhooks: () => import('./webhooks.ts'),
 };
 
 function show(value: number): string {
