@@ -86,7 +86,16 @@ describe('autoscaling/v1', () => {
   });
 
   it('takes annotations that cannot be read for absent', () => {
-    for (const text of ['', '{', 'null', '[1]', '{"a":1}', '"x"']) {
+    for (const text of [
+      '',
+      '{',
+      'null',
+      '[1]',
+      '{"a":1}',
+      '"x"',
+      '[{"type":5}]',
+      '[{"type":"Pods","pods":{"metricName":["x"]}}]',
+    ]) {
       const annotations = Object.fromEntries(
         ['metrics', 'current-metrics', 'conditions'].map((name) => [PREFIX + name, text]),
       );

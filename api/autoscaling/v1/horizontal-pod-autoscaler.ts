@@ -11,6 +11,7 @@ import { viewStrategy } from '../../machinery/view-strategy.ts';
 import { DEFAULT_METRICS, defaultAutoscaler } from '../v2/defaults.ts';
 import { autoscalerNames, horizontalPodAutoscalers } from '../v2/horizontal-pod-autoscaler.ts';
 import type { HorizontalPodAutoscaler, HorizontalPodAutoscalerStatus, MetricSpec } from '../v2/types.ts';
+import { BEHAVIOR_FORM, CONDITIONS_FORM, METRICS_FORM, readForm } from './annotation-forms.ts';
 import { metricSpecFromOld, metricStatusFromOld, oldMetricSpec, oldMetricStatus } from './metrics.ts';
 import type { OldMetric } from './metrics.ts';
 
@@ -44,9 +45,11 @@ export function autoscalerFromV1(old: HorizontalPodAutoscalerV1): HorizontalPodA
   const { metadata, spec, status, ...rest } = structuredClone(old);
   const annotations = metadata.annotations ?? {};
   const { targetCPUUtilizationPercentage: cpu, ...common } = spec ?? { maxReplicas: 0, scaleTargetRef: {} as never };
-  const others = (read<OldMetric[]>(annotations[METRICS], Array.isArray) ?? []).map(metricSpecFromOld);
+  const others = ((readForm(annotations[METRICS], METRICS_FORM) as OldMetric[] | undefined) ?? []).map(
+    metricSpecFromOld,
+  );
   const metrics = [...others, ...(cpu === undefined ? [] : [cpuMetric(cpu)])];
-  const behavior = read<object>(annotations[BEHAVIOR], isObject);
+  const behavior = readForm(annotations[BEHAVIOR], BEHAVIOR_FORM);
   const autoscaler = {
     ...rest,
     apiVersion: 'autoscaling/v2',
@@ -66,11 +69,9 @@ function statusFromV1(
   { currentCPUUtilizationPercentage: cpu, ...common }: NonNullable<HorizontalPodAutoscalerV1['status']>,
   annotations: Readonly<Record<string, string>>,
 ): HorizontalPodAutoscalerStatus {
-  const metrics = read<OldMetric[]>(annotations[CURRENT_METRICS], Array.isArray)?.map(metricStatusFromOld);
-  const conditions = read<NonNullable<HorizontalPodAutoscalerStatus['conditions']>>(
-    annotations[CONDITIONS],
-    Array.isArray,
-  );
+  const measured = readForm(annotations[CURRENT_METRICS], METRICS_FORM) as OldMetric[] | undefined;
+  const metrics = measured?.map(metricStatusFromOld);
+  const conditions = readForm(annotations[CONDITIONS], CONDITIONS_FORM);
   const ofCpu =
     cpu === undefined
       ? undefined
@@ -80,7 +81,7 @@ function statusFromV1(
     ...common,
     ...(currentMetrics === undefined ? {} : { currentMetrics }),
     ...(conditions === undefined ? {} : { conditions }),
-  };
+  } as HorizontalPodAutoscalerStatus;
 }
 
 /** Shares parts with its argument, which it leaves alone. */
@@ -132,20 +133,4 @@ function withoutAnnotations<T extends { annotations?: Record<string, string> }>(
     ([key]) => ![METRICS, BEHAVIOR, CURRENT_METRICS, CONDITIONS].includes(key),
   );
   return (entries.length === 0 ? rest : { ...rest, annotations: Object.fromEntries(entries) }) as T;
-}
-
-function read<T>(text: string | undefined, fits: (value: unknown) => boolean): T | undefined {
-  try {
-    const value: unknown = JSON.parse(text ?? '');
-    return fits(value) && isWellFormed(value) ? (value as T) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
-
-/** Lists of these annotations hold objects. */
-function isWellFormed(value: unknown): boolean {
-  return !Array.isArray(value) || value.every(isObject);
 }
