@@ -14,6 +14,7 @@ import { daemonSets } from './apps/v1/daemon-set.ts';
 import { deployments } from './apps/v1/deployment.ts';
 import { replicaSets } from './apps/v1/replica-set.ts';
 import { statefulSets } from './apps/v1/stateful-set.ts';
+import { statefulSetsV1beta1 } from './apps/v1beta1/workloads.ts';
 import { horizontalPodAutoscalersV1 } from './autoscaling/v1/horizontal-pod-autoscaler.ts';
 import { horizontalPodAutoscalers } from './autoscaling/v2/horizontal-pod-autoscaler.ts';
 import { cronJobs } from './batch/v1/cron-job.ts';
@@ -31,6 +32,7 @@ import { endpointSlices } from './discovery/v1/endpoint-slice.ts';
 import { eventsV1 } from './events/v1/event.ts';
 import type { ApiObject } from './machinery/meta.ts';
 import type { Resource, StrategyContext } from './machinery/resource.ts';
+import { daemonSetsInExtensions, deploymentsInExtensions } from './extensions/v1beta1/workloads.ts';
 import { podDisruptionBudgets } from './policy/v1/pod-disruption-budget.ts';
 import { flowSchemas } from './flowcontrol/v1/flow-schema.ts';
 import { priorityLevelConfigurations } from './flowcontrol/v1/priority-level-configuration.ts';
@@ -40,6 +42,7 @@ import { ingresses } from './networking/v1/ingress.ts';
 import { ipAddresses } from './networking/v1/ip-address.ts';
 import { networkPolicies } from './networking/v1/network-policy.ts';
 import { serviceCidrs } from './networking/v1/service-cidr.ts';
+import { podDisruptionBudgetsV1beta1 } from './policy/v1beta1/pod-disruption-budget.ts';
 import { clusterRoleBindings } from './rbac/v1/cluster-role-binding.ts';
 import { clusterRoles } from './rbac/v1/cluster-role.ts';
 import { deviceClasses } from './resource/v1/device-class.ts';
@@ -142,6 +145,24 @@ const full: [Resource<never>, string][] = [
     cronJobs,
     `{spec: {schedule: "TZ=UTC */5 * * * ?", timeZone: Europe/Berlin, concurrencyPolicy: Forbid, jobTemplate: {metadata: {labels: {a: b}}, spec: ${job}}},
     status: {active: [{name: a}], lastScheduleTime: "2026-01-01T00:00:00Z"}}`,
+  ],
+  [deploymentsInExtensions, `{spec: {rollbackTo: {revision: 1}, ${pods}}, status: {replicas: 1}}`],
+  [
+    daemonSetsInExtensions,
+    `{spec: {templateGeneration: 1, updateStrategy: {type: RollingUpdate}, ${pods}}, status: {numberReady: 1}}`,
+  ],
+  [statefulSetsV1beta1, `{spec: {updateStrategy: {type: RollingUpdate}, ${pods}}, status: {replicas: 1}}`],
+  [podDisruptionBudgetsV1beta1, '{spec: {minAvailable: 1, selector: {}}, status: {disruptionsAllowed: 1}}'],
+  [
+    horizontalPodAutoscalers,
+    `{spec: {maxReplicas: 2, minReplicas: 1, scaleTargetRef: {kind: a, name: b}, behavior: {scaleUp: {policies: [{type: Pods, value: 1, periodSeconds: 1}]}},
+    metrics: [{type: Pods, pods: {metric: {name: a}, target: {type: Value, averageValue: "1"}}}, {type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 1}}},
+    {type: Object, object: {metric: {name: a}, describedObject: {kind: a, name: b}, target: {type: Value, value: "1"}}}, {type: External, external: {metric: {name: a}, target: {type: Value, value: "1"}}}]},
+    status: {desiredReplicas: 1, currentMetrics: [{type: Pods, pods: {metric: {name: a}, current: {averageValue: "1"}}}, {type: Resource, resource: {name: cpu, current: {averageUtilization: 1}}}], conditions: [{type: a, status: b}]}}`,
+  ],
+  [
+    horizontalPodAutoscalersV1,
+    `{spec: {maxReplicas: 2, minReplicas: 1, scaleTargetRef: {kind: a, name: b}, targetCPUUtilizationPercentage: 1}, status: {currentReplicas: 1, currentCPUUtilizationPercentage: 1}}`,
   ],
   [controllerRevisions, '{revision: 1, data: {a: b}}'],
   [

@@ -124,6 +124,11 @@ describe('validate()', () => {
       'spec.serviceName: Invalid value: "a.b": must not contain dots',
     ],
     [
+      'claims that could not be made',
+      (s) => (s.volumeClaimTemplates![0]!.spec!.accessModes = []),
+      'spec.volumeClaimTemplates[0].spec.accessModes: Required value: at least 1 access mode is required',
+    ],
+    [
       'pods that end',
       (s) => (s.template.spec.restartPolicy = 'Never'),
       'spec.template.spec.restartPolicy: Unsupported value: "Never": supported values: "Always"',

@@ -1,6 +1,7 @@
 /** StatefulSet: pods with names and claims of their own (upstream: `pkg/apis/apps/validation`, `ValidateStatefulSet…`). */
 import type { V1StatefulSet, V1StatefulSetSpec } from '@kubernetes/client-node';
 import { defaultPodTemplate } from '../../core/v1/pod/defaults.ts';
+import { validateClaimSpec } from '../../core/v1/volume/claim-validation.ts';
 import { canonicalizeResourceList } from '../../core/v1/pod/resources.ts';
 import type { PodTemplateSpec, Volume } from '../../core/v1/pod/types.ts';
 import { validatePodTemplateSpec } from '../../core/v1/pod/validation.ts';
@@ -79,7 +80,11 @@ export const statefulSets = defineResource<StatefulSet>({
     prepareForUpdate(next, previous) {
       next.status = structuredClone(previous.status ?? NO_STATUS);
     },
-    validate: ({ spec }) => [...validateServiceName(spec), ...validateStatefulSetSpec(spec)],
+    validate: ({ spec }) => [
+      ...validateServiceName(spec),
+      ...validateStatefulSetSpec(spec),
+      ...validateClaimTemplates(spec),
+    ],
     validateUpdate: validateStatefulSetUpdate,
     warnings: (next, previous) => [...warningsForWorkload(next, previous), ...historyWarnings(next, previous)],
     status: { validateUpdate: validateStatefulSetStatus },
@@ -145,6 +150,12 @@ function unchangeable(spec: StatefulSetSpec): object {
     ...rest
   } = spec;
   return rest;
+}
+
+/** Of a new one: claims that could not be made. Afterwards they do not change. */
+function validateClaimTemplates({ volumeClaimTemplates = [] }: StatefulSetSpec): FieldError[] {
+  const path = SPEC.child('volumeClaimTemplates');
+  return volumeClaimTemplates.flatMap(({ spec = {} }, i) => validateClaimSpec(spec, path.index(i).child('spec')));
 }
 
 function validateServiceName({ serviceName }: StatefulSetSpec): FieldError[] {
