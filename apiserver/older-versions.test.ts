@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Deployment } from '../api/apps/v1/deployment.ts';
 import type { ApiObject, ApiObjectList } from '../api/machinery/meta.ts';
-import type { TestServer } from './testing.ts';
+import type { TestResponse, TestServer } from './testing.ts';
 import { startTestServer } from './testing.ts';
 
 const pathOf = (groupVersion: string, plural = 'deployments'): string =>
@@ -182,4 +182,34 @@ it('a Role of rbac.authorization.k8s.io/v1beta1 is a Role', async () => {
     roleRef: { apiGroup: 'rbac.authorization.k8s.io' },
     subjects: [{ apiGroup: 'rbac.authorization.k8s.io' }],
   });
+});
+
+it('who wrote through one version of an autoscaler owns what it meant in the others', async () => {
+  const scaleTargetRef = { kind: 'Deployment', name: 'web' };
+  const apply = async (version: string, manager: string, spec: object): Promise<TestResponse> => {
+    const apiVersion = `autoscaling/${version}`;
+    const body = {
+      apiVersion,
+      kind: 'HorizontalPodAutoscaler',
+      metadata: { name: 'web' },
+      spec: { maxReplicas: 3, scaleTargetRef, ...spec },
+    };
+    const url = `${pathOf(apiVersion, 'horizontalpodautoscalers')}/web?fieldManager=${manager}`;
+    return server.send('PATCH', url, { body, contentType: 'application/apply-patch+yaml' });
+  };
+  const cpu = (averageUtilization: number): object => ({
+    metrics: [{ type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization } } }],
+  });
+  expect((await apply('v1', 'old', { targetCPUUtilizationPercentage: 50 })).status).toBe(201);
+  expect((await apply('v2', 'new', cpu(50))).status).toBe(200);
+  const refused = await apply('v2', 'new', cpu(60));
+  expect(refused.status).toBe(409);
+  expect((refused.body as { message: string }).message).toContain(
+    'conflict with "old": .spec.targetCPUUtilizationPercentage',
+  );
+  // It gives the field up, and the other may change it.
+  expect((await apply('v1', 'old', {})).status).toBe(200);
+  expect((await apply('v2', 'new', cpu(60))).status).toBe(200);
+  const read = await server.call('GET', `${pathOf('autoscaling/v1', 'horizontalpodautoscalers')}/web`);
+  expect(read).toMatchObject({ spec: { targetCPUUtilizationPercentage: 60 } });
 });
