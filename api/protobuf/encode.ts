@@ -102,11 +102,25 @@ export function encodeWatchEvent(type: string, object: Uint8Array): Buffer {
   return writer.finish();
 }
 
-function writeMessage(type: MessageType, object: Json): void {
-  for (const field of type.descending) {
+/** Goes over what is set: of most messages' fields few are. */
+function writeMessage({ byName }: MessageType, object: Json): void {
+  const set: Field[] = [];
+  for (const name of Object.keys(object)) {
+    const field = byName.get(name);
+    if (field !== undefined) insert(set, field);
+  }
+  for (const field of set) {
     const value = field.shape === 'embedded' ? object : object[field.name];
     if (value !== undefined && value !== null) writeField(field, value);
   }
+}
+
+/** From the highest number to the lowest: the order of writing. An embedded struct has one place for all its fields. */
+function insert(fields: Field[], field: Field): void {
+  let at = fields.length;
+  while (at > 0 && fields[at - 1]!.number < field.number) at--;
+  if (at > 0 && fields[at - 1] === field) return;
+  fields.splice(at, 0, field);
 }
 
 function writeField(field: Field, value: unknown): void {

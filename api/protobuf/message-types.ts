@@ -18,8 +18,8 @@ export interface MessageType {
   name: string;
   /** By number. */
   fields: ReadonlyMap<number, Field>;
-  /** From the highest number to the lowest: the order of writing. */
-  descending: readonly Field[];
+  /** By the names of JSON, those inside of embedded structs among them. */
+  byName: ReadonlyMap<string, Field>;
   /** Of a message that is no object in JSON. */
   scalar: ScalarForm | undefined;
 }
@@ -52,11 +52,15 @@ export function messageType(name: string): MessageType | undefined {
   const type: MessageType = {
     name,
     fields: new Map(fields.map((field) => [field.number, field])),
-    descending: [...fields].sort((a, b) => b.number - a.number),
+    byName: new Map(fields.flatMap((field) => namesOf(field).map((inner) => [inner, field]))),
     scalar,
   };
   compiled.set(name, type);
   return type;
+}
+
+function namesOf(field: Field): string[] {
+  return field.shape === 'embedded' ? [...field.message().byName.keys()] : [field.name];
 }
 
 /** The names in the table, for tests. */

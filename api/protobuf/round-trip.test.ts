@@ -74,7 +74,7 @@ function makeObject({ kind, apiVersion, schema }: Kind, choices: Uint8Array): Js
 }
 
 const choices = fc.uint8Array({ minLength: 100, maxLength: 600, size: 'max' });
-const RUNS = 10;
+const RUNS = 6;
 
 /** Own properties named `__proto__` are compared too. */
 const text = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
