@@ -53,6 +53,10 @@ describe('impersonatedUser()', () => {
 
   it('leaves the anonymous user unauthenticated', () => {
     expect(asked({ 'impersonate-user': 'system:anonymous' }).user?.groups).toEqual(['system:unauthenticated']);
+    const claimed = asked({ 'impersonate-user': 'system:anonymous', 'impersonate-group': 'system:authenticated' });
+    expect(claimed.user?.groups).toEqual(['system:authenticated', 'system:unauthenticated']);
+    const named = asked({ 'impersonate-user': 'jane', 'impersonate-group': 'system:unauthenticated' });
+    expect(named.user?.groups).toEqual(['system:unauthenticated']);
   });
 
   it('refuses as a whole when one part is refused [A40]', () => {

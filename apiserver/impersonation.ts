@@ -104,7 +104,8 @@ function withImpliedGroups({ name, groups }: Wanted): string[] {
   const all = [...groups];
   if (account !== null && groups.length === 0)
     all.push('system:serviceaccounts', `system:serviceaccounts:${account[1]}`);
-  const implied = name === ANONYMOUS_NAME ? UNAUTHENTICATED : AUTHENTICATED;
-  if (!all.includes(AUTHENTICATED) && !all.includes(UNAUTHENTICATED)) all.push(implied);
+  const isAnonymous = name === ANONYMOUS_NAME;
+  const isSettled = all.includes(UNAUTHENTICATED) || (!isAnonymous && all.includes(AUTHENTICATED));
+  if (!isSettled) all.push(isAnonymous ? UNAUTHENTICATED : AUTHENTICATED);
   return all;
 }
