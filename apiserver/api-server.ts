@@ -10,6 +10,7 @@ import type { Logger } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import type { AdmissionPlugin } from './admission/admission.ts';
 import { authoredAdmission } from './admission/authored-admission.ts';
+import type { EventRateLimit } from './admission/event-rate-limit.ts';
 import { admissionPlugins } from './admission/plugins.ts';
 import { resourceQuotaAdmission } from './admission/resource-quota.ts';
 import type { Authenticator } from './authn/authenticator.ts';
@@ -56,6 +57,8 @@ export interface ApiServerOptions {
   /** Further wiring: subresources that reach kubelets, token issuing, allocators. */
   extend?(parts: ServerParts): AfterLoad | void;
   maxRequestsInFlight?: number;
+  /** Of the admission plugin EventRateLimit, which is off without any. */
+  eventRateLimits?: readonly EventRateLimit[];
 }
 
 export interface ServerParts {
@@ -82,7 +85,7 @@ export interface ApiServer {
 }
 
 export function createApiServer(options: ApiServerOptions): ApiServer {
-  const { storage, clock, random, log } = options;
+  const { storage, clock, random, log, eventRateLimits = [] } = options;
   const schemas = createDynamicTable(options.schemas);
   const watchCache = new WatchCache({ storage, clock, log });
   const kinds = options.resources.map((resource) => servedKind(resource, watchCache.cacheOf(resource)));
@@ -93,7 +96,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const authored = authoredAdmission({ kinds: served, authorize, listers, schemas, clock, random, log });
   const quotas = quotaStore({ kinds, storage, freshen: () => watchCache.freshen() });
   const admission = [
-    ...admissionPlugins({ listers, random, authorize, authored }),
+    ...admissionPlugins({ listers, random, clock, authorize, authored, eventRateLimits }),
     ...(options.admission?.(listers) ?? []),
     resourceQuotaAdmission(quotas, clock),
   ];

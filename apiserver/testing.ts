@@ -45,10 +45,11 @@ export interface TestServerOptions {
   storage?: Storage;
   extend?: ApiServerOptions['extend'];
   eventLoop?: ApiServerOptions['eventLoop'];
+  eventRateLimits?: ApiServerOptions['eventRateLimits'];
 }
 
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
-  const { authorize, storage = createMemoryStorage(), extend, eventLoop } = options;
+  const { authorize, storage = createMemoryStorage(), extend, eventLoop, eventRateLimits } = options;
   const api = createApiServer({
     resources,
     storage,
@@ -62,6 +63,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     serverAddress: () => '127.0.0.1:6443',
     ...(extend && { extend }),
     ...(eventLoop && { eventLoop }),
+    ...(eventRateLimits && { eventRateLimits }),
   });
   await api.start();
   const server = testServer(api, storage);

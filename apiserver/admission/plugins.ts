@@ -5,6 +5,7 @@ import type { Listers } from '../../api/machinery/handler.ts';
 import type { RuntimeClass } from '../../api/node/v1/runtime-class.ts';
 import type { PriorityClass } from '../../api/scheduling/v1/priority-class.ts';
 import type { StorageClass } from '../../api/storage/v1/storage-class.ts';
+import type { Clock } from '../../base/clock.ts';
 import type { Random } from '../../base/random.ts';
 import type { Authorizer } from '../authz/authorizer.ts';
 import { listerIfServed } from '../authz/optional-lister.ts';
@@ -16,6 +17,8 @@ import { certificateSubjectRestriction } from './certificate-subject-restriction
 import { defaultStorageClass } from './default-storage-class.ts';
 import { defaultTolerationSeconds } from './default-toleration-seconds.ts';
 import { denyServiceExternalIps } from './deny-service-external-ips.ts';
+import { eventRateLimit } from './event-rate-limit.ts';
+import type { EventRateLimit } from './event-rate-limit.ts';
 import { limitRanger } from './limit-ranger.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { nodeRestriction } from './node-restriction.ts';
@@ -29,13 +32,17 @@ import { taintNodesByCondition } from './taint-nodes-by-condition.ts';
 export interface PluginOptions {
   listers: Listers;
   random: Random;
+  clock: Clock;
+  /** None: events are not limited. */
+  eventRateLimits: readonly EventRateLimit[];
   authorize: Authorizer;
   /** What users of the cluster have written: policies and webhooks. They see what the others have made of an object. */
   authored: readonly AdmissionPlugin[];
 }
 
 /** In upstream's order (`pkg/kubeapiserver/options/plugins.go AllOrderedPlugins`). */
-export function admissionPlugins({ listers, random, authorize, authored }: PluginOptions): AdmissionPlugin[] {
+export function admissionPlugins(options: PluginOptions): AdmissionPlugin[] {
+  const { listers, random, clock, authorize, authored, eventRateLimits } = options;
   const storageClasses = listerIfServed<StorageClass>(listers, { group: 'storage.k8s.io', plural: 'storageclasses' });
   return [
     namespaceLifecycle(listers({ group: '', plural: 'namespaces' })),
@@ -47,6 +54,7 @@ export function admissionPlugins({ listers, random, authorize, authored }: Plugi
       listerIfServed<PriorityClass>(listers, { group: 'scheduling.k8s.io', plural: 'priorityclasses' }),
     ),
     defaultTolerationSeconds,
+    ...(eventRateLimits.length > 0 ? [eventRateLimit(eventRateLimits, clock)] : []),
     defaultStorageClass(storageClasses),
     storageObjectInUseProtection,
     persistentVolumeClaimResize(storageClasses),
