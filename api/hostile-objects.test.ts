@@ -30,6 +30,20 @@ import { serviceAccounts } from './core/v1/service-account.ts';
 import { services } from './core/v1/service.ts';
 import { endpointSlices } from './discovery/v1/endpoint-slice.ts';
 import { eventsV1 } from './events/v1/event.ts';
+import { certificateSigningRequests } from './certificates/v1/certificate-signing-request.ts';
+import { componentStatuses } from './core/v1/component-status.ts';
+import { limitRanges } from './core/v1/limit-range.ts';
+import { persistentVolumeClaims } from './core/v1/persistent-volume-claim.ts';
+import { persistentVolumes } from './core/v1/persistent-volume.ts';
+import { resourceQuotas } from './core/v1/resource-quota.ts';
+import { runtimeClasses } from './node/v1/runtime-class.ts';
+import { priorityClasses } from './scheduling/v1/priority-class.ts';
+import { csiDrivers } from './storage/v1/csi-driver.ts';
+import { csiNodes } from './storage/v1/csi-node.ts';
+import { csiStorageCapacities } from './storage/v1/csi-storage-capacity.ts';
+import { storageClasses } from './storage/v1/storage-class.ts';
+import { volumeAttachments } from './storage/v1/volume-attachment.ts';
+import { volumeAttributesClasses } from './storage/v1/volume-attributes-class.ts';
 import type { ApiObject } from './machinery/meta.ts';
 import type { Resource, StrategyContext } from './machinery/resource.ts';
 import { daemonSetsInExtensions, deploymentsInExtensions } from './extensions/v1beta1/workloads.ts';
@@ -230,6 +244,61 @@ const full: [Resource<never>, string][] = [
     attributes: {a: {version: 1.0.0}}, capacity: {m: {value: "1", requestPolicy: {default: "1", validRange: {min: "1", max: "2", step: "1"}}}},
     taints: [{key: k, effect: NoSchedule}], bindingConditions: [a], consumesCounters: [{counterSet: c, counters: {a: {value: "1"}}}]}]}}`,
   ],
+  [
+    limitRanges,
+    `{spec: {limits: [{type: Container, default: {cpu: 1}, defaultRequest: {cpu: 1}, max: {cpu: 1}, min: {cpu: 1}, maxLimitRequestRatio: {cpu: 1}},
+    {type: PersistentVolumeClaim, max: {storage: 1}}]}}`,
+  ],
+  [
+    resourceQuotas,
+    `{spec: {hard: {pods: 1, limits.cpu: 1}, scopes: [Terminating], scopeSelector: {matchExpressions: [{scopeName: PriorityClass, operator: In, values: [a]}]}},
+    status: {hard: {pods: 1, limits.cpu: 1}, used: {pods: 1}}}`,
+  ],
+  [
+    persistentVolumes,
+    `{spec: {capacity: {storage: 1Gi}, accessModes: [ReadWriteOnce], claimRef: {namespace: a, name: b}, storageClassName: c, volumeMode: Block,
+    persistentVolumeReclaimPolicy: Recycle, hostPath: {path: /a}, local: {path: /b}, csi: {driver: d, volumeHandle: h, nodePublishSecretRef: {name: a}},
+    iscsi: {targetPortal: a, iqn: b}, rbd: {monitors: [a], image: b}, azureFile: {shareName: a}, cephfs: {monitors: [a]}, cinder: {volumeID: a},
+    nodeAffinity: {required: {nodeSelectorTerms: [{matchExpressions: [{key: a, operator: In, values: [b]}]}]}}}, status: {phase: Bound}}`,
+  ],
+  [
+    persistentVolumeClaims,
+    `{spec: {accessModes: [ReadWriteOnce], selector: {matchLabels: {a: b}}, resources: {requests: {storage: 1Gi}, limits: {storage: 2Gi}}, volumeName: v,
+    storageClassName: c, volumeMode: Block, dataSource: {apiGroup: a, kind: b, name: c}, dataSourceRef: {apiGroup: a, kind: b, name: c, namespace: d},
+    volumeAttributesClassName: a}, status: {phase: Bound, accessModes: [ReadWriteOnce], capacity: {storage: 1Gi}, allocatedResources: {storage: 1Gi}}}`,
+  ],
+  [componentStatuses, '{conditions: [{type: Healthy, status: "True", message: ok, error: a}]}'],
+  [
+    certificateSigningRequests,
+    `{spec: {request: AAAA, signerName: a.b/c, usages: [any], expirationSeconds: 600, username: u, groups: [g], extra: {a: [b]}},
+    status: {conditions: [{type: Approved, status: "True", reason: r, lastUpdateTime: "2026-01-01T00:00:00Z"}], certificate: AAAA}}`,
+  ],
+  [
+    runtimeClasses,
+    `{handler: runc, overhead: {podFixed: {cpu: 1}}, scheduling: {nodeSelector: {beta.kubernetes.io/os: linux}, tolerations: [{key: a, operator: Exists}]}}`,
+  ],
+  [priorityClasses, '{value: 1, globalDefault: true, description: a, preemptionPolicy: Never}'],
+  [
+    csiDrivers,
+    `{spec: {attachRequired: true, fsGroupPolicy: File, tokenRequests: [{audience: a, expirationSeconds: 600}], volumeLifecycleModes: [Persistent],
+    nodeAllocatableUpdatePeriodSeconds: 10}}`,
+  ],
+  [csiNodes, '{spec: {drivers: [{name: a, nodeID: b, topologyKeys: [c], allocatable: {count: 1}}]}}'],
+  [
+    csiStorageCapacities,
+    '{storageClassName: a, capacity: 1Gi, maximumVolumeSize: 1Gi, nodeTopology: {matchLabels: {a: b}}}',
+  ],
+  [
+    storageClasses,
+    `{provisioner: a, parameters: {b: c}, reclaimPolicy: Delete, volumeBindingMode: Immediate, mountOptions: [ro], allowVolumeExpansion: true,
+    allowedTopologies: [{matchLabelExpressions: [{key: a, values: [b]}]}]}`,
+  ],
+  [
+    volumeAttachments,
+    `{spec: {attacher: a, nodeName: b, source: {inlineVolumeSpec: {accessModes: [ReadWriteOnce], csi: {driver: a, volumeHandle: b}}}},
+    status: {attached: true, attachError: {message: a, errorCode: 1}, detachError: {message: b}, attachmentMetadata: {a: b}}}`,
+  ],
+  [volumeAttributesClasses, '{driverName: a, parameters: {b: c}}'],
   [roles, `{rules: ${rules}}`],
   [clusterRoles, `{rules: ${rules}, aggregationRule: {clusterRoleSelectors: [{matchLabels: {a: b}}]}}`],
   [
