@@ -26,6 +26,8 @@ export interface EnvironmentOptions {
   readonly resolveType?: (name: string) => ObjectType | undefined;
   /** Literal lists and maps may mix types, as CEL allows and Kubernetes does not. Default: false. */
   readonly mixedLiterals?: boolean;
+  /** Fields may be written in backticks (``a.`b-c` ``), which Kubernetes does not allow. Default: false. */
+  readonly quotedFields?: boolean;
 }
 
 export interface Environment {
@@ -56,9 +58,9 @@ export interface Issues {
 }
 
 export interface Issue {
-  /** From 1. */
+  /** From 1; -1 where the whole text is what is wrong. */
   readonly line: number;
-  /** From 1, in code points. */
+  /** From 1, in code points; 0 where the whole text is. */
   readonly column: number;
   readonly message: string;
 }
@@ -80,8 +82,9 @@ export interface CostRange {
 }
 
 /**
- * Variables by name: plain JSON values, adapted lazily by the variable's declared type (for an optional, null is
- * none), or values of the engine (results of other programs, `authorizerValue()`, `lazyObject()`). A missing one is an error only when it is read.
+ * Variables by name: plain JSON values, adapted lazily by the variable's declared type (for an optional, null is none),
+ * or values of the engine (results of other programs, `authorizerValue()`, `lazyObject()`). A missing one is an error
+ * only when it is read.
  */
 export type Activation = Readonly<Record<string, unknown>>;
 

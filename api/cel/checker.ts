@@ -335,7 +335,6 @@ class Checker {
   #struct(expr: StructExpr): CelType {
     const found = this.#declared.lookupName(expr.name);
     if (found === undefined) {
-      expr.fields.forEach((field) => this.#check(field.value));
       return this.#undeclared(expr.at, expr.name);
     }
     if (found.type.kind !== 'type') {

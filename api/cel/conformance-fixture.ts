@@ -108,6 +108,7 @@ function environmentOf(test: Case): Environment {
     libraries: [...EXTENSION_LIBRARIES, ...KUBERNETES_LIBRARIES, declaredFunctions(test)],
     container: test.container ?? '',
     mixedLiterals: true,
+    quotedFields: true,
   });
 }
 

@@ -191,8 +191,8 @@ describe('compile()', () => {
 
   it('refuses hostile text quickly', () => {
     expect(issues('('.repeat(10_000))).toContain('expression recursion limit exceeded: 250');
-    expect(issues(`1${' + 1'.repeat(20_000)}`)).toContain('expression recursion limit exceeded: 250');
-    expect(issues(`a${'.b'.repeat(20_000)}`)).toContain('expression recursion limit exceeded: 250');
+    expect(issues(`1${' + 1'.repeat(20_000)}`)).toBe('ERROR: <input>:-1:0: max recursion depth exceeded');
+    expect(issues(`a${'.b'.repeat(20_000)}`)).toContain('max recursion depth exceeded');
     expect(issues(' '.repeat(100_001))).toContain('expression code point size exceeds limit');
     expect(issues(`true${' || true'.repeat(5_000)}`)).toBe('');
   });

@@ -20,7 +20,7 @@ import { KUBERNETES_LIBRARIES } from './library/kubernetes.ts';
 import { STANDARD_LIBRARIES } from './library/standard.ts';
 import { parse } from './parser.ts';
 import { kubernetesCosts } from './runtime-cost.ts';
-import { issuesOf, type Problem, SyntaxProblem } from './source.ts';
+import { issuesOf, type Problem } from './source.ts';
 import { estimateCost } from './static-cost.ts';
 import { type CelType, formatType } from './types.ts';
 import { isDynamic, isExact } from './unify.ts';
@@ -29,39 +29,38 @@ import { literalProblems } from './validators.ts';
 export function createEnvironment(options: EnvironmentOptions = {}): Environment {
   const libraries = [...STANDARD_LIBRARIES, ...(options.libraries ?? KUBERNETES_LIBRARIES)];
   const declared = new Declared(options.container ?? '', libraries, options.resolveType);
-  return environment(declared.extended(options.variables ?? {}, options.types ?? []), options.mixedLiterals ?? false);
+  const language = { mixedLiterals: options.mixedLiterals ?? false, quotedFields: options.quotedFields ?? false };
+  return environment(declared.extended(options.variables ?? {}, options.types ?? []), language);
 }
 
-function environment(declared: Declared, mixedLiterals: boolean): Environment {
+type Language = Required<Pick<EnvironmentOptions, 'mixedLiterals' | 'quotedFields'>>;
+
+function environment(declared: Declared, language: Language): Environment {
   return {
-    compile: (text, options = {}) => compile(text, { declared, mixedLiterals, ...options }),
-    extend: (more) => environment(declared.extended(more.variables ?? {}, more.types ?? []), mixedLiterals),
+    compile: (text, options = {}) => compile(text, { declared, ...language, ...options }),
+    extend: (more) => environment(declared.extended(more.variables ?? {}, more.types ?? []), language),
   };
 }
 
-interface Request extends CompileOptions {
+interface Request extends CompileOptions, Language {
   readonly declared: Declared;
-  readonly mixedLiterals: boolean;
 }
 
 function compile(text: string, request: Request): Compiled {
+  const { declared, mixedLiterals, quotedFields } = request;
   const refuse = (problems: readonly Problem[]): Compiled => ({ issues: issuesOf(text, problems) });
-  try {
-    const root = parse(text, request.declared.macros);
-    const lenient = request.unchecked ?? false;
-    const { checked, problems } = check(root, request.declared, { mixedLiterals: request.mixedLiterals, lenient });
-    if (problems.length > 0) {
-      return refuse(problems);
-    }
-    const literals = lenient ? [] : literalProblems(checked);
-    const found = literals.length > 0 ? literals : resultProblems(checked, request.result);
-    return found.length > 0 ? refuse(found) : { program: new CompiledProgram(text, checked) };
-  } catch (error) {
-    if (error instanceof SyntaxProblem) {
-      return refuse([{ at: error.at, message: error.message }]);
-    }
-    throw error;
+  const parsed = parse(text, { macros: declared.macros, quotedFields });
+  if (parsed.root === undefined) {
+    return refuse(parsed.problems);
   }
+  const lenient = request.unchecked ?? false;
+  const { checked, problems } = check(parsed.root, declared, { mixedLiterals, lenient });
+  if (problems.length > 0) {
+    return refuse(problems);
+  }
+  const literals = lenient ? [] : literalProblems(checked);
+  const found = literals.length > 0 ? literals : resultProblems(checked, request.result);
+  return found.length > 0 ? refuse(found) : { program: new CompiledProgram(text, checked) };
 }
 
 function resultProblems(checked: CheckedExpr, wanted: CompileOptions['result']): readonly Problem[] {
@@ -107,10 +106,12 @@ class CompiledProgram implements Program {
     try {
       return { value: this.#step(frame), cost: frame.cost };
     } catch (error) {
-      if (error instanceof CelError) {
-        error.cost = frame.cost;
+      // Data may be nested deeper than any expression.
+      const failure = error instanceof RangeError ? new CelError('value is nested too deeply') : error;
+      if (failure instanceof CelError) {
+        failure.cost = frame.cost;
       }
-      throw error;
+      throw failure;
     }
   }
 }

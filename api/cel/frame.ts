@@ -45,10 +45,12 @@ export class Frame {
     if (before !== undefined) {
       return before;
     }
-    if (!Object.hasOwn(this.#activation, name) || this.#activation[name] === undefined) {
+    // Once: it may be computed when it is read.
+    const raw = Object.hasOwn(this.#activation, name) ? this.#activation[name] : undefined;
+    if (raw === undefined) {
       throw new CelError(`no such attribute(s): ${name}`);
     }
-    const value = adapt(this.#activation[name]);
+    const value = adapt(raw);
     this.#variables.set(name, value);
     return value;
   }

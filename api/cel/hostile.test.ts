@@ -38,6 +38,14 @@ function binds(count: number, value: (index: number) => string, body: string): s
   return `cel.bind(v0, s, ${text})`;
 }
 
+function nested(depth: number): unknown {
+  let value: unknown = 1;
+  for (let index = 0; index < depth; index++) {
+    value = [value];
+  }
+  return value;
+}
+
 describe('expressions that are built to be slow', () => {
   it('end soon, with little memory', () => {
     expect(outcome(binds(40, (i) => `v${i - 1} + v${i - 1}`, 'v40.size()'))).toContain('cost limit exceeded');
@@ -54,6 +62,13 @@ describe('expressions that are built to be slow', () => {
     expect(outcome(`[${'x,'.repeat(40_000)}1]`)).toContain('undeclared reference');
     expect(outcome(`int('${'1'.repeat(90_000)}')`)).toContain('type conversion error');
     expect(outcome(`${'!'.repeat(50_000)}true`)).toBe('value');
+  });
+
+  it('may ask whether a type is its own, and look into what is nested deeply', () => {
+    expect(outcome('[].exists(x, x == type(x)) || [].exists(x, type(type(x)) == x)')).not.toBe('');
+    expect(outcome('[].map(x, [].map(y, x in y && y in x))')).not.toBe('');
+    const { program } = createEnvironment({ variables: { a: DYN, b: DYN } }).compile('a == b');
+    expect(() => program?.evaluate({ a: nested(100_000), b: nested(100_000) })).toThrow(CelError);
   });
 
   it('never end in anything but a value, an issue or a CelError', () => {

@@ -1,6 +1,6 @@
 /** Splits the text of an expression into tokens. */
 import { MAX_EXPRESSION_CODE_POINTS } from './limits.ts';
-import { SyntaxProblem } from './source.ts';
+import { type Problem, SyntaxProblem } from './source.ts';
 
 export type TokenKind = 'ident' | 'quoted' | 'int' | 'uint' | 'double' | 'string' | 'operator' | 'end';
 
@@ -19,8 +19,8 @@ const INT = /0x[0-9a-fA-F]+|[0-9]+/y;
 const STRING_START = /[bB]?[rR]?(?:"""|'''|"|')/y;
 const OPERATOR = /&&|\|\||<=|>=|==|!=|[-+*/%<>=!?:.,()[\]{}]/y;
 
-/** All tokens, the last one of kind `end`; throws SyntaxProblem. */
-export function tokenize(text: string): Token[] {
+/** All tokens, the last one of kind `end`; what is no token goes to `problems`. Throws SyntaxProblem for long texts. */
+export function tokenize(text: string, problems: Problem[]): Token[] {
   if (text.length > MAX_EXPRESSION_CODE_POINTS) {
     const size = [...text].length;
     if (size > MAX_EXPRESSION_CODE_POINTS) {
@@ -37,15 +37,21 @@ export function tokenize(text: string): Token[] {
       return tokens;
     }
     const token = next(text, at);
-    tokens.push(token);
+    if (token.kind === 'unknown') {
+      problems.push({ at, message: `Syntax error: token recognition error at: '${token.text}'` });
+    } else {
+      tokens.push(token);
+    }
     at += token.text.length;
   }
 }
 
-function next(text: string, at: number): Token {
+type Read = Token | { readonly kind: 'unknown'; readonly text: string; readonly at: number };
+
+function next(text: string, at: number): Read {
   const opening = matchAt(STRING_START, text, at);
   if (opening !== undefined) {
-    return { kind: 'string', text: readString(text, at, opening), at };
+    return { ...readString(text, at, opening), at };
   }
   for (const [kind, pattern] of PATTERNS) {
     const found = matchAt(pattern, text, at);
@@ -53,8 +59,9 @@ function next(text: string, at: number): Token {
       return { kind, text: found, at };
     }
   }
-  const point = String.fromCodePoint(text.codePointAt(at) ?? 0);
-  throw new SyntaxProblem(at, `Syntax error: token recognition error at: '${point}'`);
+  // A lone half of an operator takes its neighbour along, as ANTLR reads it.
+  const length = text[at] === '|' || text[at] === '&' ? 2 : String.fromCodePoint(text.codePointAt(at) ?? 0).length;
+  return { kind: 'unknown', text: text.slice(at, at + length), at };
 }
 
 const PATTERNS: readonly (readonly [TokenKind, RegExp])[] = [
@@ -71,18 +78,18 @@ function matchAt(pattern: RegExp, text: string, at: number): string | undefined 
   return pattern.exec(text)?.[0];
 }
 
-function readString(text: string, at: number, opening: string): string {
+function readString(text: string, at: number, opening: string): { kind: 'string' | 'unknown'; text: string } {
   const quotes = opening.replace(/^[bBrR]+/, '');
   const raw = /[rR]/.test(opening.slice(0, opening.length - quotes.length));
   let index = at + opening.length;
   while (index < text.length) {
     if (text.startsWith(quotes, index)) {
-      return text.slice(at, index + quotes.length);
+      return { kind: 'string', text: text.slice(at, index + quotes.length) };
     }
     if (quotes.length === 1 && (text[index] === '\n' || text[index] === '\r')) {
       break;
     }
     index += text[index] === '\\' && !raw ? 2 : 1;
   }
-  throw new SyntaxProblem(at, `Syntax error: token recognition error at: '${text.slice(at, index)}'`);
+  return { kind: 'unknown', text: text.slice(at, index) };
 }

@@ -43,12 +43,18 @@ export function foldOver(
   return call.build.fold({ range, variable, variable2, accumulator: ACCUMULATOR, ...body });
 }
 
+const NO_NAME = 'argument must be a simple name';
+const NO_IDENTIFIER = 'argument is not an identifier';
+
 /** The first arguments as names; fails on anything else. */
-export function variablesOf(call: MacroCall, count: number): readonly string[] | undefined {
+export function variablesOf(call: MacroCall, count: number, refusal = NO_NAME): readonly string[] | undefined {
   const names: string[] = [];
   for (const arg of call.args.slice(0, count)) {
     if (arg.kind !== 'ident' || arg.name.startsWith('.')) {
-      return call.fail(arg, 'argument must be a simple name');
+      return call.fail(arg, refusal);
+    }
+    if (arg.name === '__result__') {
+      return call.fail(arg, 'iteration variable overwrites accumulator variable');
     }
     if (names.includes(arg.name)) {
       return call.fail(arg, `duplicate variable name: ${arg.name}`);
@@ -106,14 +112,14 @@ function expandHas(call: MacroCall): Expr | undefined {
 }
 
 function expandMap(call: MacroCall): Expr | undefined {
-  const variables = variablesOf(call, 1);
+  const variables = variablesOf(call, 1, NO_IDENTIFIER);
   const item = call.args.at(-1) as Expr;
   const predicate = call.args.length === 3 ? call.args[1] : undefined;
   return variables && foldOver(call, variables, listFold(call.build, item, predicate));
 }
 
 function expandFilter(call: MacroCall): Expr | undefined {
-  const variables = variablesOf(call, 1);
+  const variables = variablesOf(call, 1, NO_IDENTIFIER);
   const item = call.args[0] as Expr;
   return variables && foldOver(call, variables, listFold(call.build, item, call.args[1]));
 }

@@ -2,7 +2,7 @@
 import type { Expr, MapEntry, StructField } from './ast.ts';
 import type { ExprBuilder, Fold } from './declarations.ts';
 import { MAX_EXPRESSION_DEPTH } from './limits.ts';
-import { SyntaxProblem } from './source.ts';
+import { NOWHERE, SyntaxProblem } from './source.ts';
 import type { Value } from './values.ts';
 
 export class NodeFactory {
@@ -85,7 +85,7 @@ export class NodeFactory {
   #deeper(expr: Expr, children: readonly Expr[]): Expr {
     const depth = this.#deepest(children) + 1;
     if (depth > MAX_EXPRESSION_DEPTH) {
-      throw new SyntaxProblem(expr.at, `expression recursion limit exceeded: ${MAX_EXPRESSION_DEPTH}`);
+      throw new SyntaxProblem(NOWHERE, 'max recursion depth exceeded');
     }
     this.#depths.set(expr.id, depth);
     return expr;

@@ -8,14 +8,29 @@ import { tokenize, type Token } from './lexer.ts';
 import { MAX_EXPRESSION_DEPTH } from './limits.ts';
 import { decodeDouble, decodeInt, decodeString, decodeUint } from './literals.ts';
 import { NodeFactory } from './nodes.ts';
-import { SyntaxProblem } from './source.ts';
+import { NOWHERE, type Problem, SyntaxProblem } from './source.ts';
 
 /** By name; several with different counts of arguments. */
 export type MacroTable = ReadonlyMap<string, readonly Macro[]>;
 
-/** The tree; throws SyntaxProblem. */
-export function parse(text: string, macros: MacroTable): Expr {
-  return new Parser(text, macros).parse();
+export interface ParseOptions {
+  readonly macros: MacroTable;
+  /** Fields may be written in backticks. */
+  readonly quotedFields: boolean;
+}
+
+/** The tree, or what is wrong with the text. */
+export function parse(text: string, options: ParseOptions): { root?: Expr; problems: readonly Problem[] } {
+  const problems: Problem[] = [];
+  try {
+    const root = new Parser(text, options, problems).parse();
+    return problems.length > 0 ? { problems } : { root, problems };
+  } catch (error) {
+    if (error instanceof SyntaxProblem) {
+      return { problems: [...problems, { at: error.at, message: error.message }] };
+    }
+    throw error;
+  }
 }
 
 const RESERVED = new Set([
@@ -25,8 +40,12 @@ const RESERVED = new Set([
 
 const KEYWORDS = new Set(['true', 'false', 'null', 'in']);
 
-const EXPECTED =
-  "{'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}";
+const LITERALS = "'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}";
+/** What may stand where an expression begins; in a list or map, also what ends or parts its entries. */
+const EXPECTED = `{'[', '{', '(', '.', '-', '!', ${LITERALS}`;
+const EXPECTED_IN_LIST = `{'[', ']', '{', '(', '.', ',', '-', '!', '?', ${LITERALS}`;
+const EXPECTED_IN_MAP = `{'[', '{', '}', '(', '.', ',', '-', '!', '?', ${LITERALS}`;
+const STARTS = new Set(['[', '{', '(', '.', '-', '!']);
 
 /** Binary operators that associate to the left, loosest first. */
 const LEVELS: readonly (readonly string[])[] = [
@@ -37,15 +56,17 @@ const LEVELS: readonly (readonly string[])[] = [
 
 class Parser {
   readonly #tokens: readonly Token[];
-  readonly #macros: MacroTable;
-  readonly #nodes: NodeFactory;
+  readonly #options: ParseOptions;
+  /** Problems after which the parse goes on. */
+  readonly #problems: Problem[];
+  readonly #nodes = new NodeFactory();
   #index = 0;
   #depth = 0;
 
-  constructor(text: string, macros: MacroTable) {
-    this.#tokens = tokenize(text);
-    this.#macros = macros;
-    this.#nodes = new NodeFactory();
+  constructor(text: string, options: ParseOptions, problems: Problem[]) {
+    this.#tokens = tokenize(text, problems);
+    this.#options = options;
+    this.#problems = problems;
   }
 
   parse(): Expr {
@@ -82,13 +103,16 @@ class Parser {
   }
 
   #unexpected(token: Token, expected: string): SyntaxProblem {
-    const verb = expected === '<EOF>' ? 'extraneous' : 'mismatched';
+    // ANTLR drops one token when the next one would do.
+    const next = this.#peek(1);
+    const wouldDo = expected === '<EOF>' ? next.kind === 'end' : expected.startsWith('{') && startsExpression(next);
+    const verb = wouldDo && token.kind !== 'end' ? 'extraneous' : 'mismatched';
     return new SyntaxProblem(token.at, `Syntax error: ${verb} input '${token.text}' expecting ${expected}`);
   }
 
   #expression(): Expr {
     if (++this.#depth > MAX_EXPRESSION_DEPTH) {
-      throw new SyntaxProblem(this.#peek().at, `expression recursion limit exceeded: ${MAX_EXPRESSION_DEPTH}`);
+      throw new SyntaxProblem(NOWHERE, `expression recursion limit exceeded: ${MAX_EXPRESSION_DEPTH}`);
     }
     const condition = this.#logical('||', () => this.#logical('&&', () => this.#binary(0)));
     const question = this.#accept('?');
@@ -196,10 +220,14 @@ class Parser {
   }
 
   #fieldName(): string {
-    if (this.#peek().kind === 'quoted') {
-      return this.#take().text.slice(1, -1);
+    const token = this.#peek();
+    if (token.kind !== 'quoted') {
+      return this.#identifier().text;
     }
-    return this.#identifier().text;
+    if (!this.#options.quotedFields) {
+      this.#problems.push({ at: token.at, message: "unsupported syntax: '`'" });
+    }
+    return this.#take().text.slice(1, -1);
   }
 
   #identifier(): Token {
@@ -280,7 +308,8 @@ class Parser {
       return this.#nodes.struct(open.at, dot + structName, this.#fields());
     }
     if (RESERVED.has(ident.text)) {
-      throw new SyntaxProblem(ident.at, `reserved identifier: ${ident.text}`);
+      this.#problems.push({ at: ident.at, message: `reserved identifier: ${ident.text}` });
+      return this.#nodes.literal(ident.at, null);
     }
     const open = this.#accept('(');
     if (open === undefined) {
@@ -309,6 +338,7 @@ class Parser {
     const elements: Expr[] = [];
     const optional = new Set<number>();
     while (this.#accept(']') === undefined) {
+      this.#expectEntry(elements.length, EXPECTED_IN_LIST);
       if (this.#accept('?') !== undefined) {
         optional.add(elements.length);
       }
@@ -321,6 +351,7 @@ class Parser {
   #map(at: number): Expr {
     const entries: MapEntry[] = [];
     while (this.#accept('}') === undefined) {
+      this.#expectEntry(entries.length, EXPECTED_IN_MAP);
       const optional = this.#accept('?') !== undefined;
       const key = this.#expression();
       this.#expect(':');
@@ -342,6 +373,14 @@ class Parser {
     return fields;
   }
 
+  /** At the first entry of a list or map, the end may stand too. */
+  #expectEntry(index: number, expected: string): void {
+    const token = this.#peek();
+    if (index === 0 && token.text !== '?' && !startsExpression(token)) {
+      throw this.#unexpected(token, expected);
+    }
+  }
+
   /** A comma, also before the end, or the end. */
   #separator(close: string): void {
     if (this.#accept(',') === undefined && this.#peek().text !== close) {
@@ -354,13 +393,14 @@ class Parser {
     const member = call.target !== undefined;
     const fits = (macro: Macro): boolean =>
       macro.member === member && (macro.argCount === undefined || macro.argCount === call.args.length);
-    for (const macro of this.#macros.get(name)?.filter(fits) ?? []) {
+    for (const macro of this.#options.macros.get(name)?.filter(fits) ?? []) {
       const expanded = macro.expand({
         target: call.target,
         args: call.args,
         build: this.#nodes.builder(call.at),
-        fail(at, message) {
-          throw new SyntaxProblem(at?.at ?? call.at, message);
+        fail: (at, message) => {
+          this.#problems.push({ at: at?.at ?? call.at, message });
+          return undefined;
         },
       });
       if (expanded !== undefined) {
@@ -369,4 +409,11 @@ class Parser {
     }
     return this.#nodes.call(call.at, call.name, call.args, call.target);
   }
+}
+
+function startsExpression(token: Token): boolean {
+  if (token.kind === 'operator') {
+    return STARTS.has(token.text);
+  }
+  return token.kind !== 'end' && token.kind !== 'quoted' && token.text !== 'in';
 }

@@ -2,7 +2,10 @@
 import type { Issue, Issues } from './cel.ts';
 import { codePointCount } from './values.ts';
 
-/** A problem at an offset of the text. */
+/** Where the whole text is what is wrong. */
+export const NOWHERE = -1;
+
+/** A problem at an offset of the text, or NOWHERE. */
 export interface Problem {
   readonly at: number;
   readonly message: string;
@@ -56,6 +59,9 @@ class Lines {
   }
 
   place(problem: Problem): Issue {
+    if (problem.at === NOWHERE) {
+      return { line: -1, column: 0, message: problem.message };
+    }
     const index = this.#starts.findLastIndex((start) => start <= problem.at);
     const before = (this.#lines[index] ?? '').slice(0, problem.at - (this.#starts[index] ?? 0));
     return { line: index + 1, column: codePointCount(before) + 1, message: problem.message };
@@ -64,7 +70,7 @@ class Lines {
   display(issue: Issue): string {
     const head = `ERROR: <input>:${issue.line}:${issue.column}: ${issue.message}`;
     const points = this.#pointsOf(issue.line - 1);
-    if (points.length > LONGEST_SNIPPET) {
+    if (issue.line < 1 || points.length > LONGEST_SNIPPET) {
       return head;
     }
     const pad = Array.from({ length: issue.column - 1 }, (_, index) => (isWide(points[index]) ? '．' : '.'));

@@ -114,6 +114,9 @@ function occurs(known: Substitutions, name: string, within: CelType): boolean {
     const next = known.get(within.name);
     return within.name === name || (next !== undefined && occurs(known, name, next));
   }
+  if (within.kind === 'type') {
+    return within.of !== undefined && occurs(known, name, within.of);
+  }
   return partsOf(within).some((part) => occurs(known, name, part));
 }
 
