@@ -41,7 +41,13 @@ import {
 export interface ConformanceSuite {
   readonly name: string;
   readonly suites?: readonly ConformanceSuite[];
-  readonly tests?: readonly { readonly original: object }[];
+  readonly tests?: readonly SuiteTest[];
+}
+
+interface SuiteTest {
+  readonly original: object;
+  /** The type that cel-go finds. */
+  readonly type?: string;
 }
 
 /** One case, as the suite's JSON has it. */
@@ -86,6 +92,34 @@ export function runConformance(suite: ConformanceSuite): readonly Outcome[] {
     walk(child, child.name);
   }
   return outcomes;
+}
+
+/** Cases without declarations whose type the checker finds otherwise than cel-go, and how many there are in all. */
+export function compareTypes(suite: ConformanceSuite): { compared: number; different: readonly string[] } {
+  const environment = environmentOf({ expr: '' });
+  const different: string[] = [];
+  let compared = 0;
+  const compare = ({ original, type }: SuiteTest): void => {
+    const { expr, typeEnv, container } = original as Case;
+    const program = typeEnv === undefined && container === undefined ? environment.compile(expr).program : undefined;
+    if (program === undefined || type === undefined) {
+      return;
+    }
+    compared++;
+    const found = formatType(program.resultType).replaceAll(
+      /google\.protobuf\.(Timestamp|Duration)/g,
+      (_name, last: string) => last.toLowerCase(),
+    );
+    if (found !== type) {
+      different.push(`${expr}: ${found}, not ${type}`);
+    }
+  };
+  const walk = (current: ConformanceSuite): void => {
+    current.tests?.forEach(compare);
+    current.suites?.forEach(walk);
+  };
+  walk(suite);
+  return { compared, different };
 }
 
 function runCase(test: Case, path: string): Outcome {
