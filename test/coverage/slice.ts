@@ -39,8 +39,6 @@ export const ABSENT_FEATURES: Readonly<Record<string, string>> = {
   A30: 'custom resources come later',
   A31: 'custom resources come later',
   A32: 'custom resources come later',
-  A33: 'admission webhooks come later',
-  A34: 'admission policies come later',
   A36: 'API aggregation comes later',
   A43: 'audit comes later',
   A44: 'a limit on requests in flight stands in for flow control',
@@ -97,8 +95,6 @@ export interface BehaviourRule {
 /** Conformance behaviours outside the slice: `match` is tried on the name, `owner` (optional) on who owns it. */
 export const ABSENT_BEHAVIOURS: readonly BehaviourRule[] = [
   { match: /^Priority and Fairness/, reason: 'flow control comes later' },
-  { match: /Admission webhook/, reason: 'admission webhooks come later' },
-  { match: /AdmissionPolicy|^ValidatingadmissionPolicy/, reason: 'admission policies come later' },
   { match: /^Custom Resource|^custom-resource|CRDs$|\bCR\b/, reason: 'custom resources come later' },
   { match: /^Server side field validation, unknown metadata$/, reason: 'custom resources come later' },
   {
