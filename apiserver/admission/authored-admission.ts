@@ -13,6 +13,7 @@ import type { ServedKind } from '../registry/served-kind.ts';
 import type { AdmissionPlugin } from './admission.ts';
 import { RequestMatcher } from './matching/request-matcher.ts';
 import { ObjectChanger } from './object-changer.ts';
+import { paramAuthorization } from './policy/param-authorization.ts';
 import { PolicyMatcher } from './policy/policy-matcher.ts';
 import { policyPlugins } from './policy/policy-plugins.ts';
 import { webhookPlugins } from './webhook/webhook-plugins.ts';
@@ -36,7 +37,8 @@ export function authoredAdmission({ kinds, schemas, ...options }: AuthoredAdmiss
   const { authorize, listers } = options;
   const policyMatcher = new PolicyMatcher({ matcher, namespaces, authorize, kinds });
   const policies = policyPlugins({ listers, matcher: policyMatcher, changer, schemas });
-  return [policies.mutating, webhooks.mutating, policies.validating, webhooks.validating];
+  const params = paramAuthorization({ listers, authorize, kinds });
+  return [policies.mutating, webhooks.mutating, policies.validating, webhooks.validating, params];
 }
 
 /** Those whose objects are the same stored ones. */
