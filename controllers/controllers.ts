@@ -17,6 +17,7 @@ import { replicaSetController } from './replica-set.ts';
 import { resourceQuotaController } from './resource-quota.ts';
 import { rootCaPublisher } from './root-ca-publisher.ts';
 import { serviceAccountController } from './service-account.ts';
+import { validatingAdmissionPolicyStatus } from './validating-admission-policy-status.ts';
 
 export interface ControllersOptions {
   resources: readonly Resource[];
@@ -38,6 +39,7 @@ export function controllers({ resources, rootCa }: ControllersOptions): Controll
     persistentVolumeProtection,
     podGcController,
     resourceQuotaController(resources),
+    validatingAdmissionPolicyStatus(resources),
     nodeLifecycleController,
   ];
 }

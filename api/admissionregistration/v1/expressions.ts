@@ -33,6 +33,9 @@ const RESULTS: Readonly<Partial<Record<ExpressionUse, readonly CelType[]>>> = {
   jsonPatch: [listOf(JSON_PATCH_TYPE)],
 };
 
+/** What stands before the engine's words. */
+export const COMPILATION_FAILED = 'compilation failed: ';
+
 const environments = new Map<string, Environment>();
 
 /** What every expression of a policy with or without parameters sees. Made once for each. */
@@ -57,15 +60,24 @@ function environmentOf({ hasParams, hasAuthorizer }: { hasParams: boolean; hasAu
   return environment;
 }
 
+/** Types that are known where a policy is only checked: what it is evaluated on may be of any. */
+export interface KnownTypes {
+  object?: CelType;
+  params?: CelType;
+}
+
 /** Compiles the expressions of one policy; variables are seen by what is compiled after them. */
 export class ExpressionCompiler {
   readonly #hasParams: boolean;
+  readonly #known: Readonly<Record<string, CelType>>;
   readonly #fields = new Map<string, ObjectField>();
   /** The type of `variables`. */
   readonly variablesType: ObjectType = { kind: 'object', name: 'kubernetes.variables', fields: this.#fields };
 
-  constructor({ hasParams }: { hasParams: boolean }) {
+  constructor({ hasParams, known = {} }: { hasParams: boolean; known?: KnownTypes }) {
     this.#hasParams = hasParams;
+    const { object, params } = known;
+    this.#known = { ...(object && { object, oldObject: object }), ...(hasParams && params && { params }) };
   }
 
   addVariable(name: string, text: string): CompiledExpression {
@@ -77,7 +89,7 @@ export class ExpressionCompiler {
   /** Never throws for what `text` says. */
   compile(text: string, use: ExpressionUse): CompiledExpression {
     const { program, issues } = this.#environmentFor(text, use).compile(text);
-    if (program === undefined) return { problem: `compilation failed: ${issues.text}` };
+    if (program === undefined) return { problem: `${COMPILATION_FAILED}${issues.text}` };
     const found = formatType(program.resultType);
     const wanted = use === 'applyConfiguration' ? ['Object'] : RESULTS[use]?.map(formatType);
     if (wanted === undefined || wanted.includes(found)) return { program };
@@ -90,9 +102,10 @@ export class ExpressionCompiler {
     const base = environmentOf({ hasParams: this.#hasParams, hasAuthorizer });
     const isMutation = use === 'jsonPatch' || use === 'applyConfiguration';
     const seesVariables = use !== 'matchCondition' && (this.#fields.size > 0 || use === 'variable');
-    if (!isMutation && !seesVariables) return base;
+    const isTyped = Object.keys(this.#known).length > 0;
+    if (!isMutation && !seesVariables && !isTyped) return base;
     return base.extend({
-      variables: seesVariables ? { variables: this.variablesType } : {},
+      variables: { ...this.#known, ...(seesVariables ? { variables: this.variablesType } : {}) },
       types: isMutation ? [JSON_PATCH_TYPE, ...objectTypesIn(text)] : [],
     });
   }
