@@ -4,6 +4,15 @@
  */
 import { type Expr, type MapEntry, type StructField } from './ast.ts';
 import type { Macro } from './declarations.ts';
+import {
+  EXPECTED,
+  EXPECTED_IN_LIST,
+  EXPECTED_IN_MAP,
+  KEYWORDS,
+  LEVELS,
+  RESERVED,
+  startsExpression,
+} from './grammar.ts';
 import { tokenize, type Token } from './lexer.ts';
 import { MAX_EXPRESSION_DEPTH } from './limits.ts';
 import { decodeDouble, decodeInt, decodeString, decodeUint } from './literals.ts';
@@ -32,27 +41,6 @@ export function parse(text: string, options: ParseOptions): { root?: Expr; probl
     throw error;
   }
 }
-
-const RESERVED = new Set([
-  'as', 'break', 'const', 'continue', 'else', 'for', 'function', 'if', 'import', 'let', 'loop', 'package',
-  'namespace', 'return', 'var', 'void', 'while',
-]); // prettier-ignore
-
-const KEYWORDS = new Set(['true', 'false', 'null', 'in']);
-
-const LITERALS = "'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}";
-/** What may stand where an expression begins; in a list or map, also what ends or parts its entries. */
-const EXPECTED = `{'[', '{', '(', '.', '-', '!', ${LITERALS}`;
-const EXPECTED_IN_LIST = `{'[', ']', '{', '(', '.', ',', '-', '!', '?', ${LITERALS}`;
-const EXPECTED_IN_MAP = `{'[', '{', '}', '(', '.', ',', '-', '!', '?', ${LITERALS}`;
-const STARTS = new Set(['[', '{', '(', '.', '-', '!']);
-
-/** Binary operators that associate to the left, loosest first. */
-const LEVELS: readonly (readonly string[])[] = [
-  ['<', '<=', '>=', '>', '==', '!=', 'in'],
-  ['+', '-'],
-  ['*', '/', '%'],
-];
 
 class Parser {
   readonly #tokens: readonly Token[];
@@ -409,11 +397,4 @@ class Parser {
     }
     return this.#nodes.call(call.at, call.name, call.args, call.target);
   }
-}
-
-function startsExpression(token: Token): boolean {
-  if (token.kind === 'operator') {
-    return STARTS.has(token.text);
-  }
-  return token.kind !== 'end' && token.kind !== 'quoted' && token.text !== 'in';
 }
