@@ -86,13 +86,31 @@ function withErrors(log: Logger): Filter {
   };
 }
 
-/** `Warning: 299 - "text"` (RFC 7234), as many as fit 16 KiB. */
+/** Characters of all warnings from which on each is cut short (apiserver `endpoints/filters/warning.go`). */
+const MAX_WARNINGS_LENGTH = 4 * 1024;
+const CUT_WARNING_LENGTH = 256;
+
+/** `Warning: 299 - "text"` (RFC 7234). */
 const withWarnings: Filter = async (context, next) => {
   const response = await withErrorsPassed(next, context);
   if (context.warnings.size === 0) return response;
-  const lines = [...context.warnings].map((text) => `299 - ${quoteWarning(text)}`);
-  return { ...response, headers: { ...response.headers, warning: lines.slice(0, 64) } };
+  const lines = trimmedWarnings([...context.warnings]).map((text) => `299 - ${quoteWarning(text)}`);
+  return { ...response, headers: { ...response.headers, warning: lines } };
 };
+
+/** All of them, or cut short as many as fit: whoever is asked about a write may have much to say. */
+function trimmedWarnings(texts: readonly string[]): string[] {
+  const printable = texts.map((text) => text.replace(NOT_FOR_HEADERS, ' '));
+  const total = printable.reduce((length, text) => length + text.length, 0);
+  if (total <= MAX_WARNINGS_LENGTH) return printable;
+  let left = MAX_WARNINGS_LENGTH;
+  return printable
+    .map((text) => text.slice(0, CUT_WARNING_LENGTH))
+    .filter((text) => {
+      left -= text.length;
+      return left >= 0;
+    });
+}
 
 /** Warnings belong on error answers as well. */
 async function withErrorsPassed(next: Endpoint, context: RequestContext): Promise<ApiResponse> {
@@ -108,8 +126,7 @@ async function withErrorsPassed(next: Endpoint, context: RequestContext): Promis
 const NOT_FOR_HEADERS = /[\u0000-\u001f\u007f-\uffff]/g;
 
 function quoteWarning(text: string): string {
-  const printable = text.replace(NOT_FOR_HEADERS, ' ');
-  return `"${printable.replace(/["\\]/g, '\\$&').slice(0, 1024)}"`;
+  return `"${text.replace(/["\\]/g, '\\$&')}"`;
 }
 
 const withRequestInfo: Filter = async (context, next) => {

@@ -302,6 +302,16 @@ describe('what else an answer carries', () => {
     expect((await create('a')).headers['warning']).toEqual(['299 - "look out"', '299 - "twice"']);
   });
 
+  it('warnings, cut short when they are many', async () => {
+    const texts = Array.from({ length: 20 }, (_, i) => `${i} ${'x'.repeat(400)}`);
+    answer = () => ({ allowed: true, warnings: texts });
+    await add();
+    const warnings = (await create('a')).headers['warning'] as string[];
+    expect(warnings).toEqual(texts.slice(0, 16).map((text) => `299 - "${text.slice(0, 256)}"`));
+    answer = () => ({ allowed: true, warnings: texts.slice(0, 2) });
+    expect((await create('b')).headers['warning']).toEqual(texts.slice(0, 2).map((text) => `299 - "${text}"`));
+  });
+
   it.each<[string, object, string]>([
     ['no response', { response: undefined }, 'webhook response was absent'],
     ['another uid', { response: { uid: 'x', allowed: true } }, 'got "x"'],
