@@ -145,9 +145,9 @@ describe('the client reads', () => {
     expect(await problem()).toContain(text);
   });
 
-  it('that the webhook knows no version of reviews', async () => {
-    await add({ admissionReviewVersions: ['v1', 'v7'] });
-    expect((await create()).status).toBe(201);
+  it('that an answer did not come to its end in time', async () => {
+    answer = () => (response) => void response.write('{"kind":');
+    expect(await problem({ timeoutSeconds: 1 })).toContain('context deadline exceeded');
   });
 });
 
