@@ -102,6 +102,17 @@ describe('apply configurations', () => {
     expect(containers.find(({ name }: Json) => name === 'side').imagePullPolicy).toBe('IfNotPresent');
   });
 
+  it('may not replace what has one owner as a whole', async () => {
+    await add('p', configuration("Object{spec: Object.spec{selector: Object.spec.selector{matchLabels: {'a': 'b'}}}}"));
+    const labels = { app: 'd' };
+    const template = { metadata: { labels }, spec: { containers: [{ name: 'c', image: 'i' }] } };
+    const body = { metadata: { name: 'd' }, spec: { selector: { matchLabels: labels }, template } };
+    const { message } = await create(body, '/apis/apps/v1/namespaces/default/deployments');
+    expect(message).toContain(
+      'invalid ApplyConfiguration: may not mutate atomic arrays, maps or structs: .spec.selector',
+    );
+  });
+
   it('run after one another, each on what the one before has made', async () => {
     const next = (value: string): object => ({
       patchType: 'ApplyConfiguration',

@@ -2,7 +2,9 @@
 import { listOf } from '../../../api/admissionregistration/v1/group.ts';
 import type { MutatingAdmissionPolicy } from '../../../api/admissionregistration/v1/mutating-admission-policy.ts';
 import type { ApiObject } from '../../../api/machinery/meta.ts';
+import { formOf, partOf } from '../../../api/managed-fields/compare.ts';
 import { mergeValues } from '../../../api/managed-fields/merge.ts';
+import type { Shape } from '../../../api/managed-fields/shape.ts';
 import { rootShape } from '../../../api/managed-fields/shape.ts';
 import { applyJsonPatch } from '../../../api/patch/json-patch.ts';
 import { cloneJson } from '../../../api/patch/json-value.ts';
@@ -68,9 +70,20 @@ function merged(
   configuration: unknown,
   { schemas, schema }: { schemas: SchemaTable; schema: string },
 ): unknown {
-  try {
-    return cloneJson(mergeValues(rootShape(schemas, schema), object, configuration));
-  } catch (error) {
-    throw new ExpressionFailure(`error applying patch: ${(error as Error).message}`);
+  const shape = rootShape(schemas, schema);
+  const atomics = atomicPaths(shape, configuration, '');
+  if (atomics.length > 0) {
+    const problem = `may not mutate atomic arrays, maps or structs: ${atomics.join(', ')}`;
+    throw new ExpressionFailure(`error applying patch: invalid ApplyConfiguration: ${problem}`);
   }
+  return cloneJson(mergeValues(shape, object, configuration));
+}
+
+/** Where the configuration would replace a whole that nobody can own in parts, and lose what it does not repeat. */
+function atomicPaths(shape: Shape | undefined, value: unknown, path: string): string[] {
+  if (shape === undefined || typeof value !== 'object' || value === null) return [];
+  const form = formOf(shape, value);
+  if (form === 'leaf') return [path];
+  if (Array.isArray(value)) return value.flatMap((item, i) => atomicPaths(shape.element, item, `${path}[${i}]`));
+  return Object.entries(value).flatMap(([name, part]) => atomicPaths(partOf(shape, name), part, `${path}.${name}`));
 }
