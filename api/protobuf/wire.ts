@@ -188,7 +188,8 @@ export class WireWriter {
 
   unsigned(value: number): void {
     if (value < 0x80) {
-      this.#buffer[this.#room(1)] = value;
+      const only = this.#room(1);
+      this.#buffer[only] = value;
       return;
     }
     let size = 1;
@@ -209,11 +210,13 @@ export class WireWriter {
   }
 
   double(value: number): void {
-    this.#buffer.writeDoubleLE(value, this.#room(8));
+    const at = this.#room(8);
+    this.#buffer.writeDoubleLE(value, at);
   }
 
   bytes(bytes: Uint8Array): void {
-    this.#buffer.set(bytes, this.#room(bytes.length));
+    const at = this.#room(bytes.length);
+    this.#buffer.set(bytes, at);
   }
 
   /** With its length before it. */
@@ -252,6 +255,7 @@ export class WireWriter {
     this.#position = this.#buffer.length;
   }
 
+  /** Where the next bytes go. The buffer may be another one afterwards: never read it before. */
   #room(size: number): number {
     if (size > this.#position) this.#grow(size);
     this.#position -= size;
