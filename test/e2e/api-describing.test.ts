@@ -201,7 +201,12 @@ describe.each(MINORS)('kubectl 1.%s', (minor) => {
   });
 
   it('leaves out no kind that is served', () => {
-    const kinds = cluster.kubectl(['api-resources', '--verbs=list', '-o', 'name'], { minor }).stdout.trim().split('\n');
+    const listed = cluster
+      .kubectl(['api-resources', '--verbs=list', '-o', 'name'], { minor })
+      .stdout.trim()
+      .split('\n');
+    // kubectl 1.31 describes ServiceCIDRs by a beta version that no server of v1.36 has on by default.
+    const kinds = listed.filter((kind) => minor !== '31' || kind !== 'servicecidrs.networking.k8s.io');
     expect(kinds).toEqual(
       expect.arrayContaining(['pods', 'endpoints', 'controllerrevisions.apps', 'leases.coordination.k8s.io']),
     );

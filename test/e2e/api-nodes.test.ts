@@ -245,17 +245,21 @@ describe.each(MINORS)('kubectl 1.%s', (minor) => {
   it.each([
     [['top', 'node'], /^error: Metrics API not available\n$/],
     [['top', 'pod', '-A'], /^error: Metrics API not available\n$/],
-    [['get', 'hpa'], /^error: the server doesn't have a resource type "hpa"\n$/],
+    [['get', 'nosuches'], /^error: the server doesn't have a resource type "nosuches"\n$/],
     [['get', 'node', 'nosuch'], /^Error from server \(NotFound\): nodes "nosuch" not found\n$/],
     [['drain', 'nosuch'], /^Error from server \(NotFound\): nodes "nosuch" not found\n$/],
   ])('%j fails', (args, stderr) => {
     expect(kubectl(...args)).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(stderr) });
   });
 
-  it('autoscale says that nothing serves it', () => {
+  it('autoscale', () => {
     k.ok('create', 'deployment', 'scaled', '--image=x', '--replicas=0');
-    const { code, stderr } = k('autoscale', 'deployment/scaled', '--min=1', '--max=2');
-    expect(code).toBe(1);
-    expect(stderr).toMatch(/the server could not find the requested resource|failed to create autoscaling\/v2 HPA/);
+    expect(k.ok('autoscale', 'deployment/scaled', '--min=1', '--max=2')).toBe(
+      'horizontalpodautoscaler.autoscaling/scaled autoscaled\n',
+    );
+    expect(k.ok('get', 'hpa', '--no-headers')).toMatch(
+      /^scaled +Deployment\/scaled +.*<unknown>\/80% +1 +2 +0 +\S+\n$/,
+    );
+    expect(k.ok('delete', 'hpa', 'scaled')).toMatch(/^horizontalpodautoscaler\.autoscaling "scaled" deleted/);
   });
 });

@@ -365,7 +365,7 @@ describe.each(MINORS)('kubectl 1.%s', (minor) => {
         ]),
       );
       expect(k.ok('api-resources', '--api-group=apps', '-o', 'name')).toBe(
-        'controllerrevisions.apps\ndeployments.apps\nreplicasets.apps\n',
+        'controllerrevisions.apps\ndaemonsets.apps\ndeployments.apps\nreplicasets.apps\nstatefulsets.apps\n',
       );
       expect(k.ok('api-resources', '--namespaced=false', '--verbs=list', '-o', 'name')).toContain(
         'namespaces\nnodes\n',
