@@ -28,7 +28,7 @@ function columnOf({ name, type, format, description, priority, jsonPath }: Colum
   };
 }
 
-/** A path that does not parse was refused at creation; one that came here all the same finds nothing. */
+/** Nobody refuses a path that does not parse: it finds nothing. */
 function lenient(text: string): JsonPath {
   try {
     return compileJsonPath(text);

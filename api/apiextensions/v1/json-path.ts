@@ -93,6 +93,8 @@ function accepts(item: unknown, { path, operator, value }: Step & { type: 'filte
 }
 
 const NAME = /[^\s.[\](){}'",|?@*]+/y;
+/** In a filter an operator ends it. */
+const FILTER_NAME = /[^\s.[\](){}'",|?@*=!<>]+/y;
 const QUOTED = /'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"/y;
 const NUMBER = /-?\d+(\.\d+)?/y;
 const OPERATOR = /\s*(==|!=|<=|>=|<|>)\s*/y;
@@ -100,6 +102,7 @@ const OPERATOR = /\s*(==|!=|<=|>=|<|>)\s*/y;
 class Parser {
   readonly #text: string;
   #at = 0;
+  #nameForm = NAME;
 
   constructor(text: string) {
     if (text.length > MAX_LENGTH) throw new Error('the path is too long');
@@ -132,7 +135,7 @@ class Parser {
     if (this.#skip('*')) return { type: 'wildcard' };
     let name = '';
     for (;;) {
-      name += this.#match(NAME)?.[0] ?? '';
+      name += this.#match(this.#nameForm)?.[0] ?? '';
       if (name.endsWith('\\') && this.#at < this.#text.length) name = name.slice(0, -1) + this.#text.charAt(this.#at++);
       else break;
     }
@@ -166,7 +169,9 @@ class Parser {
 
   #filter(): Step {
     if (!this.#skip('@')) this.#fail();
+    this.#nameForm = FILTER_NAME;
     const path = this.#steps();
+    this.#nameForm = NAME;
     const operator = this.#match(OPERATOR)?.[1] ?? 'exists';
     const value = operator === 'exists' ? undefined : this.#literal();
     if (!this.#skip(')]')) this.#fail();
