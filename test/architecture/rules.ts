@@ -122,13 +122,16 @@ export function missingImportProblems(files: readonly SourceFile[], existing: Re
   );
 }
 
+/** Helm finds it by this name. */
+const CHART = 'Chart.yaml';
+
 /** File and folder names that are not kebab-case, and folders that say nothing. */
 export function nameProblems(paths: readonly string[]): string[] {
   return paths.flatMap((path) => {
     const segments = path.split('/');
     const name = segments.pop()!;
     const problems: string[] = [];
-    if (/\.(ts|c|h|mjs|yaml)$/.test(name) && !/^[a-z0-9]+([-.][a-z0-9]+)*$/.test(name)) {
+    if (name !== CHART && /\.(ts|c|h|mjs|yaml)$/.test(name) && !/^[a-z0-9]+([-.][a-z0-9]+)*$/.test(name)) {
       problems.push(`${path}: file names are kebab-case`);
     }
     const vague = segments.find((segment) => FORBIDDEN_FOLDERS.has(segment));
