@@ -342,6 +342,11 @@ interface Schema {
   properties: { spec: { properties: Record<string, unknown> } };
 }
 
+interface Patch {
+  consumes: string[];
+  requestBody: { content: object };
+}
+
 describe('OpenAPI of custom kinds', () => {
   let server: TestServer;
   const document = (path: string): Promise<Record<string, unknown>> => server.call('GET', path);
@@ -371,6 +376,20 @@ describe('OpenAPI of custom kinds', () => {
     const schema = (definitions as Record<string, Json>)['com.example.open.v1.CronTab']!;
     expect(schema).toMatchObject({ properties: { spec: { properties: { replicas: { minimum: 1 } } } } });
     expect(JSON.stringify(schema)).not.toContain('"default"');
+  });
+
+  it('offers no strategic merge patch: `kubectl apply` would send one', async () => {
+    const path = '/apis/open.example.com/v1/namespaces/{namespace}/crontabs/{name}';
+    const types = ['application/apply-patch+yaml', 'application/json-patch+json', 'application/merge-patch+json'];
+    const patchOf = async (name: string, item: string): Promise<Patch> =>
+      ((await document(name)) as { paths: Record<string, { patch: Patch }> }).paths[item]!.patch;
+    for (const item of [path, `${path}/status`]) {
+      const { requestBody } = await patchOf('/openapi/v3/apis/open.example.com/v1', item);
+      expect(Object.keys(requestBody.content)).toEqual(types);
+      expect((await patchOf('/openapi/v2', item)).consumes.toSorted()).toEqual(types);
+    }
+    const pod = await patchOf('/openapi/v2', '/api/v1/namespaces/{namespace}/pods/{name}');
+    expect(pod.consumes).toContain('application/strategic-merge-patch+json');
   });
 
   it('gives only the changed group a new hash', async () => {

@@ -36,10 +36,20 @@ export interface Operation {
   inPath: readonly string[];
   /** Schema name of the body; `Patch` and `V1DeleteOptions` among them. */
   body: string | undefined;
+  /** Media types of the body. */
+  consumes: readonly string[];
   response: string | undefined;
   /** Whether it answers 201 too. */
   creates: boolean;
 }
+
+const CUSTOM_PATCH_TYPES = [
+  'application/json-patch+json',
+  'application/merge-patch+json',
+  'application/apply-patch+yaml',
+];
+const PATCH_TYPES = CUSTOM_PATCH_TYPES.toSpliced(2, 0, 'application/strategic-merge-patch+json');
+const ANY_TYPE = ['*/*'];
 
 interface Parameter {
   type: 'string' | 'integer' | 'boolean';
@@ -183,6 +193,7 @@ class OperationWriter {
       query: init.query ?? [],
       inPath,
       body: init.body,
+      consumes: init.body === 'Patch' ? this.#patchTypes() : ANY_TYPE,
       response: 'response' in init ? init.response : schema,
       creates: init.creates === true,
     });
@@ -220,6 +231,11 @@ class OperationWriter {
       this.add('put', { ...common, action: 'put', verb: 'replace', query: WRITE, ...body, creates: true });
     if (has('patch'))
       this.add('patch', { ...common, action: 'patch', verb: 'patch', query: PATCH, body: 'Patch', creates: true });
+  }
+
+  /** `kubectl apply` sends a strategic merge patch wherever it reads that there is such a thing. */
+  #patchTypes(): readonly string[] {
+    return this.#resource.structure === undefined ? PATCH_TYPES : CUSTOM_PATCH_TYPES;
   }
 
   #path(init: OperationInit, isNamespaced: boolean): string {

@@ -8,12 +8,6 @@ import type { Operation } from './operations.ts';
 import type { OpenApiInput } from './v3.ts';
 
 const MEDIA_TYPES = ['application/json', 'application/yaml'];
-const PATCH_TYPES = [
-  'application/json-patch+json',
-  'application/merge-patch+json',
-  'application/strategic-merge-patch+json',
-  'application/apply-patch+yaml',
-];
 
 /** The document of every served kind; some 100 ms of work and megabytes of JSON, so keep what it is encoded to. */
 export function openApiV2Document(
@@ -122,7 +116,7 @@ function operationObject(operation: Operation, components: ComponentsInput): Rec
     tags: [operation.tag],
     description: operation.description,
     operationId: operation.operationId,
-    consumes: body === 'Patch' ? PATCH_TYPES : ['*/*'],
+    consumes: operation.consumes,
     produces: operation.action === 'list' ? [...MEDIA_TYPES, 'application/json;stream=watch'] : MEDIA_TYPES,
     schemes: ['https'],
     parameters: [...bodyParameter, ...query.map((name) => parameter(name, 'query'))],

@@ -78,12 +78,6 @@ export function openApiV3Document(input: OpenApiInput & GroupVersion): Record<st
   };
 }
 
-const PATCH_TYPES = [
-  'application/apply-patch+yaml',
-  'application/json-patch+json',
-  'application/merge-patch+json',
-  'application/strategic-merge-patch+json',
-];
 const RESPONSE_TYPES = ['application/json', 'application/yaml'];
 
 function pathsOf(operations: readonly Operation[], components: ComponentsInput): Record<string, unknown> {
@@ -104,7 +98,7 @@ function operationObject(operation: Operation, components: ComponentsInput): Rec
     description: operation.description,
     operationId: operation.operationId,
     ...(query.length > 0 ? { parameters: query.map((name) => parameter(name, 'query')) } : {}),
-    ...(body === undefined ? {} : { requestBody: requestBody(body, components) }),
+    ...(body === undefined ? {} : { requestBody: requestBody(body, operation.consumes, components) }),
     responses: {
       200: answer('OK'),
       ...(creates ? { 201: answer('Created') } : {}),
@@ -115,9 +109,8 @@ function operationObject(operation: Operation, components: ComponentsInput): Rec
   };
 }
 
-function requestBody(body: string, components: ComponentsInput): unknown {
-  const types = body === 'Patch' ? PATCH_TYPES : ['*/*'];
-  return { ...content(types, body, components), ...(body === 'V1DeleteOptions' ? {} : { required: true }) };
+function requestBody(body: string, types: readonly string[], components: ComponentsInput): unknown {
+  return { ...content(types.toSorted(), body, components), ...(body === 'V1DeleteOptions' ? {} : { required: true }) };
 }
 
 function content(
