@@ -53,10 +53,10 @@ function wantsToken(pod: Pod, account: ApiObject & { automountServiceAccountToke
 
 function mountToken(pod: Pod, random: Random): void {
   const spec = pod.spec!;
-  const existing = spec.volumes?.find(({ name }) => name.startsWith(VOLUME_PREFIX))?.name;
+  const existing = spec.volumes?.find(({ name }) => name?.startsWith(VOLUME_PREFIX))?.name;
   const name = existing ?? VOLUME_PREFIX + randomSuffix(random);
   let mounted = false;
-  for (const container of [...(spec.initContainers ?? []), ...spec.containers] as Container[]) {
+  for (const container of [...(spec.initContainers ?? []), ...(spec.containers ?? [])] as Container[]) {
     const mounts = (container.volumeMounts ??= []);
     if (mounts.some(({ mountPath }) => mountPath === TOKEN_MOUNT_PATH)) continue;
     mounts.push({ name, readOnly: true, mountPath: TOKEN_MOUNT_PATH });
