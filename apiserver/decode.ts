@@ -99,8 +99,20 @@ function asObject(value: unknown): ApiObject {
   }
   const object = value as Record<string, unknown>;
   const { metadata } = object;
+  for (const field of ['kind', 'apiVersion']) checkIsText(object, field);
   if (metadata === undefined || metadata === null) object['metadata'] = {};
   return object as unknown as ApiObject;
+}
+
+/** What says what the rest is; `null` says nothing. */
+function checkIsText(object: Record<string, unknown>, field: string): void {
+  const value = object[field];
+  if (value === null) object[field] = '';
+  if (value === undefined || value === null || typeof value === 'string') return;
+  const type = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
+  throw errors.badRequest(
+    `couldn't get version/kind; json parse error: json: cannot unmarshal ${type} into Go struct field .${field} of type string`,
+  );
 }
 
 /** A body without kind or apiVersion is taken to be what the path says; another kind is refused. */

@@ -9,14 +9,38 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
+const CONFIG_MAPS = '/api/v1/namespaces/default/configmaps';
+const APPLY = 'application/apply-patch+yaml';
 const PODS = '/api/v1/namespaces/default/pods';
 
 describe('a request that a fault of ours met', () => {
+  it.each<[string, string, unknown]>([
+    ['an apiVersion that is an object', APPLY, { apiVersion: {}, kind: 'ConfigMap' }],
+    ['an apiVersion that is a number', APPLY, { apiVersion: 1, kind: 'ConfigMap' }],
+    ['an apiVersion that is null', APPLY, { apiVersion: null }],
+    ['metadata that is text', APPLY, { apiVersion: 'v1', kind: 'Pod', metadata: 'x' }],
+    ['an apiVersion that is an object, and a kind', 'application/json', { apiVersion: {}, kind: {} }],
+    ['a kind that is a list', 'application/json', { kind: [] }],
+  ])('is answered with 400: %s', async (_title, contentType, body) => {
+    const method = contentType === APPLY ? 'PATCH' : 'PUT';
+    const { status } = await server.send(method, `${CONFIG_MAPS}/a?fieldManager=x`, { body, contentType });
+    expect(status).toBe(400);
+  });
+
   it.each<[string, string, string, unknown, number]>([
     ['a pod without containers', 'POST', PODS, { metadata: { name: 'a' }, spec: {} }, 422],
     ['a volume without a name', 'POST', PODS, { metadata: { name: 'a' }, spec: { volumes: [{}] } }, 422],
   ])('is answered: %s', async (_title, method, url, body, expected) => {
     const { status } = await server.send(method, url, { body });
     expect(status).toBe(expected);
+  });
+
+  it('leaves managedFields out where nobody owns anything, so that nothing changes when it comes back', async () => {
+    const body = { apiVersion: 'v1', kind: 'ConfigMap' };
+    const url = `${CONFIG_MAPS}/unowned`;
+    const applied = await server.send('PATCH', `${url}?fieldManager=x`, { body, contentType: APPLY });
+    expect(applied).toMatchObject({ status: 201, body: { metadata: { name: 'unowned' } } });
+    expect(applied.body).not.toHaveProperty('metadata.managedFields');
+    expect((await server.send('PUT', url, { body: applied.body })).body).toEqual(applied.body);
   });
 });

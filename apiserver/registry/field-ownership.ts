@@ -82,7 +82,8 @@ export function keepEntries({ object, warn }: AdmissionAttributes, before: Manag
   try {
     readEntries(after);
   } catch (error) {
-    object.metadata.managedFields = before ?? [];
+    if (before === undefined) delete object.metadata.managedFields;
+    else object.metadata.managedFields = before;
     warn(
       `.metadata.managedFields was in an invalid state after admission; this could be caused by an outdated mutating admission controller; please fix your requests: ${(error as Error).message}`,
     );

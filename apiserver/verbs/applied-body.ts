@@ -71,7 +71,13 @@ function untyped(sent: ApiObject, problem: string): errors.ApiError {
   return new errors.ApiError({ code: 500, message });
 }
 
+/** What is no text counts as absent. */
+function textOrNone(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
 /** `apps/v1, Kind=Deployment`; the core group leaves a lone slash, and nothing at all `/, Kind=`. */
-function goKind({ kind = '', apiVersion = '' }: ApiObject): string {
-  return `${apiVersion.includes('/') ? '' : '/'}${apiVersion}, Kind=${String(kind)}`;
+function goKind({ kind, apiVersion }: ApiObject): string {
+  const [version, name] = [textOrNone(apiVersion), textOrNone(kind)];
+  return `${version.includes('/') ? '' : '/'}${version}, Kind=${name}`;
 }

@@ -144,7 +144,8 @@ async function merged(
   };
   const result = versions === undefined ? applyPatch(patch) : await applyPatchLater(patch);
   const next = result.object;
-  next.metadata.managedFields = result.managedFields;
+  if (result.managedFields.length > 0) next.metadata.managedFields = result.managedFields;
+  else delete next.metadata.managedFields;
   if (manager === KUBECTL_MANAGER) refreshLastApplied(next, sent);
   return next;
 }
