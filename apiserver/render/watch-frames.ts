@@ -88,8 +88,8 @@ function eventEncoder(context: RequestContext, kind: ServedKind, clock: Clock): 
     const { type, object, event } = delivery;
     const make = (): Uint8Array =>
       !isProtobuf && media.as !== 'metadata' ? jsonFrame(type, object.bytes()) : encode(type, shape(object.object()));
-    // Views of a kind share its events, not their bytes.
-    return event === undefined ? make() : event.frame(`${type} ${kind.apiVersion} ${form}`, make);
+    // Views of a kind share its events, not their bytes; a custom kind's schema has a new name whenever it is changed.
+    return event === undefined ? make() : event.frame(`${type} ${kind.resource.schema} ${form}`, make);
   };
 }
 
