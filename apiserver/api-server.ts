@@ -10,6 +10,7 @@ import type { Logger } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import type { AdmissionPlugin } from './admission/admission.ts';
 import { authoredAdmission } from './admission/authored-admission.ts';
+import { webhookClient } from './admission/webhook/webhook-plugins.ts';
 import type { EventRateLimit } from './admission/event-rate-limit.ts';
 import { admissionPlugins } from './admission/plugins.ts';
 import { resourceQuotaAdmission } from './admission/resource-quota.ts';
@@ -112,7 +113,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
     router.addPath('/metrics', metricsEndpoint(sources));
   }
   const definitions = kinds.find(({ resource }) => resource.storagePrefix === DEFINITIONS_PREFIX)!;
-  const customKinds = new CustomKinds({ definitions, router, store, watchCache, schemas, clock, log });
+  const conversion = { client: webhookClient({ listers, clock, random }), random };
+  const customKinds = new CustomKinds({ definitions, router, store, watchCache, schemas, clock, log, conversion });
   router.lateKinds = customKinds;
   const handler = createHandlerChain({
     meter: meter.filter,

@@ -106,7 +106,24 @@ export interface ObjectView<T extends ApiObject> {
   toStored(object: T): ApiObject;
   /** May change its argument, a private copy, and gives the argument itself when it has this form already. */
   fromStored(object: ApiObject): ApiObject;
+  /** Of a kind whose stored objects may have other versions, which were stored once. */
+  storedApiVersion?: string;
+  /** Of a kind with a converter of its own: then both are given objects that it has converted already. */
+  converted?: ConvertedView;
 }
+
+/** A version of a kind that somebody outside converts, from and to any other. */
+export interface ConvertedView {
+  apiVersion: string;
+  storedApiVersion: string;
+  convert: VersionConverter;
+}
+
+/**
+ * Gives the objects, in their order, in a version; those that have it are given back themselves, the others as private
+ * copies. The arguments stay as they are. Rejects with an ApiError.
+ */
+export type VersionConverter = (objects: readonly ApiObject[], apiVersion: string) => Promise<ApiObject[]>;
 
 /** How objects are read whose structure is data of the cluster, and not of the schema table. */
 export interface ObjectStructure {

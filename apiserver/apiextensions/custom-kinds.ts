@@ -17,6 +17,8 @@ import type { WatchCache } from '../cacher/watch-cache.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
 import type { Store } from '../registry/store.ts';
 import type { Router } from '../router.ts';
+import type { ConversionOptions } from './conversion-webhook.ts';
+import { conversionAddress } from './conversion-webhook.ts';
 import { DefinitionFinalizer } from './definition-finalizer.ts';
 import { DefinitionStatus } from './definition-status.ts';
 import { ServedDefinition } from './served-definition.ts';
@@ -32,6 +34,7 @@ export interface CustomKindsOptions {
   schemas: DynamicSchemaTable;
   clock: Clock;
   log: Logger;
+  conversion: ConversionOptions;
 }
 
 export class CustomKinds {
@@ -101,6 +104,9 @@ export class CustomKinds {
       else if (served !== undefined) this.#stopServing(name, served);
       if (definition.metadata.deletionTimestamp !== undefined) this.#finalizer.add(definition, this.#served.get(name));
     }
+    this.#options.conversion.client.retain(
+      definitions.map(conversionAddress).filter((address) => address !== undefined),
+    );
     await this.#options.watchCache.freshen();
   }
 

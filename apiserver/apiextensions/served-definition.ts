@@ -17,11 +17,14 @@ import { servedKind } from '../registry/served-kind.ts';
 import { addSubresources } from '../registry/subresources/subresources.ts';
 import type { Router } from '../router.ts';
 import { byVersionPriority } from '../../api/apiextensions/v1/version-priority.ts';
+import type { ConversionOptions } from './conversion-webhook.ts';
+import { versionConverter } from './conversion-webhook.ts';
 
 export interface ServingOptions {
   router: Router;
   watchCache: WatchCache;
   schemas: DynamicSchemaTable;
+  conversion: ConversionOptions;
 }
 
 /** Of all definitions that this process has served: names of schemas are never used twice. */
@@ -70,7 +73,8 @@ export class ServedDefinition {
   #kindOf(version: CustomResourceDefinitionVersion, number: number): ServedKind {
     const { schemas, watchCache } = this.#options;
     const schemaName = `${this.definition.metadata.name}/${version.name}#${number}`;
-    const resource = customResource(this.definition, { version, schemaName, table: schemas });
+    const convert = versionConverter(this.definition, this.#options.conversion);
+    const resource = customResource(this.definition, { version, schemaName, table: schemas, convert });
     const schema = schemaOfVersion(version);
     this.#setSchema(schemaName, lazySchema(schema));
     this.#setSchema(`${schemaName}List`, listSchema(schemaName));

@@ -30,6 +30,11 @@ export class CachedObject implements EncodedObject {
     return this.#object;
   }
 
+  /** The same state, served with another revision: that of the write that took it away. */
+  at(revision: number): CachedObject {
+    return new CachedObject(this.key, this.value, revision);
+  }
+
   /** Frees the decoded form, which is made anew when it is asked for. */
   forget(): void {
     this.#object = undefined;

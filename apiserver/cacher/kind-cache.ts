@@ -6,7 +6,7 @@ import type { Lister } from '../../api/machinery/handler.ts';
 import type { ApiObject } from '../../api/machinery/meta.ts';
 import type { CachedObject } from './cached-object.ts';
 import type { Snapshot, WatchStart } from './snapshot.ts';
-import type { Watcher } from './watcher.ts';
+import type { EventSource } from './watcher.ts';
 
 /** An object's place in storage and its stored bytes, at the revision that it is served with. */
 export interface StoredState {
@@ -39,11 +39,18 @@ export interface KindCache<T extends ApiObject = ApiObject> extends Lister<T> {
   /** Objects of a snapshot whose key starts with `prefix`, from `fromKey` on, in key order. */
   range(snapshot: Snapshot, prefix: string, fromKey?: string): Iterable<CachedObject>;
   /** Ends with 410 at once when the window does not reach back to `afterRevision`. `revision` is the cache's. */
-  watch(start: WatchStart, revision: number): Watcher;
+  watch(start: WatchStart, revision: number): EventSource;
   /** The bytes to store for an object in this kind's form. */
-  encode(object: T): Uint8Array;
+  encode(object: T): Uint8Array | Promise<Uint8Array>;
   /** A state that is not in the cache (yet), in this kind's form. */
   objectAt(state: StoredState): CachedObject;
+  /**
+   * Of a kind whose objects somebody outside converts: to be awaited before objects that the cache gave are looked
+   * into. Rejects with an ApiError when one of them cannot be converted.
+   */
+  ready?(objects: readonly CachedObject[]): Promise<void>;
+  /** True when the object would be stored differently today, though nothing in it has changed. Default: never. */
+  isOutdated?(object: CachedObject): boolean;
 }
 
 type SelectableFields<T> = Readonly<Record<string, (object: T) => string>>;

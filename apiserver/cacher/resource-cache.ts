@@ -11,7 +11,7 @@ import type { KindCache, StoredState } from './kind-cache.ts';
 import { FieldReader, listFrom } from './kind-cache.ts';
 import { emptyTree } from './snapshot.ts';
 import type { Snapshot, Tree, WatchStart } from './snapshot.ts';
-import type { Delivery } from './watcher.ts';
+import type { Delivery, ObjectFilter } from './watcher.ts';
 import { CacheEvent, Watcher } from './watcher.ts';
 import { WatcherSet } from './watcher-set.ts';
 
@@ -179,7 +179,8 @@ export class ResourceCache<T extends ApiObject = ApiObject> implements KindCache
 
   /** Ends with 410 at once when the window does not reach back to `afterRevision`. `revision` is the cache's. */
   watch(start: WatchStart, revision: number): Watcher {
-    const watcher: Watcher = new Watcher({ ...start, maxQueued: this.#maxQueuedEvents }, () => {
+    const filter = this.#filterOf(start);
+    const watcher: Watcher = new Watcher({ ...start, filter, maxQueued: this.#maxQueuedEvents }, () => {
       this.#watchers.delete(watcher, start.only);
       start.signal.removeEventListener('abort', onAbort);
     });
@@ -195,6 +196,11 @@ export class ResourceCache<T extends ApiObject = ApiObject> implements KindCache
     if (start.signal.aborted) watcher.end();
     else start.signal.addEventListener('abort', onAbort, { once: true });
     return watcher;
+  }
+
+  #filterOf({ filter, keyPrefix }: WatchStart): ObjectFilter | undefined {
+    if (keyPrefix === this.keyPrefix) return filter;
+    return (object) => object.key.startsWith(keyPrefix) && (filter === undefined || filter(object));
   }
 
   endWatchers(): void {

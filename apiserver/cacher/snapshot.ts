@@ -27,13 +27,14 @@ export interface WatchStart {
   markInitialEventsEnd: boolean;
   /** Without initial events: deliver what came after this revision. */
   afterRevision: number;
+  /** Asked of objects below `keyPrefix`. */
   filter: ObjectFilter | undefined;
   /** What `filter` demands at least: other events need not be shown to it. */
   only?: FieldValue;
   /** The form in which this watcher takes the objects; absent: as they are stored. */
   view?: ObjectForm;
   bookmarks: boolean;
-  /** Limits initial events to keys with this prefix. */
+  /** Limits the watch to keys with this prefix. */
   keyPrefix: string;
   signal: AbortSignal;
 }

@@ -8,12 +8,12 @@ import type { ApiError } from '../../api/machinery/errors.ts';
 import type { ObjectView } from '../../api/machinery/resource.ts';
 import { deepFreeze } from '../../base/freeze.ts';
 import { CachedObject } from './cached-object.ts';
-import { encodeForStorage } from './codec.ts';
+import { decodeFromStorage, encodeForStorage } from './codec.ts';
 import type { KindCache, StoredState } from './kind-cache.ts';
 import { FieldReader, listFrom } from './kind-cache.ts';
 import type { ResourceCache } from './resource-cache.ts';
 import type { Snapshot, WatchStart } from './snapshot.ts';
-import type { Watcher } from './watcher.ts';
+import type { EventSource } from './watcher.ts';
 
 export interface ViewCacheOptions<T extends ApiObject> {
   stored: ResourceCache;
@@ -26,7 +26,7 @@ export class ViewCache<T extends ApiObject = ApiObject> implements KindCache<T> 
   readonly #stored: ResourceCache;
   readonly #view: ObjectView<T>;
   readonly #fields: FieldReader<T>;
-  readonly #viewed = new WeakMap<CachedObject, ViewedObject>();
+  readonly #viewed = new WeakMap<CachedObject, CachedObject>();
 
   constructor({ stored, view, namespaced, selectableFields }: ViewCacheOptions<T>) {
     this.#stored = stored;
@@ -60,7 +60,7 @@ export class ViewCache<T extends ApiObject = ApiObject> implements KindCache<T> 
 
   getCached(namespace: string, name: string): CachedObject | undefined {
     const stored = this.#stored.getCached(namespace, name);
-    return stored && this.#viewOf(stored);
+    return stored && this.viewOf(stored);
   }
 
   get(namespace: string, name: string): T | undefined {
@@ -97,32 +97,43 @@ export class ViewCache<T extends ApiObject = ApiObject> implements KindCache<T> 
   }
 
   *range(snapshot: Snapshot, prefix: string, fromKey = prefix): Iterable<CachedObject> {
-    for (const stored of this.#stored.range(snapshot, prefix, fromKey)) yield this.#viewOf(stored);
+    for (const stored of this.#stored.range(snapshot, prefix, fromKey)) yield this.viewOf(stored);
   }
 
-  watch(start: WatchStart, revision: number): Watcher {
+  watch(start: WatchStart, revision: number): EventSource {
     const { filter } = start;
-    const viewed = filter === undefined ? undefined : (stored: CachedObject) => filter(this.#viewOf(stored));
+    const viewed = filter === undefined ? undefined : (stored: CachedObject) => filter(this.viewOf(stored));
     // The stored form's fields have other names.
     const { only: _only, ...rest } = start;
-    return this.#stored.watch({ ...rest, filter: viewed, view: (stored) => this.#viewOf(stored) }, revision);
+    return this.#stored.watch({ ...rest, filter: viewed, view: (stored) => this.viewOf(stored) }, revision);
   }
 
-  encode(object: T): Uint8Array {
+  encode(object: T): Uint8Array | Promise<Uint8Array> {
     return encodeForStorage(this.#view.toStored(object));
   }
 
   objectAt(state: StoredState): CachedObject {
-    return this.#viewOf(this.#stored.objectAt(state));
+    return this.viewOf(this.#stored.objectAt(state));
   }
 
-  #viewOf(stored: CachedObject): ViewedObject {
+  isOutdated({ value, revision }: CachedObject): boolean {
+    const { storedApiVersion } = this.#view;
+    return storedApiVersion !== undefined && decodeFromStorage(value, revision).apiVersion !== storedApiVersion;
+  }
+
+  /** A stored object in the view's form, the same one at every call. */
+  protected viewOf(stored: CachedObject): CachedObject {
     let viewed = this.#viewed.get(stored);
     if (viewed === undefined) {
-      viewed = new ViewedObject(stored, (object) => this.#view.fromStored(object));
+      viewed = this.view(stored);
       this.#viewed.set(stored, viewed);
     }
     return viewed;
+  }
+
+  /** Makes what `viewOf` gives. */
+  protected view(stored: CachedObject): CachedObject {
+    return new ViewedObject(stored, (object) => this.#view.fromStored(object));
   }
 }
 
@@ -151,6 +162,10 @@ class ViewedObject extends CachedObject {
       this.#viewed = deepFreeze(viewed);
     }
     return this.#viewed;
+  }
+
+  override at(revision: number): CachedObject {
+    return new ViewedObject(this.#stored.at(revision), this.#fromStored);
   }
 
   override bytes(): Uint8Array {

@@ -7,7 +7,7 @@ import { createMemoryStorage } from '../storage/memory.ts';
 import type { KindCache } from './kind-cache.ts';
 import type { WatchStart } from './snapshot.ts';
 import { WatchCache } from './watch-cache.ts';
-import type { Delivery, Watcher } from './watcher.ts';
+import type { Delivery, EventSource } from './watcher.ts';
 
 const BOUND = 4;
 
@@ -33,12 +33,12 @@ let made = 0;
 async function create(count: number): Promise<void> {
   for (let i = 0; i < count; i++) {
     const metadata = { name: `o${made++}`, namespace: 'default' };
-    await storage.create(cache.keyOf('default', metadata.name), cache.encode({ metadata } as ConfigMap));
+    await storage.create(cache.keyOf('default', metadata.name), await cache.encode({ metadata } as ConfigMap));
   }
   await watchCache.freshen();
 }
 
-function watch(about: Partial<WatchStart>): Watcher {
+function watch(about: Partial<WatchStart>): EventSource {
   const start: WatchStart = {
     initialEvents: false,
     markInitialEventsEnd: false,

@@ -20,6 +20,7 @@ import { formatResourceVersion } from './codec.ts';
 import type { KindCache } from './kind-cache.ts';
 import { ProgressKey } from './progress-key.ts';
 import { ResourceCache } from './resource-cache.ts';
+import { ConvertedViewCache } from './converted-view-cache.ts';
 import { ViewCache } from './view-cache.ts';
 
 export const REGISTRY_PREFIX = '/registry/';
@@ -93,7 +94,10 @@ export class WatchCache {
     const stored = this.#byPrefix.get(keyPrefixOf(resource));
     if (stored === undefined) throw new Error(`the stored kind of ${resource.schema} must come first in the table`);
     const namespaced = resource.scope === 'Namespaced';
-    return new ViewCache<T>({ stored, view, namespaced, selectableFields: resource.selectableFields });
+    const options = { stored, view, namespaced, selectableFields: resource.selectableFields };
+    return view.converted === undefined
+      ? new ViewCache<T>(options)
+      : new ConvertedViewCache<T>(options, view.converted);
   }
 
   #storedCacheOf<T extends ApiObject>(resource: Resource<T>): ResourceCache<T> {

@@ -6,7 +6,7 @@
  * order, without gap or repetition, until it throws or ends.
  */
 import { expired, internalServerError } from '../../api/machinery/errors.ts';
-import { CachedObject } from './cached-object.ts';
+import type { CachedObject } from './cached-object.ts';
 
 /** A change of one object, shared by all watchers; its frame is encoded once. */
 export class CacheEvent {
@@ -60,6 +60,13 @@ export type Delivery =
   | { type: 'ADDED' | 'MODIFIED' | 'DELETED'; object: CachedObject; event: CacheEvent | undefined }
   | { type: 'BOOKMARK'; revision: number; initialEventsEnd: boolean };
 
+/** What a watch reads from. */
+export interface EventSource {
+  /** The next batch; undefined when the watch has ended; throws the error that ended it. */
+  take(): Promise<Delivery[] | undefined>;
+  end(error?: Error): void;
+}
+
 /** Whether an object belongs to this watch: its namespace, name and selectors. */
 export type ObjectFilter = (object: CachedObject) => boolean;
 
@@ -74,7 +81,7 @@ export interface WatcherOptions {
   maxQueued: number;
 }
 
-export class Watcher {
+export class Watcher implements EventSource {
   readonly #options: WatcherOptions;
   #queue: Delivery[] = [];
   /** Events pushed since the consumer last took what there was; what it began with does not count. */
@@ -135,7 +142,6 @@ export class Watcher {
     this.#signal();
   }
 
-  /** The next batch; undefined when the watch has ended; throws the error that ended it. */
   async take(): Promise<Delivery[] | undefined> {
     while (this.#queue.length === 0) {
       if (this.#ended?.error !== undefined) throw this.#ended.error;
@@ -173,6 +179,5 @@ function viewed(delivery: Delivery, view: ObjectForm): Delivery {
 }
 
 function lastMatching(event: CacheEvent): CachedObject {
-  const previous = event.previous!;
-  return new CachedObject(previous.key, previous.value, event.revision);
+  return event.previous!.at(event.revision);
 }

@@ -4,6 +4,7 @@
  */
 import type { ApiObject } from '../../api/machinery/meta.ts';
 import type { KindVersions } from '../../api/managed-fields/versions.ts';
+import type { ConvertedView, ObjectView } from '../../api/machinery/resource.ts';
 import { cloneJson } from '../../api/patch/json-value.ts';
 import type { ServedKind } from './served-kind.ts';
 
@@ -31,10 +32,20 @@ class StoredTogether implements KindVersions {
     return this.#kinds.get(apiVersion)?.resource.schema;
   }
 
-  convert(object: ApiObject, apiVersion: string): ApiObject {
+  convert(object: ApiObject, apiVersion: string): ApiObject | Promise<ApiObject> {
+    const target = this.#kinds.get(apiVersion)?.resource.view;
+    if (target?.converted !== undefined) return converted(object, target, target.converted);
     const from = this.#kinds.get(object.apiVersion ?? '')?.resource.view;
     const stored = from === undefined ? object : from.toStored(object);
-    const to = this.#kinds.get(apiVersion)?.resource.view;
-    return to === undefined ? { ...stored, apiVersion } : to.fromStored(cloneJson(stored));
+    return target === undefined ? { ...stored, apiVersion } : target.fromStored(cloneJson(stored));
   }
+}
+
+async function converted(
+  object: ApiObject,
+  { fromStored }: ObjectView<ApiObject>,
+  { convert, apiVersion }: ConvertedView,
+): Promise<ApiObject> {
+  const [other] = await convert([object], apiVersion);
+  return fromStored(other === object ? cloneJson(object) : other!);
 }

@@ -26,7 +26,7 @@ export function quotaStore({ kinds, storage, freshen }: QuotaStoreOptions): Quot
       const next = cached.decode() as ResourceQuota;
       next.status = { ...next.status, used };
       try {
-        await storage.update(cached.key, kind!.cache.encode(next), { expectedRevision: cached.revision });
+        await storage.update(cached.key, await kind!.cache.encode(next), { expectedRevision: cached.revision });
         return true;
       } catch (error) {
         if (error instanceof StorageError && LOST.has(error.code)) return false;

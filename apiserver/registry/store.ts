@@ -20,6 +20,7 @@ import type { AdmissionAttributes, AdmissionPlugin, ObjectForm } from '../admiss
 import { AdmissionChain } from '../admission/admission-chain.ts';
 import { CachedObject } from '../cacher/cached-object.ts';
 import { encodeForStorage } from '../cacher/codec.ts';
+import type { StoredState } from '../cacher/kind-cache.ts';
 import type { WatchCache } from '../cacher/watch-cache.ts';
 import type { Storage } from '../storage/storage.ts';
 import { StorageError } from '../storage/storage.ts';
@@ -36,7 +37,7 @@ import {
 import { checkPreconditions, checkWriteConditions } from './preconditions.ts';
 import type { UpdateRules } from './strategy-update.ts';
 import { prepareByStrategy, validateByStrategy } from './strategy-update.ts';
-import { isSameValue } from './same-value.ts';
+import { isAsStored, readable, written } from './stored-state.ts';
 import type { ServedKind } from './served-kind.ts';
 
 /** Who writes, and how. */
@@ -147,7 +148,7 @@ export class Store {
   async get(kind: ServedKind, key: ObjectKey): Promise<CachedObject> {
     const object = await this.#find(kind, key);
     if (object.damage !== undefined) throw object.damage;
-    return object;
+    return readable(kind, object);
   }
 
   async #find(kind: ServedKind, { namespace, name }: ObjectKey): Promise<CachedObject> {
@@ -186,12 +187,14 @@ export class Store {
     await this.#admission.validate(attributes);
     const undo = (await this.#hooks.get(kind.cache.keyPrefix)?.beforeCreate?.(object, context)) ?? undoNothing;
     if (context.dryRun) return this.#dryRunCreate(kind, object, undo);
+    let state: StoredState;
     try {
-      return await this.#insert(kind, object);
+      state = await this.#insert(kind, object);
     } catch (error) {
       await undo();
       throw error;
     }
+    return written(kind, state);
   }
 
   async update(request: UpdateRequest): Promise<WriteResult> {
@@ -219,6 +222,7 @@ export class Store {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const current = await this.#find(kind, key);
       if (current.damage !== undefined) return this.#deleteDamaged(kind, key, request);
+      await readable(kind, current);
       checkPreconditions(kind, current, request.options);
       const result = await this.#deleteOnce(kind, current, request);
       if (result !== undefined) return result;
@@ -244,6 +248,7 @@ export class Store {
   /** Undefined when another write came first. */
   async #updateOnce(request: UpdateRequest, current: CachedObject): Promise<EncodedObject | undefined> {
     const { kind, context, subresource } = request;
+    await readable(kind, current);
     const previous = current.object();
     const wanted = await request.transform(current.decode());
     const conditional = checkWriteConditions(kind, wanted, previous);
@@ -252,20 +257,21 @@ export class Store {
       return this.#finishDeletion(kind, current, { object: next, context });
     keepTimes(next, previous);
     // The order in which a client wrote the fields is no change.
-    if (isSameValue(next, previous)) return current;
-    const value = kind.cache.encode(next);
+    if (isAsStored(kind, current, next)) return current;
+    const value = await kind.cache.encode(next);
     const hook = subresource === 'status' ? undefined : this.#hooks.get(kind.cache.keyPrefix);
     const undo = (await hook?.beforeUpdate?.(next, previous, context)) ?? undoNothing;
     if (context.dryRun) {
       await undo();
-      return kind.cache.objectAt({ key: current.key, value: kind.cache.encode(next), revision: current.revision });
+      const shown = hook === undefined ? value : await kind.cache.encode(next);
+      return written(kind, { key: current.key, value: shown, revision: current.revision });
     }
+    const state: StoredState = { key: current.key, value, revision: current.revision };
     try {
-      const finalValue = hook === undefined ? value : kind.cache.encode(next);
-      const revision = await this.#options.storage.update(current.key, finalValue, {
+      if (hook !== undefined) state.value = await kind.cache.encode(next);
+      state.revision = await this.#options.storage.update(state.key, state.value, {
         expectedRevision: current.revision,
       });
-      return kind.cache.objectAt({ key: current.key, value: finalValue, revision });
     } catch (error) {
       await undo();
       if (!isLostRace(error)) throw translateStorageError(error);
@@ -274,6 +280,7 @@ export class Store {
         throw errors.conflict(kind.groupResource, request.key.name, errors.OPTIMISTIC_LOCK_MESSAGE);
       return undefined;
     }
+    return written(kind, state);
   }
 
   async #prepareUpdate(request: UpdateRequest, wanted: ApiObject, previous: ApiObject): Promise<ApiObject> {
@@ -331,11 +338,12 @@ export class Store {
       // What it says in its status is the endpoint's own word, and not the client's.
       if (oldObject.metadata.deletionTimestamp === undefined)
         kind.resource.strategy.beginDeletion?.(decision.object, clock.now());
-      const value = kind.cache.encode(decision.object);
+      const value = await kind.cache.encode(decision.object);
+      const { key } = current;
       if (context.dryRun)
-        return { removed: false, object: kind.cache.objectAt({ key: current.key, value, revision: current.revision }) };
+        return { removed: false, object: await written(kind, { key, value, revision: current.revision }) };
       const revision = await this.#options.storage.update(current.key, value, { expectedRevision: current.revision });
-      return { removed: false, object: kind.cache.objectAt({ key: current.key, value, revision }) };
+      return { removed: false, object: await written(kind, { key, value, revision }) };
     } catch (error) {
       if (isLostRace(error)) return undefined;
       throw translateStorageError(error);
@@ -359,8 +367,9 @@ export class Store {
     { object, context }: { object: ApiObject; context: WriteContext },
   ): Promise<EncodedObject | undefined> {
     try {
-      const removed = await this.#remove(kind, current, context.dryRun);
-      return kind.cache.objectAt({ key: current.key, value: kind.cache.encode(object), revision: removed.revision });
+      const value = await kind.cache.encode(object);
+      const { revision } = await this.#remove(kind, current, context.dryRun);
+      return await written(kind, { key: current.key, value, revision });
     } catch (error) {
       if (isLostRace(error)) return undefined;
       throw translateStorageError(error);
@@ -386,16 +395,16 @@ export class Store {
     if (dryRun) return current;
     const revision = await this.#options.storage.delete(current.key, { expectedRevision: current.revision });
     await this.#hooks.get(kind.cache.keyPrefix)?.afterDelete?.(current.object());
-    return kind.cache.objectAt({ key: current.key, value: current.value, revision });
+    return current.at(revision);
   }
 
-  async #insert(kind: ServedKind, object: ApiObject): Promise<EncodedObject> {
+  async #insert(kind: ServedKind, object: ApiObject): Promise<StoredState> {
     const { metadata } = object;
     for (let attempt = 1; ; attempt++) {
       const key = kind.cache.keyOf(metadata.namespace ?? '', metadata.name!);
-      const value = kind.cache.encode(object);
+      const value = await kind.cache.encode(object);
       try {
-        return kind.cache.objectAt({ key, value, revision: await this.#options.storage.create(key, value) });
+        return { key, value, revision: await this.#options.storage.create(key, value) };
       } catch (error) {
         if (!(error instanceof StorageError) || error.code !== 'key-exists') throw translateStorageError(error);
         const { generateName: base } = metadata;

@@ -3,6 +3,7 @@ import type { ApiResponse } from '../../api/machinery/handler.ts';
 import * as errors from '../../api/machinery/errors.ts';
 import { parseResourceVersion } from '../cacher/codec.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
+import { readable } from '../registry/stored-state.ts';
 import { render } from '../render/render.ts';
 import type { RequestContext } from '../request-context.ts';
 import { pathName } from '../request-info.ts';
@@ -29,5 +30,5 @@ export async function get(
   const object = kind.cache.getCached(context.info.namespace, name);
   if (object === undefined) throw errors.notFound(kind.groupResource, name);
   if (object.damage !== undefined) throw object.damage;
-  return render(context, kind, { object, nowMs: dependencies.clock.now() });
+  return render(context, kind, { object: await readable(kind, object), nowMs: dependencies.clock.now() });
 }

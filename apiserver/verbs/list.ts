@@ -44,7 +44,11 @@ export async function readPage(
   const snapshot = await snapshotFor(kind, { dependencies, options, revision: token?.revision, prefix });
   const fromKey = token === undefined ? prefix : kind.cache.keyPrefix + token.startKey;
   if (!fromKey.startsWith(prefix)) throw errors.badRequest('continue key is not valid: it belongs to another list');
-  return takePage(kind, snapshot, { options, prefix, fromKey });
+  // Selectors look into the objects that they leave out, too.
+  if (filterOf(kind, options) !== undefined) await kind.cache.ready?.([...kind.cache.range(snapshot, prefix, fromKey)]);
+  const page = takePage(kind, snapshot, { options, prefix, fromKey });
+  await kind.cache.ready?.(page.objects);
+  return page;
 }
 
 function takePage(

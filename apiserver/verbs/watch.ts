@@ -4,7 +4,7 @@ import { ApiError, internalServerError } from '../../api/machinery/errors.ts';
 import type { Clock } from '../../base/clock.ts';
 import { sleep } from '../../base/clock.ts';
 import { deepFreeze } from '../../base/freeze.ts';
-import type { Delivery, Watcher } from '../cacher/watcher.ts';
+import type { Delivery, EventSource } from '../cacher/watcher.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
 import { bookmarkObject, framesFor } from '../render/watch-frames.ts';
 import type { WatchFrames } from '../render/watch-frames.ts';
@@ -53,7 +53,7 @@ async function startWatch(
   context: RequestContext,
   kind: ServedKind,
   { options, dependencies }: { options: ReadOptions; dependencies: VerbDependencies },
-): Promise<Watcher> {
+): Promise<EventSource> {
   const { watchCache } = dependencies;
   const { revision, sendInitialEvents } = options;
   if (revision === undefined || revision === 0) {
@@ -68,7 +68,7 @@ async function startWatch(
       initialEvents: sendInitialEvents ?? (revision === undefined || revision === 0),
       markInitialEventsEnd: sendInitialEvents === true && options.allowWatchBookmarks,
       afterRevision: revision === undefined || revision === 0 ? watchCache.revision : revision,
-      filter: namespaceFilter(context, kind, options),
+      filter: filterOf(kind, options),
       bookmarks: options.allowWatchBookmarks,
       keyPrefix: keyPrefixOf(context, kind),
       signal: context.request.signal,
@@ -77,14 +77,7 @@ async function startWatch(
   );
 }
 
-function namespaceFilter(context: RequestContext, kind: ServedKind, options: ReadOptions): ReturnType<typeof filterOf> {
-  const selects = filterOf(kind, options);
-  const prefix = keyPrefixOf(context, kind);
-  if (prefix === kind.cache.keyPrefix) return selects;
-  return (object) => object.key.startsWith(prefix) && (selects === undefined || selects(object));
-}
-
-async function* batchesOf(watcher: Watcher, kind: ServedKind): AsyncIterable<readonly WatchEvent[]> {
+async function* batchesOf(watcher: EventSource, kind: ServedKind): AsyncIterable<readonly WatchEvent[]> {
   try {
     for (let batch = await watcher.take(); batch !== undefined; batch = await watcher.take()) {
       yield batch.map((delivery) => decodedEvent(delivery, kind));
@@ -106,7 +99,7 @@ export function gatherMsFor(watcherCount: number): number {
 
 /** The frames of what has happened since the last; `gatherMs` after it was asked for, the next. */
 async function* framesOf(
-  watcher: Watcher,
+  watcher: EventSource,
   { encoding, kind, clock }: { encoding: WatchFrames; kind: ServedKind; clock: Clock },
 ): AsyncIterable<readonly Uint8Array[]> {
   try {

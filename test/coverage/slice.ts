@@ -37,7 +37,6 @@ export const ABSENT_FEATURES: Readonly<Record<string, string>> = {
   A28: 'custom resources come later',
   A29: 'custom resources come later',
   A30: 'custom resources come later',
-  A31: 'custom resources come later',
   A32: 'custom resources come later',
   A36: 'API aggregation comes later',
   A43: 'audit comes later',

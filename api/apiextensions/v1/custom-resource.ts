@@ -5,7 +5,7 @@
 import type { FieldError } from '../../machinery/field-error.ts';
 import { fieldPath, FieldPath, invalid } from '../../machinery/field-error.ts';
 import type { ApiObject } from '../../machinery/meta.ts';
-import type { Resource, ScaleSubresource, Strategy } from '../../machinery/resource.ts';
+import type { Resource, ScaleSubresource, Strategy, VersionConverter } from '../../machinery/resource.ts';
 import { apiVersionOf, defineResource } from '../../machinery/resource.ts';
 import { equalJson } from '../../patch/json-value.ts';
 import type { SchemaTable } from '../../schema/schema.ts';
@@ -29,6 +29,8 @@ export interface CustomResourceOptions {
   /** Of the kind's schema in the server's table; unique to this state of the definition. */
   schemaName: string;
   table: SchemaTable;
+  /** Absent: versions differ in nothing but their name. */
+  convert?: VersionConverter | undefined;
 }
 
 /** The schema of a version's objects. */
@@ -38,9 +40,10 @@ export function schemaOfVersion({ schema }: CustomResourceDefinitionVersion): Js
 
 /** `definition` must have been accepted: its names are those of its status. */
 export function customResource(definition: CustomResourceDefinition, options: CustomResourceOptions): Resource {
-  const { version, schemaName, table } = options;
+  const { version, schemaName, table, convert } = options;
   const { group, scope } = definition.spec;
   const schema = schemaOfVersion(version);
+  const stored = storageVersionOf(definition);
   const resource = defineResource<CustomObject>({
     group,
     version: version.name,
@@ -50,8 +53,10 @@ export function customResource(definition: CustomResourceDefinition, options: Cu
     storagePrefix: storagePrefixOf(definition),
     view: customView({
       apiVersion: apiVersionOf({ group, version: version.name }),
-      storedApiVersion: apiVersionOf({ group, version: storageVersionOf(definition) }),
+      storedApiVersion: apiVersionOf({ group, version: stored.name }),
       schema,
+      storedSchema: schemaOfVersion(stored),
+      convert,
     }),
     structure: customStructure(schema, table),
     subresources: subresourcesOf(version),
@@ -63,8 +68,9 @@ export function customResource(definition: CustomResourceDefinition, options: Cu
   return resource as unknown as Resource;
 }
 
-function storageVersionOf({ spec }: CustomResourceDefinition): string {
-  return spec.versions.find(({ storage }) => storage)!.name;
+/** The version in which objects are stored from now on. */
+export function storageVersionOf({ spec }: CustomResourceDefinition): CustomResourceDefinitionVersion {
+  return spec.versions.find(({ storage }) => storage)!;
 }
 
 /** Where upstream keeps custom objects in its store. */

@@ -1,10 +1,11 @@
 /**
  * A version of a custom kind over what is stored, in whatever version and under whatever schema it was written: read
  * in this version, pruned and with its defaults (apiextensions `apiserver/customresource_handler.go`, the decoder from
- * storage and the `None` converter).
+ * storage and the `None` converter, unless the kind has another).
  */
 import type { ApiObject } from '../../machinery/meta.ts';
-import type { ObjectView } from '../../machinery/resource.ts';
+import type { ObjectView, VersionConverter } from '../../machinery/resource.ts';
+import { cloneJson } from '../../patch/json-value.ts';
 import { defaultCustomObject } from './defaulting.ts';
 import { pruneCustomObject } from './prune.ts';
 import type { JsonSchemaProps } from './types.ts';
@@ -14,11 +15,23 @@ export interface CustomViewOptions {
   apiVersion: string;
   storedApiVersion: string;
   schema: JsonSchemaProps;
+  /** Of the version in which objects are stored. */
+  storedSchema: JsonSchemaProps;
+  /** Absent: versions differ in nothing but their name. */
+  convert?: VersionConverter | undefined;
 }
 
-export function customView({ apiVersion, storedApiVersion, schema }: CustomViewOptions): ObjectView<ApiObject> {
+export function customView(options: CustomViewOptions): ObjectView<ApiObject> {
+  const { apiVersion, storedApiVersion, schema, storedSchema, convert } = options;
   return {
-    toStored: (object) => ({ ...object, apiVersion: storedApiVersion }),
+    storedApiVersion,
+    ...(convert === undefined ? {} : { converted: { apiVersion, storedApiVersion, convert } }),
+    toStored(object) {
+      if (convert === undefined || apiVersion === storedApiVersion) return { ...object, apiVersion: storedApiVersion };
+      const stored = cloneJson(object);
+      pruneCustomObject(stored as unknown as Record<string, unknown>, storedSchema);
+      return stored;
+    },
     fromStored(object) {
       const fields = object as unknown as Record<string, unknown>;
       const pruned = pruneCustomObject(fields, schema).length > 0;

@@ -39,16 +39,25 @@ export function webhookPlugins(options: WebhookPluginOptions): {
   };
 }
 
-function callerOf(
-  { listers, matcher, authorize, clock, random, log }: WebhookPluginOptions,
-  type: 'mutating' | 'validating',
-): { list: WebhookList; caller: WebhookCaller } {
-  const client = new WebhookClient({
+/** Calls webhooks at the Services of the cluster. */
+export function webhookClient({
+  listers,
+  clock,
+  random,
+}: Pick<WebhookPluginOptions, 'listers' | 'clock' | 'random'>): WebhookClient {
+  return new WebhookClient({
     services: listers<Service>({ group: '', plural: 'services' }),
     endpointSlices: listers<EndpointSlice>({ group: 'discovery.k8s.io', plural: 'endpointslices' }),
     clock,
     random,
   });
+}
+
+function callerOf(
+  { listers, matcher, authorize, clock, random, log }: WebhookPluginOptions,
+  type: 'mutating' | 'validating',
+): { list: WebhookList; caller: WebhookCaller } {
+  const client = webhookClient({ listers, clock, random });
   const configurations = listers<WebhookConfiguration>({
     group: ADMISSION_GROUP,
     plural: `${type}webhookconfigurations`,
