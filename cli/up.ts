@@ -31,6 +31,7 @@ import { startNode } from './node.ts';
 import type { NodeOptions } from './node-options.ts';
 import { nodeReady } from './node-ready.ts';
 import { nextSteps } from './next-steps.ts';
+import { installOwnDefinitions } from './own-definitions.ts';
 import { packageFolder } from './package-folder.ts';
 import { addressInRange, advertisedAddress, gatewayAddress, hostAddresses } from './ports.ts';
 import { createProgress } from './progress.ts';
@@ -63,8 +64,10 @@ export async function up(flags: UpFlags): Promise<void> {
     const running = await start({ config, folder, progress, log, stop: stop.signal });
     progress.done();
     announce({ folder, running, seconds: (performance.now() - startedMs) / 1000 });
+    const installed = running.installDefinitions();
     await stop.requested;
     process.stderr.write('stopping\n');
+    await installed;
     await running.close();
   } catch (error) {
     progress.fail();
@@ -106,6 +109,8 @@ interface Running {
   kubeconfig: string;
   /** Of the example. */
   url: string | undefined;
+  /** Once the cluster is ready, so that no start waits for it. Never rejects. */
+  installDefinitions(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -164,6 +169,7 @@ async function start({ config: asked, folder, progress, log, stop }: StartOption
     server,
     kubeconfig,
     url,
+    installDefinitions: () => installDefinitions(controlPlane, log),
     close: () =>
       close({
         closeSocket,
@@ -175,6 +181,14 @@ async function start({ config: asked, folder, progress, log, stop }: StartOption
         stopping,
       }),
   };
+}
+
+async function installDefinitions(controlPlane: ControlPlane, log: StartOptions['log']): Promise<void> {
+  try {
+    await installOwnDefinitions(controlPlane.clientFor(apiServerUser, 'kube-apiserver/nocher (definitions)'));
+  } catch (error) {
+    log.warn('the definitions that come with Nocher could not be installed', { error: String(error) });
+  }
 }
 
 /** Of several servers of a store, one acts. */

@@ -9,6 +9,7 @@ import type { PolicyRule } from '../v1/validation.ts';
 import { aggregateClusterRoles } from './aggregate.ts';
 import { bootstrapRbacObjects } from './bootstrap-objects.ts';
 import { aggregatedRole, aggregatedTo, clusterRole, rule } from './builders.ts';
+import { ownControllerRoleTable, ownRoleTable } from './own-roles.ts';
 
 const folder = findFacts('rbac-bootstrap-v1.36');
 const withFacts = folder === undefined ? describe.skip : describe;
@@ -33,7 +34,14 @@ function upstream(...files: string[]): Record<string, ApiObject> {
 }
 
 withFacts('bootstrapRbacObjects() equals upstream (rbac-bootstrap-v1.36)', () => {
-  const ours = bootstrapRbacObjects();
+  const all = bootstrapRbacObjects();
+  const ownNames = new Set([...ownRoleTable, ...ownControllerRoleTable].map(({ metadata }) => metadata.name));
+  const isUpstreams = ({ metadata }: ApiObject): boolean => !ownNames.has(metadata.name);
+  const ours = {
+    ...all,
+    clusterRoles: all.clusterRoles.filter(isUpstreams),
+    clusterRoleBindings: all.clusterRoleBindings.filter(isUpstreams),
+  };
 
   it('in cluster roles, but for rules that are aggregated', () => {
     const theirs = upstream('cluster-roles', 'controller-roles');
@@ -63,6 +71,24 @@ describe('bootstrapRbacObjects()', () => {
     const readsSecrets = (r: PolicyRule): boolean => r.resources?.includes('secrets') === true;
     expect(rulesOf('view').some(readsSecrets)).toBe(false);
     expect(rulesOf('edit').some(readsSecrets)).toBe(true);
+  });
+
+  it('lets admin and edit change rollouts, view only read them, and nobody but the controller their status', () => {
+    const may = (name: string, verb: string, resource: string): boolean =>
+      bootstrapRbacObjects()
+        .clusterRoles.filter(({ metadata }) => metadata.name === name)
+        .flatMap(({ rules }) => rules ?? [])
+        .some(
+          ({ apiGroups, resources, verbs }) =>
+            apiGroups?.includes('rollouts.nocher.io') === true &&
+            resources?.includes(resource) === true &&
+            verbs.includes(verb),
+        );
+    const who = ['admin', 'edit', 'view', 'system:controller:rollout-controller'];
+    expect(who.map((name) => may(name, 'get', 'rollouts'))).toEqual([true, true, true, true]);
+    expect(who.map((name) => may(name, 'patch', 'rollouts'))).toEqual([true, true, false, false]);
+    expect(who.map((name) => may(name, 'update', 'rollouts/scale'))).toEqual([true, true, false, false]);
+    expect(who.map((name) => may(name, 'update', 'rollouts/status'))).toEqual([false, false, false, true]);
   });
 
   it('names no object twice', () => {

@@ -9,6 +9,7 @@ import { clusterRoleBindingTable } from './cluster-role-bindings.ts';
 import { clusterRoleTable } from './cluster-roles.ts';
 import { controllerRoleTable } from './controller-roles.ts';
 import { namespaceRoleBindingTable, namespaceRoleTable } from './namespace-roles.ts';
+import { ownControllerRoleTable, ownRoleTable } from './own-roles.ts';
 
 export interface BootstrapRbacObjects {
   clusterRoles: readonly ClusterRole[];
@@ -22,11 +23,12 @@ export interface BootstrapRbacObjects {
  * The caller must not change the objects.
  */
 export function bootstrapRbacObjects(): BootstrapRbacObjects {
-  const tables = [...clusterRoleTable, ...controllerRoleTable];
+  const controllers = [...controllerRoleTable, ...ownControllerRoleTable];
+  const tables = [...clusterRoleTable, ...ownRoleTable, ...controllers];
   const aggregated = new Map(aggregateClusterRoles(tables).map((role) => [role.metadata.name, role]));
   return {
     clusterRoles: tables.map((role) => aggregated.get(role.metadata.name) ?? role),
-    clusterRoleBindings: [...clusterRoleBindingTable, ...controllerRoleTable.map(controllerRoleBinding)],
+    clusterRoleBindings: [...clusterRoleBindingTable, ...controllers.map(controllerRoleBinding)],
     roles: namespaceRoleTable,
     roleBindings: namespaceRoleBindingTable,
   };
