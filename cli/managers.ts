@@ -11,6 +11,8 @@ import type { InformerFactory } from '../client/informer-factory.ts';
 import { createInformerFactory } from '../client/informer-factory.ts';
 import { controllers } from '../controllers/controllers.ts';
 import { runGarbageCollector } from '../controllers/garbage-collector/garbage-collector.ts';
+import { rolloutController } from '../controllers/rollout/rollout.ts';
+import { runWhenServed } from '../controllers/when-served.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { Task } from './tasks.ts';
 import { createTask } from './tasks.ts';
@@ -36,9 +38,11 @@ export function startControllers(options: ManagersOptions): Task[] {
   const running = controllers({ resources, rootCa: options.rootCa }).map((controller) =>
     createTask(controller.name, runController(controller, runnerOptions(controller.name, informers, options)), options),
   );
+  const rollouts = rolloutController();
   const collector = 'generic-garbage-collector';
   return [
     ...running,
+    createTask(rollouts.name, runWhenServed(rollouts, runnerOptions(rollouts.name, informers, options)), options),
     createTask(collector, runGarbageCollector(resources, runnerOptions(collector, informers, options)), options),
   ];
 }

@@ -31,17 +31,22 @@ function fnv32(text: string): number {
 /** The suffix that names a template's ReplicaSet; another `collisionCount` gives another one. */
 export function templateHash(template: PodTemplateSpec, collisionCount: number | undefined): string {
   const text = canonical(template) + (collisionCount === undefined ? '' : `#${collisionCount}`);
+  return textHash(text);
+}
+
+/** As it can stand in a name. */
+export function textHash(text: string): string {
   return safeEncodeString(String(fnv32(text)));
 }
 
-function withoutHash(template: PodTemplateSpec): unknown {
-  const { [TEMPLATE_HASH_LABEL]: _, ...labels } = template.metadata?.labels ?? {};
+function withoutHash(template: PodTemplateSpec, label: string): unknown {
+  const { [label]: _, ...labels } = template.metadata?.labels ?? {};
   return { ...template, metadata: { ...template.metadata, labels } };
 }
 
 /** Equal but for the hash label that the controller adds (`EqualIgnoreHash`). */
-export function isSameTemplate(a: PodTemplateSpec, b: PodTemplateSpec): boolean {
-  return canonical(withoutHash(a)) === canonical(withoutHash(b));
+export function isSameTemplate(a: PodTemplateSpec, b: PodTemplateSpec, label = TEMPLATE_HASH_LABEL): boolean {
+  return canonical(withoutHash(a, label)) === canonical(withoutHash(b, label));
 }
 
 const createdMs = ({ metadata }: ReplicaSet): number => Date.parse(metadata.creationTimestamp ?? '') || 0;
