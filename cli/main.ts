@@ -33,6 +33,17 @@ Takes kubectl from the PATH, else the one that was fetched before, else fetches 
 goes to kubectl as it is; --data-dir comes before it: nocher kubectl --data-dir /tmp/other get nodes
 `;
 
+const ROLLOUT_HELP = `
+Examples:
+  nocher rollout status web -n shop --timeout 5m
+  nocher rollout promote web -n shop
+  nocher rollout undo web -n shop --to-revision 3
+`;
+
+const ROLLOUT_STATUS_HELP = `
+Exit code: 0 when the Rollout is healthy (or paused, without --timeout), 1 when it is degraded or not done in time.
+`;
+
 function dataDirOption(): Option {
   return new Option('--data-dir <folder>', 'where the cluster lives').default(defaultDataDir());
 }
@@ -147,6 +158,66 @@ function storageCommand(): Command {
   return storage;
 }
 
+interface RolloutCommand {
+  name: string;
+  description: string;
+  run(name: string, flags: UpFlags): Promise<void>;
+}
+
+const ROLLOUT_COMMANDS: readonly RolloutCommand[] = [
+  {
+    name: 'status',
+    description: 'how it is, line by line, until it is healthy, degraded or paused',
+    run: async (name, flags) => (await import('./rollout.ts')).rolloutStatus(name, flags),
+  },
+  {
+    name: 'promote',
+    description: 'let the version that waits go on',
+    run: async (name, flags) => (await import('./rollout.ts')).rolloutPromote(name, flags),
+  },
+  {
+    name: 'abort',
+    description: 'let the stable version serve alone again',
+    run: async (name, flags) => (await import('./rollout.ts')).rolloutAbort(name, flags),
+  },
+  {
+    name: 'retry',
+    description: 'try a version once more that has failed or was aborted',
+    run: async (name, flags) => (await import('./rollout.ts')).rolloutRetry(name, flags),
+  },
+  {
+    name: 'undo',
+    description: 'put the template of an earlier revision back',
+    run: async (name, flags) => (await import('./rollout.ts')).rolloutUndo(name, flags),
+  },
+];
+
+function rolloutCommand(): Command {
+  const rollout = new Command('rollout')
+    .description('Rollouts: releases by blue-green and canary (docs/rollouts.md)')
+    .addHelpText('after', ROLLOUT_HELP);
+  const commands = new Map<string, Command>();
+  for (const { name, description, run } of ROLLOUT_COMMANDS)
+    commands.set(
+      name,
+      rollout
+        .command(name)
+        .description(description)
+        .argument('<name>', 'the Rollout')
+        .option('-n, --namespace <namespace>', 'its namespace', 'default')
+        .addOption(dataDirOption())
+        .action(run),
+    );
+  commands
+    .get('status')!
+    .option('--timeout <duration>', 'give up after so long, such as 90s or 5m; pauses are waited for then', '0s')
+    .option('--no-watch', 'only how it is now')
+    .addHelpText('after', ROLLOUT_STATUS_HELP);
+  commands.get('promote')!.option('--full', 'to the end, without further steps, pauses and checks');
+  commands.get('undo')!.option('--to-revision <revision>', 'which (default: the one before)');
+  return rollout;
+}
+
 function program(): Command {
   const root = new Command('nocher')
     .description('Kubernetes for people who want the API and not the weight.')
@@ -159,6 +230,7 @@ function program(): Command {
   for (const command of readCommands()) root.addCommand(command);
   root.addCommand(imageCommand());
   root.addCommand(storageCommand());
+  root.addCommand(rolloutCommand());
   for (const command of [root, ...root.commands, ...root.commands.flatMap(({ commands }) => commands)])
     sayOurName(command);
   return root;
