@@ -22,6 +22,9 @@ import type { DueCheck, Observed, Plan } from './work.ts';
 /** While a try is under way, or waits for its turn. */
 const TRY_POLL_MS = 200;
 
+/** Of a version with more pods, a probe asks so many. */
+const MAX_PROBED_PODS = 20;
+
 /** When to look again, beyond what the plan says. */
 export async function act(
   observed: Observed,
@@ -125,7 +128,10 @@ function probeTargets(
     const behind = behindService({ namespace: rollout.metadata.namespace ?? '', name, port }, context);
     return behind.ok ? { ok: true, value: [asTarget(behind.value)] } : behind;
   }
-  const own = reachablePods(context.byIndex<Pod>(pods, OWNER_UID_INDEX, newSet.metadata.uid!));
+  const own = reachablePods(context.byIndex<Pod>(pods, OWNER_UID_INDEX, newSet.metadata.uid!)).slice(
+    0,
+    MAX_PROBED_PODS,
+  );
   const targets: Target[] = [];
   for (const pod of own) {
     const found = podPort(pod, port);
