@@ -100,10 +100,10 @@ describe('startKubelet() with the simulated runtime', () => {
     expect(node.metadata.labels['kubernetes.io/hostname']).toBe(NODE);
     expect(node.status.capacity['pods']).toBe('110');
     expect(node.status.conditions.find(({ type }) => type === 'Ready')?.status).toBe('True');
-    const lease = await server.call<{ spec: { holderIdentity: string } }>(
-      'GET',
-      `/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/${NODE}`,
-    );
+    // The lease is taken beside the first status, and may come after it.
+    const leaseUrl = `/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/${NODE}`;
+    while ((await server.send('GET', leaseUrl)).status === 404) await new Promise(setImmediate);
+    const lease = await server.call<{ spec: { holderIdentity: string } }>('GET', leaseUrl);
     expect(lease.spec.holderIdentity).toBe(NODE);
     // Events are sent in order, after the fact.
     while (!(await reasons(NODE)).some((line) => line.startsWith('NodeReady'))) await new Promise(setImmediate);

@@ -111,6 +111,9 @@ const PACKAGES: Readonly<Record<string, string>> = {
   'storage.k8s.io': 'storage',
 };
 
+/** An older version whose messages have the numbers of the one that it became. */
+const NUMBERED_ALIKE: Readonly<Record<string, string>> = { 'autoscaling/v2beta2': 'v2' };
+
 /** Kinds of `meta.v1` that every group version has (apimachinery `meta/v1.AddToGroupVersion`). */
 const KINDS_OF_ALL = /^(Create|Delete|Patch|Update|Apply)Options$/;
 /** And those that only `v1` has; discovery leaves even that out. */
@@ -123,5 +126,6 @@ export function messageOfKind(apiVersion: string, kind: string): MessageType | u
   const slash = apiVersion.indexOf('/');
   const group = slash < 0 ? '' : apiVersion.slice(0, slash);
   if (!Object.hasOwn(PACKAGES, group)) return undefined;
-  return messageType(`${PACKAGES[group]}.${apiVersion.slice(slash + 1)}.${kind}`);
+  const version = NUMBERED_ALIKE[apiVersion] ?? apiVersion.slice(slash + 1);
+  return messageType(`${PACKAGES[group]}.${version}.${kind}`);
 }
