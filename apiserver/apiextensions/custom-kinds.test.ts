@@ -144,7 +144,7 @@ describe('custom kinds', () => {
     });
   });
 
-  it('drop and tell what their schema does not have', async () => {
+  it('drop and tell what their schema does not have [A28]', async () => {
     const url = paths('stable.example.com');
     const object = tab('stable.example.com', 'pruned', { cronSpec: '* * * * */5', colour: 'red' });
     const warned = await server.send('POST', url, { body: object });
@@ -197,7 +197,7 @@ describe('custom kinds', () => {
     );
   });
 
-  it('scale by the paths of their definition', async () => {
+  it('scale by the paths of their definition [A32]', async () => {
     const url = `${paths('stable.example.com')}/one/scale`;
     expect(await server.call('GET', url)).toMatchObject({
       kind: 'Scale',
@@ -212,7 +212,7 @@ describe('custom kinds', () => {
     expect((await server.call<Custom>('GET', `${paths('stable.example.com')}/one`)).spec['replicas']).toBe(5);
   });
 
-  it('show the columns of their definition', async () => {
+  it('show the columns of their definition [A32]', async () => {
     const { body } = await server.send('GET', `${paths('stable.example.com')}/one`, {
       accept: 'application/json;as=Table;v=v1;g=meta.k8s.io',
     });
@@ -221,7 +221,7 @@ describe('custom kinds', () => {
     expect(table.rows[0]!.cells).toEqual(['one', '* * * * */5', 5, expect.stringMatching(/^\d+s$/)]);
   });
 
-  it('are applied with lists by their keys', async () => {
+  it('are applied with lists by their keys [A29]', async () => {
     const url = `${paths('stable.example.com')}/applied`;
     const apply = (manager: string, ports: unknown): Promise<TestResponse> =>
       server.send('PATCH', `${url}?fieldManager=${manager}`, {
@@ -240,7 +240,7 @@ describe('custom kinds', () => {
     ]);
   });
 
-  it('follow a change of their definition: new defaults reach what is stored', async () => {
+  it('follow a change of their definition: new defaults reach what is stored [A29]', async () => {
     const url = `${DEFINITIONS}/crontabs.stable.example.com`;
     const definition = await server.call<{ spec: { versions: { schema: { openAPIV3Schema: Schema } }[] } }>('GET', url);
     const { spec } = definition.spec.versions[0]!.schema.openAPIV3Schema.properties;

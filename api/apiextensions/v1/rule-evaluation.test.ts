@@ -25,7 +25,7 @@ type Spec = Record<string, unknown>;
 const judged = (schema: JsonSchemaProps, spec: Spec, previous?: Spec): string[] =>
   validateByRules({ spec }, schema, previous && { spec: previous }).map(formatFieldError);
 
-describe('rules of custom kinds', () => {
+describe('rules of custom kinds [A30]', () => {
   it('are told as their authors word them', () => {
     const rule = 'self.min <= self.max';
     expect(judged(withRules({ rule }), { min: 1, max: 2 })).toEqual([]);
