@@ -25,15 +25,15 @@ export function isUnderWay({ status, newSet }: Work): boolean {
 }
 
 function beginVersion(work: Work): void {
-  const { status, newSet, rollout } = work;
+  const { status, newSet } = work;
   if (status.currentPodHash !== undefined)
     emit(work, 'Normal', 'RolloutUpdated', `Rollout updated to revision ${status.revision}`);
   status.currentPodHash = hashOf(newSet);
   startOver(status);
   beginSteps(work);
-  // A version that served a moment ago and still runs needs no trial.
-  const runsStill = (retirementMs(newSet) ?? 0) > work.nowMs && rollout.spec.strategy.blueGreen !== undefined;
-  if (runsStill) status.promoteFull = true;
+  // The version that was stable until a moment ago, and still runs, needs no trial; one that was aborted does.
+  const wasStable = status.blueGreen?.formerRS === hashOf(newSet);
+  if (wasStable && (retirementMs(newSet) ?? 0) > work.nowMs) status.promoteFull = true;
 }
 
 /** Nothing of an earlier attempt counts. */

@@ -95,6 +95,15 @@ describe('blue-green, with a new template', () => {
     expect(model.status).toMatchObject({ phase: 'Healthy', revision: 3 });
   });
 
+  it('tries a version anew that was aborted, though it is still running', () => {
+    const model = updating({ autoPromotionEnabled: false }).settle().annotate(ABORT, '2').settle();
+    expect(model.size('v2')).toBe(3);
+    model.roll('v3').turn();
+    model.roll('v2').settle();
+    expect(model.status).toMatchObject({ phase: 'Paused', revision: 4 });
+    expect(model.selectors.get('active')).toBe('v1');
+  });
+
   it('does nothing while paused, but scale', () => {
     const model = updating({}, { paused: true });
     model.turn();

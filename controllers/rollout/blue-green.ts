@@ -132,6 +132,7 @@ function afterSwitch(work: Work, stableSet: ReplicaSet, strategy: BlueGreenStrat
   }
   const switchedMs = Date.parse(status.blueGreen!.switchTime ?? '') || nowMs;
   retireAt(work, stableSet, switchedMs + strategy.scaleDownDelaySeconds * 1000);
+  status.blueGreen!.formerRS = hashOf(stableSet);
   complete(work);
 }
 

@@ -151,6 +151,8 @@ export interface RolloutStatus {
     previewSelector?: string;
     scaleUpPreviewCheckPoint?: boolean;
     switchTime?: string;
+    /** The version that was stable before. */
+    formerRS?: string;
   };
   canary?: { weights: { canary: number; stable: number } };
   checks?: CheckStatus[];
