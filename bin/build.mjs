@@ -2,7 +2,17 @@
 // older than its sources.
 import './require-node.mjs';
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { usablePrebuilt } from './helper-sources.mjs';
@@ -65,6 +75,16 @@ mkdirSync(dist, { recursive: true });
 if (isStale(join(dist, 'generated/schema.json'), ['api/schema', 'bin/generate-schema.ts', 'package.json'])) {
   say('build: schema tables');
   if (!run(process.execPath, ['--import', 'tsx', 'bin/generate-schema.ts'], 'ignore')) process.exit(1);
+}
+
+// Parsing them from YAML at a start would take longer than all else that the start does with them.
+if (isStale(join(dist, 'generated/definitions.json'), ['crds', 'bin/build.mjs'])) {
+  say('build: definitions of our own kinds');
+  const { parse } = await import('yaml');
+  const names = readdirSync(join(root, 'crds')).filter((name) => name.endsWith('.yaml'));
+  const definitions = names.sort().map((name) => parse(readFileSync(join(root, 'crds', name), 'utf8')));
+  mkdirSync(join(dist, 'generated'), { recursive: true });
+  writeFileSync(join(dist, 'generated/definitions.json'), JSON.stringify(definitions));
 }
 
 if (isStale(join(dist, 'bundle/nocher.mjs'), SOURCES)) {

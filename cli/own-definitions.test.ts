@@ -1,10 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { customResourceDefinitions } from '../api/apiextensions/v1/custom-resource-definition.ts';
 import type { TestServer } from '../apiserver/testing.ts';
 import { startTestServer, testAdmin } from '../apiserver/testing.ts';
 import { inProcessClient } from '../client/in-process.ts';
 import type { Client } from '../client/client.ts';
 import { installOwnDefinitions, ownDefinitions } from './own-definitions.ts';
+import { packageFolder } from './package-folder.ts';
 
 const URL = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/rollouts.rollouts.nocher.io';
 
@@ -39,8 +43,22 @@ describe('the definitions that come with Nocher', () => {
     expect(after.metadata.resourceVersion).toBe(before.metadata.resourceVersion);
   });
 
+  it('are the same from the build and from the files', async () => {
+    const root = mkdtempSync(join(tmpdir(), 'nocher-definitions-'));
+    try {
+      symlinkSync(join(packageFolder(), 'crds'), join(root, 'crds'));
+      const parsed = await ownDefinitions(root);
+      expect(parsed.map(({ metadata }) => metadata.name)).toEqual(['rollouts.rollouts.nocher.io']);
+      mkdirSync(join(root, 'dist/generated'), { recursive: true });
+      writeFileSync(join(root, 'dist/generated/definitions.json'), JSON.stringify([...parsed, ...parsed]));
+      expect(await ownDefinitions(root)).toEqual([...parsed, ...parsed]);
+    } finally {
+      rmSync(root, { recursive: true });
+    }
+  });
+
   it('are brought to this release, and keep what others added', async () => {
-    const [definition] = ownDefinitions();
+    const [definition] = await ownDefinitions();
     const older = structuredClone(definition!);
     older.spec.names.shortNames = ['ro', 'older'];
     await installOwnDefinitions(client, [older]);
