@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { WatchEvent } from '../../api/machinery/handler.ts';
 import type { Json } from '../admission/webhook/testing.ts';
@@ -57,6 +58,17 @@ async function take(events: AsyncIterator<WatchEvent>, count: number): Promise<J
   const taken: Json[] = [];
   while (taken.length < count) taken.push((await events.next()).value);
   return taken;
+}
+
+async function eventually(check: () => Promise<void>): Promise<void> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await check();
+    } catch (error) {
+      if (attempt === 200) throw error;
+      await setTimeout(25);
+    }
+  }
 }
 
 describe('[A31] a kind that a webhook converts', () => {
@@ -376,6 +388,29 @@ describe('[A31] a conversion webhook that fails', () => {
     converter.answer = failed({ status: 'Failure', message: 'no more' });
     await create(GROUP, 'd');
     await expect(events.next()).rejects.toThrow(`${ABOUT} failed: no more`);
+  });
+
+  it('does not keep its definition, but what it must convert does until the definition is mended', async () => {
+    const group = 'delete.example.com';
+    await define(group);
+    await create(group, 'old');
+    await redefine(group, {
+      versions: [addressVersion('v1', { storage: false }), addressVersion('v2', { storage: true })],
+    });
+    await create(group, 'new');
+    converter.answer = failed({ status: 'Failure', message: 'never' });
+    await server.call('DELETE', `${DEFINITIONS}/addresses.${group}`);
+    const message = `could not issue all deletes: conversion webhook for ${group}/v1, Kind=Address failed: never`;
+    await eventually(async () => {
+      const { status } = await server.call<Json>('GET', `${DEFINITIONS}/addresses.${group}`);
+      expect(status.conditions).toContainEqual(expect.objectContaining({ type: 'Terminating', message }));
+      const { entries } = await server.storage.list({ prefix: `/registry/${group}/addresses/` });
+      expect(entries.map(({ key }) => key.split('/').at(-1))).toEqual(['old']);
+    });
+    await redefine(group, { conversion: { strategy: 'None', webhook: null } });
+    await eventually(async () => {
+      expect((await server.send('GET', `${DEFINITIONS}/addresses.${group}`)).status).toBe(404);
+    });
   });
 
   it('that hangs holds up nobody else', async () => {

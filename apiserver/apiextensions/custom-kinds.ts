@@ -102,7 +102,8 @@ export class CustomKinds {
       if (await this.#status.update(definition, definitions)) continue;
       if (isConditionTrue(definition, 'Established')) await this.#serve(definition, served);
       else if (served !== undefined) this.#stopServing(name, served);
-      if (definition.metadata.deletionTimestamp !== undefined) this.#finalizer.add(definition, this.#served.get(name));
+      if (definition.metadata.deletionTimestamp !== undefined)
+        this.#finalizer.add(definition, () => this.#served.get(name)?.stored);
     }
     this.#options.conversion.client.retain(
       definitions.map(conversionAddress).filter((address) => address !== undefined),

@@ -13,9 +13,9 @@ import { formatTime, sleep } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import type { WatchCache } from '../cacher/watch-cache.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
+import { readable } from '../registry/stored-state.ts';
 import type { DefinitionWriting } from './definition-status.ts';
 import { serverContext } from './definition-status.ts';
-import type { ServedDefinition } from './served-definition.ts';
 
 /** How often what finalizers hold is looked at again. */
 const POLL_MS = 250;
@@ -35,13 +35,16 @@ export class DefinitionFinalizer {
     this.#options = options;
   }
 
-  /** Begins to delete the objects of a definition that is being deleted, unless that is under way. */
-  add(definition: CustomResourceDefinition, served: ServedDefinition | undefined): void {
+  /**
+   * Begins to delete the objects of a definition that is being deleted, unless that is under way. `kind` is what is
+   * served at the time: a definition may be mended while its objects cannot be read.
+   */
+  add(definition: CustomResourceDefinition, kind: () => ServedKind | undefined): void {
     const uid = definition.metadata.uid!;
     const waits = definition.metadata.finalizers?.includes(CUSTOM_RESOURCE_CLEANUP_FINALIZER) === true;
     if (!waits || this.#running.has(uid)) return;
     this.#running.add(uid);
-    this.#finalize(definition, served?.kinds[0])
+    this.#finalize(definition, kind)
       .catch((error: unknown) =>
         this.#options.log.warn('objects of a deleted kind remain', {
           definition: definition.metadata.name,
@@ -51,23 +54,42 @@ export class DefinitionFinalizer {
       .finally(() => this.#running.delete(uid));
   }
 
-  async #finalize(definition: CustomResourceDefinition, kind: ServedKind | undefined): Promise<void> {
-    if (kind === undefined) return this.#release(definition, conditions.NEVER_ESTABLISHED);
+  async #finalize(definition: CustomResourceDefinition, kind: () => ServedKind | undefined): Promise<void> {
+    if (kind() === undefined) return this.#release(definition, conditions.NEVER_ESTABLISHED);
     await this.#report(definition, conditions.DELETION_IN_PROGRESS);
     const { clock } = this.#options;
     const startMs = clock.monotonicMs();
-    let reported = false;
+    let said: string | undefined;
     for (;;) {
-      await this.#options.watchCache.freshen();
-      const left = kind.cache.list();
-      if (left.length === 0) break;
-      for (const object of left) await this.#deleteObject(kind, object);
-      if (kind.cache.size > 0) await sleep(clock, POLL_MS);
-      if (reported || clock.monotonicMs() - startMs < REPORT_AFTER_MS) continue;
-      reported = true;
-      await this.#report(definition, conditions.deletionUnconfirmed('timed out waiting for the condition'));
+      const now = kind();
+      // Whoever serves nothing any more has stopped, or has deleted the definition.
+      if (now === undefined) return;
+      const problem = await this.#deleteObjects(now);
+      if (problem === undefined && now.cache.size === 0) break;
+      await sleep(clock, POLL_MS);
+      const remains = conditions.deletionUnconfirmed('timed out waiting for the condition');
+      const isLate = clock.monotonicMs() - startMs >= REPORT_AFTER_MS;
+      const condition = problem ?? (isLate ? remains : undefined);
+      if (condition === undefined || condition.message === said) continue;
+      said = condition.message;
+      await this.#report(definition, condition);
     }
     await this.#release(definition, conditions.DELETION_COMPLETED);
+  }
+
+  /** What went wrong, if anything: a webhook may be unable to convert what is to be deleted. */
+  async #deleteObjects(kind: ServedKind): Promise<DefinitionCondition | undefined> {
+    await this.#options.watchCache.freshen();
+    const { cache } = kind;
+    const failures: string[] = [];
+    for (const stored of [...cache.range(cache.snapshot(0), cache.keyPrefix)]) {
+      try {
+        if (stored.damage === undefined) await this.#deleteObject(kind, (await readable(kind, stored)).object());
+      } catch (error) {
+        failures.push((error as Error).message);
+      }
+    }
+    return failures.length === 0 ? undefined : conditions.deletionFailed(failures[0]!);
   }
 
   async #deleteObject(kind: ServedKind, { metadata }: ApiObject): Promise<void> {

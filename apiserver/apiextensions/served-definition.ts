@@ -1,5 +1,10 @@
 /** One established CustomResourceDefinition: its versions as kinds of the router, with their schemas. */
-import { customResource, schemaOfVersion, storagePrefixOf } from '../../api/apiextensions/v1/custom-resource.ts';
+import {
+  customResource,
+  schemaOfVersion,
+  storagePrefixOf,
+  storageVersionOf,
+} from '../../api/apiextensions/v1/custom-resource.ts';
 import { customRootSchema } from '../../api/apiextensions/v1/structural-schema.ts';
 import { keepsUnknownFields } from '../../api/apiextensions/v1/structural.ts';
 import type {
@@ -36,6 +41,8 @@ export class ServedDefinition {
   readonly storagePrefix: string;
   /** The preferred version first. */
   kinds: readonly ServedKind[] = [];
+  /** In the version in which objects are stored, be it served or not: what it is in already, nobody converts. */
+  stored: ServedKind | undefined;
   readonly #options: ServingOptions;
   #schemaNames: string[] = [];
 
@@ -53,6 +60,9 @@ export class ServedDefinition {
     const number = ++served;
     const versions = spec.versions.filter((version) => version.served);
     this.kinds = versions.sort(byVersionPriority).map((version) => this.#kindOf(version, number));
+    const { name } = storageVersionOf(this.definition);
+    this.stored = this.kinds.find(({ resource }) => resource.version === name);
+    this.stored ??= this.#kindOf(storageVersionOf(this.definition), number);
     linkVersions(this.kinds);
     previous?.remove();
     for (const kind of this.kinds) {
