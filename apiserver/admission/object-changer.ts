@@ -21,13 +21,13 @@ export class ObjectChanger {
    * Makes `attributes.object` what `value`, in the version of `matched`, says; takes `value` over. True when that is a
    * change. Throws ApiError for what is no object of the kind.
    */
-  replace(attributes: AdmissionAttributes, matched: MatchedResource, value: unknown): boolean {
+  async replace(attributes: AdmissionAttributes, matched: MatchedResource, value: unknown): Promise<boolean> {
     const object = attributes.object!;
     const next = this.#checked(attributes, matched, value);
     const isSubresourceForm = attributes.form !== undefined;
     const result =
       matched.isConverted && !isSubresourceForm
-        ? convert(next, { from: matched.resource, to: attributes.resource })
+        ? await convert(next, { from: matched.resource, to: attributes.resource })
         : next;
     // Who owns which field is for the server to say.
     const { managedFields } = object.metadata;

@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { WatchEvent } from '../../api/machinery/handler.ts';
 import type { Json } from '../admission/webhook/testing.ts';
+import { addWebhook, jsonPatch, startWebhook } from '../admission/webhook/testing.ts';
 import type { TestServer } from '../testing.ts';
 import { startTestServer } from '../testing.ts';
 import type { TestConverter } from './testing.ts';
@@ -245,6 +246,57 @@ describe('[A31] a kind that a webhook converts', () => {
     });
     expect((await server.send('GET', urlOf(group, 'v1', 'a'))).status).toBe(404);
     expect(await server.call('GET', urlOf(group, 'v2', 'a'))).toMatchObject({ host: 'localhost' });
+  });
+});
+
+describe('[A31] admission of a kind that a webhook converts', () => {
+  const rule = (group: string, apiVersion: string): Json => ({
+    operations: ['CREATE'],
+    apiGroups: [group],
+    apiVersions: [apiVersion],
+    resources: ['addresses'],
+  });
+
+  it('shows a webhook and a policy the version that they ask for, and takes its changes back', async () => {
+    const group = 'admit.example.com';
+    await define(group);
+    const webhook = await startWebhook(() => jsonPatch({ op: 'replace', path: '/host', value: 'changed' }));
+    const url = '/apis/admissionregistration.k8s.io/v1';
+    try {
+      await addWebhook(server, 'mutating', { webhook, changes: { rules: [rule(group, 'v2')] } });
+      await server.call('POST', `${url}/validatingadmissionpolicies`, {
+        metadata: { name: 'ports' },
+        spec: {
+          matchConstraints: { resourceRules: [rule(group, 'v2')] },
+          validations: [
+            { expression: "object.port != '1'", messageExpression: '"no " + object.host + ":" + object.port' },
+          ],
+        },
+      });
+      await server.call('POST', `${url}/validatingadmissionpolicybindings`, {
+        metadata: { name: 'ports' },
+        spec: { policyName: 'ports', validationActions: ['Deny'] },
+      });
+      expect(await create(group, 'a')).toMatchObject({ apiVersion: `${group}/v1`, hostPort: 'changed:8080' });
+      expect(webhook.reviews).toMatchObject([
+        {
+          request: {
+            kind: { version: 'v2' },
+            requestKind: { version: 'v1' },
+            object: { apiVersion: `${group}/v2`, host: 'localhost', port: '8080', zone: 'here' },
+          },
+        },
+      ]);
+      const refused = await server.send('POST', urlOf(group, 'v1'), {
+        body: { ...address(group, 'b'), hostPort: 'h:1' },
+      });
+      expect(refused.status).toBe(422);
+      expect((refused.body as Json).message).toContain('no changed:1');
+    } finally {
+      await server.send('DELETE', `${url}/mutatingwebhookconfigurations/hook`);
+      await server.send('DELETE', `${url}/validatingadmissionpolicies/ports`);
+      await webhook.close();
+    }
   });
 });
 

@@ -112,14 +112,26 @@ export function inVersion(
   object: ApiObject | undefined,
   attributes: AdmissionAttributes,
   { resource, isConverted }: MatchedResource,
-): ApiObject | undefined {
+): ApiObject | undefined | Promise<ApiObject> {
   if (object === undefined || !isConverted || attributes.form !== undefined) return object;
   return convert(object, { from: attributes.resource, to: resource });
 }
 
-export function convert(object: ApiObject, { from, to }: { from: Resource; to: Resource }): ApiObject {
+/** A promise where somebody outside converts the kind. Rejects with an ApiError when that fails. */
+export function convert(
+  object: ApiObject,
+  { from, to }: { from: Resource; to: Resource },
+): ApiObject | Promise<ApiObject> {
+  const { converted: outside, fromStored } = to.view ?? {};
+  if (outside !== undefined) {
+    const { convert: ask, apiVersion } = outside;
+    return ask([object], apiVersion).then(([other]) => completed(fromStored!(other!), to));
+  }
   const stored = from.view === undefined ? object : from.view.toStored(object);
-  const converted = structuredClone(to.view === undefined ? stored : to.view.fromStored(stored));
+  return completed(structuredClone(to.view === undefined ? stored : to.view.fromStored(stored)), to);
+}
+
+function completed(converted: ApiObject, to: Resource): ApiObject {
   converted.kind = to.names.kind;
   converted.apiVersion = to.group === '' ? to.version : `${to.group}/${to.version}`;
   to.strategy.default?.(converted);

@@ -42,7 +42,7 @@ export function mutatingPolicies(
   const invocations = new WeakMap<Reinvocation, Invocations>();
   return {
     name: 'MutatingAdmissionPolicy',
-    mutate(attributes) {
+    async mutate(attributes) {
       const list = policies.get();
       if (list.length === 0 || isExempt(attributes.resource) || attributes.object === undefined) return;
       const { reinvocation } = attributes;
@@ -50,7 +50,7 @@ export function mutatingPolicies(
       const state = known ?? { ran: new Set<string>(), again: new Set<string>(), output: undefined };
       if (reinvocation !== undefined) invocations.set(reinvocation, state);
       if (reinvocation?.isRunning === true && !isSameValue(state.output, attributes.object)) runAgain(state);
-      for (const policy of list) runPolicy(policy, { attributes, matcher, changer, state });
+      for (const policy of list) await runPolicy(policy, { attributes, matcher, changer, state });
       if (state.ran.size > 0) state.output = structuredClone(attributes.object);
     },
   };
@@ -61,33 +61,33 @@ function runAgain({ ran, again }: Invocations): void {
   ran.clear();
 }
 
-function runPolicy(compiled: Policy, run: Run): void {
+async function runPolicy(compiled: Policy, run: Run): Promise<void> {
   const { attributes, matcher } = run;
-  const matched = orRefuse(compiled, undefined, attributes, () => matcher.match(compiled.criteria, attributes));
+  const matched = await orRefuse(compiled, undefined, attributes, () => matcher.match(compiled.criteria, attributes));
   if (matched === undefined) return;
   for (const bound of compiled.bindings) {
-    orRefuse(compiled, bound, attributes, () => {
+    await orRefuse(compiled, bound, attributes, async () => {
       if (bound.criteria !== undefined && matcher.match(bound.criteria, attributes) === undefined) return;
       for (const params of matcher.params(compiled.policy.spec, bound.binding.spec, attributes))
-        apply(compiled, bound, { run, matched, params });
+        await apply(compiled, bound, { run, matched, params });
     });
   }
 }
 
-function apply(
+async function apply(
   { policy, program, expressions }: Policy,
   { binding }: Binding,
   { run, matched, params }: { run: Run; matched: MatchedResource; params: ApiObject | undefined },
-): void {
+): Promise<void> {
   const { attributes, matcher, changer, state } = run;
   const names = [policy, binding, params].map((one) => `${one?.metadata.namespace ?? ''}/${one?.metadata.name ?? ''}`);
   const id = names.join(' ');
   if (attributes.reinvocation?.isRunning === true && !state.again.has(id)) return;
-  const input = matcher.inputFor(attributes, matched);
+  const input = await matcher.inputFor(attributes, matched);
   const base = matcher.activation(input, params);
   if (program.conditions?.(base) === false) return;
   const next = mutated(expressions, { program, base, object: input.object!, matched, attributes });
-  if (changer.replace(attributes, matched, next)) {
+  if (await changer.replace(attributes, matched, next)) {
     runAgain(state);
     if (attributes.reinvocation !== undefined) attributes.reinvocation.isWanted = true;
   }
@@ -95,14 +95,14 @@ function apply(
 }
 
 /** What a policy or an expression cannot do refuses the request, where the policy is to fail. */
-function orRefuse<T>(
+async function orRefuse<T>(
   { policy }: Policy,
   bound: Binding | undefined,
   attributes: AdmissionAttributes,
-  run: () => T,
-): T | undefined {
+  run: () => T | Promise<T>,
+): Promise<T | undefined> {
   try {
-    return run();
+    return await run();
   } catch (error) {
     const isExpected = [ConfigurationProblem, ExpressionFailure, ApiError].some((known) => error instanceof known);
     if (!isExpected) throw error;

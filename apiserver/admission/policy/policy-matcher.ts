@@ -44,9 +44,9 @@ export class PolicyMatcher {
     return paramsOf(query, this.#options.kinds);
   }
 
-  inputFor(attributes: AdmissionAttributes, matched: MatchedResource): ExpressionInput {
-    const object = inVersion(attributes.object, attributes, matched);
-    return { attributes, matched, object, oldObject: inVersion(attributes.oldObject, attributes, matched) };
+  async inputFor(attributes: AdmissionAttributes, matched: MatchedResource): Promise<ExpressionInput> {
+    const object = await inVersion(attributes.object, attributes, matched);
+    return { attributes, matched, object, oldObject: await inVersion(attributes.oldObject, attributes, matched) };
   }
 
   /** The variables of the request; `params` are the binding's. */

@@ -41,11 +41,11 @@ const CODES: Readonly<Record<string, number>> = { Unauthorized: 401, Forbidden: 
 export function validatingPolicies(policies: ValidatingPolicies, matcher: PolicyMatcher): AdmissionPlugin {
   return {
     name: 'ValidatingAdmissionPolicy',
-    validate(attributes) {
+    async validate(attributes) {
       const list = policies.get();
       if (list.length === 0 || isExempt(attributes.resource)) return;
       const findings: Findings = { denials: [], failures: [], annotations: new Map() };
-      for (const policy of list) checkPolicy(policy, { attributes, matcher, findings });
+      for (const policy of list) await checkPolicy(policy, { attributes, matcher, findings });
       for (const [key, values] of findings.annotations) attributes.annotate?.(key, values.join(', '));
       if (findings.failures.length > 0) attributes.annotate?.(FAILURE_ANNOTATION, JSON.stringify(findings.failures));
       const [first] = findings.denials;
@@ -60,12 +60,12 @@ interface Check {
   findings: Findings;
 }
 
-function checkPolicy(compiled: Policy, check: Check): void {
+async function checkPolicy(compiled: Policy, check: Check): Promise<void> {
   const { policy, criteria, bindings } = compiled;
   const { attributes, matcher } = check;
   const matched = orProblem(compiled, check, undefined, () => matcher.match(criteria, attributes));
   if (matched === undefined) return;
-  const input = matcher.inputFor(attributes, matched);
+  const input = await matcher.inputFor(attributes, matched);
   for (const bound of bindings) {
     const { binding } = bound;
     orProblem(compiled, check, binding.metadata.name ?? '', () => {

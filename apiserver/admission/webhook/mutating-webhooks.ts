@@ -60,14 +60,14 @@ interface Invocation {
 
 async function invoke(invocation: Invocation, caller: WebhookCaller, changer: ObjectChanger): Promise<void> {
   const { webhook, attributes, state, index } = invocation;
-  const subject = caller.subjectFor(webhook, attributes);
+  const subject = await caller.subjectFor(webhook, attributes);
   if (subject === undefined) return;
   const place = `round_${attributes.reinvocation?.isRunning === true ? 1 : 0}_index_${index}`;
   const { name } = webhook.webhook;
   let mutated = false;
   try {
     const response = await caller.call(webhook, subject);
-    mutated = applyReviewPatch(response, { name, subject, changer });
+    mutated = await applyReviewPatch(response, { name, subject, changer });
   } catch (error) {
     const key = `failed-open.mutation.webhook.admission.k8s.io/${place}`;
     const refusal = caller.refusalOf(error, webhook, () => attributes.annotate?.(key, name));

@@ -13,7 +13,7 @@ export interface PatchTarget {
 }
 
 /** True when the object has changed. Throws WebhookFailure for what is no patch, ApiError for one that does not fit. */
-export function applyReviewPatch({ patch, patchType }: ReviewResponse, target: PatchTarget): boolean {
+export async function applyReviewPatch({ patch, patchType }: ReviewResponse, target: PatchTarget): Promise<boolean> {
   const { name, subject, changer } = target;
   if (patch === '') return false;
   const operations = decode(name, patch);

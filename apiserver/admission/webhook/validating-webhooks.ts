@@ -14,10 +14,10 @@ export function validatingWebhooks(webhooks: WebhookList, caller: WebhookCaller)
       const list = webhooks.get();
       if (list.length === 0 || isExempt(attributes.resource)) return;
       const wanted: [CompiledWebhook, ReviewSubject, number][] = [];
-      list.forEach((webhook, i) => {
-        const subject = caller.subjectFor(webhook, attributes);
+      for (const [i, webhook] of list.entries()) {
+        const subject = await caller.subjectFor(webhook, attributes);
         if (subject !== undefined) wanted.push([webhook, subject, i]);
-      });
+      }
       if (wanted.length > 0) await askAll(wanted, { caller, attributes });
     },
   };

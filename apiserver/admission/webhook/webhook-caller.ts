@@ -35,11 +35,14 @@ export class WebhookCaller {
   }
 
   /** What to ask the webhook about; undefined when the request is none of its business. Throws ApiError. */
-  subjectFor({ criteria, conditions }: CompiledWebhook, attributes: AdmissionAttributes): ReviewSubject | undefined {
+  async subjectFor(
+    { criteria, conditions }: CompiledWebhook,
+    attributes: AdmissionAttributes,
+  ): Promise<ReviewSubject | undefined> {
     const matched = this.#options.matcher.match(criteria, attributes);
     if (matched === undefined) return undefined;
-    const object = inVersion(attributes.object, attributes, matched);
-    const oldObject = inVersion(attributes.oldObject, attributes, matched);
+    const object = await inVersion(attributes.object, attributes, matched);
+    const oldObject = await inVersion(attributes.oldObject, attributes, matched);
     const subject = { attributes, matched, object, oldObject };
     return conditions === undefined || this.#holds(conditions, subject) ? subject : undefined;
   }
