@@ -42,8 +42,8 @@ export class WatchedCustomKinds {
   #follow({ metadata }: CustomResourceDefinition, kinds: CustomKind[]): void {
     const name = metadata.name!;
     const known = this.#watched.get(name);
-    const [preferred] = kinds;
-    if (known !== undefined && known.kinds[0]!.version === preferred?.version) {
+    const [first] = kinds;
+    if (known !== undefined && known.kinds[0]!.version === first?.version) {
       known.kinds = kinds;
       return;
     }
@@ -52,6 +52,6 @@ export class WatchedCustomKinds {
       this.#options.informers.remove(known.kinds[0]!);
       this.#watched.delete(name);
     }
-    if (preferred !== undefined) this.#watched.set(name, { kinds, subscription: this.#options.watch(preferred) });
+    if (first !== undefined) this.#watched.set(name, { kinds, subscription: this.#options.watch(first) });
   }
 }

@@ -10,13 +10,16 @@ export interface CustomKind {
   names: { plural: string; kind: string };
 }
 
-/** The served versions of an established definition, the preferred one first; none of one that is not. */
+/**
+ * The served versions of an established definition; none of one that is not. The first is the one to read objects of
+ * any kind in: that of storage, where it is served, which no webhook has to convert them to, else the preferred one.
+ */
 export function customKindsOf(definition: CustomResourceDefinition): CustomKind[] {
   if (!isConditionTrue(definition, 'Established')) return [];
   const { group, scope, names, versions } = definition.spec;
   return versions
     .filter(({ served }) => served)
-    .sort(byVersionPriority)
+    .sort((a, b) => Number(b.storage) - Number(a.storage) || byVersionPriority(a, b))
     .map(({ name }) => ({
       group,
       version: name,
