@@ -241,3 +241,57 @@ describe.each(MINORS)('kubectl 1.%s and a custom kind', (minor) => {
     expect(stderr).toMatch(/ensure CRDs are installed first|could not find the requested resource/);
   });
 });
+
+/** A schema of `width` to the power of `depth` texts. */
+function large(depth: number, width: number): object {
+  const description = 'A field of which there is much to say. '.repeat(4);
+  if (depth === 0) return { type: 'string', maxLength: 100, description };
+  const entries = Array.from({ length: width }, (_, i) => [`field${i}`, large(depth - 1, width)]);
+  return { type: 'object', description, properties: Object.fromEntries(entries) };
+}
+
+describe('definitions of more than 500 KB', () => {
+  const GROUP = 'large.example.com';
+  const plurals = ['firsts', 'seconds', 'thirds', 'fourths', 'fifths'];
+  const definitions = plurals.map((plural) => ({
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: `${plural}.${GROUP}` },
+    spec: {
+      group: GROUP,
+      scope: 'Namespaced',
+      names: { plural, singular: plural.slice(0, -1), kind: `${plural[0]!.toUpperCase()}${plural.slice(1, -1)}` },
+      versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: large(4, 7) } }],
+    },
+  }));
+  const names = plurals.map((plural) => `customresourcedefinition.apiextensions.k8s.io/${plural}.${GROUP}`);
+
+  it('are applied on the server, five at once, and serve', async () => {
+    for (const definition of definitions) expect(JSON.stringify(definition).length).toBeGreaterThan(500_000);
+    const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: definitions });
+    for (let time = 1; time <= 2; time++) {
+      expect(cluster.kubectl(['apply', '--server-side', '-f', '-'], { input: list })).toEqual(
+        done(names.map((name) => `${name} serverside-applied\n`).join('')),
+      );
+    }
+    cluster.run('wait', '--for=condition=Established', ...names, '--timeout=20s');
+    cluster.apply(
+      `{apiVersion: ${GROUP}/v1, kind: Fifth, metadata: {name: one}, field6: {field6: {field6: {field6: x}}}}`,
+    );
+    expect(JSON.parse(cluster.run('get', 'fifth', 'one', '-o', 'json'))).toMatchObject({
+      field6: { field6: { field6: { field6: 'x' } } },
+    });
+    expect(cluster.run('explain', 'firsts.field6.field6.field6.field6')).toContain('FIELD: field6 <string>');
+  });
+
+  it('do not fit into the annotation of an apply by the client', () => {
+    expect(cluster.kubectl(['apply', '-f', '-'], { input: JSON.stringify(definitions[0]) })).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('metadata.annotations: Too long: may not be more than 262144 bytes'),
+    });
+  });
+
+  it('go', () => {
+    cluster.run('delete', ...names, '--timeout=20s');
+  });
+});
