@@ -95,6 +95,14 @@ second: document
     });
   });
 
+  // Comparing each key with each other takes longer than a test may.
+  it('reads an object of very many keys', () => {
+    const text = Array.from({ length: 100_000 }, (_, i) => `k${i}: v\n`).join('');
+    const { value, duplicates } = decodeYaml(`${text}k7: v\n`);
+    expect(Object.keys(value as object)).toHaveLength(100_000);
+    expect(duplicates).toEqual(['line 100001: key "k7" already set in map']);
+  });
+
   it('refuses text that is not YAML, alias bombs and depth', () => {
     expect(() => decodeYaml('a: [1')).toThrow(/^yaml: line 1: /);
     const bomb = ['a0: &a0 [x]'];

@@ -3,8 +3,8 @@
  * the keys that stand twice. `__proto__` is a key like any other: use `Object.hasOwn` and never plain assignment with
  * keys from clients.
  */
-import { LineCounter, isAlias, parseDocument, visit } from 'yaml';
-import type { Document, Tags } from 'yaml';
+import { LineCounter, isAlias, isMap, isScalar, parseDocument, visit } from 'yaml';
+import type { Document, Tags, YAMLMap } from 'yaml';
 import { scanJson } from './json-scanner.ts';
 
 export interface DecodeOptions {
@@ -84,20 +84,33 @@ function decodePlainJson(text: string, options: DecodeOptions): unknown {
 function decodeYamlText(text: string, { maxDepth = MAX_DEPTH }: DecodeOptions): DecodedYaml {
   const lines = new LineCounter();
   const document = parseYaml(text, lines);
-  const duplicates: string[] = [];
   for (const error of document.errors) {
     if (error.code === 'MULTIPLE_DOCS') break;
-    const line = lines.linePos(error.pos[0]).line;
-    if (error.code !== 'DUPLICATE_KEY') throw new Error(`yaml: line ${line}: ${error.message.split(' at line ')[0]!}`);
-    duplicates.push(`line ${line}: key ${keyAt(text, error.pos[0])} already set in map`);
+    const { line } = lines.linePos(error.pos[0]);
+    throw new Error(`yaml: line ${line}: ${error.message.split(' at line ')[0]!}`);
   }
   let aliases = 0;
+  const repeated: number[] = [];
   visit(document, (_, node) => {
     if (isAlias(node) && ++aliases > MAX_ALIASES) throw new Error('yaml: document contains excessive aliasing');
+    if (isMap(node)) addRepeatedKeys(node, repeated);
   });
+  const duplicates = repeated
+    .sort((a, b) => a - b)
+    .map((at) => `line ${lines.linePos(at).line}: key ${keyAt(text, at)} already set in map`);
   const value = toPlain(document);
   boundDepth(value, maxDepth);
   return { value, duplicates };
+}
+
+/** Adds where keys stand that stood before. The parser's own search compares every key with every other. */
+function addRepeatedKeys({ items }: YAMLMap, repeated: number[]): void {
+  const seen = new Set<unknown>();
+  for (const { key } of items) {
+    if (!isScalar(key)) continue;
+    if (seen.has(key.value)) repeated.push(key.range?.[0] ?? 0);
+    seen.add(key.value);
+  }
 }
 
 const NO_VISITOR = { key: () => undefined, objectStart: () => undefined, objectEnd: () => undefined };
@@ -171,7 +184,7 @@ function parseYaml(text: string, lineCounter: LineCounter): Document.Parsed {
     return parseDocument(text, {
       version: '1.1',
       merge: true,
-      uniqueKeys: true,
+      uniqueKeys: false,
       logLevel: 'silent',
       lineCounter,
       customTags,
