@@ -3,6 +3,7 @@ import { resources } from '../api/resources.ts';
 import type { ApiResponse, UserInfo, WatchEvent } from '../api/machinery/handler.ts';
 import { loadSchemaTable } from '../api/schema/table.ts';
 import { realClock } from '../base/clock.ts';
+import type { Logger } from '../base/log.ts';
 import { silentLogger } from '../base/log.ts';
 import { realRandom } from '../base/random.ts';
 import type { ApiServer, ApiServerOptions } from './api-server.ts';
@@ -46,17 +47,26 @@ export interface TestServerOptions {
   extend?: ApiServerOptions['extend'];
   eventLoop?: ApiServerOptions['eventLoop'];
   eventRateLimits?: ApiServerOptions['eventRateLimits'];
+  /** Default: says nothing. */
+  log?: Logger;
 }
 
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
-  const { authorize, storage = createMemoryStorage(), extend, eventLoop, eventRateLimits } = options;
+  const {
+    authorize,
+    storage = createMemoryStorage(),
+    extend,
+    eventLoop,
+    eventRateLimits,
+    log = silentLogger,
+  } = options;
   const api = createApiServer({
     resources,
     storage,
     schemas: loadSchemaTable(),
     clock: realClock,
     random: realRandom,
-    log: silentLogger,
+    log,
     authenticator: () => () => undefined,
     authorizer: () => authorize ?? (() => ({ decision: 'allow', reason: '' })),
     healthChecks: [],
