@@ -17,6 +17,7 @@ const SCENARIOS: Record<string, () => Promise<{ run(): Promise<BenchLine[]> }>> 
   api: () => import('./api.ts'),
   apply: () => import('./apply.ts'),
   watch: () => import('./watch.ts'),
+  load: () => import('./load.ts'),
   custom: () => import('./custom.ts'),
   pods: () => import('./pods.ts'),
   scheduler: () => import('./scheduler.ts'),
