@@ -143,6 +143,19 @@ describe('blue-green, with a version that is bad', () => {
     expect(model.status.phase).toBe('Progressing');
   });
 
+  it('does not count the time of a pause towards the deadline', () => {
+    const model = updating({ autoPromotionEnabled: false, previewReplicaCount: 1 }, { progressDeadlineSeconds: 10 });
+    model.settle().pass(100).annotate(PROMOTE, '2').turn();
+    for (const [seconds, phase] of [
+      [9, 'Progressing'],
+      [2, 'Degraded'],
+    ] as const) {
+      model.nowMs += seconds * 1000;
+      model.turn();
+      expect(model.status.phase).toBe(phase);
+    }
+  });
+
   it('rolls back when a check before the promotion fails', () => {
     const model = updating({ prePromotionChecks: [check('bad', { failureLimit: 1 })] });
     model.answers.set('bad', false);
