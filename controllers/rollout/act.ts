@@ -5,7 +5,7 @@ import type { Pod } from '../../api/core/v1/pod.ts';
 import { pods } from '../../api/core/v1/pod.ts';
 import type { Service } from '../../api/core/v1/service.ts';
 import { services } from '../../api/core/v1/service.ts';
-import { isAlreadyExists } from '../../api/machinery/errors.ts';
+import { isAlreadyExists, isForbidden, isInvalid, isNotFound } from '../../api/machinery/errors.ts';
 import type { ControllerContext } from '../../client/controller.ts';
 import { newControllerRef } from '../../client/owner-references.ts';
 import { OWNER_UID_INDEX } from '../../client/store.ts';
@@ -34,15 +34,15 @@ export async function act(
   const { rollout, nowMs } = observed;
   for (const [service, hash] of plan.switches) await switchService(rollout, { service, hash }, context.client);
   for (const planned of plan.sets.values()) await applySet(rollout, planned, context);
-  for (const planned of plan.jobs) await createJob(observed, planned, context);
+  for (const planned of plan.jobs) await createJob(observed, planned, { context, runner });
   for (const due of plan.due) beginTry(observed, due, { context, runner });
-  return plan.due.length > 0 ? nowMs + TRY_POLL_MS : undefined;
+  return plan.due.length + plan.jobs.length > 0 ? nowMs + TRY_POLL_MS : undefined;
 }
 
 async function createJob(
   { rollout, newSet }: Observed,
-  { name, check }: Plan['jobs'][number],
-  context: ControllerContext,
+  { name, check, when }: Plan['jobs'][number],
+  { context, runner }: { context: ControllerContext; runner: CheckRunner },
 ): Promise<void> {
   const { metadata, spec } = check.job!.template;
   const job: Job = {
@@ -60,10 +60,28 @@ async function createJob(
   try {
     await context.client.create<Job>(jobs, job);
   } catch (error) {
-    if (!isAlreadyExists(error)) throw error;
-    return;
+    if (isAlreadyExists(error)) return;
+    if (!isInvalid(error) && !isForbidden(error)) throw error;
+    // The API will not change its mind: the check has failed.
+    return runner.refuse({ owner: checkOwner(rollout, hashOf(newSet)), name: check.name, when }, error.message);
   }
   context.events.event(rollout, 'Normal', 'JobCreated', `Created Job ${name} for the check ${check.name}`);
+}
+
+/** Those of versions whose ReplicaSets are gone. */
+export async function deleteStaleJobs({ jobs: own, sets }: Observed, { client }: ControllerContext): Promise<void> {
+  const known = new Set(sets.map(hashOf));
+  const stale = own.filter(
+    ({ metadata }) => metadata.deletionTimestamp === undefined && !known.has(metadata.labels?.[HASH_LABEL] ?? ''),
+  );
+  for (const { metadata } of stale) {
+    const name = { namespace: metadata.namespace ?? '', name: metadata.name! };
+    try {
+      await client.delete(jobs, name, { propagationPolicy: 'Background' });
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+  }
 }
 
 /** Names a version of a Rollout to the runner of its checks. */

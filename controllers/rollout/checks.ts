@@ -61,7 +61,7 @@ export function checkJobName({ rollout, status }: Pick<Work, 'rollout' | 'status
   const { name, when, startTime } = entry;
   const rolloutName = rollout.metadata.name!;
   const id = textHash(`${rolloutName}/${status.currentPodHash}/${when}/${name}/${startTime}`);
-  return `${rolloutName.slice(0, 30)}-${name.slice(0, 20)}-${id}`.replace(/-+/g, '-');
+  return `${rolloutName.slice(0, 30)}-${name.slice(0, 20)}-${id}`.replace(/[^a-z0-9]+/g, '-');
 }
 
 function advanceJob(work: Work, check: Check, entry: CheckStatus): void {

@@ -56,7 +56,8 @@ describe('the controller of Rollouts, over the API', () => {
   });
   afterEach(async () => {
     await server.send('DELETE', `${ROLLOUTS}/web`);
-    for (const url of [SETS, PODS, JOBS]) await server.send('DELETE', url);
+    // No garbage collector runs here: the orphans of Jobs would be waited for.
+    for (const url of [SETS, PODS, JOBS]) await server.send('DELETE', `${url}?propagationPolicy=Background`);
     await eventually(async () =>
       (await server.call<{ items: [] }>('GET', SETS)).items.length === 0 ? true : undefined,
     );
@@ -150,6 +151,33 @@ describe('the controller of Rollouts, over the API', () => {
     expect([status, body]).toEqual([200, expect.anything()]);
     await reaches('Healthy', 'web:2');
     expect(await imageServed('active')).toBe('web:2');
+  });
+
+  it('fails a check whose Job the API refuses, and deletes the Jobs of versions that are gone', async () => {
+    const container = { name: 'a', image: 'b' };
+    const job = (restartPolicy: string): object => ({
+      template: { spec: { template: { spec: { restartPolicy, containers: [container] } } } },
+    });
+    const strategy = (restartPolicy: string): object => ({
+      blueGreen: { activeService: 'active', prePromotionChecks: [{ name: 'smoke', job: job(restartPolicy) }] },
+    });
+    const object = manifest(strategy('Always')) as { spec: object };
+    await server.call('POST', ROLLOUTS, { ...object, spec: { ...object.spec, revisionHistoryLimit: 0 } });
+    await reaches('Healthy', 'web:1');
+    await patch({ spec: { template: template('web:2') } });
+    const { status } = await reaches('Degraded', 'web:2');
+    expect(status!.message).toContain('spec.template.spec.restartPolicy');
+    expect(await imageServed('active')).toBe('web:1');
+
+    await patch({ spec: { template: template('web:3'), strategy: strategy('Never') } });
+    const [made] = await eventually(async () => {
+      const { items } = await server.call<{ items: Job[] }>('GET', JOBS);
+      return items.length > 0 ? items : undefined;
+    });
+    await patch({ spec: { template: template('web:1') } });
+    await eventually(async () =>
+      (await server.send('GET', `${JOBS}/${made!.metadata.name}`)).status === 404 ? true : undefined,
+    );
   });
 
   it('says what is wrong, and goes on once it is mended', async () => {

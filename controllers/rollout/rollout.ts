@@ -10,11 +10,11 @@ import { pods } from '../../api/core/v1/pod.ts';
 import type { Service } from '../../api/core/v1/service.ts';
 import { services } from '../../api/core/v1/service.ts';
 import { deepEqual } from '../../api/machinery/equality.ts';
-import { isInvalid } from '../../api/machinery/errors.ts';
+import { isForbidden, isInvalid } from '../../api/machinery/errors.ts';
 import type { Controller, ControllerContext, ReconcileResult } from '../../client/controller.ts';
 import { defineController } from '../../client/controller.ts';
 import { OWNER_UID_INDEX } from '../../client/store.ts';
-import { act, checkOwner } from './act.ts';
+import { act, checkOwner, deleteStaleJobs } from './act.ts';
 import { CheckRunner } from './check-runner.ts';
 import { decide } from './decide.ts';
 import { claimReplicaSets, createSet, deleteSets, findSet, raiseRevision, setsBeyondHistory } from './replica-sets.ts';
@@ -70,6 +70,7 @@ async function reconcile(rollout: Rollout, context: ControllerContext, runner: C
   // Act
   const againMs = await act(observed, plan, { context, runner });
   await deleteSets(setsBeyondHistory(rollout, observed.sets), context);
+  await deleteStaleJobs(observed, context);
 
   // Report
   await writeStatus(rollout, status, context);
@@ -98,6 +99,7 @@ async function presentSet(
     return undefined;
   } catch (error) {
     if (isInvalid(error)) return `the template is invalid: ${error.message}`;
+    if (isForbidden(error)) return `the ReplicaSet was refused: ${error.message}`;
     throw error;
   }
 }

@@ -112,6 +112,7 @@ export function fail(work: Work, reason: string, message: string): void {
   const rollsBack = rollout.spec.rollbackOnFailure || reason === 'RolloutAborted';
   const hasStable = stableSet !== undefined && stableSet.metadata.uid !== newSet.metadata.uid;
   status.failure = { reason, message, time: formatMicroTime(nowMs) };
+  status.message = message;
   delete status.pauseConditions;
   delete status.promoteFull;
   if (hasStable && rollsBack) {
