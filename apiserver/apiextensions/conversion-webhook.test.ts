@@ -262,20 +262,26 @@ describe('[A31] admission of a kind that a webhook converts', () => {
     await define(group);
     const webhook = await startWebhook(() => jsonPatch({ op: 'replace', path: '/host', value: 'changed' }));
     const url = '/apis/admissionregistration.k8s.io/v1';
+    await server.call('POST', urlOf(group, 'v1'), { ...address(group, 'limits'), hostPort: 'limit:1' });
     try {
       await addWebhook(server, 'mutating', { webhook, changes: { rules: [rule(group, 'v2')] } });
       await server.call('POST', `${url}/validatingadmissionpolicies`, {
         metadata: { name: 'ports' },
         spec: {
           matchConstraints: { resourceRules: [rule(group, 'v2')] },
+          paramKind: { apiVersion: `${group}/v2`, kind: 'Address' },
           validations: [
-            { expression: "object.port != '1'", messageExpression: '"no " + object.host + ":" + object.port' },
+            { expression: 'object.port != params.port', messageExpression: '"no " + object.host + ":" + object.port' },
           ],
         },
       });
       await server.call('POST', `${url}/validatingadmissionpolicybindings`, {
         metadata: { name: 'ports' },
-        spec: { policyName: 'ports', validationActions: ['Deny'] },
+        spec: {
+          policyName: 'ports',
+          validationActions: ['Deny'],
+          paramRef: { name: 'limits', parameterNotFoundAction: 'Deny' },
+        },
       });
       expect(await create(group, 'a')).toMatchObject({ apiVersion: `${group}/v1`, hostPort: 'changed:8080' });
       expect(webhook.reviews).toMatchObject([
@@ -295,6 +301,7 @@ describe('[A31] admission of a kind that a webhook converts', () => {
     } finally {
       await server.send('DELETE', `${url}/mutatingwebhookconfigurations/hook`);
       await server.send('DELETE', `${url}/validatingadmissionpolicies/ports`);
+      await server.send('DELETE', `${url}/validatingadmissionpolicybindings/ports`);
       await webhook.close();
     }
   });

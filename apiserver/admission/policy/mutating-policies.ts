@@ -68,7 +68,7 @@ async function runPolicy(compiled: Policy, run: Run): Promise<void> {
   for (const bound of compiled.bindings) {
     await orRefuse(compiled, bound, attributes, async () => {
       if (bound.criteria !== undefined && matcher.match(bound.criteria, attributes) === undefined) return;
-      for (const params of matcher.params(compiled.policy.spec, bound.binding.spec, attributes))
+      for (const params of await matcher.params(compiled.policy.spec, bound.binding.spec, attributes))
         await apply(compiled, bound, { run, matched, params });
     });
   }

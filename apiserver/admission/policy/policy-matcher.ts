@@ -38,7 +38,11 @@ export class PolicyMatcher {
   }
 
   /** Throws ConfigurationProblem. */
-  params(policy: PolicySpec, binding: BindingSpec, attributes: AdmissionAttributes): (ApiObject | undefined)[] {
+  params(
+    policy: PolicySpec,
+    binding: BindingSpec,
+    attributes: AdmissionAttributes,
+  ): Promise<(ApiObject | undefined)[]> {
     const { paramKind } = policy;
     const query = { paramKind, paramRef: binding.paramRef, namespace: attributes.namespace };
     return paramsOf(query, this.#options.kinds);

@@ -2,6 +2,8 @@
 import type { ParamKind, ParamRef } from '../../../api/admissionregistration/v1/policy-validation.ts';
 import { selectorFromObject } from '../../../api/machinery/label-selector.ts';
 import type { ApiObject, LabelSelector } from '../../../api/machinery/meta.ts';
+import type { CachedObject } from '../../cacher/cached-object.ts';
+import type { KindCache } from '../../cacher/kind-cache.ts';
 import type { ServedKind } from '../../registry/served-kind.ts';
 
 /** What is wrong with a policy or a binding; its failure policy decides. */
@@ -20,14 +22,17 @@ export interface ParamQuery {
  * One evaluation for each: `[undefined]` for a policy without parameters, none where parameters are missing and that is
  * allowed. Throws ConfigurationProblem.
  */
-export function paramsOf(query: ParamQuery, kinds: () => readonly ServedKind[]): (ApiObject | undefined)[] {
+export async function paramsOf(
+  query: ParamQuery,
+  kinds: () => readonly ServedKind[],
+): Promise<(ApiObject | undefined)[]> {
   const { paramKind, paramRef } = query;
   if (!paramKind || !paramRef) return [undefined];
   const { apiVersion = '', kind = '' } = paramKind;
   const served = kinds().find((one) => one.apiVersion === apiVersion && one.groupKind.kind === kind);
   if (served === undefined) throw new ConfigurationProblem(`paramKind kind \`${goKind(apiVersion, kind)}\` not known`);
   const namespace = paramNamespace(served, paramRef, query.namespace);
-  const found = find(served, paramRef, namespace);
+  const found = await find(served, paramRef, namespace);
   if (found.length === 0 && paramRef.parameterNotFoundAction === 'Deny')
     throw new ConfigurationProblem('no params found for policy binding with `Deny` parameterNotFoundAction');
   return found;
@@ -45,10 +50,23 @@ function paramNamespace({ resource }: ServedKind, ref: ParamRef, requested: stri
   );
 }
 
-function find({ cache }: ServedKind, ref: ParamRef, namespace: string): ApiObject[] {
+async function find({ cache }: ServedKind, ref: ParamRef, namespace: string): Promise<ApiObject[]> {
+  await converted(cache, ref, namespace);
   if (ref.selector) return cache.list({ namespace, labelSelector: selectorFromObject(ref.selector as LabelSelector) });
   const named = cache.get(namespace, ref.name ?? '');
   return named === undefined ? [] : [named];
+}
+
+/** Parameters that a webhook converts are asked of it before they are looked into. */
+async function converted(cache: KindCache, ref: ParamRef, namespace: string): Promise<void> {
+  if (cache.ready === undefined) return;
+  const all = (): CachedObject[] => [...cache.range(cache.snapshot(0), cache.prefixOf(namespace))];
+  const named = cache.getCached(namespace, ref.name ?? '');
+  try {
+    await cache.ready(ref.selector ? all() : named === undefined ? [] : [named]);
+  } catch (error) {
+    throw new ConfigurationProblem((error as Error).message);
+  }
 }
 
 /** `apps/v1, Kind=Deployment` */

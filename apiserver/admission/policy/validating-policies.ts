@@ -63,14 +63,14 @@ interface Check {
 async function checkPolicy(compiled: Policy, check: Check): Promise<void> {
   const { policy, criteria, bindings } = compiled;
   const { attributes, matcher } = check;
-  const matched = orProblem(compiled, check, undefined, () => matcher.match(criteria, attributes));
+  const matched = await orProblem(compiled, check, undefined, () => matcher.match(criteria, attributes));
   if (matched === undefined) return;
   const input = await matcher.inputFor(attributes, matched);
   for (const bound of bindings) {
     const { binding } = bound;
-    orProblem(compiled, check, binding.metadata.name ?? '', () => {
+    await orProblem(compiled, check, binding.metadata.name ?? '', async () => {
       if (bound.criteria !== undefined && matcher.match(bound.criteria, attributes) === undefined) return;
-      for (const params of matcher.params(policy.spec, binding.spec, attributes)) {
+      for (const params of await matcher.params(policy.spec, binding.spec, attributes)) {
         const base = matcher.activation(input, params);
         const { violations, annotations } = evaluateValidations(compiled, base);
         for (const violation of violations) report(violation, { policy, bound, check });
@@ -81,14 +81,14 @@ async function checkPolicy(compiled: Policy, check: Check): Promise<void> {
 }
 
 /** What is wrong with a policy or a binding refuses the request, where the policy is to fail. */
-function orProblem<T>(
+async function orProblem<T>(
   { policy }: Policy,
   { findings }: Check,
   binding: string | undefined,
-  run: () => T,
-): T | undefined {
+  run: () => T | Promise<T>,
+): Promise<T | undefined> {
   try {
-    return run();
+    return await run();
   } catch (error) {
     if (!(error instanceof ConfigurationProblem)) throw error;
     if (policy.spec.failurePolicy === 'Ignore') return undefined;
