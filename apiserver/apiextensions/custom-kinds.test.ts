@@ -365,7 +365,10 @@ describe('OpenAPI of custom kinds', () => {
       'x-kubernetes-group-version-kind': [{ group: 'open.example.com', version: 'v1', kind: 'CronTab' }],
       properties: {
         kind: { type: 'string' },
-        metadata: { $ref: '#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta' },
+        metadata: {
+          description: expect.stringMatching(/^Standard object's metadata\./),
+          allOf: [{ $ref: '#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta' }],
+        },
         spec: { properties: { replicas: { minimum: 1, maximum: 10 }, image: { default: 'busybox' } } },
       },
     });

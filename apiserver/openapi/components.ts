@@ -61,6 +61,10 @@ const SCALAR_FORMS: Readonly<Record<string, readonly [OpenApiSchema, OpenApiSche
   'schema-or-string-array': [{}, {}],
 };
 
+/** What custom kinds say of their metadata (`swaggerPartialObjectMetadataDescriptions`). */
+const METADATA =
+  "Standard object's metadata. More info: https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata";
+
 class ComponentWriter {
   readonly #input: ComponentsInput;
   readonly #written = new Map<string, OpenApiSchema>();
@@ -103,7 +107,7 @@ class ComponentWriter {
     const own = this.#input.table.get('V1ConfigMap')!.properties!;
     const common = ['apiVersion', 'kind', 'metadata'].map((name) => [
       name,
-      this.#field(own[name]!, this.#text('V1ConfigMap', name)),
+      this.#field(own[name]!, name === 'metadata' ? METADATA : this.#text('V1ConfigMap', name)),
     ]);
     return { ...rest, type: 'object', properties: { ...properties, ...Object.fromEntries(common) } };
   }
