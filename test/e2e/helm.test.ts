@@ -129,6 +129,11 @@ it('installs or upgrades, whichever is due, with patches from the client too', (
   expect(helm(...client)).toContain('Release "other" does not exist. Installing it now.\n');
   expect(helm(...client, '--set=greeting=hi')).toContain('Release "other" has been upgraded. Happy Helming!\n');
   expect(object('configmap', 'other').data).toEqual({ greeting: 'hi', revision: '2' });
+  // By PUT, without what the server had filled in.
+  const { clusterIP } = object('service', 'other').spec;
+  helm(...client, '--set=greeting=ho', '--force-replace');
+  expect(object('configmap', 'other').data).toEqual({ greeting: 'ho', revision: '3' });
+  expect(object('service', 'other').spec).toMatchObject({ clusterIP, ipFamilies: ['IPv4'] });
   helm('uninstall', 'other');
 });
 

@@ -230,6 +230,26 @@ describe('updates', () => {
     });
   });
 
+  it.each([
+    [
+      'an address',
+      'spec: {ports: [{port: 80}], clusterIP: 10.96.0.10, ipFamilies: [IPv4], ipFamilyPolicy: SingleStack}',
+    ],
+    [
+      'none',
+      'spec: {ports: [{port: 80}], clusterIP: None, ipFamilies: [IPv4, IPv6], ipFamilyPolicy: RequireDualStack}',
+    ],
+  ])('keeps the families of %s that a replacement leaves out', (_title, spec) => {
+    const previous = created(spec);
+    const { next, errors } = updated(previous, (after) => {
+      if (after.clusterIP !== 'None') delete after.clusterIP;
+      delete after.clusterIPs;
+      delete after.ipFamilies;
+    });
+    expect(errors).toEqual([]);
+    expect(next.spec!.ipFamilies).toEqual(previous.spec!.ipFamilies);
+  });
+
   it('do not give a node port to a second port', () => {
     const { next } = updated(created(nodePort), (spec) => {
       spec.ports = [{ name: 'a', port: 81, nodePort: 30080 }, { port: 80 }];

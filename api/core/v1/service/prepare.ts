@@ -17,6 +17,7 @@ export function prepareServiceForUpdate(next: Service, previous: Service): void 
   next.spec ??= {};
   patchAllocatedValues(next, previous);
   normalizeClusterIps(next, previous);
+  keepFamilies(next.spec, specOf(previous));
   trimForSingleStack(next.spec, specOf(previous));
   dropTypeDependentFields(next.spec, specOf(previous));
   if (next.spec.type !== 'LoadBalancer') next.status.loadBalancer = {};
@@ -75,6 +76,15 @@ export function normalizeClusterIps(next: Service, previous?: Service): void {
     if (after.clusterIP) after.clusterIPs = [after.clusterIP];
     else delete after.clusterIPs;
   }
+}
+
+/**
+ * The families of addresses that stay, where an update leaves them out: upstream infers them from the addresses
+ * before it validates (`initIPFamilyFields`), or has the defaults of the same policy where there are none.
+ */
+function keepFamilies(after: ServiceSpec, before: ServiceSpec): void {
+  if (after.type === 'ExternalName' || before.ipFamilies === undefined || !isEmptyList(after.ipFamilies)) return;
+  if (deepEqual(after.clusterIPs, before.clusterIPs)) after.ipFamilies = [...before.ipFamilies];
 }
 
 /** `SingleStack` on a dual-stack Service releases the second address (`trimFieldsForDualStackDowngrade`). */
