@@ -35,6 +35,13 @@ describe('a request that a fault of ours met', () => {
     expect(status).toBe(expected);
   });
 
+  it('changes nothing where no ephemeral container is added', async () => {
+    const body = { metadata: { name: 'plain' }, spec: { containers: [{ name: 'c', image: 'i' }] } };
+    const made = await server.send('POST', PODS, { body });
+    const updated = await server.send('PUT', `${PODS}/plain/ephemeralcontainers`, { body: made.body });
+    expect(updated).toMatchObject({ status: 200, body: made.body as object });
+  });
+
   it('leaves managedFields out where nobody owns anything, so that nothing changes when it comes back', async () => {
     const body = { apiVersion: 'v1', kind: 'ConfigMap' };
     const url = `${CONFIG_MAPS}/unowned`;

@@ -95,6 +95,14 @@ second: document
     });
   });
 
+  it('has no half of a surrogate pair', () => {
+    expect(decodeJson('{"\\ud800":["\\uDFFF\\ud800x","\\ud83d\\ude42","\\\\ud800","\\ud83d\\ud83d\\ude42"]}')).toEqual({
+      '\ufffd': ['\ufffd\ufffdx', '🙂', '\\ud800', '\ufffd🙂'],
+    });
+    expect(() => decodeYaml('a: "\\ud800"')).toThrow('yaml: found invalid Unicode character escape code');
+    expect(decodeYaml('a: "\\U0001F642 \\\\ud800"').value).toEqual({ a: '🙂 \\ud800' });
+  });
+
   // Comparing each key with each other takes longer than a test may.
   it('reads an object of very many keys', () => {
     const text = Array.from({ length: 100_000 }, (_, i) => `k${i}: v\n`).join('');

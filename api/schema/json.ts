@@ -21,7 +21,7 @@ export function decodeJson(bytes: Uint8Array | string, { maxDepth = MAX_DEPTH }:
     typeof bytes === 'string' ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(SURROGATE.test(text) ? withoutLoneSurrogates(text) : text);
   } catch (error) {
     scanJson(text, NO_VISITOR);
     throw error;
@@ -99,8 +99,17 @@ function decodeYamlText(text: string, { maxDepth = MAX_DEPTH }: DecodeOptions): 
     .sort((a, b) => a - b)
     .map((at) => `line ${lines.linePos(at).line}: key ${keyAt(text, at)} already set in map`);
   const value = toPlain(document);
+  if (YAML_ESCAPE.test(text) && hasLoneSurrogate(value))
+    throw new Error('yaml: found invalid Unicode character escape code');
   boundDepth(value, maxDepth);
   return { value, duplicates };
+}
+
+const YAML_ESCAPE = /\\[uU]/;
+
+/** JSON has escapes for these alone. */
+function hasLoneSurrogate(value: unknown): boolean {
+  return /(?<!\\)(?:\\\\)*\\ud[89a-f]/.test(JSON.stringify(value) ?? '');
 }
 
 /** Adds where keys stand that stood before. The parser's own search compares every key with every other. */
@@ -111,6 +120,15 @@ function addRepeatedKeys({ items }: YAMLMap, repeated: number[]): void {
     if (seen.has(key.value)) repeated.push(key.range?.[0] ?? 0);
     seen.add(key.value);
   }
+}
+
+const SURROGATE = /\\u[dD][89a-fA-F]/;
+/** Every escape, so that a backslash that is escaped itself begins none; a pair of surrogates is one. */
+const ESCAPES = /\\(?:u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|u[dD][89a-fA-F][\da-fA-F]{2}|[^])/g;
+
+/** Half a surrogate pair is no character: it becomes U+FFFD, as in Go. */
+function withoutLoneSurrogates(text: string): string {
+  return text.replace(ESCAPES, (escape) => (escape.length === 6 ? '\\ufffd' : escape));
 }
 
 const NO_VISITOR = { key: () => undefined, objectStart: () => undefined, objectEnd: () => undefined };

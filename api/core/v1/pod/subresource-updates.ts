@@ -28,8 +28,10 @@ const refused = (detail: string): FieldError[] => [{ ...forbidden(SPEC, detail),
 
 export const ephemeralContainersUpdate: PodSubresourceUpdate = {
   prepareForUpdate(next, previous) {
-    const ephemeralContainers = next.spec.ephemeralContainers ?? [];
-    next.spec = { ...previous.spec, ephemeralContainers };
+    const { ephemeralContainers: _before, ...spec } = previous.spec;
+    const { ephemeralContainers = [] } = next.spec;
+    // An empty list is none: it must not make a change of an update without.
+    next.spec = ephemeralContainers.length === 0 ? spec : { ...spec, ephemeralContainers };
     keepStatusAndMetadata(next, previous);
   },
   validateUpdate(next, previous) {
