@@ -1,5 +1,6 @@
 /** What the fuzzer (test/fuzz) has found: requests that the server once failed at, each with what answers it. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { realClock, sleep } from '../base/clock.ts';
 import type { TestServer } from './testing.ts';
 import { startTestServer } from './testing.ts';
 
@@ -40,6 +41,36 @@ describe('a request that a fault of ours met', () => {
     const made = await server.send('POST', PODS, { body });
     const updated = await server.send('PUT', `${PODS}/plain/ephemeralcontainers`, { body: made.body });
     expect(updated).toMatchObject({ status: 200, body: made.body as object });
+  });
+
+  it('refuses an object that large defaults of its schema would make larger than memory', async () => {
+    const item = { type: 'object', properties: { text: { type: 'string', default: 'x'.repeat(500_000) } } };
+    const spec = { type: 'object', properties: { items: { type: 'array', items: item } } };
+    const definition = {
+      metadata: { name: 'bombs.example.com' },
+      spec: {
+        group: 'example.com',
+        scope: 'Namespaced',
+        names: { plural: 'bombs', kind: 'Bomb' },
+        versions: [
+          {
+            name: 'v1',
+            served: true,
+            storage: true,
+            schema: { openAPIV3Schema: { type: 'object', properties: { spec } } },
+          },
+        ],
+      },
+    };
+    await server.call('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', definition);
+    const url = '/apis/example.com/v1/namespaces/default/bombs';
+    while ((await server.send('GET', url)).status !== 200) await sleep(realClock, 5);
+    const create = async (count: number): Promise<number> => {
+      const body = { metadata: { name: `b${count}` }, spec: { items: Array.from({ length: count }, () => ({})) } };
+      return (await server.send('POST', url, { body })).status;
+    };
+    expect(await create(2)).toBe(201);
+    expect(await create(100_000)).toBe(413);
   });
 
   it('leaves managedFields out where nobody owns anything, so that nothing changes when it comes back', async () => {

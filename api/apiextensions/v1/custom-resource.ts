@@ -12,7 +12,8 @@ import type { SchemaTable } from '../../schema/schema.ts';
 import { customColumns } from './custom-columns.ts';
 import { customStructure } from './custom-structure.ts';
 import { customView } from './custom-view.ts';
-import { defaultCustomObject } from './defaulting.ts';
+import { requestEntityTooLarge } from '../../machinery/errors.ts';
+import { defaultCustomObject, MAX_DEFAULTS_BYTES } from './defaulting.ts';
 import { validateEmbedded } from './embedded.ts';
 import { compileJsonPath } from './json-path.ts';
 import { validateListTypes } from './list-types.ts';
@@ -21,6 +22,12 @@ import type { CustomResourceDefinition, CustomResourceDefinitionVersion, JsonSch
 import { validateCustomObject } from './value-validation.ts';
 
 export type CustomObject = ApiObject & Record<string, unknown>;
+
+function refuseExcess(): never {
+  throw requestEntityTooLarge(
+    `Request entity too large: the defaults of its schema add more than ${MAX_DEFAULTS_BYTES} bytes`,
+  );
+}
 
 const KEEPS_EVERYTHING: JsonSchemaProps = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
 
@@ -125,7 +132,7 @@ function strategyOf(version: CustomResourceDefinitionVersion, schema: JsonSchema
     ...(scale === undefined ? [] : validateScale(next, scale)),
   ];
   return {
-    default: (object) => void defaultCustomObject(object, schema),
+    default: (object) => void defaultCustomObject(object, schema, refuseExcess),
     prepareForCreate(object) {
       if (hasStatus) delete object['status'];
     },

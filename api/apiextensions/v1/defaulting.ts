@@ -6,10 +6,37 @@ import { isObject, setOwn } from '../../patch/json-value.ts';
 import { fieldOf, itemsOf, propertyOf } from './structural.ts';
 import type { JsonSchemaProps } from './types.ts';
 
-/** Changes `object` in place; whether it did. Applied twice, the second time changes nothing. */
-export function defaultCustomObject(object: Record<string, unknown>, schema: JsonSchemaProps): boolean {
+/** As JSON, of one object's defaults together: a large default of the items of a long list would fill any memory. */
+export const MAX_DEFAULTS_BYTES = 8 * 1024 * 1024;
+
+/**
+ * Changes `object` in place; whether it did. Applied twice, the second time changes nothing. Calls `onExcess`, which
+ * may throw, when the defaults come to more than their limit; what is over it is left out.
+ */
+export function defaultCustomObject(
+  object: Record<string, unknown>,
+  schema: JsonSchemaProps,
+  onExcess: () => void = () => undefined,
+): boolean {
   const dropped = dropNulls(object, schema);
-  return fill(object, schema) || dropped;
+  const budget: Budget = { left: MAX_DEFAULTS_BYTES };
+  const changed = fill(object, schema, budget);
+  if (budget.left < 0) onExcess();
+  return changed || dropped;
+}
+
+interface Budget {
+  left: number;
+}
+
+const sizes = new WeakMap<JsonSchemaProps, number>();
+
+/** A copy of the default of `schema`; undefined when there is no room for it. */
+function takeDefault(schema: JsonSchemaProps, budget: Budget): unknown {
+  const size = sizes.get(schema) ?? JSON.stringify(schema.default).length;
+  sizes.set(schema, size);
+  budget.left -= size;
+  return budget.left < 0 ? undefined : structuredClone(schema.default);
 }
 
 function isForbiddenNull(value: unknown, schema: JsonSchemaProps): boolean {
@@ -34,38 +61,45 @@ function dropNulls(value: unknown, schema: JsonSchemaProps): boolean {
   return changed;
 }
 
-function fill(value: unknown, schema: JsonSchemaProps): boolean {
-  if (Array.isArray(value)) return fillItems(value, schema);
+function fill(value: unknown, schema: JsonSchemaProps, budget: Budget): boolean {
+  if (budget.left < 0) return false;
+  if (Array.isArray(value)) return fillItems(value, schema, budget);
   if (!isObject(value)) return false;
   let changed = false;
   for (const [key, property] of Object.entries(schema.properties ?? {})) {
     if (property.default === undefined) continue;
     if (Object.hasOwn(value, key) && !isForbiddenNull(value[key], property)) continue;
-    setOwn(value, key, structuredClone(property.default));
+    const given = takeDefault(property, budget);
+    if (given === undefined) return changed;
+    setOwn(value, key, given);
     changed = true;
   }
   for (const key of Object.keys(value)) {
     const field = fieldOf(schema, key);
     if (field === undefined) continue;
     if (isForbiddenNull(value[key], field) && field.default !== undefined) {
-      setOwn(value, key, structuredClone(field.default));
+      const given = takeDefault(field, budget);
+      if (given === undefined) return changed;
+      setOwn(value, key, given);
       changed = true;
     }
-    changed = fill(value[key], field) || changed;
+    changed = fill(value[key], field, budget) || changed;
   }
   return changed;
 }
 
-function fillItems(list: unknown[], schema: JsonSchemaProps): boolean {
+function fillItems(list: unknown[], schema: JsonSchemaProps, budget: Budget): boolean {
   const items = itemsOf(schema);
   if (items === undefined) return false;
   let changed = false;
   for (let i = 0; i < list.length; i++) {
     if (isForbiddenNull(list[i], items) && items.default !== undefined) {
-      list[i] = structuredClone(items.default);
+      const given = takeDefault(items, budget);
+      if (given === undefined) return changed;
+      list[i] = given;
       changed = true;
     }
-    changed = fill(list[i], items) || changed;
+    changed = fill(list[i], items, budget) || changed;
   }
   return changed;
 }
