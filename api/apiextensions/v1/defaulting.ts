@@ -65,25 +65,35 @@ function fill(value: unknown, schema: JsonSchemaProps, budget: Budget): boolean 
   if (budget.left < 0) return false;
   if (Array.isArray(value)) return fillItems(value, schema, budget);
   if (!isObject(value)) return false;
+  const added = addMissing(value, schema, budget);
+  return fillFields(value, schema, budget) || added;
+}
+
+function addMissing(object: Record<string, unknown>, schema: JsonSchemaProps, budget: Budget): boolean {
   let changed = false;
   for (const [key, property] of Object.entries(schema.properties ?? {})) {
     if (property.default === undefined) continue;
-    if (Object.hasOwn(value, key) && !isForbiddenNull(value[key], property)) continue;
+    if (Object.hasOwn(object, key) && !isForbiddenNull(object[key], property)) continue;
     const given = takeDefault(property, budget);
     if (given === undefined) return changed;
-    setOwn(value, key, given);
+    setOwn(object, key, given);
     changed = true;
   }
-  for (const key of Object.keys(value)) {
+  return changed;
+}
+
+function fillFields(object: Record<string, unknown>, schema: JsonSchemaProps, budget: Budget): boolean {
+  let changed = false;
+  for (const key of Object.keys(object)) {
     const field = fieldOf(schema, key);
     if (field === undefined) continue;
-    if (isForbiddenNull(value[key], field) && field.default !== undefined) {
+    if (isForbiddenNull(object[key], field) && field.default !== undefined) {
       const given = takeDefault(field, budget);
       if (given === undefined) return changed;
-      setOwn(value, key, given);
+      setOwn(object, key, given);
       changed = true;
     }
-    changed = fill(value[key], field, budget) || changed;
+    changed = fill(object[key], field, budget) || changed;
   }
   return changed;
 }
