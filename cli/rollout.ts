@@ -115,6 +115,11 @@ export async function rolloutPromote(name: string, flags: UpFlags): Promise<void
       throw new UsageError(`nothing is being rolled out: revision ${status?.revision ?? '?'} of ${name} is stable`);
     if (status.failure !== undefined)
       throw new UsageError(`revision ${status.revision} of ${name} has failed; nocher rollout retry or undo`);
+    const isWaiting = (status.pauseConditions ?? []).length > 0;
+    if (!isWaiting && flags['full'] !== true && asked.rollout.spec.strategy.canary !== undefined)
+      throw new UsageError(
+        `revision ${status.revision} of ${name} is not paused; --full skips what is left of its steps`,
+      );
     const how = promotionOf(asked.rollout, flags['full'] === true);
     await annotate(asked, { [PROMOTE]: how });
     say(`rollout ${name}: revision ${status.revision} promoted${flags['full'] === true ? ' in full' : ''}`);
