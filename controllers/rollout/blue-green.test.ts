@@ -154,6 +154,7 @@ describe('blue-green, with a version that is bad', () => {
       model.turn();
       expect(model.status.phase).toBe(phase);
     }
+    expect(model.status).toMatchObject({ stage: 'Aborting', message: expect.stringContaining('no progress for 10 s') });
   });
 
   it('rolls back when a check before the promotion fails', () => {

@@ -117,6 +117,7 @@ export function fail(work: Work, reason: string, message: string): void {
   delete status.promoteFull;
   if (hasStable && rollsBack) {
     status.abort = true;
+    status.stage = 'Aborting';
     emit(work, 'Warning', 'RolloutAborted', `Rollout aborted at revision ${status.revision}: ${message}`);
   } else emit(work, 'Warning', 'RolloutFailed', `Revision ${status.revision} failed: ${message}`);
 }
