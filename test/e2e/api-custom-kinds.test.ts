@@ -266,7 +266,7 @@ describe('definitions of more than 500 KB', () => {
   }));
   const names = plurals.map((plural) => `customresourcedefinition.apiextensions.k8s.io/${plural}.${GROUP}`);
 
-  it('are applied on the server, five at once, and serve', async () => {
+  it('are applied on the server, five at once, and serve [T8]', async () => {
     for (const definition of definitions) expect(JSON.stringify(definition).length).toBeGreaterThan(500_000);
     const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: definitions });
     for (let time = 1; time <= 2; time++) {

@@ -31,7 +31,7 @@ const history = (release: string): string[] =>
     (entry: Json) => `${entry.revision} ${entry.status} ${entry.description.replace(/:.*/s, '')}`,
   );
 
-describe('a release', () => {
+describe('a release [T6]', () => {
   it('is installed: CRD, hooks in their order, objects, and waits until they are ready', () => {
     const { code, stdout } = call('install', 'shop', CHART, '--wait', '--timeout=30s');
     expect({ code, stdout }).toEqual({

@@ -24,7 +24,7 @@ afterAll(() => cluster?.stop());
 const object = (...what: string[]): Json => JSON.parse(cluster.run('get', ...what, '-o', 'json'));
 const lines = (...names: string[]): string => names.map((name) => `${name}\n`).join('');
 
-it('renders, applies and applies again', () => {
+it('renders, applies and applies again [T7]', () => {
   expect(cluster.run('kustomize', production)).toContain(`name: ${SETTINGS}\n`);
   const apply = (): string => cluster.run('apply', '-k', production);
   const objects = [`configmap/${SETTINGS}`, 'service/prod-web', 'deployment.apps/prod-web'];
