@@ -23,6 +23,7 @@ import { customKinds, CUSTOM_GROUP } from './custom-kinds.ts';
 import { encodeBody } from './fuzz-request.ts';
 import type { FuzzRequest } from './fuzz-request.ts';
 import type { FuzzKind } from './kinds.ts';
+import { WatchFollower } from './watch-follower.ts';
 
 export interface FuzzAnswer {
   /** 0: the connection ended without an answer. */
@@ -35,6 +36,8 @@ export interface FuzzServer {
   send(request: FuzzRequest): Promise<FuzzAnswer>;
   /** Keys that were written, in order; only ever grows. */
   readonly written: readonly string[];
+  /** Where a watch from the start and a list do not come to the same. */
+  disagreement(): Promise<string | undefined>;
   /** What the server logged as errors. */
   readonly complaints: readonly string[];
   close(): Promise<void>;
@@ -69,6 +72,8 @@ export async function startFuzzServer({ kinds, plant }: FuzzServerOptions): Prom
   const wanted = customKinds.filter(({ plural }) => kinds.some((kind) => kind.plural === plural));
   for (const { definition } of wanted) await server.call('POST', DEFINITIONS, definition);
   await untilServed(server, wanted);
+  const follower = new WatchFollower(server);
+  await follower.start(kinds);
   let session: ClientHttp2Session | undefined;
   const overSocket = async (request: FuzzRequest): Promise<FuzzAnswer> => {
     if (session === undefined || session.destroyed || session.closed) session = server.connect();
@@ -82,9 +87,11 @@ export async function startFuzzServer({ kinds, plant }: FuzzServerOptions): Prom
   return {
     written,
     complaints,
+    disagreement: () => follower.disagreement(),
     send: (request) => (request.overSocket === true ? overSocket(request) : sendInProcess(server, request)),
     async close() {
       session?.destroy();
+      follower.close();
       await server.close();
     },
   };

@@ -7,6 +7,7 @@ import { Episode } from './episode.ts';
 import { formatRequest, isWrite } from './fuzz-request.ts';
 import type { FuzzRequest } from './fuzz-request.ts';
 import type { Failure } from './invariants.ts';
+import { DISAGREEMENT } from './invariants.ts';
 import type { FuzzServerOptions, Plant } from './fuzz-server.ts';
 import { fuzzKinds } from './kinds.ts';
 import { MemoryBound } from './memory-bound.ts';
@@ -99,7 +100,8 @@ async function runEpisode(
       if (clean === undefined && isWrite(request) && POISONS.test(request.path))
         due.push({ at: count + POISON_REQUESTS, path: request.path });
     }
-    return undefined;
+    const disagreement = await episode.server.disagreement();
+    return disagreement === undefined ? undefined : { failure: { what: DISAGREEMENT, detail: disagreement }, requests };
   } finally {
     await episode.close();
   }

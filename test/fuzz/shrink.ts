@@ -3,6 +3,7 @@ import { Episode } from './episode.ts';
 import type { FuzzRequest } from './fuzz-request.ts';
 import type { FuzzServerOptions } from './fuzz-server.ts';
 import type { Failure } from './invariants.ts';
+import { DISAGREEMENT } from './invariants.ts';
 
 export interface ShrinkOptions {
   episode: FuzzServerOptions;
@@ -23,7 +24,8 @@ export async function shrink(
     try {
       for (const request of sequence.slice(0, -1)) await episode.send(request);
       const again = await episode.try(sequence.at(-1)!);
-      return again?.what === failure.what;
+      const problem = again?.what ?? ((await episode.server.disagreement()) === undefined ? undefined : DISAGREEMENT);
+      return problem === failure.what;
     } finally {
       await episode.close();
     }
