@@ -38,7 +38,7 @@ const evict = (name: string, extra: object = {}): Promise<TestResponse> =>
   server.send('POST', `${PODS}/${name}/eviction`, { body: { metadata: { name }, ...extra } });
 const exists = async (name: string): Promise<boolean> => (await server.send('GET', `${PODS}/${name}`)).status === 200;
 
-describe('an eviction', () => {
+describe('an eviction [A25]', () => {
   it('is a deletion where no budget covers the pod', async () => {
     await run('free', 'free');
     expect((await evict('free')).status).toBe(201);

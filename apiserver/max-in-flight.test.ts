@@ -10,7 +10,7 @@ function context(path: string, groups = ['system:authenticated']): RequestContex
   return { request: {} as RequestContext['request'], info, user: { name: 'jane', groups }, warnings: new Set() };
 }
 
-describe('withMaxInFlight()', () => {
+describe('withMaxInFlight() [A49]', () => {
   const filter = withMaxInFlight(2);
   const open: (() => void)[] = [];
   const ask = (one: RequestContext): Promise<unknown> =>

@@ -25,7 +25,7 @@ const debuggerContainer = { name: 'debugger', image: 'busybox', stdin: true, tty
 const patch = (url: string, body: unknown, contentType = STRATEGIC): Promise<TestResponse> =>
   server.send('PATCH', url, { body, contentType });
 
-describe('pods/ephemeralcontainers', () => {
+describe('pods/ephemeralcontainers [A25]', () => {
   const url = `${PODS}/debugged/ephemeralcontainers`;
 
   it('adds a container as kubectl debug does, and nothing else', async () => {
@@ -81,7 +81,7 @@ describe('pods/ephemeralcontainers', () => {
   });
 });
 
-describe('pods/resize', () => {
+describe('pods/resize [A25]', () => {
   const url = `${PODS}/resized/resize`;
   const resources = (requests: object, limits: object): object => ({
     spec: { containers: [{ name: 'c', resources: { requests, limits } }] },

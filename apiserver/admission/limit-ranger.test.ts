@@ -29,7 +29,7 @@ async function refusal(url: string, body: object): Promise<string | undefined> {
   return answer.status === 403 ? (answer.body as Status).message : undefined;
 }
 
-describe('pods', () => {
+describe('LimitRanger for pods [A35]', () => {
   it('gives containers requests and limits, and says so', async () => {
     const url = await limited('defaults', [
       { type: 'Container', default: { cpu: '500m' }, defaultRequest: { cpu: '100m', memory: '50Mi' } },

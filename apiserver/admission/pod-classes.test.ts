@@ -26,7 +26,7 @@ async function make(spec: object): Promise<Pod['spec'] | string> {
   return status === 201 ? (body as Pod).spec : (body as Status).message!;
 }
 
-describe('Priority', () => {
+describe('Priority [A35]', () => {
   it('takes value and policy from the class', async () => {
     await server.call('POST', PRIORITY_CLASSES, {
       metadata: { name: 'low' },
@@ -65,7 +65,7 @@ describe('Priority', () => {
   });
 });
 
-describe('RuntimeClass', () => {
+describe('RuntimeClass [A35]', () => {
   beforeAll(async () => {
     await server.call('POST', RUNTIME_CLASSES, {
       metadata: { name: 'heavy' },

@@ -101,7 +101,7 @@ function goawayCode(bytes: Buffer): number | undefined {
 
 const isServed = async (): Promise<boolean> => (await exchange(client(), '/')).text === 'ok';
 
-describe('the API port', () => {
+describe('the API port [A49]', () => {
   it('cuts off who opens requests and resets them in a storm (CVE-2023-44487)', async () => {
     let running = 0;
     let most = 0;
