@@ -68,11 +68,18 @@ const WITH_CONTAINERS = [
   'test/e2e/(containers|pods|pod-tools|recovery|side|status)',
   'conformance/(node|network|storage)',
 ];
+/** Suites over a server within the test keep it in memory, whatever clusters are stored in. */
+const IN_PROCESS = 'conformance/(admission|custom-resource|workloads-api)';
+const WITHOUT_CLUSTERS = ['--testPathIgnorePatterns', '/node_modules/', '/dist/', IN_PROCESS];
 /** Of `npm run test:all`. */
 const FURTHER_SUITES = [
   { name: 'long unit tests', environment: LONG },
   { name: 'long end-to-end tests', args: END_TO_END, environment: LONG },
-  { name: 'end-to-end tests on etcd', args: END_TO_END, environment: { NOCHER_TEST_STORAGE: 'etcd' } },
+  {
+    name: 'end-to-end tests on etcd',
+    args: [...END_TO_END, ...WITHOUT_CLUSTERS],
+    environment: { NOCHER_TEST_STORAGE: 'etcd', NOCHER_TEST_NEWEST: '1' },
+  },
   { name: 'end-to-end tests on containerd', args: [...END_TO_END, ...WITH_CONTAINERS], environment: ON_CONTAINERD },
   { name: 'images on containerd', args: [...END_TO_END, 'images.long'], environment: ON_CONTAINERD },
 ];

@@ -50,7 +50,7 @@ describe.each(MINORS)('kubectl 1.%s', (minor) => {
   it('--for=delete', async () => {
     k.ok('create', 'configmap', 'going');
     const waiter = waiting('--for=delete', 'configmap/going');
-    expect(k('wait', '--for=delete', 'configmap/going', '--timeout=1s')).toEqual(
+    expect(k('wait', '--for=delete', 'configmap/going', '--timeout=2s')).toEqual(
       failed('error: timed out waiting for the condition on configmaps/going\n'),
     );
     k.ok('delete', 'configmap', 'going');
