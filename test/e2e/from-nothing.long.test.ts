@@ -120,7 +120,9 @@ const HOLDER = 'mount -t tmpfs tmpfs /var/lib && ip link set lo up && echo ready
     ).catch((error: unknown) => {
       throw new Error(`${String(error)}\n${printed}`);
     });
-    expect(printed).toMatch(/build: schema tables\nbuild: bundle\nbuild: native helper\n/);
+    expect(printed).toMatch(
+      /build: schema tables\nbuild: definitions of our own kinds\nbuild: bundle\nbuild: native helper\n/,
+    );
     expect(printed).toMatch(
       /ready in \d+\.\d\d s\n {2}API server {3}https:\/\/127\.0\.0\.1:6443\n {2}kubeconfig {3}\/var\/lib\/nocher\/admin\.kubeconfig\n/,
     );
