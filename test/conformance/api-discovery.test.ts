@@ -83,6 +83,19 @@ describe('aggregated discovery', () => {
     });
   });
 
+  it('tells of each group what its documents tell [conformance: Discovery, confirm the groupVerion and a resourcefrom each apiGroup]', async () => {
+    const { groups } = await cluster.get('/apis');
+    for (const [group, version, plurals] of BUILT_IN.filter(([name]) => name !== '')) {
+      const listed = groups.find(({ name }: Json) => name === group);
+      expect(listed.versions).toContainEqual({ groupVersion: `${group}/${version}`, version });
+      const own = await cluster.get(`/apis/${group}`);
+      expect(own).toMatchObject({ kind: 'APIGroup', name: group, preferredVersion: listed.preferredVersion });
+      const { groupVersion, resources } = await cluster.get(`/apis/${group}/${version}`);
+      expect(groupVersion).toBe(`${group}/${version}`);
+      expect(resources.map(({ name }: Json) => name)).toEqual(expect.arrayContaining([...plurals]));
+    }
+  });
+
   it('has them for its own media type [conformance: Aggregated Discovery Endpoint Accept Headers]', async () => {
     expectBuiltIn(await discover(typeOf('v2')));
   });

@@ -40,6 +40,12 @@ const COUNTED: [string, string, string, Json][] = [
   ['secret', 'secrets', 'secrets', {}],
   ['service', 'services', 'services', { spec: { ports: [{ port: 80 }] } }],
   [
+    'replicationController',
+    'replicationcontrollers',
+    'replicationcontrollers',
+    { spec: { replicas: 0, selector: { app: 'a' }, template } },
+  ],
+  [
     'replicaSet',
     'count/replicasets.apps',
     'replicasets',

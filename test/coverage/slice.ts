@@ -95,7 +95,6 @@ export const ABSENT_BEHAVIOURS: readonly BehaviourRule[] = [
       /[Rr]eplication ?[Cc]ontroller|, describe pod or rc$|^Garbage Collector, multiple owners$|^Kubectl, patch to annotate$/,
     reason: 'the controller of ReplicationControllers comes later',
   },
-  { match: /^ResourceQuota, .*replicationController/, reason: 'the controller of ReplicationControllers comes later' },
   { match: /^CronJob/, reason: 'the controller of CronJobs comes later' },
   { match: /^DaemonSet|^ControllerRevision/, reason: 'the controller of DaemonSets comes later' },
   { match: /^StatefulSet/, reason: 'the controller of StatefulSets comes later' },
