@@ -2,7 +2,7 @@
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { connect } from 'node:net';
-import { matchesPattern } from '../../api/apiextensions/v1/pattern.ts';
+import { matchesPattern } from '../../api/machinery/pattern.ts';
 import type { Target } from './check-target.ts';
 import type { HttpCheck } from './types.ts';
 

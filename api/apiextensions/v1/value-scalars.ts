@@ -1,7 +1,7 @@
 /** What a schema says of a string and of a number. */
 import type { FieldError } from '../../machinery/field-error.ts';
 import { hasFormat } from './formats.ts';
-import { matchesPattern } from './pattern.ts';
+import { matchesPattern } from '../../machinery/pattern.ts';
 import type { JsonSchemaProps } from './types.ts';
 import * as problems from './value-problems.ts';
 
