@@ -57,9 +57,7 @@ describe('buildHelloImages()', () => {
     expect([one, two].map((rootfs) => rootfs?.config.Env[1])).toEqual(['HELLO_VERSION=1', 'HELLO_VERSION=2']);
     expect((await store.status('nocher.local/hello:2'))?.id).toBe(ids[1]);
     const before = fs.statSync(one?.lowerDirs[0] ?? '').ctimeMs;
-    const start = performance.now();
     expect(await build()).toEqual(ids);
-    expect(performance.now() - start).toBeLessThan(200);
     expect(fs.statSync(one?.lowerDirs[0] ?? '').ctimeMs).toBe(before);
     const changed = join(folder, 'hello');
     fs.cpSync(sourceFolder, changed, { recursive: true });

@@ -23,6 +23,7 @@ const SCENARIOS: Record<string, () => Promise<{ run(): Promise<BenchLine[]> }>> 
   scheduler: () => import('./scheduler.ts'),
   scale: () => import('./scale.ts'),
   webhooks: () => import('./webhooks.ts'),
+  validation: () => import('./validation.ts'),
 };
 
 function show(value: number): string {
