@@ -6,25 +6,14 @@
  * `Connection: close`.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Cluster, ClusterOptions } from './harness.ts';
 import { eventually, isRoot, startCluster } from './harness.ts';
+import type { LoadReport } from './load.ts';
+import { routeToServices, underLoad } from './load.ts';
 
 const suites = isRoot ? describe.each : describe.skip.each;
-const generator = join(fileURLToPath(new URL('.', import.meta.url)), 'load-generator.mjs');
 const RATE = 200;
 const UPDATES = 3;
-
-/** What load-generator.mjs prints. */
-interface LoadReport {
-  new: { sent: number; answered: number };
-  keepAlive: { sent: number; answered: number; reused: number };
-  versions: Record<string, number>;
-  slowestMs: number;
-  seconds: number;
-  failures: { kind: 'new' | 'keepAlive'; url: string; error: string }[];
-}
 
 /** As an app that has no handler for it: SIGTERM ends the server in the middle of whatever it does. */
 const ABRUPT = 'sleep 2; hello-httpd & trap "kill -9 $!; exit 143" TERM; wait';
@@ -64,8 +53,7 @@ suites(PROXIES)('rolling updates under load, by %s', (_, options) => {
   let cluster: Cluster;
   beforeAll(async () => {
     cluster = await startCluster([], options);
-    // The host's own packets to a Service address need some route before the rules translate them.
-    cluster.host('ip', ['route', 'add', 'default', 'via', '192.0.2.1', 'dev', 'eth0']);
+    routeToServices(cluster);
   }, 60_000);
   afterAll(async () => {
     await cluster?.stop();
@@ -79,21 +67,8 @@ suites(PROXIES)('rolling updates under load, by %s', (_, options) => {
     return [`http://${clusterIp}:80`, `http://192.0.2.10:${nodePort}`, `http://127.0.0.1:${nodePort}`];
   };
 
-  const underLoad = async (name: string, during: () => void | Promise<void>): Promise<LoadReport> => {
-    const load = cluster.spawn(process.execPath, [generator, String(RATE), ...urls(name)]);
-    let printed = '';
-    load.stdout!.on('data', (chunk: Buffer) => (printed += chunk.toString()));
-    load.stderr!.on('data', (chunk: Buffer) => (printed += chunk.toString()));
-    const ended = new Promise((resolve) => load.once('close', resolve));
-    try {
-      await during();
-      load.stdin!.end();
-      await ended;
-      return JSON.parse(printed) as LoadReport;
-    } finally {
-      load.kill('SIGKILL');
-    }
-  };
+  const loaded = (name: string, during: () => void | Promise<void>): Promise<LoadReport> =>
+    underLoad(cluster, { urls: urls(name), perSecond: RATE }, during);
 
   const rollThreeTimes = (name: string): void => {
     for (let update = 1; update <= UPDATES; update++) {
@@ -132,7 +107,7 @@ suites(PROXIES)('rolling updates under load, by %s', (_, options) => {
   it('lose no request of an app that finishes its connections after SIGTERM, on new and on keep-alive connections [walkthrough T24]', async () => {
     await start('fair', FAIR);
     let available: number[] = [];
-    const report = await underLoad('fair', async () => {
+    const report = await loaded('fair', async () => {
       available = await availableDuring('fair', () => rollThreeTimes('fair'));
     });
     expect(report.failures).toEqual([]);
@@ -142,7 +117,7 @@ suites(PROXIES)('rolling updates under load, by %s', (_, options) => {
     expect(Math.min(...available)).toBeGreaterThanOrEqual(3);
 
     // An update that cannot come up stops before the old pods are gone; an undo ends it as quietly.
-    const stalled = await underLoad('fair', async () => {
+    const stalled = await loaded('fair', async () => {
       cluster.run('set', 'image', 'deployment/fair', 'web=nocher.local/missing:1');
       const reasons = (): string =>
         cluster.run('get', 'pods', '-l', 'app=fair', '-o', 'jsonpath={..state.waiting.reason}');
@@ -158,7 +133,7 @@ suites(PROXIES)('rolling updates under load, by %s', (_, options) => {
 
   it('lose no new connection of an app that SIGTERM ends at once', async () => {
     await start('abrupt', ABRUPT);
-    const report = await underLoad('abrupt', () => rollThreeTimes('abrupt'));
+    const report = await loaded('abrupt', () => rollThreeTimes('abrupt'));
     expect(report.failures.filter(({ kind }) => kind === 'new')).toEqual([]);
   }, 180_000);
 });

@@ -8,18 +8,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Cluster, Json } from './harness.ts';
 import { eventually, isRoot, startCluster } from './harness.ts';
+import type { LoadReport } from './load.ts';
+import { routeToServices, underLoad } from './load.ts';
 
 const suite = isRoot ? describe : describe.skip;
 const folder = fileURLToPath(new URL('.', import.meta.url));
-const generator = join(folder, 'load-generator.mjs');
 const RATE = 100;
-
-interface LoadReport {
-  new: { sent: number };
-  keepAlive: { sent: number };
-  versions: Record<string, number>;
-  failures: unknown[];
-}
 
 const example = (name: string): string => readFileSync(join(folder, '../../examples/rollout', `${name}.yaml`), 'utf8');
 
@@ -27,8 +21,7 @@ suite('a Rollout under load', () => {
   let cluster: Cluster;
   beforeAll(async () => {
     cluster = await startCluster([]);
-    // The host's own packets to a Service address need some route before the rules translate them.
-    cluster.host('ip', ['route', 'add', 'default', 'via', '192.0.2.1', 'dev', 'eth0']);
+    routeToServices(cluster);
     await eventually('Rollouts are served', () => cluster.kubectl(['get', 'rollouts', '-A']).code === 0);
   }, 60_000);
   afterAll(async () => {
@@ -52,23 +45,11 @@ suite('a Rollout under load', () => {
       return isSeen && rollout.status.phase === phase && rollout;
     });
 
-  const underLoad = async (namespace: string, during: () => Promise<void>): Promise<LoadReport> => {
+  const loaded = async (namespace: string, during: () => Promise<void>): Promise<LoadReport> => {
     const clusterIp = cluster.run('get', 'service', 'hello', '-n', namespace, '-o', 'jsonpath={.spec.clusterIP}');
     const url = `http://${clusterIp}:80`;
     await eventually('the Service answers', () => cluster.host('curl', ['-fs', '--noproxy', '*', url]).code === 0);
-    const load = cluster.spawn(process.execPath, [generator, String(RATE), url]);
-    let printed = '';
-    load.stdout!.on('data', (chunk: Buffer) => (printed += chunk.toString()));
-    load.stderr!.on('data', (chunk: Buffer) => (printed += chunk.toString()));
-    const ended = new Promise((resolve) => load.once('close', resolve));
-    try {
-      await during();
-      load.stdin!.end();
-      await ended;
-      return JSON.parse(printed) as LoadReport;
-    } finally {
-      load.kill('SIGKILL');
-    }
+    return underLoad(cluster, { urls: [url], perSecond: RATE }, during);
   };
 
   it('by blue-green: promotes a good version, goes back from a bad one, and loses no request [W4]', async () => {
@@ -79,7 +60,7 @@ suite('a Rollout under load', () => {
       ),
     );
     await reaches('blue-green', 'Healthy');
-    const report = await underLoad('blue-green', async () => {
+    const report = await loaded('blue-green', async () => {
       setVersion('blue-green', '2');
       const paused = await reaches('blue-green', 'Paused');
       expect(paused.status.checks).toMatchObject([{ name: 'answers', phase: 'Successful', successes: 3 }]);
@@ -113,7 +94,7 @@ suite('a Rollout under load', () => {
         .replace('progressDeadlineSeconds: 60', 'progressDeadlineSeconds: 5'),
     );
     await reaches('canary', 'Healthy');
-    const report = await underLoad('canary', async () => {
+    const report = await loaded('canary', async () => {
       setVersion('canary', '2');
       const paused = await reaches('canary', 'Paused');
       expect(paused.status).toMatchObject({ currentStepIndex: 2, canary: { weights: { canary: 20, stable: 80 } } });
