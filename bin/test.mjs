@@ -98,7 +98,12 @@ const FURTHER_SUITES = [
     environment: { NOCHER_TEST_STORAGE: 'etcd', NOCHER_TEST_NEWEST: '1' },
   },
   { name: 'end-to-end tests on containerd', args: END_TO_END, patterns: WITH_CONTAINERS, environment: ON_CONTAINERD },
-  { name: 'images on containerd', args: END_TO_END, patterns: ['images.long'], environment: ON_CONTAINERD },
+  {
+    name: 'long suites on containerd',
+    args: END_TO_END,
+    patterns: ['images.long', 'walkthroughs-.*.long'],
+    environment: ON_CONTAINERD,
+  },
 ];
 
 // Reports of an earlier run must not count for this one.

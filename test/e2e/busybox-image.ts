@@ -11,20 +11,29 @@ const APPLETS = ['sh', 'sleep', 'timeout', 'wget', 'httpd', 'cat', 'echo', 'nslo
 
 /** Tar of an OCI layout. Needs busybox-static on the machine. */
 export async function busyboxArchive(): Promise<Buffer> {
-  const layer: TarMember[] = [
+  return ociArchive(await sampleImage([busyboxLayer(APPLETS)], { Env: ['PATH=/bin'] }), BUSYBOX);
+}
+
+/** What makes a shell and some programs out of one file of the host's. */
+export function busyboxLayer(applets: readonly string[]): TarMember[] {
+  return [
     { name: 'bin/busybox', mode: 0o755, content: readFileSync('/usr/bin/busybox') },
-    ...APPLETS.map((name): TarMember => ({ name: `bin/${name}`, type: 'symlink', linkname: 'busybox' })),
+    ...applets.map((name): TarMember => ({ name: `bin/${name}`, type: 'symlink', linkname: 'busybox' })),
     { name: 'etc/passwd', content: 'root:x:0:0:root:/:/bin/sh\n' },
   ];
-  return ociArchive(await sampleImage([layer], { Env: ['PATH=/bin'] }), BUSYBOX);
 }
 
 export async function loadBusybox(cluster: Cluster): Promise<void> {
+  await loadImage(cluster, await busyboxArchive());
+}
+
+/** Puts an image into the node's store, as a user does. */
+export async function loadImage(cluster: Cluster, archive: Buffer): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'nocher-e2e-'));
   try {
-    const archive = join(folder, 'busybox.tar');
-    writeFileSync(archive, await busyboxArchive());
-    const { code, stderr } = cluster.nocher(['image', 'load', archive]);
+    const file = join(folder, 'image.tar');
+    writeFileSync(file, archive);
+    const { code, stderr } = cluster.nocher(['image', 'load', file]);
     if (code !== 0) throw new Error(`image load: ${stderr}`);
   } finally {
     rmSync(folder, { recursive: true, force: true });
