@@ -14,6 +14,7 @@ import { persistentVolumeClaimProtection } from './persistent-volume-claim-prote
 import { persistentVolumeProtection } from './persistent-volume-protection.ts';
 import { podGcController } from './pod-gc.ts';
 import { replicaSetController } from './replica-set.ts';
+import { replicationController } from './replication-controller.ts';
 import { resourceQuotaController } from './resource-quota.ts';
 import { rootCaPublisher } from './root-ca-publisher.ts';
 import { serviceAccountController } from './service-account.ts';
@@ -32,6 +33,7 @@ export function controllers({ resources, rootCa }: ControllersOptions): Controll
     namespaceController(resources),
     clusterRoleAggregation,
     replicaSetController,
+    replicationController,
     deploymentController,
     endpointSliceController,
     endpointsController,

@@ -1,7 +1,11 @@
 /** What controllers ask of pods, as pure functions (upstream `pkg/api/v1/pod/util.go`, `pkg/controller/controller_utils.go`). */
+import { isDeepStrictEqual } from 'node:util';
 import type { Pod } from '../api/core/v1/pod.ts';
 import { pods } from '../api/core/v1/pod.ts';
+import type { ApiObject } from '../api/machinery/meta.ts';
 import type { CacheReader, IndexDeclaration } from '../client/controller.ts';
+import { controllerOf } from '../client/owner-references.ts';
+import { OWNER_UID_INDEX } from '../client/store.ts';
 
 /** To be declared by whoever calls `podsOnNode`. */
 export const PODS_BY_NODE: IndexDeclaration = {
@@ -12,6 +16,29 @@ export const PODS_BY_NODE: IndexDeclaration = {
 
 export function podsOnNode(name: string, cache: CacheReader): Pod[] {
   return cache.byIndex<Pod>(pods, PODS_BY_NODE.name, name);
+}
+
+/** Pods without a controller, by namespace. To be declared by whoever calls `ownedOrOrphaned`. */
+export const ORPHANS_BY_NAMESPACE: IndexDeclaration = {
+  resource: pods,
+  name: 'orphans',
+  fn: (pod) => (controllerOf(pod) === undefined ? [pod.metadata.namespace ?? ''] : []),
+};
+
+/** All pods that `owner` may claim: its own, and those of its namespace that have no controller. */
+export function ownedOrOrphaned({ metadata: { uid = '', namespace = '' } }: ApiObject, cache: CacheReader): Pod[] {
+  return [
+    ...cache.byIndex<Pod>(pods, OWNER_UID_INDEX, uid).filter((pod) => controllerOf(pod)?.uid === uid),
+    ...cache.byIndex<Pod>(pods, ORPHANS_BY_NAMESPACE.name, namespace),
+  ];
+}
+
+/** For watches of pods that may be adopted: only labels and the controller say by whom. */
+export function isAdoptabilityChange(pod: ApiObject, previous: ApiObject): boolean {
+  return (
+    !isDeepStrictEqual(pod.metadata.labels, previous.metadata.labels) ||
+    !isDeepStrictEqual(controllerOf(pod), controllerOf(previous))
+  );
 }
 
 type PodCondition = NonNullable<NonNullable<Pod['status']>['conditions']>[number];

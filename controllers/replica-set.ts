@@ -1,60 +1,100 @@
-/** ReplicaSet: keeps as many pods of its template as it declares (upstream `pkg/controller/replicaset/replica_set.go`). */
+/**
+ * ReplicaSet: keeps as many pods of its template as it declares (upstream `pkg/controller/replicaset/replica_set.go`).
+ * The same engine runs ReplicationControllers, which it reads as ReplicaSets (`replication-controller.ts`).
+ */
+import { isDeepStrictEqual } from 'node:util';
 import type { ReplicaSet } from '../api/apps/v1/replica-set.ts';
 import { replicaSets } from '../api/apps/v1/replica-set.ts';
 import type { Pod } from '../api/core/v1/pod.ts';
 import { pods } from '../api/core/v1/pod.ts';
 import type { Selector } from '../api/machinery/label-selector.ts';
 import { selectorFromObject } from '../api/machinery/label-selector.ts';
+import type { ApiObject } from '../api/machinery/meta.ts';
 import { formatTime } from '../base/clock.ts';
 import { claimObjects } from '../client/adopt.ts';
-import type { ControllerContext } from '../client/controller.ts';
+import type { ResourceRef } from '../client/client.ts';
+import type { CacheReader, Controller, ControllerContext } from '../client/controller.ts';
 import { defineController } from '../client/controller.ts';
+import { isNamespaceTerminating } from '../client/controller-runner.ts';
+import { keyOf } from '../client/keys.ts';
+import { controllerOf } from '../client/owner-references.ts';
 import { OWNER_UID_INDEX } from '../client/store.ts';
-import { controllerOf, newControllerRef } from '../client/owner-references.ts';
-import { isPodActive, isPodAvailable, isPodReady, isPodTerminal, sortForDeletion } from './pods.ts';
+import { createPod, deletePod, podFromTemplate } from './pod-control.ts';
+import {
+  isAdoptabilityChange,
+  isPodActive,
+  isPodAvailable,
+  isPodReady,
+  isPodTerminal,
+  ORPHANS_BY_NAMESPACE,
+  ownedOrOrphaned,
+  sortForDeletion,
+} from './pods.ts';
 import { runInSlowStartBatches } from './slow-start.ts';
 
 /** At most this many pods are created or deleted in one reconcile (`BurstReplicas`). */
 const BURST = 500;
 
-export const replicaSetController = defineController<ReplicaSet>({
+/** A kind of objects that declare a number of equal pods, and how it is read and written as a ReplicaSet. */
+export interface ReplicaKind<T extends ApiObject> {
+  /** The controller's. */
+  name: string;
+  resource: ResourceRef;
+  read(stored: T): ReplicaSet;
+  /** The inverse of `read`; drops what the kind has no field for. */
+  write(set: ReplicaSet): T;
+}
+
+export const replicaSetController = replicaController<ReplicaSet>({
   name: 'replicaset-controller',
-  for: replicaSets,
-  owns: [pods],
-  watches: [
-    // A pod without a controller may match: its sets adopt it.
-    {
-      resource: pods,
-      map: (pod, context) => (controllerOf(pod) === undefined ? matchingSets(pod as Pod, context) : []),
-    },
-  ],
-  writes: [pods, replicaSets],
-  workers: 5,
-  async reconcile({ namespace, name }, context) {
-    // Observe
-    const set = context.lister<ReplicaSet>(replicaSets).get(namespace, name);
-    if (set === undefined) return undefined;
-    const owned = await claimPods(set, context);
-    const active = owned.filter(isPodActive);
-
-    // Decide and act
-    let failure: Error | undefined;
-    if (set.metadata.deletionTimestamp === undefined) {
-      const related = relatedPods(set, context);
-      const plan = planScale(set, active, { related, nowMs: context.now() });
-      failure =
-        plan.create > 0 ? await createPods(set, plan.create, context) : await deletePods(set, plan.delete, context);
-    }
-
-    // Report
-    const current = context.lister<ReplicaSet>(replicaSets).get(namespace, name) ?? set;
-    const nowMs = context.now();
-    const status = replicaSetStatus(current, owned, { failure, nowMs });
-    await writeStatus(current, status, context);
-    if (failure !== undefined) throw failure;
-    return nextAvailability(set, active, nowMs);
-  },
+  resource: replicaSets,
+  read: (set) => set,
+  write: (set) => set,
 });
+
+export function replicaController<T extends ApiObject>(kind: ReplicaKind<T>): Controller {
+  return defineController<T>({
+    name: kind.name,
+    for: kind.resource,
+    owns: [pods],
+    watches: [
+      // A pod without a controller may match: its sets adopt it.
+      {
+        resource: pods,
+        isRelevant: isAdoptabilityChange,
+        map: (pod, cache) => (controllerOf(pod) === undefined ? matchingSets(pod, kind, cache) : []),
+      },
+    ],
+    writes: [pods, kind.resource],
+    indexes: [ORPHANS_BY_NAMESPACE],
+    workers: 5,
+    async reconcile({ namespace, name }, context) {
+      // Observe
+      const stored = context.lister<T>(kind.resource).get(namespace, name);
+      if (stored === undefined) return undefined;
+      const set = kind.read(stored);
+      const owned = await claimPods(set, kind, context);
+      const active = owned.filter(isPodActive);
+
+      // Decide and act
+      let failure: Error | undefined;
+      if (set.metadata.deletionTimestamp === undefined) {
+        const plan = planScale(set, active, { related: relatedPods(set, kind, context), nowMs: context.now() });
+        failure =
+          plan.create > 0
+            ? await createPods(set, { count: plan.create, kind }, context)
+            : await deletePods(set, plan.delete, context);
+      }
+
+      // Report
+      const latest = context.lister<T>(kind.resource).get(namespace, name) ?? stored;
+      const nowMs = context.now();
+      await writeStatus(latest, { owned, failure, nowMs, kind }, context);
+      if (failure !== undefined) throw failure;
+      return nextAvailability(set, active, nowMs);
+    },
+  });
+}
 
 export interface ScalePlan {
   create: number;
@@ -142,25 +182,31 @@ export function nextAvailability(
   return waits.length === 0 ? undefined : { requeueAfterMs: Math.max(100, Math.min(...waits)) };
 }
 
-function matchingSets(pod: Pod, context: Pick<ControllerContext, 'lister'>): string[] {
-  return context
-    .lister<ReplicaSet>(replicaSets)
+function matchingSets<T extends ApiObject>(pod: ApiObject, kind: ReplicaKind<T>, cache: CacheReader): string[] {
+  return cache
+    .lister<T>(kind.resource)
     .list({ namespace: pod.metadata.namespace ?? '' })
-    .filter((set) => selectorOf(set).requirements.length > 0 && selectorOf(set).matches(pod.metadata.labels))
-    .map((set) => `${set.metadata.namespace}/${set.metadata.name}`);
+    .filter((stored) => {
+      const selector = selectorOf(kind.read(stored));
+      return selector.requirements.length > 0 && selector.matches(pod.metadata.labels);
+    })
+    .map(keyOf);
 }
 
 function selectorOf(set: ReplicaSet): Selector {
   return selectorFromObject(set.spec.selector);
 }
 
-async function claimPods(set: ReplicaSet, context: ControllerContext): Promise<Pod[]> {
-  const candidates = context.lister<Pod>(pods).list({ namespace: set.metadata.namespace ?? '' });
+async function claimPods<T extends ApiObject>(
+  set: ReplicaSet,
+  { resource }: ReplicaKind<T>,
+  context: ControllerContext,
+): Promise<Pod[]> {
   return claimObjects<Pod>({
     owner: set,
-    ownerResource: replicaSets,
+    ownerResource: resource,
     selector: selectorOf(set),
-    candidates: candidates.filter(
+    candidates: ownedOrOrphaned(set, context).filter(
       (pod) => pod.metadata.deletionTimestamp === undefined || controllerOf(pod)?.uid === set.metadata.uid,
     ),
     resource: pods,
@@ -168,44 +214,22 @@ async function claimPods(set: ReplicaSet, context: ControllerContext): Promise<P
   });
 }
 
-/** Pods of every set that has the same controller as this one. */
-function relatedPods(set: ReplicaSet, context: ControllerContext): Pod[] {
+/** Pods of every set that has the same controller as this one; a set of its own has no related pods. */
+function relatedPods<T extends ApiObject>(set: ReplicaSet, { resource }: ReplicaKind<T>, cache: CacheReader): Pod[] {
   const owner = controllerOf(set);
-  const sets = owner === undefined ? [set] : context.byIndex<ReplicaSet>(replicaSets, OWNER_UID_INDEX, owner.uid);
-  return sets.flatMap(({ metadata }) => context.byIndex<Pod>(pods, OWNER_UID_INDEX, metadata.uid ?? ''));
+  const sets = owner === undefined ? [] : cache.byIndex<T>(resource, OWNER_UID_INDEX, owner.uid);
+  return sets.flatMap(({ metadata }) => cache.byIndex<Pod>(pods, OWNER_UID_INDEX, metadata.uid ?? ''));
 }
 
-/** The first error; what was created before it stays. */
-async function createPods(set: ReplicaSet, count: number, context: ControllerContext): Promise<Error | undefined> {
-  const { failure } = await runInSlowStartBatches(count, async () => {
-    try {
-      const created = await context.client.create<Pod>(pods, podOf(set));
-      context.events.event(set, 'Normal', 'SuccessfulCreate', `Created pod: ${created.metadata.name}`);
-    } catch (error) {
-      context.events.event(set, 'Warning', 'FailedCreate', `Error creating: ${(error as Error).message}`);
-      throw error;
-    }
-  });
-  return failure;
-}
-
-/** `<set>-<random>`, cut so that it fits a pod's name. */
-export function podOf(set: ReplicaSet): Pod {
-  const { metadata, spec } = set.spec.template;
-  const prefix = `${set.metadata.name}-`;
-  return {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: {
-      generateName: prefix,
-      namespace: set.metadata.namespace ?? '',
-      ...(metadata?.labels === undefined ? {} : { labels: { ...metadata.labels } }),
-      ...(metadata?.annotations === undefined ? {} : { annotations: { ...metadata.annotations } }),
-      ...(metadata?.finalizers === undefined ? {} : { finalizers: [...metadata.finalizers] }),
-      ownerReferences: [newControllerRef(set, replicaSets)],
-    },
-    spec: spec as Pod['spec'],
-  };
+/** The first error; what was created before it stays. None where the namespace is going: it takes no more pods. */
+async function createPods<T extends ApiObject>(
+  set: ReplicaSet,
+  { count, kind }: { count: number; kind: ReplicaKind<T> },
+  context: ControllerContext,
+): Promise<Error | undefined> {
+  const pod = podFromTemplate(set.spec.template, set, kind.resource);
+  const { failure } = await runInSlowStartBatches(count, async () => void (await createPod(pod, set, context)));
+  return isNamespaceTerminating(failure) ? undefined : failure;
 }
 
 async function deletePods(
@@ -213,24 +237,28 @@ async function deletePods(
   doomed: readonly Pod[],
   context: ControllerContext,
 ): Promise<Error | undefined> {
-  const results = await Promise.allSettled(
-    doomed.map(async ({ metadata }) => {
-      const name = { namespace: metadata.namespace ?? '', name: metadata.name! };
-      await context.client.delete(pods, name, { preconditions: { uid: metadata.uid! } });
-      context.events.event(set, 'Normal', 'SuccessfulDelete', `Deleted pod: ${metadata.name}`);
-    }),
-  );
-  for (const result of results) {
-    if (result.status === 'rejected' && !isGone(result.reason)) return result.reason as Error;
-  }
-  return undefined;
+  const results = await Promise.allSettled(doomed.map((pod) => deletePod(pod, set, context)));
+  return results.find((result) => result.status === 'rejected')?.reason as Error | undefined;
 }
 
-function isGone(error: unknown): boolean {
-  return (error as { reason?: string }).reason === 'NotFound';
+async function writeStatus<T extends ApiObject>(
+  stored: T,
+  {
+    owned,
+    failure,
+    nowMs,
+    kind,
+  }: { owned: readonly Pod[]; failure: Error | undefined; nowMs: number; kind: ReplicaKind<T> },
+  { client }: ControllerContext,
+): Promise<void> {
+  const set = kind.read(stored);
+  const status = replicaSetStatus(set, owned, { failure, nowMs });
+  const next = kind.write({ ...set, status });
+  if (isSameStatus(kind.read(next).status, set.status)) return;
+  await client.update<T>(kind.resource, next, { subresource: 'status' });
 }
 
-async function writeStatus(set: ReplicaSet, status: Status, context: ControllerContext): Promise<void> {
-  if (JSON.stringify(status) === JSON.stringify(set.status ?? {})) return;
-  await context.client.update<ReplicaSet>(replicaSets, { ...set, status }, { subresource: 'status' });
+/** Whoever wrote it, and in whatever order of its fields. */
+function isSameStatus(a: ReplicaSet['status'], b: ReplicaSet['status']): boolean {
+  return isDeepStrictEqual({ ...a }, { ...b });
 }

@@ -182,18 +182,30 @@ suite('pods', () => {
   });
 });
 
-suite('a ReplicaSet', () => {
-  it('runs pods that answer [conformance: Replica Set, run basic image]', async () => {
+suite('pods of a template', () => {
+  const answersFor = async (app: string): Promise<void> => {
+    const running = await eventually('its pod to be ready', async () =>
+      (await cluster.get(`${core}/pods?labelSelector=app%3D${app}`)).items.find(isReady),
+    );
+    await eventually('an answer', () => answers(`${running.status.podIP}:8080`).join() === running.metadata.name);
+  };
+
+  it('answer [conformance: Replica Set, run basic image]', async () => {
     const labels = { app: 'basic' };
-    const { spec } = pod('basic');
-    const template = { metadata: { labels }, spec };
+    const template = { metadata: { labels }, spec: pod('basic').spec };
     await cluster.post(`/apis/apps/v1/namespaces/${namespace}/replicasets`, {
       metadata: { name: 'basic' },
       spec: { replicas: 1, selector: { matchLabels: labels }, template },
     });
-    const running = await eventually('its pod to be ready', async () =>
-      (await cluster.get(`${core}/pods?labelSelector=app%3Dbasic`)).items.find(isReady),
-    );
-    await eventually('an answer', () => answers(`${running.status.podIP}:8080`).join() === running.metadata.name);
+    await answersFor('basic');
+  });
+
+  it('answer [conformance: Replication Controller, run basic image]', async () => {
+    const labels = { app: 'basic-rc' };
+    await cluster.post(`${core}/replicationcontrollers`, {
+      metadata: { name: 'basic-rc' },
+      spec: { replicas: 1, selector: labels, template: { metadata: { labels }, spec: pod('basic-rc').spec } },
+    });
+    await answersFor('basic-rc');
   });
 });

@@ -10,7 +10,6 @@ export const PARTIAL_FEATURES: Readonly<Record<string, string>> = {
   A37: 'OIDC, webhook and bootstrap tokens come later',
   A46: 'coordinated leader election comes later',
   A48: 'flagz, statusz and tracing come later',
-  W2: 'the controller of ReplicationControllers comes later',
   W14: 'CSR, TTL, node-ipam and bootstrap-signer controllers come later',
   W16: 'scheduling gates only',
   S1: 'LeastAllocated only',
@@ -90,11 +89,6 @@ export interface BehaviourRule {
 export const ABSENT_BEHAVIOURS: readonly BehaviourRule[] = [
   { match: /^Priority and Fairness/, reason: 'flow control comes later' },
   { match: /^aggregator-/, reason: 'API aggregation comes later' },
-  {
-    match:
-      /[Rr]eplication ?[Cc]ontroller|, describe pod or rc$|^Garbage Collector, multiple owners$|^Kubectl, patch to annotate$/,
-    reason: 'the controller of ReplicationControllers comes later',
-  },
   { match: /^CronJob/, reason: 'the controller of CronJobs comes later' },
   { match: /^DaemonSet|^ControllerRevision/, reason: 'the controller of DaemonSets comes later' },
   { match: /^StatefulSet/, reason: 'the controller of StatefulSets comes later' },
