@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Pod } from '../api/core/v1/pod.ts';
 import type { Status } from '../api/machinery/errors.ts';
 import type { PodDisruptionBudget } from '../api/policy/v1/pod-disruption-budget.ts';
 import type { TestResponse, TestServer } from './testing.ts';
@@ -36,6 +37,7 @@ async function allow(app: string, status: object, spec: object = {}): Promise<vo
 
 const evict = (name: string, extra: object = {}): Promise<TestResponse> =>
   server.send('POST', `${PODS}/${name}/eviction`, { body: { metadata: { name }, ...extra } });
+const conditionsOf = ({ status }: Pod): string[] => (status?.conditions ?? []).map(({ type }) => type);
 const exists = async (name: string): Promise<boolean> => (await server.send('GET', `${PODS}/${name}`)).status === 200;
 
 describe('an eviction [A25]', () => {
@@ -48,7 +50,7 @@ describe('an eviction [A25]', () => {
   it('is counted, and refused when nothing is left', async () => {
     await run('a-1', 'a');
     await run('a-2', 'a');
-    await allow('a', { disruptionsAllowed: 1, currentHealthy: 2, desiredHealthy: 1, expectedPods: 2 });
+    await allow('a', { disruptionsAllowed: 1, currentHealthy: 2, desiredHealthy: 2, expectedPods: 2 });
     expect((await evict('a-1', { deleteOptions: { dryRun: ['All'] } })).status).toBe(201);
     expect((await evict('a-1')).status).toBe(201);
     const { status } = await server.call<PodDisruptionBudget>('GET', `${BUDGETS}/a`);
@@ -64,7 +66,7 @@ describe('an eviction [A25]', () => {
       message: "Cannot evict pod as it would violate the pod's disruption budget.",
       details: {
         causes: [
-          { reason: 'DisruptionBudget', message: 'The disruption budget a needs 1 healthy pods and has 2 currently' },
+          { reason: 'DisruptionBudget', message: 'The disruption budget a needs 2 healthy pods and has 2 currently' },
         ],
       },
     });
@@ -108,5 +110,109 @@ describe('an eviction [A25]', () => {
         message: 'This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.',
       },
     });
+  });
+
+  it('leaves a note on the pod', async () => {
+    await run('g-1', 'g');
+    await server.send('PATCH', `${PODS}/g-1`, {
+      body: { metadata: { finalizers: ['example.com/hold'] } },
+      contentType: 'application/merge-patch+json',
+    });
+    const dryRun = await evict('g-1', { deleteOptions: { dryRun: ['All'] } });
+    expect(dryRun.status).toBe(201);
+    const before = await server.call<Pod>('GET', `${PODS}/g-1`);
+    expect(conditionsOf(before)).toEqual(['Ready']);
+    expect((await evict('g-1')).status).toBe(201);
+    const held = await server.call<Pod>('GET', `${PODS}/g-1`);
+    expect(held.metadata.deletionTimestamp).toBeDefined();
+    expect(held.status?.conditions?.at(-1)).toEqual({
+      type: 'DisruptionTarget',
+      status: 'True',
+      reason: 'EvictionByEvictionAPI',
+      message: 'Eviction API: evicting',
+      observedGeneration: 1,
+      lastTransitionTime: expect.any(String),
+    });
+    // A pod that goes already is evicted again without a word.
+    expect((await evict('g-1')).status).toBe(201);
+  });
+
+  it('demands what the client demands of the pod', async () => {
+    await run('h-1', 'h');
+    const { metadata } = await server.call<Pod>('GET', `${PODS}/h-1`);
+    const demand = (preconditions: object): Promise<TestResponse> => evict('h-1', { deleteOptions: { preconditions } });
+    expect(await demand({ uid: 'another' })).toMatchObject({
+      status: 409,
+      body: {
+        message: expect.stringMatching(
+          /^Operation cannot be fulfilled on Pod "h-1": the UID in the precondition \(another\) does not match the UID in record \(\S+\)\. /,
+        ),
+      },
+    });
+    expect((await demand({ resourceVersion: '1' })).body).toMatchObject({
+      code: 409,
+      message: expect.stringContaining('the ResourceVersion in the precondition (1) does not match'),
+    });
+    expect(conditionsOf(await server.call<Pod>('GET', `${PODS}/h-1`))).toEqual(['Ready']);
+    const { uid, resourceVersion } = metadata;
+    expect((await demand({ uid, resourceVersion })).status).toBe(201);
+    expect(await exists('h-1')).toBe(false);
+  });
+
+  it('of a pod that does not serve asks no budget', async () => {
+    await run('i-1', 'i');
+    await allow('i', { disruptionsAllowed: 0, currentHealthy: 1, desiredHealthy: 1 });
+    for (const phase of ['Pending', 'Succeeded', 'Failed']) {
+      const name = `i-${phase.toLowerCase()}`;
+      await server.call('POST', PODS, {
+        metadata: { name, labels: { app: 'i' } },
+        spec: { terminationGracePeriodSeconds: 0, containers: [{ name: 'c', image: 'i:1' }] },
+      });
+      await server.send('PATCH', `${PODS}/${name}/status`, {
+        body: { status: { phase } },
+        contentType: 'application/merge-patch+json',
+      });
+      expect([phase, (await evict(name)).status]).toEqual([phase, 201]);
+    }
+    expect((await evict('i-1')).status).toBe(429);
+  });
+
+  it('is refused in the words of what failed', async () => {
+    await run('j-1', 'j');
+    const cause = async (status: object): Promise<unknown> => {
+      const body = { status: { observedGeneration: 1, disruptionsAllowed: 0, ...status } };
+      await server.send('PATCH', `${BUDGETS}/j/status`, { body, contentType: 'application/merge-patch+json' });
+      const refused = (await evict('j-1')).body as Status;
+      return [refused.code, refused.details?.causes?.[0]?.message];
+    };
+    await allow('j', {});
+    const conditions = (reason: string): object[] => [
+      {
+        type: 'DisruptionAllowed',
+        status: 'False',
+        reason,
+        message: 'no scale',
+        lastTransitionTime: '2026-01-02T03:04:05Z',
+      },
+    ];
+    const current = 'The disruption budget j does not allow evicting pods currently';
+    const healthy = { currentHealthy: 2, desiredHealthy: 1 };
+    expect(await cause({ ...healthy, conditions: conditions('SyncFailed') })).toEqual([
+      429,
+      `${current} because it failed sync: no scale`,
+    ]);
+    expect(await cause({ ...healthy, conditions: conditions('Other') })).toEqual([429, `${current} (Other): no scale`]);
+    expect(await cause({ ...healthy, conditions: null })).toEqual([429, current]);
+    expect(await cause({ currentHealthy: 1, desiredHealthy: 1 })).toEqual([
+      429,
+      'The disruption budget j needs 1 healthy pods and has 1 currently',
+    ]);
+    const disruptedPods = Object.fromEntries(
+      Array.from({ length: 2001 }, (_, index) => [`gone-${index}`, '2026-01-02T03:04:05Z']),
+    );
+    expect(await cause({ disruptionsAllowed: 1, disruptedPods })).toEqual([
+      403,
+      `${current}: too many pending evictions not confirmed by PDB controller`,
+    ]);
   });
 });

@@ -17,7 +17,7 @@ export type PodDisruptionBudgetSpec = Wire<V1PodDisruptionBudgetSpec>;
 /** A decoded PodDisruptionBudget: defaulting has seen to it that `spec` is there. */
 export type PodDisruptionBudget = Omit<WireObject<V1PodDisruptionBudget>, 'spec'> & { spec: PodDisruptionBudgetSpec };
 
-type PodDisruptionBudgetStatus = NonNullable<PodDisruptionBudget['status']>;
+export type PodDisruptionBudgetStatus = NonNullable<PodDisruptionBudget['status']>;
 
 const SPEC = fieldPath('spec');
 const STATUS = fieldPath('status');

@@ -1,14 +1,12 @@
 /**
- * `pods/eviction`: a deletion that the pod's disruption budget may refuse (upstream
- * `pkg/registry/core/pod/storage/eviction.go`).
+ * `pods/eviction`: a deletion that the pod's disruption budget may refuse, and that the pod tells of before it goes
+ * (upstream `pkg/registry/core/pod/storage/eviction.go`).
  */
 import type { Pod } from '../../../api/core/v1/pod.ts';
-import type { ApiObject, Condition } from '../../../api/machinery/meta.ts';
+import { withDisruptionTarget } from '../../../api/core/v1/pod/disruption-target.ts';
 import * as errors from '../../../api/machinery/errors.ts';
-import { selectorFromObject } from '../../../api/machinery/label-selector.ts';
+import type { ApiObject } from '../../../api/machinery/meta.ts';
 import type { DeleteOptions } from '../../../api/machinery/resource.ts';
-import { NO_STATUS } from '../../../api/policy/v1/pod-disruption-budget.ts';
-import type { PodDisruptionBudget } from '../../../api/policy/v1/pod-disruption-budget.ts';
 import { formatTime } from '../../../base/clock.ts';
 import { decodeAs } from '../../decode.ts';
 import { pathName } from '../../request-info.ts';
@@ -16,147 +14,134 @@ import { objectResponse } from '../../responses.ts';
 import type { Subresource, VerbHandler } from '../../router.ts';
 import { writeContext } from '../../verbs/write-context.ts';
 import type { ServedKind } from '../served-kind.ts';
-import type { Store, WriteContext } from '../store.ts';
+import type { ObjectKey, Store, WriteContext } from '../store.ts';
+import { spendBudget, stillProcessed } from './eviction-budget.ts';
 
 const EVICTION = { schema: 'V1Eviction', kind: 'Eviction', apiVersion: 'policy/v1' };
-const MAX_DISRUPTED_PODS = 2000;
-const WOULD_VIOLATE = "Cannot evict pod as it would violate the pod's disruption budget.";
-const BUDGETS = { group: 'policy', resource: 'poddisruptionbudget' };
+/** A pod that changes whenever it is about to go is not chased for ever (`EvictionsRetry`). */
+const MAX_ATTEMPTS = 20;
+/** As upstream names it where it compares the preconditions itself. */
+const POD = { group: '', resource: 'Pod' };
+const BY_EVICTION = { reason: 'EvictionByEvictionAPI', message: 'Eviction API: evicting' };
 
-interface Sources {
+/** One eviction, and what it works with. */
+interface Eviction {
   store: Store;
-  budgets: ServedKind | undefined;
+  pods: ServedKind;
+  key: ObjectKey;
+  options: DeleteOptions;
+  context: WriteContext;
   nowMs: number;
 }
 
 /** `budgets` gives the kind of the budgets, once all kinds are there. */
 export function evictionSubresource(budgets: () => ServedKind | undefined): Subresource {
   const create: VerbHandler = async (context, kind, { store, schemas, clock }) => {
-    const eviction = decodeAs<ApiObject & { deleteOptions?: DeleteOptions }>(context, EVICTION, schemas);
+    const sent = decodeAs<ApiObject & { deleteOptions?: DeleteOptions }>(context, EVICTION, schemas);
     const name = pathName(context.info);
-    if (eviction.metadata?.name !== undefined && eviction.metadata.name !== name) {
+    if (sent.metadata?.name !== undefined && sent.metadata.name !== name) {
       throw errors.badRequest(`name in URL does not match name in Eviction object`);
     }
-    eviction.metadata ??= {};
-    const write = writeContext(context, eviction.deleteOptions?.dryRun);
+    sent.metadata ??= {};
+    const write = writeContext(context, sent.deleteOptions?.dryRun);
     const key = { namespace: context.info.namespace, name };
-    await store.admit(kind, eviction, { key, subresource: 'eviction', context: write, form: EVICTION });
-    const pod = (await store.get(kind, key)).object() as unknown as Pod;
-    await spendBudget(pod, { store, budgets: budgets(), nowMs: clock.now() }, write);
-    await store.delete(kind, key, { options: eviction.deleteOptions ?? {}, context: write, isAdmitted: true });
+    await store.admit(kind, sent, { key, subresource: 'eviction', context: write, form: EVICTION });
+    const options = sent.deleteOptions ?? {};
+    await evict({ store, pods: kind, key, options, context: write, nowMs: clock.now() }, budgets());
     return objectResponse({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 }, 201);
   };
   return { name: 'eviction', kind: { group: 'policy', version: 'v1', kind: 'Eviction' }, verbs: { create } };
 }
 
-/** Counts the eviction against the pod's budget. Throws where there is none left. */
-async function spendBudget(pod: Pod, { store, budgets, nowMs }: Sources, context: WriteContext): Promise<void> {
-  if (budgets === undefined || isGone(pod)) return;
-  const { namespace = '', name = '' } = pod.metadata;
-  const matching = budgets.cache.list({ namespace }).filter((budget) => covers(budget as PodDisruptionBudget, pod));
-  if (matching.length > 1) {
-    const message = 'This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.';
-    throw new errors.ApiError({ code: 500, message });
+async function evict(eviction: Eviction, budgets: ServedKind | undefined): Promise<void> {
+  const pod = await deleteIfNoLoss(eviction);
+  if (pod === undefined) return;
+  const { store, nowMs, context } = eviction;
+  const spending =
+    budgets === undefined
+      ? ({ type: 'allowed' } as const)
+      : await spendBudget(pod, { store, kind: budgets, nowMs }, context);
+  if (spending.type === 'allowed') return markAndDelete(eviction);
+  try {
+    await markAndDelete(sinceSeen(eviction, pod));
+  } catch (error) {
+    // It may be ready by now, and count.
+    if (errors.isConflict(error) && !demandsVersion(eviction)) throw stillProcessed(spending.budget);
+    throw error;
   }
-  const [budget] = matching as PodDisruptionBudget[];
-  if (budget === undefined || isUnhealthyAndMayGo(pod, budget)) return;
-  await store.update({
-    kind: budgets,
-    key: { namespace, name: budget.metadata.name! },
+}
+
+/** A pod that no longer serves, or does not serve yet, needs no budget. Gives the pod that does. */
+async function deleteIfNoLoss(eviction: Eviction): Promise<Pod | undefined> {
+  const { store, pods, key } = eviction;
+  for (let attempt = 1; ; attempt++) {
+    const pod = (await store.get(pods, key)).object() as unknown as Pod;
+    const isGoing = pod.metadata.deletionTimestamp !== undefined || isEnded(pod);
+    if (!isGoing && pod.status?.phase !== 'Pending') return pod;
+    try {
+      // A pending pod may start to serve before it is marked.
+      await markAndDelete(isGoing || demandsVersion(eviction) ? eviction : sinceSeen(eviction, pod));
+      return undefined;
+    } catch (error) {
+      if (!errors.isConflict(error) || demandsVersion(eviction) || attempt === MAX_ATTEMPTS) throw error;
+    }
+  }
+}
+
+function isEnded({ status }: Pod): boolean {
+  return status?.phase === 'Succeeded' || status?.phase === 'Failed';
+}
+
+function demandsVersion({ options }: Eviction): boolean {
+  return options.preconditions?.resourceVersion !== undefined;
+}
+
+/** The same eviction, of the pod as it was seen. */
+function sinceSeen(eviction: Eviction, { metadata: { resourceVersion } }: Pod): Eviction {
+  const { options } = eviction;
+  if (resourceVersion === undefined) return eviction;
+  return { ...eviction, options: { ...options, preconditions: { ...options.preconditions, resourceVersion } } };
+}
+
+/** Notes on the pod why it goes, then deletes it (`addConditionAndDeletePod`). */
+async function markAndDelete(eviction: Eviction): Promise<void> {
+  const { store, pods, key, context } = eviction;
+  const options = context.dryRun ? eviction.options : await mark(eviction);
+  await store.delete(pods, key, { options, context, isAdmitted: true });
+}
+
+/** Gives the options for what follows: they demand the version that this write has made. */
+async function mark({ store, pods, key, options, context, nowMs }: Eviction): Promise<DeleteOptions> {
+  const { encoded } = await store.update({
+    kind: pods,
+    key,
     subresource: 'status',
     context,
     isAdmitted: true,
     retriesLostRace: true,
-    transform: (current) => spend(current as PodDisruptionBudget, name, nowMs),
-  });
-}
-
-/** A pod that no longer serves, or does not serve yet, is no loss. */
-function isGone({ metadata, status }: Pod): boolean {
-  if (metadata.deletionTimestamp !== undefined) return true;
-  return ['Succeeded', 'Failed', 'Pending'].includes(status?.phase ?? '');
-}
-
-function covers({ spec }: PodDisruptionBudget, { metadata }: Pod): boolean {
-  if (Object.keys(metadata.labels ?? {}).length === 0) return false;
-  try {
-    return selectorFromObject(spec?.selector).matches(metadata.labels);
-  } catch {
-    return false;
-  }
-}
-
-function isUnhealthyAndMayGo(pod: Pod, { spec, status }: PodDisruptionBudget): boolean {
-  const isReady = (pod.status?.conditions ?? []).some(({ type, status: is }) => type === 'Ready' && is === 'True');
-  if (isReady) return false;
-  if (spec.unhealthyPodEvictionPolicy === 'AlwaysAllow') return true;
-  const { currentHealthy = 0, desiredHealthy = 0 } = status ?? {};
-  return desiredHealthy > 0 && currentHealthy >= desiredHealthy;
-}
-
-/** The budget with one disruption fewer, which says for its controller which pod it was. */
-function spend(budget: PodDisruptionBudget, podName: string, nowMs: number): ApiObject {
-  throwIfSpent(budget);
-  const { generation = 0 } = budget.metadata;
-  const status = budget.status!;
-  const left = (status.disruptionsAllowed ?? 0) - 1;
-  status.disruptionsAllowed = left;
-  status.disruptedPods = { ...status.disruptedPods, [podName]: formatTime(nowMs) };
-  if (left === 0) status.conditions = withInsufficient(status.conditions ?? [], generation, nowMs);
-  return budget;
-}
-
-function throwIfSpent({ metadata: { name = '', generation = 0 }, status = NO_STATUS }: PodDisruptionBudget): void {
-  const current = `The disruption budget ${name} does not allow evicting pods currently`;
-  if ((status.observedGeneration ?? 0) < generation)
-    throw refusal(10, `The disruption budget ${name} is still being processed by the server.`);
-  const allowed = status.disruptionsAllowed ?? 0;
-  if (allowed < 0)
-    throw forbidden(name, 'pdb disruptions allowed is negative', `${current}: pdb disruptions allowed is negative`);
-  if (Object.keys(status.disruptedPods ?? {}).length > MAX_DISRUPTED_PODS) {
-    const why = 'too many evictions not confirmed by PDB controller';
-    throw forbidden(name, `DisruptedPods map too big - ${why}`, `${current}: ${why}`);
-  }
-  if (allowed > 0) return;
-  const counts = `needs ${status.desiredHealthy} healthy pods and has ${status.currentHealthy} currently`;
-  throw refusal(0, `The disruption budget ${name} ${counts}`);
-}
-
-type BudgetCondition = NonNullable<NonNullable<PodDisruptionBudget['status']>['conditions']>[number];
-
-function withInsufficient(conditions: BudgetCondition[], generation: number, nowMs: number): BudgetCondition[] {
-  const type = 'DisruptionAllowed';
-  const before: Partial<Condition> | undefined = conditions.find((condition) => condition.type === type);
-  const lastTransitionTime =
-    before?.status === 'False' && before.lastTransitionTime ? before.lastTransitionTime : formatTime(nowMs);
-  const condition = {
-    type,
-    status: 'False',
-    reason: 'InsufficientPods',
-    message: '',
-    observedGeneration: generation,
-    lastTransitionTime,
-  };
-  return [...conditions.filter((other) => other.type !== type), condition];
-}
-
-function refusal(retryAfterSeconds: number, message: string): errors.ApiError {
-  return new errors.ApiError({
-    code: 429,
-    reason: 'TooManyRequests',
-    message: WOULD_VIOLATE,
-    details: {
-      causes: [{ reason: 'DisruptionBudget', message }],
-      ...(retryAfterSeconds > 0 ? { retryAfterSeconds } : {}),
+    transform: (current) => {
+      throwUnlessMet(current, options);
+      const pod = current as unknown as Pod;
+      const status = withDisruptionTarget(pod, { ...BY_EVICTION, now: formatTime(nowMs) });
+      return { ...pod, status } as unknown as ApiObject;
     },
   });
+  const { preconditions } = options;
+  if (preconditions?.resourceVersion === undefined) return options;
+  const { resourceVersion } = (encoded.object() as ApiObject).metadata;
+  return { ...options, preconditions: { ...preconditions, resourceVersion: resourceVersion! } };
 }
 
-function forbidden(name: string, why: string, message: string): errors.ApiError {
-  const { status } = errors.forbiddenError(BUDGETS, name, why);
-  const { kind: _kind, apiVersion: _version, metadata: _metadata, status: _status, ...rest } = status;
-  return new errors.ApiError({
-    ...rest,
-    details: { ...rest.details, causes: [{ reason: 'DisruptionBudget', message }] },
-  });
+/** The preconditions of the deletion hold for the mark too: a pod of the same name made anew is not marked. */
+function throwUnlessMet({ metadata }: ApiObject, { preconditions = {} }: DeleteOptions): void {
+  const { uid, resourceVersion } = preconditions;
+  const refuse = (difference: string): errors.ApiError => errors.conflict(POD, metadata.name ?? '', difference);
+  if (uid !== undefined && uid !== '' && uid !== metadata.uid)
+    throw refuse(
+      `the UID in the precondition (${uid}) does not match the UID in record (${metadata.uid}). The object might have been deleted and then recreated`,
+    );
+  if (resourceVersion !== undefined && resourceVersion !== '' && resourceVersion !== metadata.resourceVersion)
+    throw refuse(
+      `the ResourceVersion in the precondition (${resourceVersion}) does not match the ResourceVersion in record (${metadata.resourceVersion}). The object might have been modified`,
+    );
 }
