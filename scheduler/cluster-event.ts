@@ -9,7 +9,7 @@ import { deepEqual } from '../api/machinery/equality.ts';
 import { ZERO_QUANTITY } from '../api/machinery/quantity.ts';
 
 export type ClusterEvent =
-  | { name: 'NodeAdd'; node: Node; previous?: undefined }
+  | { name: 'NodeAdd' | 'NodeDelete'; node: Node; previous?: undefined }
   | { name: 'NodeUpdateAllocatable' | 'NodeUpdateLabel' | 'NodeUpdateTaint'; node: Node; previous: Node }
   | { name: 'AssignedPodAdd' | 'AssignedPodDelete'; pod: Pod; previous?: undefined }
   | { name: 'AssignedPodUpdateLabel' | 'AssignedPodScaleDown'; pod: Pod; previous: Pod }

@@ -78,6 +78,8 @@ export class ClusterWatch {
     const { cache, queue } = this.#options;
     if (type === 'delete') {
       cache.removeNode(object.metadata.name ?? '');
+      // One domain less to spread over.
+      queue.moveAll({ name: 'NodeDelete', node: object });
       return;
     }
     // Heartbeats change nothing that matters here, but images come with them.

@@ -35,30 +35,38 @@ export interface PluginRejection extends Rejection {
 /** Names a value that one extension point leaves to a later one of the same cycle. */
 export interface StateKey<T> {
   readonly name: string;
-  /** Only for the type. */
-  readonly value?: T;
+  /** For values that `addPod` and `removePod` change: an independent copy. Others are shared by copies of the state. */
+  readonly clone?: (value: T) => T;
 }
 
-export function stateKey<T>(name: string): StateKey<T> {
-  return { name };
+export function stateKey<T>(name: string, clone?: (value: T) => T): StateKey<T> {
+  return { name, ...(clone === undefined ? {} : { clone }) };
 }
 
 /** What plugins keep during one pod's cycle. */
 export class CycleState {
   readonly #values = new Map<StateKey<unknown>, unknown>();
 
+  /** What is written to one, and what `addPod` and `removePod` do to it, does not show in the other. */
+  clone(): CycleState {
+    const copy = new CycleState();
+    for (const [key, value] of this.#values) copy.#values.set(key, key.clone === undefined ? value : key.clone(value));
+    return copy;
+  }
+
   read<T>(key: StateKey<T>): T | undefined {
-    return this.#values.get(key) as T | undefined;
+    return this.#values.get(key as StateKey<unknown>) as T | undefined;
   }
 
   /** For values that an earlier extension point always writes. */
   get<T>(key: StateKey<T>): T {
-    if (!this.#values.has(key)) throw new Error(`no ${key.name} in the cycle's state`);
-    return this.#values.get(key) as T;
+    const value = this.#values.get(key as StateKey<unknown>);
+    if (value === undefined) throw new Error(`no ${key.name} in the cycle's state`);
+    return value as T;
   }
 
   write<T>(key: StateKey<T>, value: T): void {
-    this.#values.set(key, value);
+    this.#values.set(key as StateKey<unknown>, value);
   }
 }
 
@@ -101,9 +109,15 @@ export interface Plugin {
   less?(a: QueuedOrder, b: QueuedOrder): boolean;
   /** Cluster events that may make a pod schedulable that this plugin rejected. Without: every event may. */
   readonly events?: readonly ClusterEventName[];
-  /** Whether this event of `events` may do so for this pod. Without: it may. */
+  /** Whether this event of `events` may do so for this pod (upstream's `isSchedulableAfter…`). Without: it may. */
   queueingHint?(podInfo: PodInfo, event: ClusterEvent): boolean;
   preFilter?(cycle: Cycle): PreFilterResult;
+  /**
+   * "What if": keeps what `preFilter` left in the cycle's state true while preemption takes pods from `node` and puts
+   * them back. The node itself is changed by the caller, before. Only for plugins that did not skip.
+   */
+  addPod?(cycle: Cycle, podInfo: PodInfo, node: NodeInfo): void;
+  removePod?(cycle: Cycle, podInfo: PodInfo, node: NodeInfo): void;
   filter?(cycle: Cycle, node: NodeInfo): Rejection | undefined;
   postFilter?(cycle: Cycle, rejections: NodeRejections): Promise<PostFilterResult | undefined>;
   /** `'skip'`: `score` has nothing to say about this pod. */

@@ -5,6 +5,7 @@
 import { MAX_NODE_SCORE, stateKey } from './framework.ts';
 import type { Cycle, NodeRejections, Plugin, PluginRejection, PostFilterResult, ProfileEntry } from './framework.ts';
 import type { NodeInfo } from './node-info.ts';
+import type { PodInfo } from './pod-info.ts';
 import type { TimeSlice } from './time-slice.ts';
 
 export interface PreFilterOutcome {
@@ -50,6 +51,16 @@ export class PluginRunner {
     const filters = this.#having('filter').filter((plugin) => !skipped.has(plugin));
     cycle.state.write(FILTERS, filters);
     return { narrowedBy, ...(nodeNames === undefined ? {} : { nodeNames }) };
+  }
+
+  /** After `runPreFilter`: what if the pod were on the node? The caller has put it there, in a copy of the node. */
+  runAddPod(cycle: Cycle, podInfo: PodInfo, node: NodeInfo): void {
+    for (const plugin of cycle.state.get(FILTERS)) plugin.addPod?.(cycle, podInfo, node);
+  }
+
+  /** After `runPreFilter`: what if the pod were not on the node? The caller has taken it off, in a copy of the node. */
+  runRemovePod(cycle: Cycle, podInfo: PodInfo, node: NodeInfo): void {
+    for (const plugin of cycle.state.get(FILTERS)) plugin.removePod?.(cycle, podInfo, node);
   }
 
   /** The first plugin that does not want the node, after `runPreFilter`. */
