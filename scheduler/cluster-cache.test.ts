@@ -150,3 +150,39 @@ describe('ClusterCache', () => {
     expect(cache.takeSnapshot().get('n0')?.requested.milliCpu).toBe(100);
   });
 });
+
+describe('ClusterCache, nodes by the affinity of their pods', () => {
+  const term = { topologyKey: 'zone', labelSelector: {} };
+  const anti = { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] } };
+  const soft = {
+    podAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 1, podAffinityTerm: term }] },
+  };
+  const lists = (cache: ClusterCache) => {
+    const snapshot = cache.takeSnapshot();
+    for (const node of [...snapshot.havePodsWithAffinity, ...snapshot.havePodsWithRequiredAntiAffinity]) {
+      expect(snapshot.get(node.name)).toBe(node);
+    }
+    const names = (nodes: ReadonlySet<{ name: string }>) => [...nodes].map(({ name }) => name).sort();
+    return [names(snapshot.havePodsWithAffinity), names(snapshot.havePodsWithRequiredAntiAffinity)];
+  };
+
+  it('follows pods and nodes that come and go', () => {
+    const cache = new ClusterCache();
+    for (const name of ['n1', 'n2', 'n3']) cache.setNode(nodeOf(name));
+    expect(lists(cache)).toEqual([[], []]);
+    cache.setPod(podInfoOf(podOf('a', { spec: { affinity: anti } })), 'n1');
+    cache.setPod(podInfoOf(podOf('s', { spec: { affinity: soft } })), 'n2');
+    cache.setPod(podInfoOf(podOf('plain')), 'n3');
+    expect(lists(cache)).toEqual([['n1', 'n2'], ['n1']]);
+    cache.setPod(podInfoOf(podOf('a2', { spec: { affinity: anti } })), 'n1');
+    cache.removePod('default/a');
+    expect(lists(cache)).toEqual([['n1', 'n2'], ['n1']]);
+    cache.setNode(nodeOf('n4'));
+    expect(lists(cache)).toEqual([['n1', 'n2'], ['n1']]);
+    cache.removePod('default/a2');
+    cache.removeNode('n2');
+    expect(lists(cache)).toEqual([[], []]);
+    cache.setNode(nodeOf('n2'));
+    expect(lists(cache)).toEqual([['n2'], []]);
+  });
+});

@@ -30,6 +30,8 @@ export class ClusterCache {
   /** What the last snapshot holds, in its order, and where in it each node is. */
   #clones: NodeInfo[] = [];
   readonly #positions = new Map<string, number>();
+  readonly #havePodsWithAffinity = new Set<NodeInfo>();
+  readonly #havePodsWithRequiredAntiAffinity = new Set<NodeInfo>();
 
   /** Adds or updates the node. */
   setNode(node: Node): void {
@@ -99,6 +101,8 @@ export class ClusterCache {
     return {
       nodes: this.#clones,
       imageNodes: this.#imageNodes,
+      havePodsWithAffinity: this.#havePodsWithAffinity,
+      havePodsWithRequiredAntiAffinity: this.#havePodsWithRequiredAntiAffinity,
       get: (name) => {
         const position = this.#positions.get(name);
         return position === undefined ? undefined : this.#clones[position];
@@ -109,7 +113,21 @@ export class ClusterCache {
   #replaceClone(name: string): void {
     const position = this.#positions.get(name);
     const info = this.#nodes.get(name);
-    if (position !== undefined && info !== undefined) this.#clones[position] = info.clone();
+    if (position === undefined || info === undefined) return;
+    const clone = info.clone();
+    this.#unlist(this.#clones[position]!);
+    this.#list(clone);
+    this.#clones[position] = clone;
+  }
+
+  #list(node: NodeInfo): void {
+    if (node.podsWithAffinity.length > 0) this.#havePodsWithAffinity.add(node);
+    if (node.podsWithRequiredAntiAffinity.length > 0) this.#havePodsWithRequiredAntiAffinity.add(node);
+  }
+
+  #unlist(node: NodeInfo): void {
+    this.#havePodsWithAffinity.delete(node);
+    this.#havePodsWithRequiredAntiAffinity.delete(node);
   }
 
   /** Clones of nodes that have not changed are kept. */
@@ -122,7 +140,12 @@ export class ClusterCache {
     }
     this.#clones = interleaveZones(clones);
     this.#positions.clear();
-    for (const [position, { name }] of this.#clones.entries()) this.#positions.set(name, position);
+    this.#havePodsWithAffinity.clear();
+    this.#havePodsWithRequiredAntiAffinity.clear();
+    for (const [position, clone] of this.#clones.entries()) {
+      this.#positions.set(clone.name, position);
+      this.#list(clone);
+    }
   }
 
   #place(podInfo: PodInfo, placement: Placement): void {

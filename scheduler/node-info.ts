@@ -9,6 +9,8 @@ import { EMPTY_RESOURCE, resourceOfList, sumOf } from './resource.ts';
 
 const NO_LABELS: Readonly<Record<string, string>> = {};
 
+const NO_PODS: readonly PodInfo[] = [];
+
 /** What follows from the node object alone. */
 interface NodeFacts {
   node: Node;
@@ -30,6 +32,9 @@ export class NodeInfo {
   readonly #usedPorts: UsedPorts;
   #facts: NodeFacts | undefined;
   #requested: Resource = EMPTY_RESOURCE;
+  /** Never changed in place: copies share them. */
+  #podsWithAffinity: readonly PodInfo[] = NO_PODS;
+  #podsWithRequiredAntiAffinity: readonly PodInfo[] = NO_PODS;
   #nonZero = { milliCpu: 0, memory: 0 };
   #generation = 0;
 
@@ -82,6 +87,15 @@ export class NodeInfo {
     return this.#nonZero;
   }
 
+  /** Pods with inter-pod affinity or anti-affinity of any kind. */
+  get podsWithAffinity(): readonly PodInfo[] {
+    return this.#podsWithAffinity;
+  }
+
+  get podsWithRequiredAntiAffinity(): readonly PodInfo[] {
+    return this.#podsWithRequiredAntiAffinity;
+  }
+
   /** Differs after every change. */
   get generation(): number {
     return this.#generation;
@@ -110,6 +124,13 @@ export class NodeInfo {
     this.removePod(podInfo.key);
     this.#pods.set(podInfo.key, podInfo);
     for (const port of podInfo.hostPorts) this.#usedPorts.add(port);
+    const { podAffinity } = podInfo;
+    if (podAffinity !== undefined) {
+      this.#podsWithAffinity = [...this.#podsWithAffinity, podInfo];
+      if (podAffinity.requiredAnti.length > 0) {
+        this.#podsWithRequiredAntiAffinity = [...this.#podsWithRequiredAntiAffinity, podInfo];
+      }
+    }
     this.#count(podInfo, 1);
   }
 
@@ -118,6 +139,10 @@ export class NodeInfo {
     if (podInfo === undefined) return;
     this.#pods.delete(key);
     for (const port of podInfo.hostPorts) this.#usedPorts.remove(port);
+    if (podInfo.podAffinity !== undefined) {
+      this.#podsWithAffinity = this.#podsWithAffinity.filter((other) => other !== podInfo);
+      this.#podsWithRequiredAntiAffinity = this.#podsWithRequiredAntiAffinity.filter((other) => other !== podInfo);
+    }
     this.#count(podInfo, -1);
   }
 
@@ -125,6 +150,8 @@ export class NodeInfo {
   clone(): NodeInfo {
     const copy = new NodeInfo(this.name, { pods: new Map(this.#pods), usedPorts: this.#usedPorts.clone() });
     copy.#facts = this.#facts;
+    copy.#podsWithAffinity = this.#podsWithAffinity;
+    copy.#podsWithRequiredAntiAffinity = this.#podsWithRequiredAntiAffinity;
     copy.#requested = this.#requested;
     copy.#nonZero = this.#nonZero;
     copy.#generation = this.#generation;

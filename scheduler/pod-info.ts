@@ -4,6 +4,8 @@ import { podRequests } from '../api/core/v1/pod/resources.ts';
 import { keyOf } from '../client/keys.ts';
 import { hostPortsOf } from './host-ports.ts';
 import type { HostPort } from './host-ports.ts';
+import { podAffinityOf } from './pod-affinity.ts';
+import type { PodAffinityTerms } from './pod-affinity.ts';
 import type { Resource } from './resource.ts';
 import { resourceOf } from './resource.ts';
 
@@ -18,6 +20,8 @@ export interface PodInfo {
   /** As `requests`, with a default for containers that ask for nothing: so that these too spread over nodes. */
   readonly nonZero: { readonly milliCpu: number; readonly memory: number };
   readonly hostPorts: readonly HostPort[];
+  /** `undefined` for the many pods that have none. */
+  readonly podAffinity: PodAffinityTerms | undefined;
 }
 
 /** `schedutil.DefaultMilliCPURequest` and `DefaultMemoryRequest`. */
@@ -36,6 +40,7 @@ export function podInfoOf(pod: Pod): PodInfo {
     requests,
     nonZero: { milliCpu, memory },
     hostPorts: hostPortsOf(pod),
+    podAffinity: podAffinityOf(pod),
   };
 }
 

@@ -5,6 +5,9 @@ export interface Snapshot {
   /** Nodes of different zones by turns, so that the nodes that are looked at first are spread over zones. */
   readonly nodes: readonly NodeInfo[];
   get(nodeName: string): NodeInfo | undefined;
+  /** Nodes with pods that have inter-pod affinity or anti-affinity of any kind. */
+  readonly havePodsWithAffinity: ReadonlySet<NodeInfo>;
+  readonly havePodsWithRequiredAntiAffinity: ReadonlySet<NodeInfo>;
   /** On how many nodes an image is, by its name. */
   readonly imageNodes: ReadonlyMap<string, number>;
 }
