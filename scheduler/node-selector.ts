@@ -2,7 +2,12 @@
  * Node selectors compiled for matching (`component-helpers/scheduling/corev1/nodeaffinity/nodeaffinity.go`): terms are
  * alternatives; within a term everything must match; a term that says nothing, or that cannot be read, matches nothing.
  */
-import type { V1NodeSelectorRequirement, V1NodeSelectorTerm } from '@kubernetes/client-node';
+import type {
+  V1NodeSelector,
+  V1NodeSelectorRequirement,
+  V1NodeSelectorTerm,
+  V1PreferredSchedulingTerm,
+} from '@kubernetes/client-node';
 import type { Node } from '../api/core/v1/node.ts';
 import type { Pod } from '../api/core/v1/pod.ts';
 import type { LabelOperator, LabelRequirement, Selector } from '../api/machinery/label-selector.ts';
@@ -28,11 +33,15 @@ export function requiredNodes({ spec }: Pod): NodeMatcher | undefined {
   const labels = spec.nodeSelector === undefined ? undefined : selectorFromMap(spec.nodeSelector);
   const required = spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
   if (labels === undefined && required === undefined) return undefined;
-  const terms = required === undefined ? undefined : (required.nodeSelectorTerms ?? []).map(compileTerm);
+  const terms = required === undefined ? undefined : nodeMatcherOf(required);
   return {
-    matches: (node) =>
-      (labels?.matches(node.metadata.labels) ?? true) && (terms?.some((term) => term.matches(node)) ?? true),
+    matches: (node) => (labels?.matches(node.metadata.labels) ?? true) && (terms?.matches(node) ?? true),
   };
+}
+
+export function nodeMatcherOf({ nodeSelectorTerms = [] }: V1NodeSelector): NodeMatcher {
+  const terms = nodeSelectorTerms.map(compileTerm);
+  return { matches: (node) => terms.some((term) => term.matches(node)) };
 }
 
 /** The node's score is the sum of the weights of the preferences that it meets. */
@@ -43,8 +52,12 @@ export interface Preference {
 
 /** Preferences without a weight, or that say nothing, are left out. */
 export function preferredNodes({ spec }: Pod): Preference[] {
-  const preferred = spec.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? [];
-  return preferred
+  return preferencesOf(spec.affinity?.nodeAffinity?.preferredDuringSchedulingIgnoredDuringExecution ?? []);
+}
+
+/** As `preferredNodes`. */
+export function preferencesOf(terms: readonly V1PreferredSchedulingTerm[]): Preference[] {
+  return terms
     .filter(({ weight, preference }) => weight !== 0 && !isEmptyTerm(preference))
     .map(({ weight, preference }) => ({ weight, term: compileTerm(preference) }));
 }

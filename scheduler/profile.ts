@@ -4,6 +4,7 @@
  */
 import type { Client } from '../client/client.ts';
 import type { ProfileEntry } from './framework.ts';
+import type { PluginArgs } from './plugin-args.ts';
 import { defaultBinder } from './plugins/default-binder.ts';
 import { imageLocality } from './plugins/image-locality.ts';
 import { nodeAffinity } from './plugins/node-affinity.ts';
@@ -19,19 +20,21 @@ import { taintToleration } from './plugins/taint-toleration.ts';
 /** What plugins may be made with. */
 export interface ProfileOptions {
   client: Client;
+  /** Default: upstream's. */
+  args?: PluginArgs;
 }
 
-export function defaultProfile({ client }: ProfileOptions): readonly ProfileEntry[] {
+export function defaultProfile({ client, args = {} }: ProfileOptions): readonly ProfileEntry[] {
   return [
     { plugin: schedulingGates },
     { plugin: prioritySort },
     { plugin: nodeUnschedulable },
     { plugin: nodeName },
     { plugin: taintToleration, weight: 3 },
-    { plugin: nodeAffinity, weight: 2 },
+    { plugin: nodeAffinity(args.NodeAffinity), weight: 2 },
     { plugin: nodePorts },
-    { plugin: nodeResourcesFit, weight: 1 },
-    { plugin: nodeResourcesBalancedAllocation, weight: 1 },
+    { plugin: nodeResourcesFit(args.NodeResourcesFit), weight: 1 },
+    { plugin: nodeResourcesBalancedAllocation(args.NodeResourcesBalancedAllocation), weight: 1 },
     { plugin: imageLocality, weight: 1 },
     { plugin: defaultBinder(client) },
   ];

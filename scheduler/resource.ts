@@ -73,6 +73,6 @@ export function amountIn(resource: Resource, name: string): number {
 }
 
 /** `schedutil.IsScalarResourceName`: extended resources, huge pages, and prefixed native and volume resources. */
-function isScalarResource(name: string): boolean {
+export function isScalarResource(name: string): boolean {
   return name.includes('/') || name.startsWith('hugepages-') || name.startsWith('attachable-volumes-');
 }

@@ -2,7 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import type { PodSpec } from '../../api/core/v1/pod.ts';
 import { cycleOf, nodeOf, onlyNode, podOf } from '../objects-for-tests.ts';
 import { podInfoOf } from '../pod-info.ts';
-import { nodeAffinity } from './node-affinity.ts';
+import { nodeAffinity as nodeAffinityWith } from './node-affinity.ts';
+
+const nodeAffinity = nodeAffinityWith();
 
 type Requirement = { key: string; operator: string; values?: string[] };
 type Term = { matchExpressions?: Requirement[]; matchFields?: Requirement[] };
@@ -98,5 +100,29 @@ describe('NodeAffinity [S3]', () => {
     expect(hint(info, { name: 'NodeUpdateLabel', node: with_, previous: without })).toBe(true);
     expect(hint(info, { name: 'NodeUpdateLabel', node: without, previous: with_ })).toBe(false);
     expect(hint(info, { name: 'NodeAdd', node: without })).toBe(false);
+  });
+
+  it('enforces the affinity that the profile adds, and adds its preferences', () => {
+    const { affinity } = required(on('disk', 'In', 'ssd'));
+    const { affinity: soft } = preferred([5, on('cores', 'Exists')]);
+    const plugin = nodeAffinityWith({ addedAffinity: { ...affinity!.nodeAffinity, ...soft!.nodeAffinity } });
+    const nodes = [nodeOf('n1', { labels: LABELS }), nodeOf('n2', { labels: { disk: 'hdd' } })];
+    const cycle = cycleOf(podOf('p', { spec: required(on('cores', 'Exists')) }), nodes);
+    expect(plugin.preFilter!(cycle)).toEqual({ type: 'continue' });
+    expect(cycle.snapshot.nodes.map((node) => plugin.filter!(cycle, node))).toEqual([
+      undefined,
+      {
+        code: 'UnschedulableAndUnresolvable',
+        reasons: ["node(s) didn't match scheduler-enforced node affinity"],
+      },
+    ]);
+    expect(plugin.preScore!(cycle, cycle.snapshot.nodes)).toBeUndefined();
+    expect(cycle.snapshot.nodes.map((node) => plugin.score!(cycle, node))).toEqual([5, 0]);
+    const plain = podInfoOf(podOf('q'));
+    const [ssd, hdd] = [nodes[0]!, nodes[1]!];
+    expect(plugin.queueingHint!(plain, { name: 'NodeAdd', node: ssd })).toBe(true);
+    expect(plugin.queueingHint!(plain, { name: 'NodeAdd', node: hdd })).toBe(false);
+    expect(plugin.queueingHint!(plain, { name: 'NodeUpdateLabel', node: ssd, previous: hdd })).toBe(true);
+    expect(plugin.queueingHint!(plain, { name: 'NodeUpdateLabel', node: ssd, previous: ssd })).toBe(false);
   });
 });

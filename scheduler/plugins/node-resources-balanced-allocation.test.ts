@@ -1,6 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { cycleOf, nodeOf, onlyNode, podOf } from '../objects-for-tests.ts';
-import { nodeResourcesBalancedAllocation as plugin } from './node-resources-balanced-allocation.ts';
+import { nodeResourcesBalancedAllocation } from './node-resources-balanced-allocation.ts';
+
+const plugin = nodeResourcesBalancedAllocation();
 
 describe('NodeResourcesBalancedAllocation [S1]', () => {
   it.each<[string, Record<string, string>, Record<string, string>, number]>([
@@ -18,5 +20,21 @@ describe('NodeResourcesBalancedAllocation [S1]', () => {
 
   it('says nothing about pods that ask for nothing', () => {
     expect(plugin.preScore!(cycleOf(podOf('p'), []), [])).toBe('skip');
+  });
+
+  it('balances other resources too, but not those that the pod does not ask for', () => {
+    const three = nodeResourcesBalancedAllocation({
+      resources: [{ name: 'cpu' }, { name: 'memory' }, { name: 'example.com/gpu' }],
+    });
+    const allocatable = { cpu: '4', memory: '16Gi', pods: '10', 'example.com/gpu': '4' };
+    const scoreOf = (requests: Record<string, string>) => {
+      const cycle = cycleOf(podOf('p', { requests }), [nodeOf('n', { allocatable })]);
+      return three.preScore!(cycle, cycle.snapshot.nodes) ?? three.score!(cycle, onlyNode(cycle));
+    };
+    expect(scoreOf({})).toBe('skip');
+    expect(scoreOf({ 'ephemeral-storage': '1Gi' })).toBe('skip');
+    expect(scoreOf({ cpu: '1', memory: '4Gi' })).toBe(75);
+    // shares 1, 0, 0 of three: a deviation of 0.471
+    expect(scoreOf({ 'example.com/gpu': '4' })).toBe(51);
   });
 });

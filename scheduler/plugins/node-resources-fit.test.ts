@@ -1,8 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { cycleOf, nodeOf, onlyNode, podOf } from '../objects-for-tests.ts';
+import type { NodeResourcesFitArgs, ScoringStrategy } from '../plugin-args.ts';
 import { podInfoOf } from '../pod-info.ts';
-import { nodeResourcesFit } from './node-resources-fit.ts';
+import { nodeResourcesFit as nodeResourcesFitWith } from './node-resources-fit.ts';
 
+const nodeResourcesFit = nodeResourcesFitWith();
 const ALLOCATABLE = { cpu: '2', memory: '4Gi', 'ephemeral-storage': '10Gi', pods: '3', 'example.com/gpu': '2' };
 
 describe('NodeResourcesFit [S1]', () => {
@@ -89,5 +91,52 @@ describe('NodeResourcesFit [S1]', () => {
     expect(hint(info, { name: 'AssignedPodScaleDown', pod: pod('1'), previous: pod('2') })).toBe(true);
     expect(hint(info, { name: 'AssignedPodScaleDown', pod: pod('1'), previous: pod('1') })).toBe(false);
     expect(hint(info, { name: 'AssignedPodDelete', pod: pod('1') })).toBe(true);
+  });
+
+  it('leaves ignored extended resources to someone else, by name or by group', () => {
+    const requests = { 'example.com/gpu': '9', 'example.org/fpga': '9', 'hugepages-2Mi': '2Mi' };
+    const cycle = cycleOf(podOf('p', { requests }), [nodeOf('n', { allocatable: ALLOCATABLE })]);
+    const reasonsWith = (args: NodeResourcesFitArgs) =>
+      nodeResourcesFitWith(args).filter!(cycle, onlyNode(cycle))?.reasons;
+    expect(reasonsWith({ ignoredResources: ['example.com/gpu'] })).toEqual([
+      'Insufficient example.org/fpga',
+      'Insufficient hugepages-2Mi',
+    ]);
+    expect(reasonsWith({ ignoredResourceGroups: ['example.org'] })).toEqual([
+      'Insufficient example.com/gpu',
+      'Insufficient hugepages-2Mi',
+    ]);
+    const all = { ignoredResources: ['hugepages-2Mi'], ignoredResourceGroups: ['example.com', 'example.org'] };
+    expect(reasonsWith(all)).toEqual(['Insufficient hugepages-2Mi']);
+  });
+
+  const fill = [
+    { utilization: 0, score: 0 },
+    { utilization: 50, score: 4 },
+    { utilization: 100, score: 10 },
+  ];
+  const ratio = { type: 'RequestedToCapacityRatio' as const, requestedToCapacityRatio: { shape: fill } };
+  const gpus = { resources: [{ name: 'cpu', weight: 1 }, { name: 'example.com/gpu', weight: 3 }] }; // prettier-ignore
+  it.each<[string, ScoringStrategy, Record<string, string>, number]>([
+    // 2 of 4 cpus, 4 of 16 GiB in use: (50 + 25) / 2
+    ['MostAllocated', { type: 'MostAllocated' }, { cpu: '1', memory: '2Gi' }, 37],
+    ['MostAllocated beyond the full node', { type: 'MostAllocated' }, { cpu: '9', memory: '14Gi' }, 100],
+    ['LeastAllocated by weight', gpus, { cpu: '1', 'example.com/gpu': '1' }, 68],
+    ['a resource that the pod does not ask for', gpus, { cpu: '1' }, 50],
+    ['a resource that the node does not have', { resources: [{ name: 'example.com/fpga' }] }, {}, 0],
+    // cpu 50 % in use: 40; memory 25 %: 20
+    ['RequestedToCapacityRatio', ratio, { cpu: '1', memory: '2Gi' }, 30],
+    // cpu 75 %: 40 + 60 * 25/50; memory scores 0 at 0 % and does not count
+    [
+      'RequestedToCapacityRatio of one',
+      { ...ratio, resources: [{ name: 'cpu' }, { name: 'x.io/y' }] },
+      { cpu: '2' },
+      70,
+    ],
+  ])('scores by %s', (_name, scoringStrategy, requests, expected) => {
+    const present = { n: [podOf('q', { requests: { cpu: '1', memory: '2Gi' } })] };
+    const allocatable = { cpu: '4', memory: '16Gi', pods: '10', 'example.com/gpu': '4' };
+    const cycle = cycleOf(podOf('p', { requests }), [nodeOf('n', { allocatable })], present);
+    expect(nodeResourcesFitWith({ scoringStrategy }).score!(cycle, onlyNode(cycle))).toBe(expected);
   });
 });

@@ -1,13 +1,15 @@
 /**
- * NodeResourcesFit: the node must have free what the pod requests; the more is free afterwards, the better
- * (`plugins/noderesources/fit.go` and `least_allocated.go`).
+ * NodeResourcesFit: the node must have free what the pod requests; what of it is in use afterwards is the score
+ * (`plugins/noderesources/fit.go`).
  */
 import type { Node } from '../../api/core/v1/node.ts';
 import { amountOf } from '../../api/core/v1/pod/resources.ts';
-import { MAX_NODE_SCORE } from '../framework.ts';
+import { isExtendedResource } from '../../api/core/v1/resource-names.ts';
 import type { Plugin, Rejection } from '../framework.ts';
+import type { NodeResourcesFitArgs } from '../plugin-args.ts';
 import { podInfoOf } from '../pod-info.ts';
 import type { PodInfo } from '../pod-info.ts';
+import { allocationScore } from '../resource-allocation.ts';
 import type { Resource } from '../resource.ts';
 import { EMPTY_RESOURCE, amountIn, resourceOfList } from '../resource.ts';
 
@@ -19,29 +21,41 @@ export interface Room {
   readonly pods: { readonly size: number };
 }
 
-export const nodeResourcesFit: Plugin = {
-  name: 'NodeResourcesFit',
-  events: ['NodeAdd', 'NodeUpdateAllocatable', 'AssignedPodDelete', 'AssignedPodScaleDown', 'PodScaleDown'],
-  queueingHint(podInfo, event) {
-    switch (event.name) {
-      case 'NodeAdd':
-        return fitsEmpty(podInfo, event.node);
-      case 'NodeUpdateAllocatable':
-        return fitsEmpty(podInfo, event.node) && offersMore(podInfo, event);
-      case 'AssignedPodScaleDown':
-        return asksForLess(podInfo.requests, podInfoOf(event.pod).requests, podInfoOf(event.previous).requests);
-      default:
-        return true;
-    }
-  },
-  filter: ({ podInfo }, node) => (fits(podInfo.requests, node) ? undefined : shortage(podInfo.requests, node)),
-  score({ podInfo: { nonZero } }, node) {
-    const cpu = leastAllocated(node.nonZero.milliCpu + nonZero.milliCpu, node.allocatable.milliCpu);
-    const memory = leastAllocated(node.nonZero.memory + nonZero.memory, node.allocatable.memory);
-    if (cpu === undefined || memory === undefined) return cpu ?? memory ?? 0;
-    return Math.floor((cpu + memory) / 2);
-  },
-};
+export function nodeResourcesFit(args: NodeResourcesFitArgs = {}): Plugin {
+  const score = allocationScore(args.scoringStrategy);
+  const wantedOf = ({ requests }: PodInfo): Resource => withoutIgnored(requests, args);
+  return {
+    name: 'NodeResourcesFit',
+    events: ['NodeAdd', 'NodeUpdateAllocatable', 'AssignedPodDelete', 'AssignedPodScaleDown', 'PodScaleDown'],
+    queueingHint(podInfo, event) {
+      switch (event.name) {
+        case 'NodeAdd':
+          return fitsEmpty(wantedOf(podInfo), event.node);
+        case 'NodeUpdateAllocatable':
+          return fitsEmpty(wantedOf(podInfo), event.node) && offersMore(podInfo, event);
+        case 'AssignedPodScaleDown':
+          return asksForLess(podInfo.requests, podInfoOf(event.pod).requests, podInfoOf(event.previous).requests);
+        default:
+          return true;
+      }
+    },
+    filter({ podInfo }, node) {
+      const wanted = wantedOf(podInfo);
+      return fits(wanted, node) ? undefined : shortage(wanted, node);
+    },
+    score: ({ podInfo }, node) => score(podInfo, node),
+  };
+}
+
+/** Without extended resources that someone else looks after. */
+function withoutIgnored(requests: Resource, args: NodeResourcesFitArgs): Resource {
+  const { ignoredResources = [], ignoredResourceGroups = [] } = args;
+  if (requests.scalars.size === 0 || ignoredResources.length + ignoredResourceGroups.length === 0) return requests;
+  const isIgnored = (name: string): boolean =>
+    isExtendedResource(name) &&
+    (ignoredResources.includes(name) || ignoredResourceGroups.includes(name.split('/', 1)[0]!));
+  return { ...requests, scalars: new Map([...requests.scalars].filter(([name]) => !isIgnored(name))) };
+}
 
 /** Whether there is enough of everything. Asked for every node and pod, and mostly answered with yes. */
 export function fits(wanted: Resource, { allocatable, requested, allowedPods, pods }: Room): boolean {
@@ -71,15 +85,8 @@ export function shortage(wanted: Resource, { allocatable, requested, allowedPods
   return { code: isTooSmall ? 'UnschedulableAndUnresolvable' : 'Unschedulable', reasons };
 }
 
-/** The share that is left, in percent; `undefined` for a resource that the node does not have. */
-function leastAllocated(requested: number, allocatable: number): number | undefined {
-  if (allocatable === 0) return undefined;
-  if (requested > allocatable) return 0;
-  return Math.floor(((allocatable - requested) * MAX_NODE_SCORE) / allocatable);
-}
-
-function fitsEmpty({ requests }: PodInfo, { status }: Node): boolean {
-  return fits(requests, {
+function fitsEmpty(wanted: Resource, { status }: Node): boolean {
+  return fits(wanted, {
     allocatable: resourceOfList(status?.allocatable),
     requested: EMPTY_RESOURCE,
     allowedPods: amountOf(status?.allocatable, 'pods').value(),
