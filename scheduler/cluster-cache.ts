@@ -8,6 +8,7 @@
 import type { Node } from '../api/core/v1/node.ts';
 import type { Pod } from '../api/core/v1/pod.ts';
 import { keyOf } from '../client/keys.ts';
+import { NodeChanges } from './node-changes.ts';
 import { NodeInfo } from './node-info.ts';
 import type { PodInfo } from './pod-info.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -30,6 +31,7 @@ export class ClusterCache {
   /** What the last snapshot holds, in its order, and where in it each node is. */
   #clones: NodeInfo[] = [];
   readonly #positions = new Map<string, number>();
+  readonly #changes = new NodeChanges();
   readonly #havePodsWithAffinity = new Set<NodeInfo>();
   readonly #havePodsWithRequiredAntiAffinity = new Set<NodeInfo>();
 
@@ -90,7 +92,8 @@ export class ClusterCache {
   }
 
   /**
-   * The state of now. Costs as much as has changed since the last call, and changes the snapshot of that call.
+   * The state of now. Costs as much as has changed since the last call, and changes the snapshot of that call;
+   * `changes` tells what.
    * Between calls a snapshot stays as it is (but for `imageNodes`, which is live).
    */
   takeSnapshot(): Snapshot {
@@ -101,6 +104,7 @@ export class ClusterCache {
     return {
       nodes: this.#clones,
       imageNodes: this.#imageNodes,
+      changes: this.#changes,
       havePodsWithAffinity: this.#havePodsWithAffinity,
       havePodsWithRequiredAntiAffinity: this.#havePodsWithRequiredAntiAffinity,
       get: (name) => {
@@ -115,8 +119,10 @@ export class ClusterCache {
     const info = this.#nodes.get(name);
     if (position === undefined || info === undefined) return;
     const clone = info.clone();
-    this.#unlist(this.#clones[position]!);
+    const before = this.#clones[position]!;
+    this.#unlist(before);
     this.#list(clone);
+    this.#changes.record(before, clone);
     this.#clones[position] = clone;
   }
 
@@ -135,8 +141,14 @@ export class ClusterCache {
     const clones: NodeInfo[] = [];
     for (const [name, info] of this.#nodes) {
       if (!info.hasNode) continue;
-      const position = this.#changed.has(name) ? undefined : this.#positions.get(name);
-      clones.push(position === undefined ? info.clone() : this.#clones[position]!);
+      const position = this.#positions.get(name);
+      const before = position === undefined ? undefined : this.#clones[position]!;
+      const clone = before === undefined || this.#changed.has(name) ? info.clone() : before;
+      this.#changes.record(before, clone);
+      clones.push(clone);
+    }
+    for (const before of this.#clones) {
+      if (this.#nodes.get(before.name)?.hasNode !== true) this.#changes.record(before, undefined);
     }
     this.#clones = interleaveZones(clones);
     this.#positions.clear();

@@ -1,4 +1,5 @@
 /** The nodes as they were when a pod's cycle began: what plugins read (`pkg/scheduler/backend/cache/snapshot.go`). */
+import type { NodeChanges } from './node-changes.ts';
 import type { NodeInfo } from './node-info.ts';
 
 export interface Snapshot {
@@ -10,6 +11,8 @@ export interface Snapshot {
   readonly havePodsWithRequiredAntiAffinity: ReadonlySet<NodeInfo>;
   /** On how many nodes an image is, by its name. */
   readonly imageNodes: ReadonlyMap<string, number>;
+  /** How it came to differ from earlier snapshots. */
+  readonly changes: NodeChanges;
 }
 
 /** Region and zone, as nodes are labelled (`utilnode.GetZoneKey`); `''` for a node without. */
