@@ -90,8 +90,21 @@ export const CONTINUE: PreFilterResult = { type: 'continue' };
 export const SKIP: PreFilterResult = { type: 'skip' };
 
 export interface PostFilterResult {
-  /** Goes into the pod's condition. */
+  /** Goes into the pod's condition, behind why no node fits. */
   message: string;
+  /** The node that the pod is to have once it is free; `''` takes an earlier one back, absent leaves it. */
+  nominatedNodeName?: string;
+}
+
+/** What `postFilter` may try: on copies of the cycle's state and of nodes. */
+export interface Rehearsal {
+  /** Of all the profile's filters; pods that are nominated for the node and come first are thought to be on it. */
+  runFilterWithNominated(cycle: Cycle, node: NodeInfo): PluginRejection | undefined;
+  /** Puts the pod on this copy of the node, or takes it off, also in the cycle's state. */
+  addPod(cycle: Cycle, podInfo: PodInfo, node: NodeInfo): void;
+  removePod(cycle: Cycle, podInfo: PodInfo, node: NodeInfo): void;
+  /** To be awaited now and then by who takes long. */
+  shareThread(): Promise<void>;
 }
 
 /** Why each node was left out, as far as nodes were looked at. */
@@ -119,7 +132,8 @@ export interface Plugin {
   addPod?(cycle: Cycle, podInfo: PodInfo, node: NodeInfo): void;
   removePod?(cycle: Cycle, podInfo: PodInfo, node: NodeInfo): void;
   filter?(cycle: Cycle, node: NodeInfo): Rejection | undefined;
-  postFilter?(cycle: Cycle, rejections: NodeRejections): Promise<PostFilterResult | undefined>;
+  /** When no node fits. The first plugin that has a result ends the search for one. */
+  postFilter?(cycle: Cycle, rejections: NodeRejections, rehearsal: Rehearsal): Promise<PostFilterResult | undefined>;
   /** `'skip'`: `score` has nothing to say about this pod. */
   preScore?(cycle: Cycle, nodes: readonly NodeInfo[]): 'skip' | undefined;
   /** Any number when there is `normalizeScore`, else 0 to `MAX_NODE_SCORE`. */

@@ -6,6 +6,7 @@ import type { Random } from '../base/random.ts';
 import type { Diagnosis } from './fit-error.ts';
 import type { Cycle, PluginRejection } from './framework.ts';
 import type { NodeInfo } from './node-info.ts';
+import { nominatedNodeOf } from './nominated-pods.ts';
 import { formatNames } from './plugin-runner.ts';
 import type { PluginRunner } from './plugin-runner.ts';
 import type { TimeSlice } from './time-slice.ts';
@@ -40,6 +41,8 @@ export class NodeSearch {
     if (nodes.length === 0) return { type: 'noNodes' };
     const preFilter = runner.runPreFilter(cycle);
     if (preFilter.rejection !== undefined) return { type: 'unfit', diagnosis: rejectedOutright(cycle, preFilter) };
+    const nominated = this.#nominatedNode(cycle);
+    if (nominated !== undefined) return { type: 'found', nodeName: nominated };
     const candidates = preFilter.nodeNames === undefined ? nodes : named(cycle, preFilter.nodeNames);
     const { feasible, rejections } = await this.#filter(cycle, candidates);
     if (feasible.length === 0) {
@@ -48,6 +51,14 @@ export class NodeSearch {
     if (feasible.length === 1) return { type: 'found', nodeName: feasible[0]!.name };
     const scores = await runner.runScore(cycle, feasible, slice);
     return { type: 'found', nodeName: feasible[this.#best(scores)]!.name };
+  }
+
+  /** The node that was made free for the pod, if it is (`evaluateNominatedNode`). */
+  #nominatedNode(cycle: Cycle): string | undefined {
+    const name = nominatedNodeOf(cycle.pod);
+    const node = name === '' ? undefined : cycle.snapshot.get(name);
+    if (node === undefined) return undefined;
+    return this.#options.runner.runFilterWithNominated(cycle, node) === undefined ? name : undefined;
   }
 
   async #filter(
@@ -61,7 +72,7 @@ export class NodeSearch {
     for (let i = 0; i < candidates.length && feasible.length < wanted; i++) {
       if (i % NODES_PER_LOOK === 0 && slice.isOver) await slice.giveWay();
       const node = candidates[(this.#nextStart + i) % candidates.length]!;
-      const rejection = runner.runFilter(cycle, node);
+      const rejection = runner.runFilterWithNominated(cycle, node);
       if (rejection === undefined) feasible.push(node);
       else if (rejection.code === 'Error') throw new Error(rejection.reasons.join(', '));
       else rejections.set(node.name, rejection);

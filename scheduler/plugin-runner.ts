@@ -3,8 +3,17 @@
  * (`pkg/scheduler/framework/runtime/framework.go`).
  */
 import { MAX_NODE_SCORE, stateKey } from './framework.ts';
-import type { Cycle, NodeRejections, Plugin, PluginRejection, PostFilterResult, ProfileEntry } from './framework.ts';
+import type {
+  Cycle,
+  NodeRejections,
+  Plugin,
+  PluginRejection,
+  PostFilterResult,
+  ProfileEntry,
+  Rehearsal,
+} from './framework.ts';
 import type { NodeInfo } from './node-info.ts';
+import type { NominatedPods } from './nominated-pods.ts';
 import type { PodInfo } from './pod-info.ts';
 import type { TimeSlice } from './time-slice.ts';
 
@@ -28,9 +37,12 @@ const FILTERS = stateKey<readonly With<'filter'>[]>('filter plugins');
 export class PluginRunner {
   readonly plugins: readonly Plugin[];
   readonly #profile: readonly ProfileEntry[];
+  readonly #nominated: NominatedPods | undefined;
 
-  constructor(profile: readonly ProfileEntry[]) {
+  /** Without `nominated`, no pod is. */
+  constructor(profile: readonly ProfileEntry[], nominated?: NominatedPods) {
     this.#profile = profile;
+    this.#nominated = nominated;
     this.plugins = profile.map(({ plugin }) => plugin);
   }
 
@@ -72,10 +84,27 @@ export class PluginRunner {
     return undefined;
   }
 
-  /** The first plugin that has something to say. */
-  async runPostFilter(cycle: Cycle, rejections: NodeRejections): Promise<PostFilterResult | undefined> {
+  /** As `runFilter`, with and without the pods that are nominated for the node and come before this one. */
+  runFilterWithNominated(cycle: Cycle, node: NodeInfo): PluginRejection | undefined {
+    const guests = this.#nominated?.before(cycle.podInfo, node.name) ?? [];
+    if (guests.length === 0) return this.runFilter(cycle, node);
+    const crowded = node.clone();
+    const crowdedCycle = { ...cycle, state: cycle.state.clone() };
+    for (const guest of guests) if (!node.pods.has(guest.key)) this.#putOn(crowdedCycle, guest, crowded);
+    const rejection = this.runFilter(crowdedCycle, crowded);
+    // Without them too: they may never come, and others may be near only because of them.
+    return rejection ?? this.runFilter(cycle, node);
+  }
+
+  /** The first plugin that has something to say, after `runPreFilter`. */
+  async runPostFilter(
+    cycle: Cycle,
+    rejections: NodeRejections,
+    slice: TimeSlice,
+  ): Promise<PostFilterResult | undefined> {
+    const rehearsal = this.#rehearsal(slice);
     for (const plugin of this.#having('postFilter')) {
-      const result = await plugin.postFilter(cycle, rejections);
+      const result = await plugin.postFilter(cycle, rejections, rehearsal);
       if (result !== undefined) return result;
     }
     return undefined;
@@ -128,6 +157,25 @@ export class PluginRunner {
 
   runPostBind(cycle: Cycle, nodeName: string): void {
     for (const plugin of this.#having('postBind')) plugin.postBind(cycle, nodeName);
+  }
+
+  #rehearsal(slice: TimeSlice): Rehearsal {
+    return {
+      runFilterWithNominated: (cycle, node) => this.runFilterWithNominated(cycle, node),
+      addPod: (cycle, podInfo, node) => this.#putOn(cycle, podInfo, node),
+      removePod: (cycle, podInfo, node) => {
+        node.removePod(podInfo.key);
+        this.runRemovePod(cycle, podInfo, node);
+      },
+      shareThread: async () => {
+        if (slice.isOver) await slice.giveWay();
+      },
+    };
+  }
+
+  #putOn(cycle: Cycle, podInfo: PodInfo, node: NodeInfo): void {
+    node.addPod(podInfo);
+    this.runAddPod(cycle, podInfo, node);
   }
 
   #firstRejection(point: 'reserve' | 'permit', cycle: Cycle, nodeName: string): PluginRejection | undefined {

@@ -176,7 +176,7 @@ class Scheduler {
   }
 
   async #unfit(queued: QueuedPod, cycle: Cycle, diagnosis: Diagnosis): Promise<void> {
-    const result = await this.#runner.runPostFilter(cycle, diagnosis.rejections);
+    const result = await this.#runner.runPostFilter(cycle, diagnosis.rejections, this.#slice);
     this.#fail(queued, rejected(fitErrorMessage(diagnosis, result?.message), diagnosis.rejectors));
   }
 
