@@ -36,19 +36,23 @@ export function startControllers(options: ManagersOptions): Task[] {
   });
   informers.start(signal);
   const running = controllers({ resources, rootCa: options.rootCa }).map((controller) =>
-    createTask(controller.name, runController(controller, runnerOptions(controller.name, informers, options)), options),
+    createTask(controller.name, runController(controller, runnerOptions(controller, informers, options)), options),
   );
   const rollouts = rolloutController();
   const collector = 'generic-garbage-collector';
   return [
     ...running,
-    createTask(rollouts.name, runWhenServed(rollouts, runnerOptions(rollouts.name, informers, options)), options),
-    createTask(collector, runGarbageCollector(resources, runnerOptions(collector, informers, options)), options),
+    createTask(rollouts.name, runWhenServed(rollouts, runnerOptions(rollouts, informers, options)), options),
+    createTask(
+      collector,
+      runGarbageCollector(resources, runnerOptions({ name: collector }, informers, options)),
+      options,
+    ),
   ];
 }
 
 function runnerOptions(
-  name: string,
+  { name, component = name }: { name: string; component?: string },
   informers: InformerFactory,
   { controlPlane, log, signal }: ManagersOptions,
 ): RunnerOptions {
@@ -57,7 +61,7 @@ function runnerOptions(
   return {
     client,
     informers,
-    events: createEventRecorder({ client, resource: events, component: name, clock: realClock, log: own }),
+    events: createEventRecorder({ client, resource: events, component, clock: realClock, log: own }),
     clock: realClock,
     random: realRandom,
     log: own,

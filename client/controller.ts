@@ -52,6 +52,8 @@ export interface IndexDeclaration {
 export interface Controller {
   /** Names its log lines, its identity and its events. */
   name: string;
+  /** What its events call it where that is not its identity's name. */
+  component?: string;
   /** The kind whose keys are reconciled. */
   for: ResourceRef;
   /** Kinds whose objects have one of `for` as their controller: that one is reconciled when they change or go. */

@@ -10,6 +10,7 @@ import { endpointSliceController } from './endpoint-slice.ts';
 import { endpointsController } from './endpoints.ts';
 import { namespaceController } from './namespace.ts';
 import { nodeLifecycleController } from './node-lifecycle.ts';
+import { persistentVolumeBinder } from './persistent-volume/persistent-volume-binder.ts';
 import { persistentVolumeClaimProtection } from './persistent-volume-claim-protection.ts';
 import { persistentVolumeProtection } from './persistent-volume-protection.ts';
 import { podGcController } from './pod-gc.ts';
@@ -37,6 +38,7 @@ export function controllers({ resources, rootCa }: ControllersOptions): Controll
     deploymentController,
     endpointSliceController,
     endpointsController,
+    persistentVolumeBinder,
     persistentVolumeClaimProtection,
     persistentVolumeProtection,
     podGcController,

@@ -7,17 +7,11 @@ import { persistentVolumeClaims } from '../api/core/v1/persistent-volume-claim.t
 import type { Pod } from '../api/core/v1/pod.ts';
 import { pods } from '../api/core/v1/pod.ts';
 import { PVC_PROTECTION_FINALIZER } from '../api/core/v1/volume/protection.ts';
-import type { CacheReader, IndexDeclaration } from '../client/controller.ts';
+import type { CacheReader } from '../client/controller.ts';
 import { defineController } from '../client/controller.ts';
 import { withFinalizer, withoutFinalizer } from './finalizers.ts';
+import { claimKeys, PODS_BY_CLAIM } from './pods-by-claim.ts';
 import { isPodTerminal } from './pods.ts';
-
-/** Pods by `namespace/name` of the claims that they mount. */
-const PODS_BY_CLAIM: IndexDeclaration = {
-  resource: pods,
-  name: 'persistentVolumeClaim',
-  fn: (object) => claimKeys(object as Pod),
-};
 
 export const persistentVolumeClaimProtection = defineController<PersistentVolumeClaim>({
   name: 'pvc-protection-controller',
@@ -48,13 +42,4 @@ function isUsed(key: string, cache: CacheReader): boolean {
   return cache
     .byIndex<Pod>(pods, PODS_BY_CLAIM.name, key)
     .some((pod) => (pod.spec.nodeName ?? '') !== '' && !isPodTerminal(pod));
-}
-
-/** Those that it names, and those made for its ephemeral volumes. */
-function claimKeys({ metadata, spec }: Pod): string[] {
-  const names = (spec?.volumes ?? []).flatMap(({ name, persistentVolumeClaim, ephemeral }) => {
-    if (persistentVolumeClaim) return [persistentVolumeClaim.claimName];
-    return ephemeral ? [`${metadata.name}-${name}`] : [];
-  });
-  return [...new Set(names)].map((name) => `${metadata.namespace ?? ''}/${name}`);
 }

@@ -6,18 +6,23 @@ import { realRandom } from '../base/random.ts';
 import type { Controller } from '../client/controller.ts';
 import { runController } from '../client/controller-runner.ts';
 import { silentEventRecorder } from '../client/events.ts';
+import type { EventRecorder } from '../client/events.ts';
 import { inProcessClient } from '../client/in-process.ts';
 import { createInformerFactory } from '../client/informer-factory.ts';
 
 const user: UserInfo = { name: 'controllers', groups: ['system:masters', 'system:authenticated'] };
 
-/** Returns what ends them and waits until they have. */
-export function runControllers(handler: Handler, controllers: readonly Controller[]): () => Promise<void> {
+/** Returns what ends them and waits until they have. Events are forgotten unless there is a recorder for them. */
+export function runControllers(
+  handler: Handler,
+  controllers: readonly Controller[],
+  events: EventRecorder = silentEventRecorder,
+): () => Promise<void> {
   const client = inProcessClient({ handler, user, userAgent: 'controllers' });
   const abort = new AbortController();
   const informers = createInformerFactory(client, { clock: realClock, log: silentLogger });
   informers.start(abort.signal);
-  const options = { client, informers, events: silentEventRecorder, clock: realClock, random: realRandom };
+  const options = { client, informers, events, clock: realClock, random: realRandom };
   const running = controllers.map((controller) =>
     runController(controller, { ...options, log: silentLogger, signal: abort.signal }),
   );

@@ -6,7 +6,7 @@ import { BETA_STORAGE_CLASS_ANNOTATION } from '../../api/core/v1/volume/access-m
 import type { PersistentVolumeClaim } from '../../api/core/v1/persistent-volume-claim.ts';
 import type { Lister } from '../../api/machinery/handler.ts';
 import type { StorageClass } from '../../api/storage/v1/storage-class.ts';
-import { isDefaultStorageClass } from '../../api/storage/v1/storage-class.ts';
+import { newestDefaultClass } from '../../api/storage/v1/storage-class.ts';
 import type { AdmissionPlugin } from './admission.ts';
 import { isCreationOf } from './refusal.ts';
 
@@ -19,19 +19,8 @@ export function defaultStorageClass(classes: Lister<StorageClass>): AdmissionPlu
       // An empty name says that none is wanted.
       if (spec === undefined || spec.storageClassName !== undefined) return;
       if (metadata.annotations?.[BETA_STORAGE_CLASS_ANNOTATION] !== undefined) return;
-      const name = newestDefault(classes);
+      const name = newestDefaultClass(classes.list())?.metadata.name;
       if (name !== undefined) spec.storageClassName = name;
     },
   };
-}
-
-/** Of several the newest, and of those the first by name. */
-function newestDefault(classes: Lister<StorageClass>): string | undefined {
-  const defaults = classes.list().filter(isDefaultStorageClass);
-  const age = ({ metadata }: StorageClass): string => metadata.creationTimestamp ?? '';
-  const newest = defaults.reduce<StorageClass | undefined>(
-    (best, one) => (best === undefined || age(one) > age(best) ? one : best),
-    undefined,
-  );
-  return newest?.metadata.name;
 }

@@ -79,6 +79,17 @@ export function isDefaultStorageClass({ metadata: { annotations } }: Pick<Storag
   return annotations?.[DEFAULT_CLASS_ANNOTATION] === 'true' || annotations?.[BETA_DEFAULT_CLASS_ANNOTATION] === 'true';
 }
 
+/** The class of claims that name none: of several defaults the newest, and of those the first by name. */
+export function newestDefaultClass(classes: readonly StorageClass[]): StorageClass | undefined {
+  const age = ({ metadata }: StorageClass): string => metadata.creationTimestamp ?? '';
+  return classes
+    .filter(isDefaultStorageClass)
+    .reduce<StorageClass | undefined>(
+      (best, one) => (best === undefined || age(one) > age(best) ? one : best),
+      undefined,
+    );
+}
+
 function validateStorageClass(storageClass: StorageClass): FieldError[] {
   const { provisioner, parameters, reclaimPolicy, volumeBindingMode, allowedTopologies } = storageClass;
   const errors = [
