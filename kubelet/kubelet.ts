@@ -36,6 +36,10 @@ import type { NodeIdentity } from './pods/pod-machinery.ts';
 import { PodWorkers } from './pods/pod-workers.ts';
 import type { RuntimeCache } from './pods/runtime-cache.ts';
 import type { ImageService, RuntimeService } from './runtime.ts';
+import { readHostUsage } from './stats/host-usage.ts';
+import { nodeStatistics } from './stats/node-statistics.ts';
+import type { NodeStatistics } from './stats/node-statistics.ts';
+import { createUsageReader } from './stats/usage.ts';
 import { startKubeletServer } from './server/server.ts';
 import type { KubeletServer } from './server/server.ts';
 import { linuxMounter } from './volumes/host-mounter.ts';
@@ -89,6 +93,8 @@ export interface Kubelet {
   /** Of the server; 0 without one. */
   readonly port: number;
   readonly workers: PodWorkers;
+  /** What its server tells of usage, for whoever is in the same process. */
+  readonly statistics: NodeStatistics;
   /** Resolves when everything has ended after the signal aborted. */
   readonly stopped: Promise<void>;
   /** For `down`: ends every pod, with its grace period or `graceSeconds` if that is less; starts nothing any more. */
@@ -119,7 +125,8 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
     services: () => serviceInformer.lister.list(),
     node: await nodeIdentity(options, input),
   });
-  const server = await startServer(options, { workers, machinery });
+  const statistics = statisticsOf(options, machinery.cache, input);
+  const server = await startServer(options, { workers, machinery, statistics });
   const port = server?.port ?? options.kubeletPort;
   const agent = new NodeAgent({
     client,
@@ -141,6 +148,7 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
   return {
     port: server?.port ?? 0,
     workers,
+    statistics,
     stopped: ended.then(() => undefined),
     stopAllPods: (graceSeconds) => workers.endAll(graceSeconds),
   };
@@ -231,11 +239,27 @@ async function nodeIdentity({ nodeIp, dns, clock }: KubeletOptions, input: NodeI
   };
 }
 
+function statisticsOf(
+  { nodeName, folder, runtime, clock, log }: KubeletOptions,
+  cache: RuntimeCache,
+  { capacity }: NodeInput,
+): NodeStatistics {
+  const isReal = folder !== undefined;
+  return nodeStatistics({
+    nodeName,
+    memoryCapacityBytes: capacity.memoryBytes,
+    ...(isReal ? { folder } : {}),
+    read: createUsageReader({ runtime, cache, clock, log, ...(isReal ? { host: () => readHostUsage() } : {}) }),
+    clock,
+  });
+}
+
 async function startServer(
   { certificate, privateKey, clientCa, kubeletPort, bindAddress, runtime, clock, log }: KubeletOptions,
-  { workers, machinery }: { workers: PodWorkers; machinery: ReturnType<typeof createMachinery> },
+  parts: { workers: PodWorkers; machinery: ReturnType<typeof createMachinery>; statistics: NodeStatistics },
 ): Promise<KubeletServer | undefined> {
   if (certificate === undefined || privateKey === undefined || clientCa === undefined) return undefined;
+  const { workers, machinery, statistics } = parts;
   return startKubeletServer({
     tls: { certificate, privateKey, clientCa },
     port: kubeletPort,
@@ -243,6 +267,7 @@ async function startServer(
     workers,
     cache: machinery.cache,
     runtime,
+    statistics,
     clock,
     log,
   });

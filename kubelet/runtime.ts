@@ -163,7 +163,12 @@ export interface ContainerStats {
   timestampMs: number;
   cpuUsageNs: number;
   memoryUsageBytes: number;
+  /** Without what the kernel can take back at once. */
   memoryWorkingSetBytes: number;
+  /** What not every runtime tells. */
+  memoryRssBytes?: number;
+  memoryPageFaults?: number;
+  memoryMajorPageFaults?: number;
 }
 
 export interface RuntimeEvent {

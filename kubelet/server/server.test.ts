@@ -19,6 +19,8 @@ import type { StreamIo } from '../runtime.ts';
 import { createSimulatedRuntime } from '../simulated/simulated-runtime.ts';
 import type { SimulatedRuntimeService } from '../simulated/simulated-runtime.ts';
 import { POD_UID, testContainer, testPod } from '../testing.ts';
+import { nodeStatistics } from '../stats/node-statistics.ts';
+import { createUsageReader } from '../stats/usage.ts';
 import { controlFrame, dataFrame, FLAG_FIN, FRAME_TYPES, FrameReader, words } from './spdy/frames.ts';
 import type { Frame } from './spdy/frames.ts';
 import { HeaderDecoder, HeaderEncoder } from './spdy/header-block.ts';
@@ -103,6 +105,12 @@ describe('the kubelet server', () => {
       workers,
       cache,
       runtime,
+      statistics: nodeStatistics({
+        nodeName: 'node-1',
+        memoryCapacityBytes: 1 << 30,
+        read: createUsageReader({ runtime, cache, clock: realClock, log: silentLogger }),
+        clock: realClock,
+      }),
       clock: realClock,
       log: silentLogger,
     });
@@ -164,6 +172,23 @@ describe('the kubelet server', () => {
     });
     expect((await get('/containerLogs/default/web-1/web?tailLines=x')).status).toBe(400);
     expect((await get('/nothing')).status).toBe(404);
+  });
+
+  it('serves what is used', async () => {
+    runtime.containerStats = () =>
+      Promise.resolve([
+        { id: 'c1', podSandboxId: 's1', timestampMs: 5, cpuUsageNs: 7, memoryUsageBytes: 2, memoryWorkingSetBytes: 1 },
+      ]);
+    const summary = await get('/stats/summary?only_cpu_and_memory=true');
+    expect(JSON.parse(summary.body)).toMatchObject({
+      node: { nodeName: 'node-1' },
+      pods: [{ podRef: { name: 'web-1' }, containers: [{ name: 'web', cpu: { usageCoreNanoSeconds: 7 } }] }],
+    });
+    const line = 'container_memory_working_set_bytes{container="web",namespace="default",pod="web-1"} 1 5\n';
+    expect((await get('/metrics/resource')).body).toContain(line);
+    expect((await get('/metrics/cadvisor')).body).toContain('container_memory_usage_bytes{container="web",id="c1"');
+    for (const path of ['/stats/summary', '/metrics/resource', '/metrics/cadvisor'])
+      expect((await get(path, stranger)).status).toBe(403);
   });
 
   interface Client {

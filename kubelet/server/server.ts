@@ -14,6 +14,8 @@ import type { Logger } from '../../base/log.ts';
 import type { PodWorkers } from '../pods/pod-workers.ts';
 import type { RuntimeCache } from '../pods/runtime-cache.ts';
 import type { RuntimeService } from '../runtime.ts';
+import { METRICS_CONTENT_TYPE } from '../stats/resource-metrics.ts';
+import type { NodeStatistics } from '../stats/node-statistics.ts';
 import { serveContainerLogs } from './container-logs.ts';
 import { findPod, findRunningContainer, podWithStatus } from './pod-lookup.ts';
 import { createUpgradeServer } from './upgrades.ts';
@@ -27,6 +29,7 @@ export interface KubeletServerOptions {
   workers: PodWorkers;
   cache: RuntimeCache;
   runtime: RuntimeService;
+  statistics: NodeStatistics;
   clock: Clock;
   log: Logger;
 }
@@ -113,6 +116,7 @@ function createApp(options: KubeletServerOptions): express.Express {
     (_request, response) =>
       void response.json({ kind: 'PodList', apiVersion: 'v1', metadata: {}, items: workers.all().map(podWithStatus) }),
   );
+  addStatistics(app, options.statistics);
   app.get('/containerLogs/:namespace/:pod/:container', (request, response) =>
     serveContainerLogs(options, request, response),
   );
@@ -130,6 +134,20 @@ function createApp(options: KubeletServerOptions): express.Express {
     answerError({ error, response, next, log: options.log }),
   );
   return app;
+}
+
+/** What monitoring asks a node for. */
+function addStatistics(app: express.Express, statistics: NodeStatistics): void {
+  app.get(['/stats/summary', '/stats/summary/'], async (request, response) => {
+    const onlyCpuAndMemory = request.query['only_cpu_and_memory'] === 'true';
+    response.json(await statistics.summary(onlyCpuAndMemory));
+  });
+  app.get('/metrics/resource', async (_request, response) => {
+    response.set('Content-Type', METRICS_CONTENT_TYPE).send(await statistics.resourceMetrics());
+  });
+  app.get('/metrics/cadvisor', async (_request, response) => {
+    response.set('Content-Type', METRICS_CONTENT_TYPE).send(await statistics.cadvisorMetrics());
+  });
 }
 
 function answerError({

@@ -20,6 +20,8 @@ import type {
 } from '../runtime.ts';
 import { AddressPool } from './address-pool.ts';
 import { EventStream } from './event-stream.ts';
+import { declaredUsageOf } from './declared-usage.ts';
+import type { DeclaredUsage } from './declared-usage.ts';
 import { lifeCycleOf } from './life-cycle.ts';
 import type { LifeCycle } from './life-cycle.ts';
 import { createSimulatedImages } from './simulated-images.ts';
@@ -42,6 +44,8 @@ interface SimulatedSandbox {
 interface SimulatedContainer {
   info: ContainerInfo;
   lifeCycle: LifeCycle;
+  /** What it pretends to use. */
+  declared: DeclaredUsage;
   cancelEnd: () => void;
   /** Called once when it has ended. */
   onEnd: (() => void)[];
@@ -149,7 +153,8 @@ export class SimulatedRuntimeService implements RuntimeService {
     };
     const { name } = config.metadata;
     const lifeCycle = lifeCycleOf({ name, annotations: config.annotations }, sandbox.config.annotations);
-    this.#containers.set(id, { info, lifeCycle, cancelEnd: () => undefined, onEnd: [] });
+    const declared = declaredUsageOf(name, sandbox.config.annotations);
+    this.#containers.set(id, { info, lifeCycle, declared, cancelEnd: () => undefined, onEnd: [] });
     this.#emit('created', info);
     return id;
   }
@@ -236,13 +241,13 @@ export class SimulatedRuntimeService implements RuntimeService {
     const timestampMs = this.#clock.now();
     const running = [...this.#containers.values()].filter(({ info }) => info.state === 'running');
     return Promise.resolve(
-      running.map(({ info }) => ({
+      running.map(({ info, declared }) => ({
         id: info.id,
         podSandboxId: info.podSandboxId,
         timestampMs,
-        cpuUsageNs: Math.max(0, timestampMs - info.startedAtMs) * 1_000,
-        memoryUsageBytes: 1 << 20,
-        memoryWorkingSetBytes: 1 << 20,
+        cpuUsageNs: Math.round((Math.max(0, timestampMs - info.startedAtMs) / 1000) * declared.nanoCores),
+        memoryUsageBytes: declared.memoryBytes,
+        memoryWorkingSetBytes: declared.memoryBytes,
       })),
     );
   }
