@@ -6,6 +6,8 @@ import type { Resource } from '../api/machinery/resource.ts';
 import type { Controller } from '../client/controller.ts';
 import { clusterRoleAggregation } from './cluster-role-aggregation.ts';
 import { deploymentController } from './deployment/deployment.ts';
+import { disruptionController } from './disruption/disruption.ts';
+import { staleDisruptionController } from './disruption/stale-disruption.ts';
 import { endpointSliceController } from './endpoint-slice.ts';
 import { endpointsController } from './endpoints.ts';
 import { namespaceController } from './namespace.ts';
@@ -45,5 +47,7 @@ export function controllers({ resources, rootCa }: ControllersOptions): Controll
     resourceQuotaController(resources),
     validatingAdmissionPolicyStatus(resources),
     nodeLifecycleController,
+    disruptionController(resources),
+    staleDisruptionController,
   ];
 }
