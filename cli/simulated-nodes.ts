@@ -33,6 +33,9 @@ const AT_ONCE = 50;
 
 const nameOf = (index: number): string => `simulated-${index}`;
 
+/** Also of one that this start does not simulate any more. */
+export const isSimulatedName = (name: string): boolean => /^simulated-[1-9]\d*$/.test(name);
+
 /** Throws a `UsageError` when they do not fit into the pod range beside this machine's node. */
 export function checkSimulatedNodes(count: number, podCidr: string): void {
   const room = nodeRanges(podCidr) - 1;

@@ -21,6 +21,7 @@ import { runDemo } from './demo.ts';
 import { chooseRuntime, lookAtHost } from './host-check.ts';
 import { adminUser, apiServerUser, controllerManagerUser, schedulerUser } from './identities.ts';
 import { installKubeconfig } from './kubeconfig-install.ts';
+import { ensureStorageClasses, startLocalVolumes } from './local-volumes.ts';
 import { leadAlways, leadWhenElected } from './leadership.ts';
 import type { Led } from './leadership.ts';
 import { markProcesses } from './left-processes.ts';
@@ -144,6 +145,7 @@ async function start({ config: asked, folder, progress, log, stop }: StartOption
   setMaxListeners(0, stopping.signal, stop);
   const { controllers, scheduler } = startComponents(base, { controlPlane, signal: stopping.signal });
   const nodeOptions: NodeOptions = { ...base, controlPlane, note: (text) => progress.note(text) };
+  const volumes = startLocalVolumes(nodeOptions, stopping.signal);
   const node = await startRealNode(nodeOptions, progress);
   const simulated = await startFurtherNodes(nodeOptions, progress);
   const client = controlPlane.clientFor(apiServerUser, 'kube-apiserver/nocher (status)');
@@ -177,7 +179,7 @@ async function start({ config: asked, folder, progress, log, stop }: StartOption
         node,
         simulated,
         keepPods: config.keepPods,
-        led: [controllers, scheduler],
+        ending: [controllers.ended, scheduler.ended, volumes.ended],
         stopping,
       }),
   };
@@ -240,6 +242,7 @@ async function startServer(
     host: advertisedAddress(config.runtime, settings),
     port: controlPlane.port,
   });
+  await ensureStorageClasses(controlPlane.clientFor(apiServerUser, 'kube-apiserver/nocher'));
   return { controlPlane, server, kubeconfig };
 }
 
@@ -284,16 +287,17 @@ interface Parts {
   node: RunningNode | undefined;
   simulated: SimulatedNodes;
   keepPods: boolean;
-  led: readonly Led[];
+  /** What ends once it is told to. */
+  ending: readonly Promise<void>[];
   stopping: AbortController;
   closeSocket(): void;
 }
 
-async function close({ closeSocket, controlPlane, node, simulated, keepPods, led, stopping }: Parts): Promise<void> {
+async function close({ closeSocket, controlPlane, node, simulated, keepPods, ending, stopping }: Parts): Promise<void> {
   closeSocket();
   await Promise.all([node?.stop({ keepPods }), simulated.stop()]);
   stopping.abort();
-  await Promise.all(led.map(({ ended }) => ended));
+  await Promise.all(ending);
   await controlPlane.close();
 }
 

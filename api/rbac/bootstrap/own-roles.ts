@@ -15,6 +15,15 @@ export const ownControllerRoleTable: readonly ClusterRole[] = [
     rule('create delete get list watch', 'batch', 'jobs'),
     rule('create patch update', EVENTS, 'events'),
   ]),
+  // As `system:persistent-volume-provisioner`, with what it takes to let volumes grow and to choose a node.
+  controllerRole('local-volume-provisioner', [
+    rule('create delete get list update watch', '', 'persistentvolumes'),
+    rule('get list update watch', '', 'persistentvolumeclaims'),
+    rule('update', '', 'persistentvolumeclaims/status'),
+    rule(READ, 'storage.k8s.io', 'storageclasses'),
+    rule(READ, '', 'nodes'),
+    rule('create patch update', EVENTS, 'events'),
+  ]),
 ];
 
 /** What admin, edit and view gather. */
