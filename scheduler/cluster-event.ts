@@ -3,16 +3,28 @@
  * an object (`pkg/scheduler/framework/events.go`).
  */
 import type { Node } from '../api/core/v1/node.ts';
+import type { PersistentVolume } from '../api/core/v1/persistent-volume.ts';
+import type { PersistentVolumeClaim } from '../api/core/v1/persistent-volume-claim.ts';
 import type { Pod } from '../api/core/v1/pod.ts';
 import { podRequests } from '../api/core/v1/pod/resources.ts';
 import { deepEqual } from '../api/machinery/equality.ts';
 import { ZERO_QUANTITY } from '../api/machinery/quantity.ts';
+import type { CsiNode } from '../api/storage/v1/csi-node.ts';
+import type { StorageClass } from '../api/storage/v1/storage-class.ts';
 
 export type ClusterEvent =
   | { name: 'NodeAdd' | 'NodeDelete'; node: Node; previous?: undefined }
   | { name: 'NodeUpdateAllocatable' | 'NodeUpdateLabel' | 'NodeUpdateTaint'; node: Node; previous: Node }
   | { name: 'AssignedPodAdd' | 'AssignedPodDelete'; pod: Pod; previous?: undefined }
   | { name: 'AssignedPodUpdateLabel' | 'AssignedPodScaleDown'; pod: Pod; previous: Pod }
+  | { name: 'PersistentVolumeClaimAdd'; claim: PersistentVolumeClaim; previous?: undefined }
+  | { name: 'PersistentVolumeClaimUpdate'; claim: PersistentVolumeClaim; previous: PersistentVolumeClaim }
+  | { name: 'PersistentVolumeAdd'; volume: PersistentVolume; previous?: undefined }
+  | { name: 'PersistentVolumeUpdate'; volume: PersistentVolume; previous: PersistentVolume }
+  | { name: 'StorageClassAdd'; storageClass: StorageClass; previous?: undefined }
+  | { name: 'StorageClassUpdate'; storageClass: StorageClass; previous: StorageClass }
+  | { name: 'CSINodeAdd'; csiNode: CsiNode; previous?: undefined }
+  | { name: 'CSINodeUpdate'; csiNode: CsiNode; previous: CsiNode }
   /** The waiting pod itself has changed. */
   | { name: PodUpdateName; pod: Pod; previous: Pod };
 

@@ -13,10 +13,11 @@ import type { ClusterCache } from './cluster-cache.ts';
 import { assignedPodEvents, nodeEvents } from './cluster-event.ts';
 import { podInfoOf } from './pod-info.ts';
 import type { SchedulingQueue } from './scheduling-queue.ts';
+import { watchStorage } from './storage-watch.ts';
 import type { TimeSlice } from './time-slice.ts';
 
 /** Pods that have ended take no room; for a watch with this selection, ending is a delete. */
-const NOT_ENDED = { fieldSelector: 'status.phase!=Succeeded,status.phase!=Failed' };
+export const NOT_ENDED = { fieldSelector: 'status.phase!=Succeeded,status.phase!=Failed' };
 
 export interface ClusterWatchOptions {
   informers: InformerFactory;
@@ -39,7 +40,9 @@ export class ClusterWatch {
 
   /** Resolves when the informers have their first lists; takes in changes until the signal aborts. */
   async start(signal: AbortSignal): Promise<void> {
+    const { informers, queue } = this.#options;
     await Promise.all([this.#nodes.waitForSync(signal), this.#pods.waitForSync(signal)]);
+    await watchStorage(informers, (event) => this.#take(() => queue.moveAll(event)), signal);
     const nodeChanges = this.#nodes.changes.subscribe((change) => this.#take(() => this.#onNode(change)));
     const podChanges = this.#pods.changes.subscribe((change) => this.#take(() => this.#onPod(change)));
     const stop = (): void => {

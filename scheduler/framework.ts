@@ -144,6 +144,8 @@ export interface Plugin {
   /** Undoes `reserve`; called for all plugins when one later step fails, so it may be called without `reserve`. */
   unreserve?(cycle: Cycle, nodeName: string): void;
   permit?(cycle: Cycle, nodeName: string): Rejection | undefined;
+  /** Whether `preBind` of this cycle waits for others, maybe long: it must hold up no binding of other pods. */
+  preBindWaits?(cycle: Cycle): boolean;
   preBind?(cycle: Cycle, nodeName: string): Promise<Rejection | undefined>;
   /** `true` when the pod is bound; `false` leaves it to the next plugin. Throws when binding failed. */
   bind?(cycle: Cycle, nodeName: string): Promise<boolean>;

@@ -141,6 +141,10 @@ export class PluginRunner {
     return this.#firstRejection('permit', cycle, nodeName);
   }
 
+  preBindWaits(cycle: Cycle): boolean {
+    return this.plugins.some((plugin) => plugin.preBindWaits?.(cycle) === true);
+  }
+
   async runPreBind(cycle: Cycle, nodeName: string): Promise<PluginRejection | undefined> {
     for (const plugin of this.#having('preBind')) {
       const rejection = await plugin.preBind(cycle, nodeName);

@@ -2,7 +2,9 @@
  * The plugins of the default scheduler and the weights of their scores: the table of contents of scheduling
  * (`pkg/scheduler/apis/config/v1/default_plugins.go`). The first filter in the list is the first to see a node.
  */
+import type { Clock } from '../base/clock.ts';
 import type { Client } from '../client/client.ts';
+import type { InformerFactory } from '../client/informer-factory.ts';
 import type { ProfileEntry } from './framework.ts';
 import type { PluginArgs } from './plugin-args.ts';
 import { defaultBinder } from './plugins/default-binder.ts';
@@ -20,6 +22,10 @@ import { taintToleration } from './plugins/taint-toleration.ts';
 /** What plugins may be made with. */
 export interface ProfileOptions {
   client: Client;
+  informers: InformerFactory;
+  clock: Clock;
+  /** Ends what plugins wait for. */
+  signal: AbortSignal;
   /** Default: upstream's. */
   args?: PluginArgs;
 }

@@ -76,11 +76,13 @@ class Scheduler {
   readonly #slice: TimeSlice;
   readonly #search: NodeSearch;
   readonly #calls = new PendingCalls(MAX_PENDING_CALLS);
+  /** Bindings that wait for something else first: as many as there are. */
+  readonly #waiting = new PendingCalls(Infinity);
 
   constructor(options: SchedulerOptions) {
-    const { clock, random, informers, client, schedulerName = 'default-scheduler' } = options;
+    const { clock, random, informers, schedulerName = 'default-scheduler' } = options;
     this.#options = options;
-    this.#runner = new PluginRunner(options.profile ?? defaultProfile({ client }));
+    this.#runner = new PluginRunner(options.profile ?? defaultProfile(options));
     this.#queue = new SchedulingQueue({ clock, plugins: this.#runner.plugins });
     this.#watch = new ClusterWatch({ informers, cache: this.#cache, queue: this.#queue, schedulerName });
     this.#slice = new TimeSlice(clock, SLICE_MS);
@@ -105,6 +107,7 @@ class Scheduler {
       if (this.#calls.isFull) await this.#calls.room();
       if (this.#slice.isOver) await this.#slice.giveWay();
     }
+    await this.#waiting.allDone();
     await this.#calls.allDone();
   }
 
@@ -148,7 +151,8 @@ class Scheduler {
       return;
     }
     this.#queue.done(cycle.podInfo.uid);
-    this.#calls.track(this.#bind(queued, cycle, nodeName));
+    const calls = this.#runner.preBindWaits(cycle) ? this.#waiting : this.#calls;
+    calls.track(this.#bind(queued, cycle, nodeName));
   }
 
   async #bind(queued: QueuedPod, cycle: Cycle, nodeName: string): Promise<void> {
