@@ -66,6 +66,8 @@ import {
 } from './extensions/v1beta1/workloads.ts';
 import { flowSchemas } from './flowcontrol/v1/flow-schema.ts';
 import { priorityLevelConfigurations } from './flowcontrol/v1/priority-level-configuration.ts';
+import { nodeMetrics } from './metrics/v1beta1/node-metrics.ts';
+import { podMetrics } from './metrics/v1beta1/pod-metrics.ts';
 import { ingressClasses } from './networking/v1/ingress-class.ts';
 import { ingresses } from './networking/v1/ingress.ts';
 import { ipAddresses } from './networking/v1/ip-address.ts';
@@ -167,6 +169,8 @@ const all = [
   storageClasses,
   volumeAttachments,
   volumeAttributesClasses,
+  nodeMetrics,
+  podMetrics,
   // Versions of the past, behind those of today, whose storage they share.
   controllerRevisionsV1beta2,
   daemonSetsV1beta2,

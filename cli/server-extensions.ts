@@ -5,10 +5,14 @@ import type { AfterLoad, ApiServerOptions, ServerParts } from '../apiserver/api-
 import { podStreams } from '../apiserver/kubelet-proxy/pod-streams.ts';
 import { serviceAllocationHook } from '../apiserver/registry/allocators/service-allocation.ts';
 import { SharedServiceAllocation } from '../apiserver/registry/allocators/shared-service-allocation.ts';
+import { Collector } from '../apiserver/resource-metrics/collector.ts';
+import { nodeMetricsHandlers, podMetricsHandlers } from '../apiserver/resource-metrics/handlers.ts';
 import { realClock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import { realRandom } from '../base/random.ts';
 import type { Certificates } from './certificates.ts';
+import type { NearbyNodes } from './node-usage.ts';
+import { sampleSource } from './node-usage.ts';
 
 /** How often what servers of one store have claimed is compared with what there is (upstream: the repair controllers). */
 const REPAIR_PERIOD_MS = 3 * 60_000;
@@ -16,19 +20,26 @@ const REPAIR_PERIOD_MS = 3 * 60_000;
 export interface ServerExtensions {
   certificates: Certificates;
   serviceCidr: string;
+  nearby: NearbyNodes;
   log: Logger;
 }
 
 export function serverExtensions(options: ServerExtensions): NonNullable<ApiServerOptions['extend']> {
-  const { certificates } = options;
+  const { certificates, nearby, log } = options;
   const { certificate, privateKey } = certificates.apiServerKubeletClient;
   const credentials = { ca: certificates.ca.certificate, certificate, privateKey };
   return (parts) => {
     const { router, kinds, listers } = parts;
     const nodes = listers<Node>({ group: '', plural: 'nodes' });
+    const source = sampleSource(nodes, { nearby, credentials });
+    const collector = new Collector({ nodes, source, clock: realClock, log });
     for (const kind of kinds) {
-      if (kind.resource.group !== '') continue;
-      if (kind.resource.names.plural === 'pods')
+      const { group, names } = kind.resource;
+      if (group === 'metrics.k8s.io') {
+        const handlers = names.plural === 'nodes' ? nodeMetricsHandlers : podMetricsHandlers;
+        router.addAsked(kind, handlers({ listers, collector }));
+      }
+      if (group === '' && names.plural === 'pods')
         for (const stream of podStreams({ nodes, credentials })) router.addSubresource(kind, stream);
     }
     return allocateForServices(parts, options);

@@ -86,7 +86,7 @@ interface RunningNode {
 
 async function startOne(
   { name, index }: OneNode,
-  { config, settings, controlPlane, log }: NodeOptions,
+  { config, settings, controlPlane, nearby, log }: NodeOptions,
 ): Promise<RunningNode> {
   const { createSimulatedRuntime } = await import('../kubelet/simulated/simulated-runtime.ts');
   const { startKubelet } = await import('../kubelet/kubelet.ts');
@@ -112,5 +112,6 @@ async function startOne(
     taints: hasRealPods(config.runtime) ? [TAINT] : [],
     signal: stopping.signal,
   });
+  nearby.set(name, kubelet.usage);
   return { kubelet, stopping };
 }

@@ -136,7 +136,7 @@ async function start({ config: asked, folder, progress, log, stop }: StartOption
   });
   const storage = shared ?? (await openStorage(choice, folder));
   await agreeOnCluster(storage, clusterRecord(certificates.ca.certificate, settings), folder);
-  const base: Prepared = { config, folder, settings, certificates, log };
+  const base: Prepared = { config, folder, settings, certificates, nearby: new Map(), log };
   progress.step('control plane');
   const { controlPlane, server, kubeconfig } = await startServer(base, storage);
   progress.step('controllers and scheduler');
@@ -222,9 +222,9 @@ async function startServer(
   base: Prepared,
   storage: Storage,
 ): Promise<{ controlPlane: ControlPlane; server: string; kubeconfig: string }> {
-  const { config, folder, settings, certificates, log } = base;
+  const { config, folder, settings, certificates, nearby, log } = base;
   const { serviceCidr, apiPort } = settings;
-  const extend = serverExtensions({ certificates, serviceCidr, log: log.child({ component: 'apiserver' }) });
+  const extend = serverExtensions({ certificates, serviceCidr, nearby, log: log.child({ component: 'apiserver' }) });
   const controlPlane = await startControlPlane({
     config,
     folder,

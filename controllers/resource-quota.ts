@@ -62,10 +62,10 @@ export function resourceQuotaController(resources: readonly Resource[]): Control
   });
 }
 
-/** Kinds whose objects live in namespaces, each in the version in which it is stored. */
+/** Kinds whose objects are stored in namespaces, each in the version in which it is stored. */
 function countedKinds(resources: readonly Resource[]): CountedKind[] {
   return resources
-    .filter(({ scope, verbs, view }) => scope === 'Namespaced' && verbs.includes('list') && view === undefined)
+    .filter(({ scope, verbs, view }) => scope === 'Namespaced' && verbs.includes('watch') && view === undefined)
     .flatMap((resource) => {
       const evaluator = quotaEvaluator({ group: resource.group, plural: resource.names.plural });
       return evaluator === undefined ? [] : [{ resource, evaluator }];

@@ -40,6 +40,7 @@ import { readHostUsage } from './stats/host-usage.ts';
 import { nodeStatistics } from './stats/node-statistics.ts';
 import type { NodeStatistics } from './stats/node-statistics.ts';
 import { createUsageReader } from './stats/usage.ts';
+import type { UsageReader } from './stats/usage.ts';
 import { startKubeletServer } from './server/server.ts';
 import type { KubeletServer } from './server/server.ts';
 import { linuxMounter } from './volumes/host-mounter.ts';
@@ -93,8 +94,8 @@ export interface Kubelet {
   /** Of the server; 0 without one. */
   readonly port: number;
   readonly workers: PodWorkers;
-  /** What its server tells of usage, for whoever is in the same process. */
-  readonly statistics: NodeStatistics;
+  /** What its server tells, for whoever is in the same process. */
+  readonly usage: UsageReader;
   /** Resolves when everything has ended after the signal aborted. */
   readonly stopped: Promise<void>;
   /** For `down`: ends every pod, with its grace period or `graceSeconds` if that is less; starts nothing any more. */
@@ -125,7 +126,8 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
     services: () => serviceInformer.lister.list(),
     node: await nodeIdentity(options, input),
   });
-  const statistics = statisticsOf(options, machinery.cache, input);
+  const usage = usageReader(options, machinery.cache);
+  const statistics = statisticsOf(options, usage, input);
   const server = await startServer(options, { workers, machinery, statistics });
   const port = server?.port ?? options.kubeletPort;
   const agent = new NodeAgent({
@@ -148,7 +150,7 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
   return {
     port: server?.port ?? 0,
     workers,
-    statistics,
+    usage,
     stopped: ended.then(() => undefined),
     stopAllPods: (graceSeconds) => workers.endAll(graceSeconds),
   };
@@ -239,19 +241,18 @@ async function nodeIdentity({ nodeIp, dns, clock }: KubeletOptions, input: NodeI
   };
 }
 
+function usageReader({ folder, runtime, clock, log }: KubeletOptions, cache: RuntimeCache): UsageReader {
+  const host = folder === undefined ? {} : { host: () => readHostUsage() };
+  return createUsageReader({ runtime, cache, clock, log, ...host });
+}
+
 function statisticsOf(
-  { nodeName, folder, runtime, clock, log }: KubeletOptions,
-  cache: RuntimeCache,
+  { nodeName, folder, clock }: KubeletOptions,
+  read: UsageReader,
   { capacity }: NodeInput,
 ): NodeStatistics {
-  const isReal = folder !== undefined;
-  return nodeStatistics({
-    nodeName,
-    memoryCapacityBytes: capacity.memoryBytes,
-    ...(isReal ? { folder } : {}),
-    read: createUsageReader({ runtime, cache, clock, log, ...(isReal ? { host: () => readHostUsage() } : {}) }),
-    clock,
-  });
+  const files = folder === undefined ? {} : { folder };
+  return nodeStatistics({ nodeName, memoryCapacityBytes: capacity.memoryBytes, ...files, read, clock });
 }
 
 async function startServer(

@@ -1,6 +1,7 @@
 /**
- * Models of API versions that the client package no longer has: each is like a model that it has, but for what is said
- * here (upstream: `staging/src/k8s.io/api/<group>/<version>/types.go`). The generator adds them to the package's.
+ * Models of API versions that the client package does not have (any more): each is like a model that it has, but for
+ * what is said here (upstream: `staging/src/k8s.io/api/<group>/<version>/types.go`). The generator adds them to the
+ * package's.
  */
 export interface OlderModel {
   name: string;
@@ -16,6 +17,8 @@ export interface OlderModel {
   fields?: Readonly<Record<string, string>>;
   /** Fields that need not be there, though the newer model requires them. */
   optional?: readonly string[];
+  /** Fields that the newer model lacks and that are there always. */
+  required?: readonly string[];
 }
 
 const NETWORKING = 'io.k8s.api.networking.v1beta1';
@@ -64,7 +67,40 @@ function withMoreInSpec(
   ];
 }
 
+const METRICS = 'io.k8s.metrics.pkg.apis.metrics.v1beta1';
+const USAGE = '{ [key: string]: Quantity; }';
+
+/** Metrics are measured, not declared: of every other model they have the head only. */
+function measured(kind: string, description: string, fields: Record<string, string>): OlderModel[] {
+  const name = `V1beta1${kind}`;
+  const [model, list] = kindAndList(METRICS, name, { kind, like: 'V1ComponentStatus' }) as [OlderModel, OlderModel];
+  const own = { timestamp: 'Time', window: 'string', ...fields };
+  return [
+    { ...model, description, without: ['conditions'], fields: own, required: Object.keys(own) },
+    { ...list, description: `A list of ${kind}.` },
+  ];
+}
+
+const METRICS_MODELS: readonly OlderModel[] = [
+  {
+    name: 'V1beta1ContainerMetrics',
+    definition: `${METRICS}.ContainerMetrics`,
+    like: 'V1Preconditions',
+    description: 'ContainerMetrics is what one container uses: processors over the window, memory at its end.',
+    without: ['resourceVersion', 'uid'],
+    fields: { name: 'string', usage: USAGE },
+    required: ['name', 'usage'],
+  },
+  ...measured('NodeMetrics', 'NodeMetrics is what a node uses, over the window that ended at the timestamp.', {
+    usage: USAGE,
+  }),
+  ...measured('PodMetrics', "PodMetrics is what a pod's containers use, over the window that ended at the timestamp.", {
+    containers: 'Array<V1beta1ContainerMetrics>',
+  }),
+];
+
 export const OLDER_MODELS: readonly OlderModel[] = [
+  ...METRICS_MODELS,
   ...UNCHANGED.flatMap(([path, prefix, newer, kinds]) =>
     kinds.split(' ').flatMap((kind) => kindAndList(path, prefix + kind, { kind, like: newer + kind })),
   ),

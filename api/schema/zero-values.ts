@@ -81,7 +81,7 @@ const STRUCT_VALUES = words('V1TokenReviewStatus.user V1beta1StorageVersionMigra
 const TIME_VALUE_NAMES = words(`
   deprecatedFirstTimestamp deprecatedLastTimestamp eventTime expirationTimestamp finishedAt firstTimestamp
   lastHeartbeatTime lastObservedTime lastProbeTime lastTimestamp lastTransitionTime lastUpdateTime startedAt`);
-const TIME_VALUES = words('V1VolumeError.time');
+const TIME_VALUES = words('V1VolumeError.time V1beta1NodeMetrics.timestamp V1beta1PodMetrics.timestamp');
 
 /** Optional for a client, and without `omitempty` all the same. */
 const KEPT = words(`

@@ -53,7 +53,11 @@ const GROUP_ORDER = [
   'resource.k8s.io',
 ];
 
+/** Behind everybody's own groups: its kinds are called as those of the core group. */
+const LAST_GROUP = 'metrics.k8s.io';
+
 function rank(group: string): number {
+  if (group === LAST_GROUP) return GROUP_ORDER.length + 1;
   const position = GROUP_ORDER.indexOf(group);
   return position < 0 ? GROUP_ORDER.length : position;
 }

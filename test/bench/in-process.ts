@@ -77,7 +77,7 @@ async function start(dataDir: string, signal: AbortSignal): Promise<ControlPlane
     random: realRandom,
   });
   const network = { serviceCidr: SERVICE_CIDR, apiPort: 0 };
-  const extend = serverExtensions({ certificates, serviceCidr: SERVICE_CIDR, log: silentLogger });
+  const extend = serverExtensions({ certificates, serviceCidr: SERVICE_CIDR, nearby: new Map(), log: silentLogger });
   const storage = await openStorage({ storage: 'lmdb', etcd: config.etcd }, folder);
   const log = silentLogger;
   const controlPlane = await startControlPlane({ config, folder, storage, certificates, network, log, extend });

@@ -243,8 +243,6 @@ describe.each(MINORS)('kubectl 1.%s', (minor) => {
   });
 
   it.each([
-    [['top', 'node'], /^error: Metrics API not available\n$/],
-    [['top', 'pod', '-A'], /^error: Metrics API not available\n$/],
     [['get', 'nosuches'], /^error: the server doesn't have a resource type "nosuches"\n$/],
     [['get', 'node', 'nosuch'], /^Error from server \(NotFound\): nodes "nosuch" not found\n$/],
     [['drain', 'nosuch'], /^Error from server \(NotFound\): nodes "nosuch" not found\n$/],

@@ -245,7 +245,7 @@ describe.each(MINORS)('kubectl 1.%s', (minor) => {
         'Error from server (BadRequest): Unable to find "/v1, Resource=pods" that match label selector "a b", field selector "": unable to parse requirement: found \'b\', expected: in, notin, =, ==, !=, gt, lt\n',
       ],
       [['get', '--raw', '/nosuch'], 'Error from server (NotFound): the server could not find the requested resource\n'],
-      [['top', 'pod'], 'error: Metrics API not available\n'],
+      [['top', 'pod'], 'error: metrics not available yet\n'],
     ])('%j fails', (args, stderr) => {
       expect(args.includes('--raw') ? cluster.kubectl(args, { minor }) : k(...args)).toEqual(failed(stderr));
     });

@@ -10,7 +10,7 @@ const MANAGED_LABELS = { 'kube-aggregator.kubernetes.io/automanaged': 'onstart' 
 /** Selects them. */
 export const MANAGED_ON_START = 'kube-aggregator.kubernetes.io/automanaged=onstart';
 
-/** Group to its priority; a group that is not here is none of upstream's. */
+/** Group to its priority; a group that is not here is none of upstream's, nor of its metrics-server's. */
 const GROUP_PRIORITIES: Readonly<Record<string, number>> = {
   '': 18_000,
   'apiregistration.k8s.io': 18_000,
@@ -35,6 +35,8 @@ const GROUP_PRIORITIES: Readonly<Record<string, number>> = {
   'flowcontrol.apiserver.k8s.io': 16_100,
   'internal.apiserver.k8s.io': 16_000,
   'resource.k8s.io': 15_900,
+  // As metrics-server registers it.
+  'metrics.k8s.io': 100,
 };
 
 /** Versions that upstream ranks in another way than their kind: stable, beta, older beta. */
@@ -47,6 +49,7 @@ const VERSION_PRIORITIES: Readonly<Record<string, number>> = {
   'flowcontrol.apiserver.k8s.io/v1': 21,
   'extensions/v1beta1': 1,
   'apps/v1beta1': 1,
+  'metrics.k8s.io/v1beta1': 100,
 };
 
 function versionPriority(group: string, version: string): number {

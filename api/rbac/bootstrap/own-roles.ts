@@ -26,8 +26,12 @@ export const ownControllerRoleTable: readonly ClusterRole[] = [
   ]),
 ];
 
+/** What metrics-server's manifests bring. */
+const metricsReader = clusterRole('system:aggregated-metrics-reader', [rule(READ, 'metrics.k8s.io', 'pods nodes')]);
+
 /** What admin, edit and view gather. */
 export const ownRoleTable: readonly ClusterRole[] = [
+  aggregatedTo('admin', aggregatedTo('edit', aggregatedTo('view', metricsReader))),
   aggregatedTo(
     'edit',
     clusterRole('system:aggregate-rollouts-to-edit', [

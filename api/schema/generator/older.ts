@@ -10,7 +10,7 @@ export function withOlderModels(models: readonly Model[], older: readonly OlderM
 }
 
 function olderModel(
-  { name, like, description, without = [], fields = {}, optional = [] }: OlderModel,
+  { name, like, description, without = [], fields = {}, optional = [], required = [] }: OlderModel,
   models: ReadonlyMap<string, Model>,
 ): Model {
   const newer = models.get(like);
@@ -27,6 +27,12 @@ function olderModel(
     }));
   const added = Object.entries(fields)
     .filter(([field]) => !known.has(field))
-    .map(([field, type]): ModelField => ({ name: field, type, format: '', required: false, description: '' }));
+    .map(([field, type]): ModelField => ({
+      name: field,
+      type,
+      format: '',
+      required: required.includes(field),
+      description: '',
+    }));
   return { name, description: description ?? newer.description, fields: [...kept, ...added] };
 }
