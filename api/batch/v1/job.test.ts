@@ -350,6 +350,14 @@ describe('a status', () => {
     ]);
   });
 
+  it('has a new start when its Job is resumed', () => {
+    const suspended = { startTime: T0, conditions: [condition('Suspended')] };
+    const resumed = { conditions: [{ type: 'Suspended', status: 'False' }] };
+    expect(errorsOfStatus({ ...resumed, startTime: T1 }, suspended)).toEqual([]);
+    expect(errorsOfStatus(resumed, suspended)).toHaveLength(1);
+    expect(errorsOfStatus({ ...resumed, startTime: T1 }, { ...resumed, startTime: T0 })).toHaveLength(1);
+  });
+
   it.each<[string, object, string]>([
     ['a negative count', { active: -1 }, 'status.active: Invalid value: -1: must be greater than or equal to 0'],
     [

@@ -214,7 +214,10 @@ function validateTransition(change: Change): FieldError[] {
   const { completionTime, startTime } = status;
   if (completionTime !== undefined && before.completionTime !== undefined && completionTime !== before.completionTime)
     errors.push(invalid(STATUS.child('completionTime'), completionTime, 'completionTime cannot be mutated'));
-  if (before.startTime !== undefined && before.startTime !== startTime && job.spec.suspend !== true)
+  // A Job that is resumed starts anew.
+  const isResumed = hasCondition(before, 'Suspended') && !hasCondition(status, 'Suspended') && startTime !== undefined;
+  const isStartChanged = before.startTime !== undefined && before.startTime !== startTime;
+  if (isStartChanged && job.spec.suspend !== true && !isResumed)
     errors.push(required(STATUS.child('startTime'), 'startTime cannot be removed for unsuspended job'));
   return [...errors, ...validateSuccessTransition(status, before)];
 }
