@@ -90,6 +90,17 @@ describe('claimObjects()', () => {
     expect((await read('shared')).metadata.ownerReferences).toEqual([plain]);
   });
 
+  it('gives a finalizer to what it adopts, and takes it from what it releases', async () => {
+    const owner = await makeOwner('finalizer');
+    const own = await makeChild('finalized', { app: 'x' });
+    const options = { owner, ownerResource: configMaps, resource: secrets, client, finalizer: 'example.com/f' };
+    const [adopted] = await claimObjects({ ...options, selector, candidates: [own] });
+    expect(adopted!.metadata.finalizers).toEqual(['example.com/f']);
+    const others = parseLabelSelector('app=y');
+    expect(await claimObjects({ ...options, selector: others, candidates: [adopted!] })).toEqual([]);
+    expect((await read('finalized')).metadata.finalizers).toBeUndefined();
+  });
+
   it('does not adopt for an owner that was replaced under its name, or is gone', async () => {
     const owner = await makeOwner('replaced');
     await client.delete(configMaps, { namespace: 'default', name: 'replaced' });

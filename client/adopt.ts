@@ -20,6 +20,8 @@ export interface ClaimOptions<T extends ApiObject> {
   client: Client;
   /** A further condition beside the selector. */
   filter?(object: T): boolean;
+  /** An adopted object gets it in the same write, one that is released loses it. */
+  finalizer?: string;
 }
 
 export type Claim = 'owned' | 'adopt' | 'release' | 'ignore';
@@ -82,10 +84,11 @@ async function checkOwner<T extends ApiObject>({ owner, ownerResource, client }:
 }
 
 async function adopt<T extends ApiObject>(object: T, options: ClaimOptions<T>): Promise<T | undefined> {
-  const { owner, ownerResource } = options;
+  const { owner, ownerResource, finalizer } = options;
   const ownerReferences = [newControllerRef(owner, ownerResource)];
+  const finalizers = finalizer === undefined ? {} : { finalizers: [finalizer] };
   try {
-    return await patchOwners(object, ownerReferences, options);
+    return await patchMetadata(object, { ownerReferences, ...finalizers }, options);
   } catch (error) {
     // Gone meanwhile: nothing to own.
     if (isNotFound(error)) return undefined;
@@ -94,8 +97,11 @@ async function adopt<T extends ApiObject>(object: T, options: ClaimOptions<T>): 
 }
 
 async function release<T extends ApiObject>(object: T, options: ClaimOptions<T>): Promise<void> {
+  const { owner, finalizer } = options;
+  const ownerReferences = [{ $patch: 'delete', uid: owner.metadata.uid }];
+  const finalizers = finalizer === undefined ? {} : { '$deleteFromPrimitiveList/finalizers': [finalizer] };
   try {
-    await patchOwners(object, [{ $patch: 'delete', uid: options.owner.metadata.uid }], options);
+    await patchMetadata(object, { ownerReferences, ...finalizers }, options);
   } catch (error) {
     // Gone, replaced by another of its name, or without the reference already.
     if (!isNotFound(error) && !isInvalid(error)) throw error;
@@ -103,12 +109,12 @@ async function release<T extends ApiObject>(object: T, options: ClaimOptions<T>)
 }
 
 /** The uid in the patch makes the server refuse it for another object of the same name. */
-function patchOwners<T extends ApiObject>(
+function patchMetadata<T extends ApiObject>(
   { metadata }: T,
-  ownerReferences: readonly object[],
+  changes: object,
   { resource, client }: ClaimOptions<T>,
 ): Promise<T> {
   const { namespace = '', name = '', uid } = metadata;
-  const body = { metadata: { uid, ownerReferences } };
+  const body = { metadata: { uid, ...changes } };
   return client.patch<T>(resource, { namespace, name }, { type: 'strategic', body });
 }
