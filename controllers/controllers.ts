@@ -10,6 +10,8 @@ import { disruptionController } from './disruption/disruption.ts';
 import { staleDisruptionController } from './disruption/stale-disruption.ts';
 import { endpointSliceController } from './endpoint-slice.ts';
 import { endpointsController } from './endpoints.ts';
+import { jobController } from './job/job.ts';
+import { orphanPodsOfJobs } from './job/orphan-pods.ts';
 import { namespaceController } from './namespace.ts';
 import { nodeLifecycleController } from './node-lifecycle.ts';
 import { persistentVolumeBinder } from './persistent-volume/persistent-volume-binder.ts';
@@ -38,6 +40,8 @@ export function controllers({ resources, rootCa }: ControllersOptions): Controll
     replicaSetController,
     replicationController,
     deploymentController,
+    jobController(),
+    orphanPodsOfJobs,
     endpointSliceController,
     endpointsController,
     persistentVolumeBinder,
