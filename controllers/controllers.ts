@@ -23,6 +23,7 @@ import { replicationController } from './replication-controller.ts';
 import { resourceQuotaController } from './resource-quota.ts';
 import { rootCaPublisher } from './root-ca-publisher.ts';
 import { serviceAccountController } from './service-account.ts';
+import { statefulSetController } from './stateful-set/stateful-set.ts';
 import { validatingAdmissionPolicyStatus } from './validating-admission-policy-status.ts';
 
 export interface ControllersOptions {
@@ -42,6 +43,7 @@ export function controllers({ resources, rootCa }: ControllersOptions): Controll
     deploymentController,
     jobController(),
     orphanPodsOfJobs,
+    statefulSetController,
     endpointSliceController,
     endpointsController,
     persistentVolumeBinder,

@@ -1,0 +1,31 @@
+/** The pods of a controller that selects them: adopted and released as their labels change. */
+import type { Pod } from '../api/core/v1/pod.ts';
+import { pods } from '../api/core/v1/pod.ts';
+import { selectorFromObject } from '../api/machinery/label-selector.ts';
+import type { ApiObject, LabelSelector } from '../api/machinery/meta.ts';
+import { claimObjects } from '../client/adopt.ts';
+import type { ResourceRef } from '../client/client.ts';
+import type { CacheReader, ControllerContext } from '../client/controller.ts';
+import { ownedOrOrphaned } from './pods.ts';
+
+export type SelectingOwner = ApiObject & { spec: { selector: LabelSelector } };
+
+/**
+ * `filter` is a further condition for pods to be the owner's, beside its selector. The controller declares
+ * `ORPHANS_BY_NAMESPACE`.
+ */
+export function claimPods(
+  owner: SelectingOwner,
+  { resource, filter }: { resource: ResourceRef; filter?(pod: Pod): boolean },
+  context: CacheReader & Pick<ControllerContext, 'client'>,
+): Promise<Pod[]> {
+  return claimObjects<Pod>({
+    owner,
+    ownerResource: resource,
+    selector: selectorFromObject(owner.spec.selector),
+    candidates: ownedOrOrphaned(owner, context),
+    resource: pods,
+    client: context.client,
+    ...(filter === undefined ? {} : { filter }),
+  });
+}
