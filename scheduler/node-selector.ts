@@ -1,48 +1,11 @@
-/**
- * Node selectors compiled for matching (`component-helpers/scheduling/corev1/nodeaffinity/nodeaffinity.go`): terms are
- * alternatives; within a term everything must match; a term that says nothing, or that cannot be read, matches nothing.
- */
-import type {
-  V1NodeSelector,
-  V1NodeSelectorRequirement,
-  V1NodeSelectorTerm,
-  V1PreferredSchedulingTerm,
-} from '@kubernetes/client-node';
-import type { Node } from '../api/core/v1/node.ts';
+/** What the scheduler asks of a pod's node affinity beside whether a node fits: what it prefers, and which nodes it names. */
+import type { V1PreferredSchedulingTerm } from '@kubernetes/client-node';
+import type { NodeMatcher } from '../api/core/v1/node-matcher.ts';
+import { isEmptyTerm, nodeTermMatcher } from '../api/core/v1/node-matcher.ts';
 import type { Pod } from '../api/core/v1/pod.ts';
-import type { LabelOperator, LabelRequirement, Selector } from '../api/machinery/label-selector.ts';
-import { selectorFromMap, selectorOf } from '../api/machinery/label-selector.ts';
 
-export interface NodeMatcher {
-  matches(node: Node): boolean;
-}
-
-const OPERATORS: Readonly<Record<string, LabelOperator>> = {
-  In: 'in',
-  NotIn: 'notin',
-  Exists: 'exists',
-  DoesNotExist: '!',
-  Gt: 'gt',
-  Lt: 'lt',
-};
-
-const INTEGER = /^[+-]?\d+$/;
-
-/** `spec.nodeSelector` and the required node affinity together; `undefined` when the pod has neither. */
-export function requiredNodes({ spec }: Pod): NodeMatcher | undefined {
-  const labels = spec.nodeSelector === undefined ? undefined : selectorFromMap(spec.nodeSelector);
-  const required = spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
-  if (labels === undefined && required === undefined) return undefined;
-  const terms = required === undefined ? undefined : nodeMatcherOf(required);
-  return {
-    matches: (node) => (labels?.matches(node.metadata.labels) ?? true) && (terms?.matches(node) ?? true),
-  };
-}
-
-export function nodeMatcherOf({ nodeSelectorTerms = [] }: V1NodeSelector): NodeMatcher {
-  const terms = nodeSelectorTerms.map(compileTerm);
-  return { matches: (node) => terms.some((term) => term.matches(node)) };
-}
+export { nodeMatcherOf, requiredNodes } from '../api/core/v1/node-matcher.ts';
+export type { NodeMatcher } from '../api/core/v1/node-matcher.ts';
 
 /** The node's score is the sum of the weights of the preferences that it meets. */
 export interface Preference {
@@ -59,7 +22,7 @@ export function preferredNodes({ spec }: Pod): Preference[] {
 export function preferencesOf(terms: readonly V1PreferredSchedulingTerm[]): Preference[] {
   return terms
     .filter(({ weight, preference }) => weight !== 0 && !isEmptyTerm(preference))
-    .map(({ weight, preference }) => ({ weight, term: compileTerm(preference) }));
+    .map(({ weight, preference }) => ({ weight, term: nodeTermMatcher(preference) }));
 }
 
 /**
@@ -80,31 +43,4 @@ export function nodeNamesOf({ spec }: Pod): ReadonlySet<string> | undefined {
     for (const name of first) if (others.every((list) => list.includes(name))) names.add(name);
   }
   return names;
-}
-
-function isEmptyTerm({ matchExpressions = [], matchFields = [] }: V1NodeSelectorTerm): boolean {
-  return matchExpressions.length === 0 && matchFields.length === 0;
-}
-
-function compileTerm(term: V1NodeSelectorTerm): NodeMatcher {
-  const labels = compileRequirements(term.matchExpressions ?? []);
-  const fields = compileRequirements(term.matchFields ?? []);
-  if (isEmptyTerm(term) || labels === undefined || fields === undefined) return { matches: () => false };
-  return {
-    matches: ({ metadata }) =>
-      labels.matches(metadata.labels) && fields.matches({ 'metadata.name': metadata.name ?? '' }),
-  };
-}
-
-/** `undefined` when one of them cannot be read. */
-function compileRequirements(requirements: readonly V1NodeSelectorRequirement[]): Selector | undefined {
-  const compiled: LabelRequirement[] = [];
-  for (const { key, operator, values = [] } of requirements) {
-    const labelOperator = Object.hasOwn(OPERATORS, operator) ? OPERATORS[operator]! : undefined;
-    if (labelOperator === undefined) return undefined;
-    const isComparison = labelOperator === 'gt' || labelOperator === 'lt';
-    if (isComparison && !(values.length === 1 && INTEGER.test(values[0]!))) return undefined;
-    compiled.push({ key, operator: labelOperator, values });
-  }
-  return selectorOf(compiled);
 }
