@@ -43,6 +43,8 @@ export class ClusterWatch {
     const { informers, queue } = this.#options;
     await Promise.all([this.#nodes.waitForSync(signal), this.#pods.waitForSync(signal)]);
     await watchStorage(informers, (event) => this.#take(() => queue.moveAll(event)), signal);
+    // Also those that plugins read.
+    await this.#options.informers.waitForSync(signal);
     const nodeChanges = this.#nodes.changes.subscribe((change) => this.#take(() => this.#onNode(change)));
     const podChanges = this.#pods.changes.subscribe((change) => this.#take(() => this.#onPod(change)));
     const stop = (): void => {

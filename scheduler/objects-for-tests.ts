@@ -1,7 +1,11 @@
 /** Pods, nodes and cycles for the scheduler's tests. */
 import type { Node, NodeSpec, NodeStatus } from '../api/core/v1/node.ts';
 import type { Pod, PodSpec, PodStatus } from '../api/core/v1/pod.ts';
+import type { Lister } from '../api/machinery/handler.ts';
+import type { ApiObject } from '../api/machinery/meta.ts';
 import type { Clock } from '../base/clock.ts';
+import { keyOf } from '../client/keys.ts';
+import { Store } from '../client/store.ts';
 import { ClusterCache } from './cluster-cache.ts';
 import { CycleState } from './framework.ts';
 import type { Cycle } from './framework.ts';
@@ -100,4 +104,11 @@ export class ManualClock implements Clock {
     this.#timers.add(timer);
     return () => this.#timers.delete(timer);
   }
+}
+
+/** Of these objects and no others. */
+export function listerOf<T extends ApiObject>(objects: readonly T[]): Lister<T> {
+  const store = new Store<T>();
+  for (const object of objects) store.set(keyOf(object), object);
+  return store;
 }

@@ -5,6 +5,17 @@
 import type { Clock } from '../base/clock.ts';
 import type { Client } from '../client/client.ts';
 import type { InformerFactory } from '../client/informer-factory.ts';
+import { replicaSets } from '../api/apps/v1/replica-set.ts';
+import type { ReplicaSet } from '../api/apps/v1/replica-set.ts';
+import { statefulSets } from '../api/apps/v1/stateful-set.ts';
+import type { StatefulSet } from '../api/apps/v1/stateful-set.ts';
+import { replicationControllers } from '../api/core/v1/replication-controller.ts';
+import type { ReplicationController } from '../api/core/v1/replication-controller.ts';
+import { services } from '../api/core/v1/service.ts';
+import type { Service } from '../api/core/v1/service.ts';
+import type { Client } from '../client/client.ts';
+import type { InformerFactory } from '../client/informer-factory.ts';
+import type { GroupListers } from './default-selector.ts';
 import type { ProfileEntry } from './framework.ts';
 import type { PluginArgs } from './plugin-args.ts';
 import { defaultBinder } from './plugins/default-binder.ts';
@@ -15,6 +26,7 @@ import { nodePorts } from './plugins/node-ports.ts';
 import { nodeResourcesBalancedAllocation } from './plugins/node-resources-balanced-allocation.ts';
 import { nodeResourcesFit } from './plugins/node-resources-fit.ts';
 import { nodeUnschedulable } from './plugins/node-unschedulable.ts';
+import { podTopologySpread } from './plugins/pod-topology-spread.ts';
 import { prioritySort } from './plugins/priority-sort.ts';
 import { schedulingGates } from './plugins/scheduling-gates.ts';
 import { taintToleration } from './plugins/taint-toleration.ts';
@@ -30,7 +42,7 @@ export interface ProfileOptions {
   args?: PluginArgs;
 }
 
-export function defaultProfile({ client, args = {} }: ProfileOptions): readonly ProfileEntry[] {
+export function defaultProfile({ client, informers, args = {} }: ProfileOptions): readonly ProfileEntry[] {
   return [
     { plugin: schedulingGates },
     { plugin: prioritySort },
@@ -40,8 +52,18 @@ export function defaultProfile({ client, args = {} }: ProfileOptions): readonly 
     { plugin: nodeAffinity(args.NodeAffinity), weight: 2 },
     { plugin: nodePorts },
     { plugin: nodeResourcesFit(args.NodeResourcesFit), weight: 1 },
+    { plugin: podTopologySpread(groupListersOf(informers), args.PodTopologySpread), weight: 2 },
     { plugin: nodeResourcesBalancedAllocation(args.NodeResourcesBalancedAllocation), weight: 1 },
     { plugin: imageLocality, weight: 1 },
     { plugin: defaultBinder(client) },
   ];
+}
+
+function groupListersOf(informers: InformerFactory): GroupListers {
+  return {
+    services: informers.informer<Service>(services).lister,
+    replicationControllers: informers.informer<ReplicationController>(replicationControllers).lister,
+    replicaSets: informers.informer<ReplicaSet>(replicaSets).lister,
+    statefulSets: informers.informer<StatefulSet>(statefulSets).lister,
+  };
 }

@@ -71,6 +71,7 @@ function start(extra: readonly Plugin[] = []): void {
   const recorder = createEventRecorder({ client, resource: events, component: 'default-scheduler', ...parts });
   // Extra plugins come first: a `bind` of theirs is tried before the default one.
   const profile = [...extra.map((plugin) => ({ plugin })), ...defaultProfile({ client, informers, signal, ...parts })];
+  const profile = [...extra.map((plugin) => ({ plugin })), ...defaultProfile({ client, informers })];
   running.push(startScheduler({ client, informers, events: recorder, signal, profile, ...parts }));
 }
 

@@ -83,6 +83,7 @@ class Scheduler {
     const { clock, random, informers, schedulerName = 'default-scheduler' } = options;
     this.#options = options;
     this.#runner = new PluginRunner(options.profile ?? defaultProfile(options));
+    this.#runner = new PluginRunner(options.profile ?? defaultProfile({ client, informers }));
     this.#queue = new SchedulingQueue({ clock, plugins: this.#runner.plugins });
     this.#watch = new ClusterWatch({ informers, cache: this.#cache, queue: this.#queue, schedulerName });
     this.#slice = new TimeSlice(clock, SLICE_MS);
