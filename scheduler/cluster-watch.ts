@@ -11,6 +11,8 @@ import type { InformerFactory } from '../client/informer-factory.ts';
 import type { Informer, InformerChange } from '../client/informer.ts';
 import type { ClusterCache } from './cluster-cache.ts';
 import { assignedPodEvents, nodeEvents } from './cluster-event.ts';
+import { nominatedNodeOf } from './nominated-pods.ts';
+import type { NominatedPods } from './nominated-pods.ts';
 import { podInfoOf } from './pod-info.ts';
 import type { SchedulingQueue } from './scheduling-queue.ts';
 import { watchStorage } from './storage-watch.ts';
@@ -23,7 +25,8 @@ export interface ClusterWatchOptions {
   informers: InformerFactory;
   cache: ClusterCache;
   queue: SchedulingQueue;
-  schedulerName: string;
+  nominated: NominatedPods;
+  schedulerNames: ReadonlySet<string>;
 }
 
 export class ClusterWatch {
@@ -100,8 +103,9 @@ export class ClusterWatch {
   }
 
   #onAssigned(key: string, pod: Pod, previous: Pod | undefined): void {
-    const { cache, queue } = this.#options;
+    const { cache, queue, nominated } = this.#options;
     cache.setPod(podInfoOf(pod), pod.spec.nodeName!);
+    nominated.delete(pod.metadata.uid ?? '');
     if (previous !== undefined && isAssigned(previous)) {
       for (const event of assignedPodEvents(previous, pod)) queue.moveAll(event);
       return;
@@ -111,20 +115,34 @@ export class ClusterWatch {
   }
 
   #onWaiting(pod: Pod, previous: Pod | undefined): void {
-    const { cache, queue, schedulerName } = this.#options;
-    if (pod.spec.schedulerName !== schedulerName) return;
+    const { cache, queue, schedulerNames } = this.#options;
+    if (!schedulerNames.has(pod.spec.schedulerName ?? '')) return;
+    // It will be bound in a moment; if not, it comes back as it is then.
+    if (cache.isAssumed(pod)) return;
+    this.#followNomination(pod, previous);
     if (previous === undefined) queue.add(pod);
-    // The pod will be bound in a moment; if not, it comes back as it is then.
-    else if (!cache.isAssumed(pod)) queue.update(previous, pod);
+    else queue.update(previous, pod);
+  }
+
+  #followNomination(pod: Pod, previous: Pod | undefined): void {
+    const { nominated, queue } = this.#options;
+    const before = nominated.nodeOf(pod.metadata.uid ?? '');
+    if (before === '' && nominatedNodeOf(pod) === '') return;
+    nominated.update(podInfoOf(pod), previous);
+    // To pods that do not come before it, a nominated pod is one that is there.
+    const hasGivenUp = before !== '' && nominated.nodeOf(pod.metadata.uid ?? '') !== before;
+    if (hasGivenUp) queue.moveAll({ name: 'AssignedPodDelete', pod });
   }
 
   #onPodGone(key: string, pod: Pod): void {
-    const { cache, queue } = this.#options;
+    const { cache, queue, nominated } = this.#options;
+    const { uid = '' } = pod.metadata;
     queue.delete(key);
     // It may have been on a node although it was never seen there.
-    const hadNode = isAssigned(pod) || cache.isAssumed(pod);
+    const hadRoom = isAssigned(pod) || cache.isAssumed(pod) || nominated.nodeOf(uid) !== '';
     cache.removePod(key);
-    if (hadNode) queue.moveAll({ name: 'AssignedPodDelete', pod });
+    nominated.delete(uid);
+    if (hadRoom) queue.moveAll({ name: 'AssignedPodDelete', pod });
   }
 }
 

@@ -18,6 +18,8 @@ export interface NodeSearchOptions {
   runner: PluginRunner;
   random: Random;
   slice: TimeSlice;
+  /** 0: as many as `feasibleNodesToFind` says. */
+  percentageOfNodesToScore?: number;
 }
 
 const MIN_FEASIBLE_NODES = 100;
@@ -65,8 +67,8 @@ export class NodeSearch {
     cycle: Cycle,
     candidates: readonly NodeInfo[],
   ): Promise<{ feasible: NodeInfo[]; rejections: Map<string, PluginRejection> }> {
-    const { runner, slice } = this.#options;
-    const wanted = feasibleNodesToFind(candidates.length);
+    const { runner, slice, percentageOfNodesToScore } = this.#options;
+    const wanted = feasibleNodesToFind(candidates.length, percentageOfNodesToScore);
     const feasible: NodeInfo[] = [];
     const rejections = new Map<string, PluginRejection>();
     for (let i = 0; i < candidates.length && feasible.length < wanted; i++) {
@@ -100,11 +102,12 @@ export class NodeSearch {
 
 /**
  * How many nodes that fit are enough to choose from (`numFeasibleNodesToFind`): all of up to 100, then a share that
- * falls from half of them to a twentieth.
+ * falls from half of them to a twentieth, unless a share is given.
  */
-export function feasibleNodesToFind(nodeCount: number): number {
+export function feasibleNodesToFind(nodeCount: number, percentageOfNodesToScore = 0): number {
   if (nodeCount < MIN_FEASIBLE_NODES) return nodeCount;
-  const percentage = Math.max(50 - Math.floor(nodeCount / 125), MIN_FEASIBLE_PERCENTAGE);
+  const adaptive = Math.max(50 - Math.floor(nodeCount / 125), MIN_FEASIBLE_PERCENTAGE);
+  const percentage = percentageOfNodesToScore === 0 ? adaptive : percentageOfNodesToScore;
   return Math.max(Math.floor((nodeCount * percentage) / 100), MIN_FEASIBLE_NODES);
 }
 

@@ -43,7 +43,7 @@ describe('PluginRunner [S9]', () => {
       [10, 'Unschedulable'],
       [11, undefined],
     ] as const) {
-      const [cycle, runner] = cycleFor(infoOf('p', priority), [nodeResourcesFit, observer], nominated);
+      const [cycle, runner] = cycleFor(infoOf('p', priority), [nodeResourcesFit(), observer], nominated);
       expect(runner.runFilterWithNominated(cycle, onlyNode(cycle))?.code).toBe(code);
       expect(runner.runFilter(cycle, onlyNode(cycle))).toBeUndefined();
       expect([onlyNode(cycle).pods.size, cycle.state.get(SEEN)]).toEqual([0, []]);

@@ -16,9 +16,12 @@ import type { Service } from '../api/core/v1/service.ts';
 import type { Client } from '../client/client.ts';
 import type { InformerFactory } from '../client/informer-factory.ts';
 import type { GroupListers } from './default-selector.ts';
+import type { InformerFactory } from '../client/informer-factory.ts';
 import type { ProfileEntry } from './framework.ts';
 import type { PluginArgs } from './plugin-args.ts';
 import { defaultBinder } from './plugins/default-binder.ts';
+import { defaultPreemption } from './plugins/default-preemption.ts';
+import type { DefaultPreemptionOptions } from './plugins/default-preemption.ts';
 import { imageLocality } from './plugins/image-locality.ts';
 import { nodeAffinity } from './plugins/node-affinity.ts';
 import { nodeName } from './plugins/node-name.ts';
@@ -38,11 +41,27 @@ export interface ProfileOptions {
   clock: Clock;
   /** Ends what plugins wait for. */
   signal: AbortSignal;
+export interface ProfileOptions extends Omit<DefaultPreemptionOptions, 'args'> {
+  informers: InformerFactory;
   /** Default: upstream's. */
   args?: PluginArgs;
 }
 
 export function defaultProfile({ client, informers, args = {} }: ProfileOptions): readonly ProfileEntry[] {
+/** One scheduler of those that run together: for the pods that name it. */
+export interface SchedulerProfile {
+  schedulerName: string;
+  /** Makes its plugins; called once. */
+  plugins(options: ProfileOptions): readonly ProfileEntry[];
+  /** 0, or absent: adaptive. */
+  percentageOfNodesToScore?: number;
+}
+
+export const DEFAULT_PROFILES: readonly SchedulerProfile[] = [
+  { schedulerName: 'default-scheduler', plugins: defaultProfile },
+];
+
+export function defaultProfile({ args = {}, ...options }: ProfileOptions): readonly ProfileEntry[] {
   return [
     { plugin: schedulingGates },
     { plugin: prioritySort },
@@ -55,7 +74,8 @@ export function defaultProfile({ client, informers, args = {} }: ProfileOptions)
     { plugin: podTopologySpread(groupListersOf(informers), args.PodTopologySpread), weight: 2 },
     { plugin: nodeResourcesBalancedAllocation(args.NodeResourcesBalancedAllocation), weight: 1 },
     { plugin: imageLocality, weight: 1 },
-    { plugin: defaultBinder(client) },
+    { plugin: defaultPreemption(options) },
+    { plugin: defaultBinder(options.client) },
   ];
 }
 

@@ -4,10 +4,12 @@
  * Flow of a pod: queue → snapshot → `NodeSearch` → assume → reserve → permit → (next pod) … bind.
  * Guarantees: pods are looked at one after the other, each against all placements made before it; nobody waits for a
  * binding; the thread is given away after every `SLICE_MS`.
- * Assumptions: no other scheduler of this name is at work.
+ * Assumptions: no other scheduler of these names is at work.
  */
 import { pods } from '../api/core/v1/pod.ts';
 import type { Pod } from '../api/core/v1/pod.ts';
+import { podDisruptionBudgets } from '../api/policy/v1/pod-disruption-budget.ts';
+import type { PodDisruptionBudget } from '../api/policy/v1/pod-disruption-budget.ts';
 import { formatTime } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
@@ -20,15 +22,18 @@ import { ClusterWatch } from './cluster-watch.ts';
 import { fitErrorMessage, NO_NODES_MESSAGE } from './fit-error.ts';
 import type { Diagnosis } from './fit-error.ts';
 import { CycleState } from './framework.ts';
-import type { Cycle, PluginRejection, ProfileEntry } from './framework.ts';
+import type { Cycle, PluginRejection } from './framework.ts';
 import { NodeSearch } from './node-search.ts';
+import { NominatedPods } from './nominated-pods.ts';
 import { PendingCalls } from './pending-calls.ts';
 import { PluginRunner } from './plugin-runner.ts';
 import { truncateNote, unscheduledPatch } from './pod-condition.ts';
 import type { FailureReason } from './pod-condition.ts';
-import { defaultProfile } from './profile.ts';
+import { DEFAULT_PROFILES } from './profile.ts';
+import type { SchedulerProfile } from './profile.ts';
+import type { QueuedPod } from './queued-pod.ts';
 import { SchedulingQueue } from './scheduling-queue.ts';
-import type { FailedAttempt, QueuedPod } from './scheduling-queue.ts';
+import type { BackoffLimits, FailedAttempt } from './scheduling-queue.ts';
 import { TimeSlice } from './time-slice.ts';
 
 export interface SchedulerOptions {
@@ -40,10 +45,9 @@ export interface SchedulerOptions {
   random: Random;
   log: Logger;
   signal: AbortSignal;
-  /** Pods of other names are left alone. Default `default-scheduler`. */
-  schedulerName?: string;
-  /** Default: `defaultProfile`. */
-  profile?: readonly ProfileEntry[];
+  /** Pods that name none of these are left alone. Default: `default-scheduler` with all plugins. */
+  profiles?: readonly SchedulerProfile[];
+  backoff?: BackoffLimits;
 }
 
 /** Bindings and status patches under way at once. */
@@ -65,16 +69,24 @@ interface Failure {
   reason: FailureReason;
   message: string;
   attempt: FailedAttempt;
+  /** As in `PostFilterResult`. */
+  nominatedNodeName?: string | undefined;
+}
+
+/** What runs the pods of one name. */
+interface RunningProfile {
+  runner: PluginRunner;
+  search: NodeSearch;
 }
 
 class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #cache = new ClusterCache();
-  readonly #runner: PluginRunner;
+  readonly #nominated = new NominatedPods();
+  readonly #profiles: ReadonlyMap<string, RunningProfile>;
   readonly #queue: SchedulingQueue;
   readonly #watch: ClusterWatch;
   readonly #slice: TimeSlice;
-  readonly #search: NodeSearch;
   readonly #calls = new PendingCalls(MAX_PENDING_CALLS);
   /** Bindings that wait for something else first: as many as there are. */
   readonly #waiting = new PendingCalls(Infinity);
@@ -86,8 +98,28 @@ class Scheduler {
     this.#runner = new PluginRunner(options.profile ?? defaultProfile({ client, informers }));
     this.#queue = new SchedulingQueue({ clock, plugins: this.#runner.plugins });
     this.#watch = new ClusterWatch({ informers, cache: this.#cache, queue: this.#queue, schedulerName });
+    const { clock, informers, profiles = DEFAULT_PROFILES, backoff } = options;
+    this.#options = options;
     this.#slice = new TimeSlice(clock, SLICE_MS);
-    this.#search = new NodeSearch({ runner: this.#runner, random, slice: this.#slice });
+    this.#profiles = new Map(profiles.map((profile) => [profile.schedulerName, this.#start(profile)]));
+    const plugins = new Map([...this.#profiles].map(([name, { runner }]) => [name, runner.plugins]));
+    this.#queue = new SchedulingQueue({ clock, profiles: plugins, ...(backoff === undefined ? {} : { backoff }) });
+    const watched = { cache: this.#cache, queue: this.#queue, nominated: this.#nominated };
+    this.#watch = new ClusterWatch({ informers, ...watched, schedulerNames: new Set(this.#profiles.keys()) });
+  }
+
+  #start({ plugins, percentageOfNodesToScore = 0 }: SchedulerProfile): RunningProfile {
+    const { informers, random } = this.#options;
+    const budgets = informers.informer<PodDisruptionBudget>(podDisruptionBudgets);
+    const entries = plugins({
+      ...this.#options,
+      nominated: this.#nominated,
+      budgets: () => budgets.lister.list(),
+      track: (work) => this.#calls.track(work),
+      release: (preemptor, again) => this.#queue.release(preemptor, again),
+    });
+    const runner = new PluginRunner(entries, this.#nominated);
+    return { runner, search: new NodeSearch({ runner, random, slice: this.#slice, percentageOfNodesToScore }) };
   }
 
   async run(): Promise<void> {
@@ -121,13 +153,18 @@ class Scheduler {
     }
     const cycle: Cycle = { pod, podInfo, state: new CycleState(), snapshot: this.#cache.takeSnapshot() };
     try {
-      const result = await this.#search.findNode(cycle);
+      const result = await this.#profileOf(pod).search.findNode(cycle);
       if (result.type === 'found') this.#place(queued, cycle, result.nodeName);
       else if (result.type === 'unfit') await this.#unfit(queued, cycle, result.diagnosis);
       else this.#fail(queued, rejected(NO_NODES_MESSAGE, NONE));
     } catch (error) {
       this.#fail(queued, errorOf(error));
     }
+  }
+
+  /** The watch passes on no pod of another name. */
+  #profileOf({ spec }: Pod): RunningProfile {
+    return this.#profiles.get(spec.schedulerName ?? '')!;
   }
 
   /** `skipPodSchedule` */
@@ -145,7 +182,9 @@ class Scheduler {
       this.#queue.done(cycle.podInfo.uid);
       return;
     }
-    const rejection = this.#runner.runReserve(cycle, nodeName) ?? this.#runner.runPermit(cycle, nodeName);
+    this.#nominated.delete(cycle.podInfo.uid);
+    const { runner } = this.#profileOf(cycle.pod);
+    const rejection = runner.runReserve(cycle, nodeName) ?? runner.runPermit(cycle, nodeName);
     if (rejection !== undefined) {
       this.#undo(cycle, nodeName);
       this.#fail(queued, rejectedAt(nodeName, rejection));
@@ -159,13 +198,14 @@ class Scheduler {
   async #bind(queued: QueuedPod, cycle: Cycle, nodeName: string): Promise<void> {
     const { log } = this.#options;
     const { pod } = cycle;
+    const { runner } = this.#profileOf(pod);
     const { namespace = '', name = '' } = pod.metadata;
     try {
-      const rejection = await this.#runner.runPreBind(cycle, nodeName);
+      const rejection = await runner.runPreBind(cycle, nodeName);
       if (rejection !== undefined) throw new Error(rejection.reasons.join(', '));
-      await this.#runner.runBind(cycle, nodeName);
+      await runner.runBind(cycle, nodeName);
       this.#record(pod, 'Scheduled', `Successfully assigned ${namespace}/${name} to ${nodeName}`);
-      this.#runner.runPostBind(cycle, nodeName);
+      runner.runPostBind(cycle, nodeName);
     } catch (error) {
       log.debug('a pod was not bound', { kind: 'Pod', namespace, name, node: nodeName, error: String(error) });
       this.#undo(cycle, nodeName);
@@ -176,26 +216,30 @@ class Scheduler {
   }
 
   #undo(cycle: Cycle, nodeName: string): void {
-    this.#runner.runUnreserve(cycle, nodeName);
+    this.#profileOf(cycle.pod).runner.runUnreserve(cycle, nodeName);
     this.#cache.forgetPod(cycle.podInfo);
   }
 
   async #unfit(queued: QueuedPod, cycle: Cycle, diagnosis: Diagnosis): Promise<void> {
-    const result = await this.#runner.runPostFilter(cycle, diagnosis.rejections, this.#slice);
-    this.#fail(queued, rejected(fitErrorMessage(diagnosis, result?.message), diagnosis.rejectors));
+    const { runner } = this.#profileOf(cycle.pod);
+    const result = await runner.runPostFilter(cycle, diagnosis.rejections, this.#slice);
+    const failure = rejected(fitErrorMessage(diagnosis, result?.message), diagnosis.rejectors);
+    this.#fail(queued, { ...failure, nominatedNodeName: result?.nominatedNodeName });
   }
 
   /** Back into the queue, and tell the user why. */
-  #fail(queued: QueuedPod, { reason, message, attempt }: Failure): void {
+  #fail(queued: QueuedPod, { reason, message, attempt, nominatedNodeName }: Failure): void {
     const { clock } = this.#options;
     const current = this.#watch.currentPod(queued.podInfo.pod);
     if (current === undefined || (current.spec.nodeName ?? '') !== '') {
       this.#queue.done(queued.podInfo.uid);
       return;
     }
+    if (nominatedNodeName !== undefined) this.#nominated.set(queued.podInfo, nominatedNodeName);
     this.#queue.addUnschedulable(queued, current, attempt);
     this.#record(current, 'FailedScheduling', truncateNote(message));
-    const patch = unscheduledPatch(current, { reason, message }, formatTime(clock.now()));
+    const nomination = nominatedNodeName === undefined ? {} : { nominatedNodeName };
+    const patch = unscheduledPatch(current, { reason, message, ...nomination }, formatTime(clock.now()));
     if (patch !== undefined) this.#calls.track(this.#patchStatus(queued, patch));
   }
 
@@ -219,7 +263,7 @@ class Scheduler {
 }
 
 function rejected(message: string, rejectors: ReadonlySet<string>): Failure {
-  return { reason: 'Unschedulable', message, attempt: { type: 'rejected', rejectors } };
+  return { reason: 'Unschedulable', message, attempt: { type: 'rejected', rejectors }, nominatedNodeName: '' };
 }
 
 /** A rejection after the search: of the one node that was chosen. */
@@ -232,5 +276,5 @@ function rejectedAt(nodeName: string, rejection: PluginRejection): Failure {
 
 function errorOf(error: unknown): Failure {
   const message = error instanceof Error ? error.message : String(error);
-  return { reason: 'SchedulerError', message, attempt: { type: 'error' } };
+  return { reason: 'SchedulerError', message, attempt: { type: 'error' }, nominatedNodeName: '' };
 }

@@ -6,8 +6,8 @@ import type { Plugin } from './framework.ts';
 import { ManualClock, nodeOf, podOf } from './objects-for-tests.ts';
 import { prioritySort } from './plugins/priority-sort.ts';
 import { schedulingGates } from './plugins/scheduling-gates.ts';
+import type { QueuedPod } from './queued-pod.ts';
 import { SchedulingQueue, backoffMs } from './scheduling-queue.ts';
-import type { QueuedPod } from './scheduling-queue.ts';
 
 /** Rejects what only a new node can mend. */
 const nodeHoper: Plugin = { name: 'NodeHoper', events: ['NodeAdd'] };
@@ -23,7 +23,7 @@ const nodeAdd = (name = 'n'): ClusterEvent => ({ name: 'NodeAdd', node: nodeOf(n
 
 function setUp(): { clock: ManualClock; queue: SchedulingQueue } {
   const clock = new ManualClock();
-  return { clock, queue: new SchedulingQueue({ clock, plugins: PLUGINS }) };
+  return { clock, queue: new SchedulingQueue({ clock, profiles: new Map([['default-scheduler', PLUGINS]]) }) };
 }
 
 const names = (popped: (QueuedPod | undefined)[]): (string | undefined)[] =>
@@ -41,7 +41,9 @@ const withPriority = (name: string, priority: number): Pod => podOf(name, { spec
 
 describe('backoffMs()', () => {
   it('doubles from one second to ten', () => {
-    expect([0, 1, 2, 3, 4, 5, 50, 5000].map(backoffMs)).toEqual([0, 1000, 2000, 4000, 8000, 10000, 10000, 10000]);
+    expect([0, 1, 2, 3, 4, 5, 50, 5000].map((failures) => backoffMs(failures))).toEqual([
+      0, 1000, 2000, 4000, 8000, 10000, 10000, 10000,
+    ]);
   });
 });
 

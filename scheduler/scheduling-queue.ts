@@ -13,10 +13,12 @@ import type { Clock } from '../base/clock.ts';
 import { keyOf } from '../client/keys.ts';
 import type { ClusterEvent } from './cluster-event.ts';
 import { waitingPodEvents } from './cluster-event.ts';
-import type { Plugin, QueuedOrder } from './framework.ts';
+import type { Plugin } from './framework.ts';
 import { Heap } from './heap.ts';
 import type { PodInfo } from './pod-info.ts';
 import { podInfoOf } from './pod-info.ts';
+import type { QueuedPod } from './queued-pod.ts';
+import { UnschedulablePods } from './unschedulable-pods.ts';
 
 export const INITIAL_BACKOFF_MS = 1_000;
 export const MAX_BACKOFF_MS = 10_000;
@@ -24,61 +26,61 @@ export const MAX_BACKOFF_MS = 10_000;
 export const MAX_UNSCHEDULABLE_MS = 300_000;
 const LEFTOVER_CHECK_MS = 30_000;
 
-/** A pod and its history in the queue. */
-export interface QueuedPod extends QueuedOrder {
-  podInfo: PodInfo;
-  timestampMs: number;
-  /** Tells pods of one millisecond apart. */
-  sequence: number;
-  attempts: number;
-  unschedulableCount: number;
-  /** Errors in a row. */
-  errorCount: number;
-  /** Plugins that rejected it at the last attempt; empty when it was not the fault of any. */
-  rejectors: ReadonlySet<string>;
-  /** The plugin that keeps it out of the queue. */
-  gatedBy: string | undefined;
-}
-
 export interface SchedulingQueueOptions {
   clock: Clock;
-  /** Those of the profile: their `preEnqueue`, `less`, `events` and `queueingHint` are used. */
-  plugins: readonly Plugin[];
+  /** By the scheduler's name in pods: their `preEnqueue`, `less` (the first one's), `events` and `queueingHint`. */
+  profiles: ReadonlyMap<string, readonly Plugin[]>;
+  backoff?: BackoffLimits;
 }
+
+/** How long a pod waits after its first failure, and at most. */
+export interface BackoffLimits {
+  initialMs: number;
+  maxMs: number;
+}
+
+const DEFAULT_BACKOFF: BackoffLimits = { initialMs: INITIAL_BACKOFF_MS, maxMs: MAX_BACKOFF_MS };
 
 export type FailedAttempt = { type: 'rejected'; rejectors: ReadonlySet<string> } | { type: 'error' };
 
 interface InFlight {
   queued: QueuedPod;
   events: ClusterEvent[];
+  /** To be tried again whatever happened. */
+  isReleased: boolean;
 }
 
 const NONE: ReadonlySet<string> = new Set();
+const NO_PLUGINS: ReadonlyMap<string, Plugin> = new Map();
 
 export class SchedulingQueue {
   readonly #clock: Clock;
-  readonly #plugins: ReadonlyMap<string, Plugin>;
+  readonly #limits: BackoffLimits;
+  /** By name, for each profile. */
+  readonly #profiles: ReadonlyMap<string, ReadonlyMap<string, Plugin>>;
   readonly #active: Heap<QueuedPod>;
   readonly #backoff: Heap<QueuedPod>;
   /** Those that back off after an error, to spare the API server: they wait to the end. */
   readonly #errorBackoff: Heap<QueuedPod>;
-  readonly #unschedulable = new Map<string, QueuedPod>();
+  readonly #unschedulable: UnschedulablePods;
   /** By uid. */
   readonly #inFlight = new Map<string, InFlight>();
   #sequence = 0;
   #wake: (() => void) | undefined;
 
-  constructor({ clock, plugins }: SchedulingQueueOptions) {
+  constructor({ clock, profiles, backoff = DEFAULT_BACKOFF }: SchedulingQueueOptions) {
     this.#clock = clock;
-    this.#plugins = new Map(plugins.map((plugin) => [plugin.name, plugin]));
-    const sort = plugins.find(({ less }) => less !== undefined);
+    this.#limits = backoff;
+    this.#profiles = new Map([...profiles].map(([name, plugins]) => [name, byName(plugins)]));
+    this.#unschedulable = new UnschedulablePods((pod) => this.#pluginsOf(pod));
+    const sort = [...profiles.values()].flat().find(({ less }) => less !== undefined);
     const key = ({ podInfo }: QueuedPod): string => podInfo.key;
     const inOrder = (a: QueuedPod, b: QueuedPod): boolean => {
       if (sort?.less?.(a, b) === true) return true;
       if (sort?.less?.(b, a) === true) return false;
       return a.sequence < b.sequence;
     };
-    const byBackoff = (a: QueuedPod, b: QueuedPod): boolean => backoffEndMs(a) < backoffEndMs(b);
+    const byBackoff = (a: QueuedPod, b: QueuedPod): boolean => this.#backoffEndMs(a) < this.#backoffEndMs(b);
     this.#active = new Heap({ keyOf: key, less: inOrder });
     this.#backoff = new Heap({ keyOf: key, less: byBackoff });
     this.#errorBackoff = new Heap({ keyOf: key, less: byBackoff });
@@ -122,8 +124,8 @@ export class SchedulingQueue {
     if (queued === undefined) return this.add(pod);
     queued.podInfo = podInfoOf(pod);
     if (this.#active.get(key) !== undefined) return this.#active.set(queued);
-    if (!this.#unschedulable.has(key)) return;
-    const helps = waitingPodEvents(previous, pod).some((event) => this.#mayHelp(queued, event));
+    if (this.#unschedulable.get(key) === undefined) return;
+    const helps = waitingPodEvents(previous, pod).some((event) => this.#unschedulable.mayHelp(queued, event));
     if (helps) this.#requeue(queued);
   }
 
@@ -144,7 +146,7 @@ export class SchedulingQueue {
     const queued = this.#active.pop() ?? this.#backoff.pop();
     if (queued === undefined) return undefined;
     queued.attempts++;
-    this.#inFlight.set(queued.podInfo.uid, { queued, events: [] });
+    this.#inFlight.set(queued.podInfo.uid, { queued, events: [], isReleased: false });
     return queued;
   }
 
@@ -156,7 +158,7 @@ export class SchedulingQueue {
   /** The attempt failed; `pod` is the pod as it is now. */
   addUnschedulable(queued: QueuedPod, pod: Pod, attempt: FailedAttempt): void {
     const { uid } = queued.podInfo;
-    const events = this.#inFlight.get(uid)?.events ?? [];
+    const { events, isReleased } = this.#inFlight.get(uid) ?? { events: [], isReleased: false };
     this.#inFlight.delete(uid);
     if (this.#find(keyOf(pod)) !== undefined) return;
     queued.podInfo = podInfoOf(pod);
@@ -169,15 +171,25 @@ export class SchedulingQueue {
     queued.errorCount = 0;
     queued.unschedulableCount++;
     queued.rejectors = attempt.rejectors;
-    this.#unschedulable.set(queued.podInfo.key, queued);
-    if (events.some((event) => this.#mayHelp(queued, event))) this.#requeue(queued);
+    this.#unschedulable.set(queued);
+    if (isReleased || events.some((event) => this.#unschedulable.mayHelp(queued, event))) this.#requeue(queued);
   }
 
   /** Something has happened in the cluster: pods that it may help are tried again. */
   moveAll(event: ClusterEvent): void {
     for (const { events } of this.#inFlight.values()) events.push(event);
-    const helped = [...this.#unschedulable.values()].filter((queued) => this.#mayHelp(queued, event));
-    for (const queued of helped) this.#requeue(queued);
+    for (const queued of this.#unschedulable.helpedBy(event)) this.#requeue(queued);
+  }
+
+  /**
+   * What kept the pod out of the queue may be over: it comes in if an event that may help it came meanwhile, and with
+   * `again` in any case.
+   */
+  release({ key, uid }: PodInfo, again: boolean): void {
+    const inFlight = this.#inFlight.get(uid);
+    if (inFlight !== undefined) inFlight.isReleased ||= again;
+    const queued = this.#unschedulable.get(key);
+    if (queued?.podInfo.uid === uid && (again || queued.gatedBy !== undefined)) this.#requeue(queued);
   }
 
   /** Pods that have been unschedulable for five minutes are tried again. */
@@ -199,7 +211,7 @@ export class SchedulingQueue {
     if (signal.aborted || this.#active.size + this.#backoff.size > 0) return;
     await new Promise<void>((resolve) => {
       const next = this.#errorBackoff.peek();
-      const delayMs = next === undefined ? undefined : Math.max(0, backoffEndMs(next) - this.#clock.now());
+      const delayMs = next === undefined ? undefined : Math.max(0, this.#backoffEndMs(next) - this.#clock.now());
       const cancel = delayMs === undefined ? undefined : this.#clock.setTimeout(finish, delayMs);
       signal.addEventListener('abort', finish, { once: true });
       this.#wake = finish;
@@ -233,40 +245,34 @@ export class SchedulingQueue {
   #enqueue(queued: QueuedPod): void {
     queued.gatedBy = this.#gateOf(queued.podInfo.pod);
     if (queued.gatedBy !== undefined) {
-      this.#unschedulable.set(queued.podInfo.key, queued);
+      this.#unschedulable.set(queued);
       return;
     }
-    if (backoffEndMs(queued) <= this.#clock.now()) this.#active.set(queued);
+    if (this.#backoffEndMs(queued) <= this.#clock.now()) this.#active.set(queued);
     else if (queued.errorCount > 0) this.#errorBackoff.set(queued);
     else this.#backoff.set(queued);
     this.#wake?.();
   }
 
   #gateOf(pod: Pod): string | undefined {
-    for (const plugin of this.#plugins.values()) {
+    for (const plugin of this.#pluginsOf(pod).values()) {
       if (plugin.preEnqueue?.(pod) !== undefined) return plugin.name;
     }
     return undefined;
   }
 
-  #mayHelp({ rejectors, gatedBy, podInfo }: QueuedPod, event: ClusterEvent): boolean {
-    if (gatedBy !== undefined) return this.#mayHelpWith(gatedBy, podInfo, event);
-    if (rejectors.size === 0) return true;
-    for (const name of rejectors) if (this.#mayHelpWith(name, podInfo, event)) return true;
-    return false;
+  #pluginsOf({ spec }: Pod): ReadonlyMap<string, Plugin> {
+    return this.#profiles.get(spec.schedulerName ?? '') ?? NO_PLUGINS;
   }
 
-  #mayHelpWith(pluginName: string, podInfo: PodInfo, event: ClusterEvent): boolean {
-    const plugin = this.#plugins.get(pluginName);
-    if (plugin?.events === undefined) return true;
-    if (!plugin.events.includes(event.name)) return false;
-    return plugin.queueingHint?.(podInfo, event) ?? true;
+  #backoffEndMs({ timestampMs, errorCount, unschedulableCount }: QueuedPod): number {
+    return timestampMs + backoffMs(errorCount > 0 ? errorCount : unschedulableCount, this.#limits);
   }
 
   #flushBackoff(): void {
     const now = this.#clock.now();
     for (const heap of [this.#backoff, this.#errorBackoff]) {
-      for (let first = heap.peek(); first !== undefined && backoffEndMs(first) <= now; first = heap.peek()) {
+      for (let first = heap.peek(); first !== undefined && this.#backoffEndMs(first) <= now; first = heap.peek()) {
         heap.pop();
         this.#active.set(first);
       }
@@ -274,11 +280,11 @@ export class SchedulingQueue {
   }
 }
 
-/** One second after the first failure, twice as long after each further one, ten seconds at most. */
-export function backoffMs(failures: number): number {
-  return failures === 0 ? 0 : Math.min(INITIAL_BACKOFF_MS * 2 ** (failures - 1), MAX_BACKOFF_MS);
+/** After the first failure the initial time, twice as long after each further one, up to the limit. */
+export function backoffMs(failures: number, { initialMs, maxMs }: BackoffLimits = DEFAULT_BACKOFF): number {
+  return failures === 0 ? 0 : Math.min(initialMs * 2 ** (failures - 1), maxMs);
 }
 
-function backoffEndMs({ timestampMs, errorCount, unschedulableCount }: QueuedPod): number {
-  return timestampMs + backoffMs(errorCount > 0 ? errorCount : unschedulableCount);
+function byName(plugins: readonly Plugin[]): ReadonlyMap<string, Plugin> {
+  return new Map(plugins.map((plugin) => [plugin.name, plugin]));
 }

@@ -43,6 +43,7 @@ const MADE_FOR_TESTS = new Set([
   'client/memory-server.ts',
   'native/pod-fixture.ts',
   'proxy/test-network.ts',
+  'scheduler/cluster-for-tests.ts',
   'scheduler/objects-for-tests.ts',
 ]);
 

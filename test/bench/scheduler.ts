@@ -20,6 +20,7 @@ import type { Client } from '../../client/client.ts';
 import { createEventRecorder } from '../../client/events.ts';
 import { inProcessClient } from '../../client/in-process.ts';
 import { createInformerFactory } from '../../client/informer-factory.ts';
+import { defaultProfile } from '../../scheduler/profile.ts';
 import { startScheduler } from '../../scheduler/scheduler.ts';
 import type { BenchLine } from './bench-line.ts';
 
@@ -118,7 +119,8 @@ async function scheduleExisting(client: Client, delays: { longestMs: number }): 
   delays.longestMs = 0;
   const startMs = realClock.monotonicMs();
   const recorder = createEventRecorder({ client, resource: events, component: 'second', ...parts });
-  const scheduler = startScheduler({ client, informers, events: recorder, schedulerName: 'second', ...parts });
+  const profiles = [{ schedulerName: 'second', plugins: defaultProfile }];
+  const scheduler = startScheduler({ client, informers, events: recorder, profiles, ...parts });
   await allBound(client);
   const rate = Math.round((PODS * 1000) / (realClock.monotonicMs() - startMs));
   stopping.abort();
