@@ -54,6 +54,8 @@ function bound(pod: Pod, node: string, { binding, nowMs }: { binding: Binding; n
   pod.metadata.labels = { ...pod.metadata.labels, ...binding.metadata.labels };
   if (Object.keys(pod.metadata.annotations).length === 0) delete pod.metadata.annotations;
   if (Object.keys(pod.metadata.labels).length === 0) delete pod.metadata.labels;
+  // `ClearingNominatedNodeNameAfterBinding`
+  delete pod.status?.nominatedNodeName;
   const others = (pod.status?.conditions ?? []).filter(({ type }) => type !== 'PodScheduled');
   pod.status = {
     ...pod.status,
