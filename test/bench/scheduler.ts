@@ -1,4 +1,7 @@
-/** The scheduler over memory storage and the in-process client: pods created in parallel, until all have a node. */
+/**
+ * The scheduler over memory storage and the in-process client: pods created in parallel, until all have a node; then
+ * upstream's workloads through the whole API path.
+ */
 import { events } from '../../api/core/v1/event.ts';
 import { namespaces } from '../../api/core/v1/namespace.ts';
 import { nodes } from '../../api/core/v1/node.ts';
@@ -23,6 +26,7 @@ import { createInformerFactory } from '../../client/informer-factory.ts';
 import { defaultProfile } from '../../scheduler/profile.ts';
 import { startScheduler } from '../../scheduler/scheduler.ts';
 import type { BenchLine } from './bench-line.ts';
+import { measureWorkloads } from './scheduling.ts';
 
 const SCENARIO = 'scheduler';
 const NODES = 500;
@@ -31,8 +35,12 @@ const PODS = 1000;
 const TARGET = 1000;
 const CREATORS = 16;
 
-/** Takes about five seconds. */
+/** Takes some minutes; without `measureWorkloads`, about five seconds. */
 export async function run(): Promise<BenchLine[]> {
+  return [...(await inThisProcess()), ...(await measureWorkloads())];
+}
+
+async function inThisProcess(): Promise<BenchLine[]> {
   const stopping = new AbortController();
   const { client, close } = await startServer();
   await client.create(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'default' } });
