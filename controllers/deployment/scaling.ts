@@ -29,6 +29,8 @@ export function oldSetResizes(deployment: Deployment, newSet: ReplicaSet, old: r
   const newUnavailable = replicasOf(newSet) - (newSet.status?.availableReplicas ?? 0);
   const maxScaledDown = totalReplicas([...old, newSet]) - minAvailable - newUnavailable;
   if (maxScaledDown <= 0) return [];
+  // Its status still counts pods that are going: upstream refuses to size by it (`cleanupUnhealthyReplicas`).
+  if (old.some((set) => replicasOf(set) < (set.status?.availableReplicas ?? 0))) return [];
   const unhealthy = dropUnhealthy(old, maxScaledDown);
   return mergeResizes(unhealthy, dropAvailable(deployment, newSet, { old, unhealthy }));
 }
