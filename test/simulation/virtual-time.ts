@@ -1,0 +1,140 @@
+/**
+ * Time that passes only when everything that could happen now has happened: timers of the whole control plane in one
+ * queue, fired in order of time and then of setting, so that one seed has one history.
+ */
+import type { Clock } from '../../base/clock.ts';
+
+interface Timer {
+  dueMs: number;
+  order: number;
+  callback: (() => void) | undefined;
+}
+
+const START_MS = Date.UTC(2026, 0, 1);
+
+export class VirtualTime {
+  #elapsedMs = 0;
+  #order = 0;
+  /** A binary heap, the next one first. Cancelled timers stay until their time. */
+  readonly #timers: Timer[] = [];
+
+  /** Since the start. */
+  get elapsedMs(): number {
+    return this.#elapsedMs;
+  }
+
+  /** The time of day where no clock has been set. */
+  get nowMs(): number {
+    return START_MS + this.#elapsedMs;
+  }
+
+  setTimeout(callback: () => void, delayMs: number): () => void {
+    const delay = Number.isFinite(delayMs) ? Math.max(0, delayMs) : 0;
+    const timer: Timer = { dueMs: this.#elapsedMs + delay, order: this.#order++, callback };
+    push(this.#timers, timer);
+    return () => (timer.callback = undefined);
+  }
+
+  /** Fires what falls due until `endMs` after the start, and calls `afterEach` whenever all is quiet. */
+  async runUntil(endMs: number, afterEach: () => void = () => undefined): Promise<void> {
+    await settle();
+    for (let next = this.#timers[0]; next !== undefined && next.dueMs <= endMs; next = this.#timers[0]) {
+      pop(this.#timers);
+      const { callback } = next;
+      if (callback === undefined) continue;
+      this.#elapsedMs = Math.max(this.#elapsedMs, next.dueMs);
+      callback();
+      await settle();
+      afterEach();
+    }
+    this.#elapsedMs = Math.max(this.#elapsedMs, endMs);
+  }
+
+  /** Goes on until the promise settles; throws when that takes more than `limitMs`. */
+  async runWhile(promise: Promise<unknown>, limitMs: number): Promise<void> {
+    let isSettled = false;
+    const note = (): void => void (isSettled = true);
+    promise.then(note, note);
+    const endMs = this.#elapsedMs + limitMs;
+    await settle();
+    while (!isSettled) {
+      const next = this.#timers[0];
+      if (next === undefined || next.dueMs > endMs) throw new Error(`nothing more happens within ${limitMs} ms`);
+      await this.runUntil(next.dueMs);
+    }
+  }
+}
+
+/** The clock of one machine: it can be set, its monotonic time cannot. */
+export class MachineClock implements Clock {
+  readonly #time: VirtualTime;
+  /** How far its time of day is off. */
+  offsetMs = 0;
+
+  constructor(time: VirtualTime) {
+    this.#time = time;
+  }
+
+  now(): number {
+    return this.#time.nowMs + this.offsetMs;
+  }
+
+  monotonicMs(): number {
+    return this.#time.elapsedMs;
+  }
+
+  setTimeout(callback: () => void, delayMs: number): () => void {
+    return this.#time.setTimeout(callback, delayMs);
+  }
+
+  setInterval(callback: () => void, periodMs: number): () => void {
+    let cancel = (): void => undefined;
+    const arm = (): void => {
+      cancel = this.setTimeout(() => {
+        arm();
+        callback();
+      }, periodMs);
+    };
+    arm();
+    return () => cancel();
+  }
+}
+
+/**
+ * Everything in process and in memory takes microtasks, which all run before an immediate does; what gives way to
+ * others (`setImmediate`) has its turn in the second.
+ */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+function isBefore(a: Timer, b: Timer): boolean {
+  return a.dueMs < b.dueMs || (a.dueMs === b.dueMs && a.order < b.order);
+}
+
+function push(heap: Timer[], timer: Timer): void {
+  let at = heap.length;
+  heap.push(timer);
+  while (at > 0) {
+    const parent = (at - 1) >> 1;
+    if (!isBefore(timer, heap[parent]!)) break;
+    heap[at] = heap[parent]!;
+    at = parent;
+  }
+  heap[at] = timer;
+}
+
+function pop(heap: Timer[]): void {
+  const last = heap.pop()!;
+  if (heap.length === 0) return;
+  let at = 0;
+  for (;;) {
+    let child = 2 * at + 1;
+    if (child >= heap.length) break;
+    if (child + 1 < heap.length && isBefore(heap[child + 1]!, heap[child]!)) child++;
+    if (!isBefore(heap[child]!, last)) break;
+    heap[at] = heap[child]!;
+    at = child;
+  }
+  heap[at] = last;
+}

@@ -1,0 +1,6 @@
+/** The table of workloads. */
+import type { Workload } from './action.ts';
+import { deploymentWorkload } from './deployments.ts';
+import { replicaSetWorkload } from './replica-sets.ts';
+
+export const workloads: readonly Workload[] = [deploymentWorkload, replicaSetWorkload];
