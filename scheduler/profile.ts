@@ -2,9 +2,6 @@
  * The plugins of the default scheduler and the weights of their scores: the table of contents of scheduling
  * (`pkg/scheduler/apis/config/v1/default_plugins.go`). The first filter in the list is the first to see a node.
  */
-import type { Clock } from '../base/clock.ts';
-import type { Client } from '../client/client.ts';
-import type { InformerFactory } from '../client/informer-factory.ts';
 import { replicaSets } from '../api/apps/v1/replica-set.ts';
 import type { ReplicaSet } from '../api/apps/v1/replica-set.ts';
 import { statefulSets } from '../api/apps/v1/stateful-set.ts';
@@ -13,10 +10,8 @@ import { replicationControllers } from '../api/core/v1/replication-controller.ts
 import type { ReplicationController } from '../api/core/v1/replication-controller.ts';
 import { services } from '../api/core/v1/service.ts';
 import type { Service } from '../api/core/v1/service.ts';
-import type { Client } from '../client/client.ts';
 import type { InformerFactory } from '../client/informer-factory.ts';
 import type { GroupListers } from './default-selector.ts';
-import type { InformerFactory } from '../client/informer-factory.ts';
 import type { ProfileEntry } from './framework.ts';
 import type { PluginArgs } from './plugin-args.ts';
 import { defaultBinder } from './plugins/default-binder.ts';
@@ -35,19 +30,12 @@ import { schedulingGates } from './plugins/scheduling-gates.ts';
 import { taintToleration } from './plugins/taint-toleration.ts';
 
 /** What plugins may be made with. */
-export interface ProfileOptions {
-  client: Client;
-  informers: InformerFactory;
-  clock: Clock;
-  /** Ends what plugins wait for. */
-  signal: AbortSignal;
 export interface ProfileOptions extends Omit<DefaultPreemptionOptions, 'args'> {
   informers: InformerFactory;
   /** Default: upstream's. */
   args?: PluginArgs;
 }
 
-export function defaultProfile({ client, informers, args = {} }: ProfileOptions): readonly ProfileEntry[] {
 /** One scheduler of those that run together: for the pods that name it. */
 export interface SchedulerProfile {
   schedulerName: string;
@@ -71,7 +59,7 @@ export function defaultProfile({ args = {}, ...options }: ProfileOptions): reado
     { plugin: nodeAffinity(args.NodeAffinity), weight: 2 },
     { plugin: nodePorts },
     { plugin: nodeResourcesFit(args.NodeResourcesFit), weight: 1 },
-    { plugin: podTopologySpread(groupListersOf(informers), args.PodTopologySpread), weight: 2 },
+    { plugin: podTopologySpread(groupListersOf(options.informers), args.PodTopologySpread), weight: 2 },
     { plugin: nodeResourcesBalancedAllocation(args.NodeResourcesBalancedAllocation), weight: 1 },
     { plugin: imageLocality, weight: 1 },
     { plugin: defaultPreemption(options) },

@@ -12,68 +12,6 @@ let cluster: TestCluster;
 beforeEach(async () => {
   cluster = await startTestCluster();
 });
-
-afterEach(async () => {
-  stopping.abort();
-  await Promise.all(running);
-  for (const clean of cleanups) await clean();
-});
-
-function start(extra: readonly Plugin[] = []): void {
-  const { signal } = stopping;
-  const informers = createInformerFactory(client, parts);
-  informers.start(signal);
-  const recorder = createEventRecorder({ client, resource: events, component: 'default-scheduler', ...parts });
-  // Extra plugins come first: a `bind` of theirs is tried before the default one.
-  const profile = [...extra.map((plugin) => ({ plugin })), ...defaultProfile({ client, informers, signal, ...parts })];
-  const profile = [...extra.map((plugin) => ({ plugin })), ...defaultProfile({ client, informers })];
-  running.push(startScheduler({ client, informers, events: recorder, signal, profile, ...parts }));
-}
-
-/** With the taints that it says, and not the one that a new node has until it is seen to be ready. */
-async function createNode(node: Node): Promise<Node> {
-  const { metadata } = await client.create<Node>(nodes, node);
-  return client.patch<Node>(
-    nodes,
-    { name: metadata.name! },
-    { type: 'merge', body: { spec: { taints: node.spec.taints ?? null } } },
-  );
-}
-
-async function createPod(name: string, facts: PodFacts = {}): Promise<Pod> {
-  const { uid: _uid, ...metadata } = podOf(name, facts).metadata;
-  return client.create<Pod>(pods, { ...podOf(name, facts), metadata });
-}
-
-const getPod = (name: string): Promise<Pod> => client.get<Pod>(pods, { namespace: 'default', name });
-
-/** Polls: the scheduler tells nobody when it is done. */
-async function eventually<T>(read: () => Promise<T | undefined | false>): Promise<T> {
-  for (let tries = 0; tries < 1000; tries++) {
-    const value = await read();
-    if (value !== undefined && value !== false) return value;
-    await sleep(realClock, 5);
-  }
-  throw new Error('it did not happen');
-}
-
-const bound = (name: string): Promise<string> => eventually(async () => (await getPod(name)).spec.nodeName);
-
-type Condition = NonNullable<NonNullable<Pod['status']>['conditions']>[number];
-
-function conditionOf(name: string, matches: (condition: Condition) => boolean = () => true): Promise<Condition> {
-  return eventually(async () => {
-    const found = (await getPod(name)).status?.conditions?.find(({ type }) => type === 'PodScheduled');
-    return found !== undefined && matches(found) ? found : undefined;
-  });
-}
-
-function eventOf(name: string, reason: string): Promise<Event> {
-  return eventually(async () => {
-    const { items } = await client.list<Event>(events, { namespace: 'default' });
-    return items.find((event) => event.involvedObject.name === name && event.reason === reason);
-  });
-}
 afterEach(() => cluster.stop());
 
 describe('startScheduler()', () => {

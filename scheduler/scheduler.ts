@@ -92,12 +92,6 @@ class Scheduler {
   readonly #waiting = new PendingCalls(Infinity);
 
   constructor(options: SchedulerOptions) {
-    const { clock, random, informers, schedulerName = 'default-scheduler' } = options;
-    this.#options = options;
-    this.#runner = new PluginRunner(options.profile ?? defaultProfile(options));
-    this.#runner = new PluginRunner(options.profile ?? defaultProfile({ client, informers }));
-    this.#queue = new SchedulingQueue({ clock, plugins: this.#runner.plugins });
-    this.#watch = new ClusterWatch({ informers, cache: this.#cache, queue: this.#queue, schedulerName });
     const { clock, informers, profiles = DEFAULT_PROFILES, backoff } = options;
     this.#options = options;
     this.#slice = new TimeSlice(clock, SLICE_MS);
@@ -191,7 +185,7 @@ class Scheduler {
       return;
     }
     this.#queue.done(cycle.podInfo.uid);
-    const calls = this.#runner.preBindWaits(cycle) ? this.#waiting : this.#calls;
+    const calls = runner.preBindWaits(cycle) ? this.#waiting : this.#calls;
     calls.track(this.#bind(queued, cycle, nodeName));
   }
 
