@@ -1,6 +1,7 @@
 /** The Node object as its kubelet reports it (upstream `pkg/kubelet/nodestatus/setters.go`): pure. */
 import type { Node, NodeStatus, Taint } from '../../api/core/v1/node.ts';
 import { deepEqual } from '../../api/machinery/equality.ts';
+import { parseQuantity, quantityFromInteger } from '../../api/machinery/quantity.ts';
 import { formatTime } from '../../base/clock.ts';
 import type { ImageInfo } from '../runtime.ts';
 import type { HostCapacity, HostFacts, HostPressure } from './host-facts.ts';
@@ -102,25 +103,30 @@ export function nodeStatus(input: NodeInput, health: NodeHealth, previous: NodeS
   };
 }
 
+/** Canonical, as the API gives them back. */
 function capacityOf({ capacity, maxPods }: NodeInput): Record<string, string> {
   return {
     cpu: String(capacity.cpus),
-    'ephemeral-storage': `${Math.floor(capacity.diskBytes / 1024)}Ki`,
+    'ephemeral-storage': binary(capacity.diskBytes - (capacity.diskBytes % 1024)),
     'hugepages-1Gi': '0',
     'hugepages-2Mi': '0',
-    memory: `${Math.floor(capacity.memoryBytes / 1024)}Ki`,
+    memory: binary(capacity.memoryBytes - (capacity.memoryBytes % 1024)),
     pods: String(maxPods),
   };
 }
 
 /** Less what must stay free for the node itself. */
 export function allocatableOf(capacity: Readonly<Record<string, string>>): Record<string, string> {
-  const kibibytes = (name: string): number => parseInt(capacity[name] ?? '0', 10);
+  const bytes = (name: string): number => parseQuantity(capacity[name] ?? '0').value();
   return {
     ...capacity,
-    'ephemeral-storage': String(Math.floor(kibibytes('ephemeral-storage') * 1024 * (1 - MIN_FREE_DISK))),
-    memory: `${Math.max(0, kibibytes('memory') - MIN_MEMORY_BYTES / 1024)}Ki`,
+    'ephemeral-storage': quantityFromInteger(Math.floor(bytes('ephemeral-storage') * (1 - MIN_FREE_DISK))).toString(),
+    memory: binary(Math.max(0, bytes('memory') - MIN_MEMORY_BYTES)),
   };
+}
+
+function binary(bytes: number): string {
+  return quantityFromInteger(bytes, 'BinarySI').toString();
 }
 
 function conditionsOf({ pressure, problems, nowMs }: NodeHealth, previous: readonly Condition[]): Condition[] {
@@ -197,6 +203,8 @@ function imagesOf(images: readonly ImageInfo[]): NonNullable<NodeStatus['images'
 export function isNodeStatusChanged(previous: NodeStatus | undefined, next: NodeStatus): boolean {
   const strip = (status: NodeStatus | undefined): unknown => ({
     ...status,
+    // An empty list is left out by the API.
+    images: status?.images ?? [],
     conditions: (status?.conditions ?? []).map(({ type, status: value, reason, message }) => ({
       type,
       value,
