@@ -25,7 +25,6 @@ export const PARTIAL_FEATURES: Readonly<Record<string, string>> = {
   T3: 'on an etcd of one’s own; a stacked store comes later',
   T4: 'taints and readiness; zones and rate limits come later',
   T10: 'requests, objects and the process only',
-  D8: 'through kubectl drain; the controller of disruption budgets comes later',
   W4: 'Jobs as checks wait for a controller of Jobs',
   T8: 'with definitions of that size, not with those projects’ own',
   D9: 'one node',
@@ -43,7 +42,6 @@ export const ABSENT_FEATURES: Readonly<Record<string, string>> = {
   W5: 'the kind is served; its controller comes later',
   W6: 'the kind is served; its controller comes later',
   W8: 'the kind is served; its controller comes later',
-  W9: 'the kind is served; its controller comes later',
   W10: 'the kind is served; its controller comes later',
   W11: 'the metrics API comes later',
   W12: 'in-place resize comes later',
@@ -91,7 +89,6 @@ export const ABSENT_BEHAVIOURS: readonly BehaviourRule[] = [
   { match: /^CronJob/, reason: 'the controller of CronJobs comes later' },
   { match: /^DaemonSet|^ControllerRevision/, reason: 'the controller of DaemonSets comes later' },
   { match: /^StatefulSet/, reason: 'the controller of StatefulSets comes later' },
-  { match: /^PodDisruptionBudget/, reason: 'the controller of PodDisruptionBudgets comes later' },
   {
     match: /[Jj]ob|[Ii]ndexed|[Pp]od failure policy|Mark indexes/,
     owner: 'apps',
