@@ -14,6 +14,7 @@ import { jobController } from './job/job.ts';
 import { orphanPodsOfJobs } from './job/orphan-pods.ts';
 import { namespaceController } from './namespace.ts';
 import { nodeLifecycleController } from './node-lifecycle.ts';
+import { nodeTtlController } from './node-ttl.ts';
 import { persistentVolumeBinder } from './persistent-volume/persistent-volume-binder.ts';
 import { persistentVolumeClaimProtection } from './persistent-volume-claim-protection.ts';
 import { persistentVolumeProtection } from './persistent-volume-protection.ts';
@@ -24,6 +25,7 @@ import { resourceQuotaController } from './resource-quota.ts';
 import { rootCaPublisher } from './root-ca-publisher.ts';
 import { serviceAccountController } from './service-account.ts';
 import { statefulSetController } from './stateful-set/stateful-set.ts';
+import { taintEvictionController } from './taint-eviction.ts';
 import { validatingAdmissionPolicyStatus } from './validating-admission-policy-status.ts';
 
 export interface ControllersOptions {
@@ -53,6 +55,8 @@ export function controllers({ resources, rootCa }: ControllersOptions): Controll
     resourceQuotaController(resources),
     validatingAdmissionPolicyStatus(resources),
     nodeLifecycleController,
+    taintEvictionController(),
+    nodeTtlController(),
     disruptionController(resources),
     staleDisruptionController,
   ];

@@ -1,14 +1,13 @@
 /**
- * NodeLifecycle: notices nodes that have gone silent, taints them, and has their pods leave
- * (upstream `pkg/controller/nodelifecycle`, `pkg/controller/tainteviction`).
+ * NodeLifecycle: notices nodes that have gone silent, taints them, and has their pods take no more traffic
+ * (upstream `pkg/controller/nodelifecycle`).
  */
 import type { Lease } from '../api/coordination/v1/lease.ts';
 import { leases } from '../api/coordination/v1/lease.ts';
 import type { Node } from '../api/core/v1/node.ts';
 import { nodes } from '../api/core/v1/node.ts';
-import type { Pod, Toleration } from '../api/core/v1/pod.ts';
+import type { Pod } from '../api/core/v1/pod.ts';
 import { pods } from '../api/core/v1/pod.ts';
-import { isNotFound } from '../api/machinery/errors.ts';
 import { formatTime } from '../base/clock.ts';
 import type { ControllerContext } from '../client/controller.ts';
 import { defineController } from '../client/controller.ts';
@@ -54,7 +53,6 @@ export const nodeLifecycleController = defineController<Node>({
     const node = await markSilent(observed, lease, context);
     const tainted = await syncTaints(node, context);
     if (readyStatus(tainted) !== 'True') await markPodsNotReady(tainted, context);
-    await evictPods(tainted, context);
     return { requeueAfterMs: MONITOR_PERIOD_MS };
   },
 });
@@ -189,50 +187,5 @@ async function markPodsNotReady(node: Node, context: ControllerContext): Promise
       { subresource: 'status' },
     );
     context.events.event(pod, 'Warning', 'NodeNotReady', 'Node is not ready');
-  }
-}
-
-/** How long a pod may stay on a node with these taints, in seconds; undefined: as long as it likes (`getMinTolerationTime`). */
-export function toleratedSeconds(taints: readonly Taint[], tolerations: readonly Toleration[]): number | undefined {
-  let shortest: number | undefined;
-  for (const taint of taints) {
-    const tolerating = tolerations.filter((toleration) => tolerates(toleration, taint));
-    if (tolerating.length === 0) return 0;
-    for (const { tolerationSeconds } of tolerating) {
-      if (tolerationSeconds !== undefined) shortest = Math.min(shortest ?? Infinity, Math.max(0, tolerationSeconds));
-    }
-  }
-  return shortest;
-}
-
-function tolerates({ key = '', operator, value = '', effect = '' }: Toleration, taint: Taint): boolean {
-  if (effect !== '' && effect !== taint.effect) return false;
-  if (key !== '' && key !== taint.key) return false;
-  return operator === 'Exists' || (key !== '' && value === (taint.value ?? ''));
-}
-
-async function evictPods(node: Node, context: ControllerContext): Promise<void> {
-  const taints = (node.spec?.taints ?? []).filter(({ effect }) => effect === 'NoExecute');
-  if (taints.length === 0) return;
-  const sinceMs = Math.min(...taints.map(({ timeAdded }) => Date.parse(timeAdded ?? '') || context.now()));
-  for (const pod of podsOnNode(node.metadata.name!, context)) {
-    if (pod.metadata.deletionTimestamp !== undefined) continue;
-    const seconds = toleratedSeconds(taints, pod.spec.tolerations ?? []);
-    if (seconds === undefined || sinceMs + seconds * 1000 > context.now()) continue;
-    context.events.event(
-      pod,
-      'Normal',
-      'TaintManagerEviction',
-      `Marking for deletion Pod ${pod.metadata.namespace}/${pod.metadata.name}`,
-    );
-    try {
-      await context.client.delete(
-        pods,
-        { namespace: pod.metadata.namespace!, name: pod.metadata.name! },
-        { preconditions: { uid: pod.metadata.uid! } },
-      );
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-    }
   }
 }
