@@ -179,3 +179,61 @@ describe('kubectl drain [D8]', () => {
     await when('drained', 'two healthy again', ({ currentHealthy }) => currentHealthy === 2);
   });
 });
+
+/** Last: what else runs on the node leaves with them. */
+describe('a NoExecute taint', () => {
+  const tolerating = (name: string, tolerationSeconds: number): Json =>
+    pod(name, {
+      labels: { app: 'tainted' },
+      tolerations: [
+        { key: 'kubernetes.io/e2e-evict-taint-key', value: 'evictTaintVal', effect: 'NoExecute', tolerationSeconds },
+      ],
+    });
+  const TAINT = 'kubernetes.io/e2e-evict-taint-key=evictTaintVal:NoExecute';
+  const started = async (name: string): Promise<void> =>
+    void (await eventually(`${name} to be ready`, async () => isReady(await cluster.get(`${pods}/${name}`)), LIMIT_MS));
+
+  const told = (message: string): Promise<Json> =>
+    eventually(
+      message,
+      async () =>
+        (await cluster.get('/api/v1/namespaces/disruption/events')).items.find(
+          (event: Json) => event.message === message && event.source.component === 'taint-eviction-controller',
+        ),
+      LIMIT_MS,
+    );
+
+  it('has pods leave when their time is over [conformance: Pod Eviction, Toleration limits]', async () => {
+    for (const [name, seconds] of Object.entries({ 'taint-eviction-b1': 1, 'taint-eviction-b2': 2 })) {
+      await cluster.post(pods, tolerating(name, seconds));
+      await started(name);
+    }
+    k.ok('taint', 'nodes', 'node-1', TAINT);
+    for (const name of ['taint-eviction-b1', 'taint-eviction-b2'])
+      await eventually(
+        `${name} to be gone`,
+        async () => (await cluster.send('GET', `${pods}/${name}`)).status === 404,
+        LIMIT_MS,
+      );
+    for (const name of ['taint-eviction-b1', 'taint-eviction-b2'])
+      await told(`Marking for deletion Pod disruption/${name}`);
+    k.ok('taint', 'nodes', 'node-1', `${TAINT}-`);
+  });
+
+  it('spares pods when it goes in time [conformance: Taint, Pod Eviction on taint removal]', async () => {
+    await cluster.post(pods, tolerating('taint-eviction-4', 3_600));
+    await started('taint-eviction-4');
+    k.ok('taint', 'nodes', 'node-1', TAINT);
+    // Whoever does not tolerate it is gone: so it has been seen.
+    await cluster.post(pods, pod('witness', { nodeName: 'node-1' }));
+    await eventually(
+      'the witness to be gone',
+      async () => (await cluster.send('GET', `${pods}/witness`)).status === 404,
+      LIMIT_MS,
+    );
+    k.ok('taint', 'nodes', 'node-1', `${TAINT}-`);
+    await told('Cancelling deletion of Pod disruption/taint-eviction-4');
+    const spared = await cluster.get(`${pods}/taint-eviction-4`);
+    expect([spared.metadata.deletionTimestamp, isReady(spared)]).toEqual([undefined, true]);
+  });
+});
