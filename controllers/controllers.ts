@@ -5,6 +5,7 @@
 import type { Resource } from '../api/machinery/resource.ts';
 import type { Controller } from '../client/controller.ts';
 import { clusterRoleAggregation } from './cluster-role-aggregation.ts';
+import { daemonSetController } from './daemon-set/daemon-set.ts';
 import { deploymentController } from './deployment/deployment.ts';
 import { disruptionController } from './disruption/disruption.ts';
 import { staleDisruptionController } from './disruption/stale-disruption.ts';
@@ -46,6 +47,7 @@ export function controllers({ resources, rootCa }: ControllersOptions): Controll
     jobController(),
     orphanPodsOfJobs,
     statefulSetController,
+    daemonSetController(),
     endpointSliceController,
     endpointsController,
     persistentVolumeBinder,

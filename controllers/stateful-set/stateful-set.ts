@@ -18,6 +18,7 @@ import { claimPods } from '../claim-pods.ts';
 import { claimRevisions, deleteRevisions } from '../controller-history/history.ts';
 import { revisionsBeyondHistory } from '../controller-history/revisions.ts';
 import { isAdoptabilityChange, ORPHANS_BY_NAMESPACE } from '../pods.ts';
+import { watchRevisions } from '../controller-history/watch.ts';
 import { carryOut } from './act.ts';
 import { claimView } from './claims.ts';
 import { claimTemplates, isMemberOf, parsePodName, podRevision } from './identity.ts';
@@ -30,7 +31,7 @@ import { statefulSetStatus } from './status.ts';
 export const statefulSetController = defineController<StatefulSet>({
   name: 'statefulset-controller',
   for: statefulSets,
-  owns: [pods, controllerRevisions],
+  owns: [pods],
   watches: [
     // A pod without a controller may match: its set adopts it.
     {
@@ -38,6 +39,7 @@ export const statefulSetController = defineController<StatefulSet>({
       isRelevant: isAdoptabilityChange,
       map: (pod, cache) => (controllerOf(pod) === undefined ? setsMatching(pod as Pod, cache) : []),
     },
+    watchRevisions(statefulSets),
     // A claim that goes makes room for the next one of its name.
     { resource: persistentVolumeClaims, map: setsOfClaim, isRelevant: hasOtherOwners },
   ],
