@@ -6,6 +6,7 @@ import type { Resource } from '../api/machinery/resource.ts';
 import type { Controller } from '../client/controller.ts';
 import { clusterRoleAggregation } from './cluster-role-aggregation.ts';
 import { daemonSetController } from './daemon-set/daemon-set.ts';
+import { cronJobController } from './cron-job/cron-job.ts';
 import { deploymentController } from './deployment/deployment.ts';
 import { disruptionController } from './disruption/disruption.ts';
 import { staleDisruptionController } from './disruption/stale-disruption.ts';
@@ -27,6 +28,7 @@ import { rootCaPublisher } from './root-ca-publisher.ts';
 import { serviceAccountController } from './service-account.ts';
 import { statefulSetController } from './stateful-set/stateful-set.ts';
 import { taintEvictionController } from './taint-eviction.ts';
+import { ttlAfterFinishedController } from './ttl-after-finished.ts';
 import { validatingAdmissionPolicyStatus } from './validating-admission-policy-status.ts';
 
 export interface ControllersOptions {
@@ -46,6 +48,8 @@ export function controllers({ resources, rootCa }: ControllersOptions): Controll
     deploymentController,
     jobController(),
     orphanPodsOfJobs,
+    cronJobController,
+    ttlAfterFinishedController,
     statefulSetController,
     daemonSetController(),
     endpointSliceController,

@@ -41,7 +41,6 @@ export const ABSENT_FEATURES: Readonly<Record<string, string>> = {
   A51: 'snapshot and restore come later',
   W5: 'the kind is served; its controller comes later',
   W6: 'the kind is served; its controller comes later',
-  W8: 'the kind is served; its controller comes later',
   W10: 'the kind is served; its controller comes later',
   W11: 'the metrics API comes later',
   W12: 'in-place resize comes later',
