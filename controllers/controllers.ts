@@ -14,6 +14,7 @@ import { endpointSliceController } from './endpoint-slice.ts';
 import { endpointsController } from './endpoints.ts';
 import { jobController } from './job/job.ts';
 import { orphanPodsOfJobs } from './job/orphan-pods.ts';
+import { horizontalPodAutoscalerController } from './horizontal-pod-autoscaler/horizontal-pod-autoscaler.ts';
 import { namespaceController } from './namespace.ts';
 import { nodeLifecycleController } from './node-lifecycle.ts';
 import { nodeTtlController } from './node-ttl.ts';
@@ -65,5 +66,6 @@ export function controllers({ resources, rootCa }: ControllersOptions): Controll
     nodeTtlController(),
     disruptionController(resources),
     staleDisruptionController,
+    horizontalPodAutoscalerController(resources),
   ];
 }
