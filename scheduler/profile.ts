@@ -24,14 +24,21 @@ import { nodePorts } from './plugins/node-ports.ts';
 import { nodeResourcesBalancedAllocation } from './plugins/node-resources-balanced-allocation.ts';
 import { nodeResourcesFit } from './plugins/node-resources-fit.ts';
 import { nodeUnschedulable } from './plugins/node-unschedulable.ts';
+import { nodeVolumeLimits } from './plugins/node-volume-limits.ts';
 import { podTopologySpread } from './plugins/pod-topology-spread.ts';
 import { prioritySort } from './plugins/priority-sort.ts';
 import { schedulingGates } from './plugins/scheduling-gates.ts';
 import { taintToleration } from './plugins/taint-toleration.ts';
+import { volumeBinding } from './plugins/volume-binding.ts';
+import { volumeRestrictions } from './plugins/volume-restrictions.ts';
+import { volumeZone } from './plugins/volume-zone.ts';
+import { storageViewOf } from './storage-view.ts';
 
 /** What plugins may be made with. */
 export interface ProfileOptions extends Omit<DefaultPreemptionOptions, 'args'> {
   informers: InformerFactory;
+  /** Ends what plugins wait for. */
+  signal: AbortSignal;
   /** Default: upstream's. */
   args?: PluginArgs;
 }
@@ -50,6 +57,7 @@ export const DEFAULT_PROFILES: readonly SchedulerProfile[] = [
 ];
 
 export function defaultProfile({ args = {}, ...options }: ProfileOptions): readonly ProfileEntry[] {
+  const storage = storageViewOf(options.informers);
   return [
     { plugin: schedulingGates },
     { plugin: prioritySort },
@@ -59,6 +67,10 @@ export function defaultProfile({ args = {}, ...options }: ProfileOptions): reado
     { plugin: nodeAffinity(args.NodeAffinity), weight: 2 },
     { plugin: nodePorts },
     { plugin: nodeResourcesFit(args.NodeResourcesFit), weight: 1 },
+    { plugin: volumeRestrictions(storage) },
+    { plugin: nodeVolumeLimits(storage) },
+    { plugin: volumeBinding(storage, options) },
+    { plugin: volumeZone(storage) },
     { plugin: podTopologySpread(groupListersOf(options.informers), args.PodTopologySpread), weight: 2 },
     { plugin: nodeResourcesBalancedAllocation(args.NodeResourcesBalancedAllocation), weight: 1 },
     { plugin: imageLocality, weight: 1 },
