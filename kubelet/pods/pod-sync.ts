@@ -8,7 +8,7 @@ import { podDns, podHostname } from '../env/pod-names.ts';
 import type { ContainerInfo, PodSandboxConfig } from '../runtime.ts';
 import type { StartFailure } from '../status/reason-cache.ts';
 import type { VolumeSources } from '../volumes/payloads.ts';
-import type { MountedVolumes } from '../volumes/volume-manager.ts';
+import type { MountedVolumes, VolumeFailure } from '../volumes/volume-manager.ts';
 import { containerHash, findPodContainer } from './container-kinds.ts';
 import type { ContainerRole } from './container-kinds.ts';
 import { computePodActions } from './pod-actions.ts';
@@ -83,9 +83,10 @@ export class PodSync {
   async #setUpVolumes(pod: Pod, runtimePod: RuntimePod): Promise<MountedVolumes> {
     const { files, events } = this.#machinery;
     const { mounted, failures } = await files.setUpVolumes(pod, this.sources(pod));
-    for (const { volume, message } of failures) {
-      events.warning(pod, 'FailedMount', `MountVolume.SetUp failed for volume ${JSON.stringify(volume)} : ${message}`);
-    }
+    for (const { event } of failures) if (event !== undefined) events.warning(pod, 'FailedMount', event);
+    const unprocessed = unprocessedText(failures);
+    if (unprocessed !== undefined)
+      events.warning(pod, 'FailedMount', `Unable to attach or mount volumes: ${unprocessed}`);
     // A pod that runs already keeps what it has, though an object that it came from is gone.
     if (failures.length > 0 && runtimePod.containers.length === 0) {
       throw new VolumesNotReady(`unmounted volumes=[${failures.map(({ volume }) => volume).join(' ')}]`);
@@ -241,6 +242,15 @@ export class PodSync {
     });
     return waitMs;
   }
+}
+
+/** Of volumes whose claims are not in order (`volumemanager.WaitForAttachAndMount`). */
+function unprocessedText(failures: readonly VolumeFailure[]): string | undefined {
+  const unprocessed = failures.filter(({ event }) => event === undefined);
+  if (unprocessed.length === 0) return undefined;
+  const names = (list: readonly VolumeFailure[]): string => `[${list.map(({ volume }) => volume).join(' ')}]`;
+  const reasons = unprocessed.map(({ message }) => message).join(', ');
+  return `unmounted volumes=${names(failures)}, unattached volumes=[], failed to process volumes=${names(unprocessed)}: ${reasons}`;
 }
 
 /** Volumes are missing: the pod waits, which the events tell. */

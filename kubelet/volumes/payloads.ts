@@ -14,6 +14,22 @@ import type { Payload, PayloadFile } from './atomic-writer.ts';
 /** A volume cannot be set up as things are. */
 export class VolumeError extends Error {}
 
+/** The claim of a volume is not as it must be: there is nothing yet that could be set up. */
+export class ClaimError extends VolumeError {}
+
+/** A volume that is there cannot be set up; events call it by its own name. */
+export class NamedVolumeError extends VolumeError {
+  readonly volumeName: string;
+  /** What failed: `MountVolume.SetUp failed`, or what comes before that. */
+  readonly step: string;
+
+  constructor(volumeName: string, step: string, message: string) {
+    super(message);
+    this.volumeName = volumeName;
+    this.step = step;
+  }
+}
+
 export interface VolumeSources {
   facts: NodeFacts;
   allocatable: NodeAllocatable;

@@ -1,11 +1,13 @@
 /** Volumes of claims: those whose PersistentVolume is a folder of this node (`hostPath`, `local`). */
+import { stat } from 'node:fs/promises';
 import type { V1PersistentVolume, V1PersistentVolumeClaim } from '@kubernetes/client-node';
 import type { Pod, Volume } from '../../api/core/v1/pod/types.ts';
 import { isNotFound } from '../../api/machinery/errors.ts';
 import type { ApiObject, WireObject } from '../../api/machinery/meta.ts';
 import type { Client, ResourceRef } from '../../client/client.ts';
 import { setUpHostPath } from './host-path.ts';
-import { VolumeError } from './payloads.ts';
+import { ClaimError, NamedVolumeError, VolumeError } from './payloads.ts';
+import { giveTreeToGroup } from './safe-tree.ts';
 
 type Claim = WireObject<V1PersistentVolumeClaim>;
 type PersistentVolume = WireObject<V1PersistentVolume>;
@@ -23,35 +25,95 @@ const persistentVolumes: ResourceRef = {
   names: { plural: 'persistentvolumes', kind: 'PersistentVolume' },
 };
 
-/** Returns the path to mount, and whether the claim's volume is read-only. Throws `VolumeError`. */
-export async function setUpClaim(
-  client: Client,
-  pod: Pod,
-  volume: Volume,
-): Promise<{ path: string; readOnly: boolean }> {
-  const volumeName = await boundVolumeName(client, pod, volume);
-  const bound = await find<PersistentVolume>(client, persistentVolumes, { name: volumeName });
-  if (bound === undefined) throw new VolumeError(`persistentvolume ${JSON.stringify(volumeName)} not found`);
-  const { hostPath, local } = bound.spec ?? {};
-  const readOnly = volume.persistentVolumeClaim?.readOnly === true;
-  if (hostPath !== undefined) return { path: await setUpHostPath(hostPath), readOnly };
-  if (local !== undefined) return { path: await setUpHostPath({ path: local.path, type: 'Directory' }), readOnly };
-  throw new VolumeError(`no volume plugin matched name: ${volumeName}`);
+/** How events about a volume begin. */
+export const SET_UP_FAILED = 'MountVolume.SetUp failed';
+const NEW_MOUNTER_FAILED = 'MountVolume.NewMounter initialization failed';
+
+export interface BoundVolume {
+  /** To mount. */
+  path: string;
+  /** As the pod asks for it. */
+  readOnly: boolean;
+  /** Its files may be given to the pod's group. */
+  isOwnable: boolean;
+  /** Of the PersistentVolume. */
+  name: string;
 }
 
+/** What the claim of a pod's volume is bound to. Throws `VolumeError`. Changes nothing that is there. */
+export async function setUpClaim(client: Client, pod: Pod, volume: Volume): Promise<BoundVolume> {
+  const name = await boundVolumeName(client, pod, volume);
+  const bound = await find<PersistentVolume>(client, persistentVolumes, { name });
+  const { name: claimName } = claimNameOf(pod, volume);
+  const fail = (message: string): ClaimError => claimError(pod, claimName, message);
+  if (bound === undefined)
+    throw fail(`failed to fetch PV ${name} from API server: persistentvolumes ${JSON.stringify(name)} not found`);
+  const { claimRef, hostPath, local, volumeMode } = bound.spec ?? {};
+  if (claimRef === undefined || claimRef.namespace !== pod.metadata.namespace || claimRef.name !== claimName)
+    throw fail(`found PV object ${name} with nil or another pv.Spec.ClaimRef`);
+  checkMode(pod, volume, { name, isBlock: volumeMode === 'Block' });
+  const readOnly = volume.persistentVolumeClaim?.readOnly === true;
+  if (hostPath !== undefined) {
+    const path = await setUpHostPath(hostPath).catch((error: Error) => {
+      throw new NamedVolumeError(name, SET_UP_FAILED, error.message);
+    });
+    return { path, readOnly, isOwnable: false, name };
+  }
+  if (local === undefined) throw new VolumeError(`no volume plugin matched name: ${name}`);
+  if ((await stat(local.path).catch(() => undefined)) === undefined)
+    throw new NamedVolumeError(name, NEW_MOUNTER_FAILED, `path ${JSON.stringify(local.path)} does not exist`);
+  return { path: local.path, readOnly, isOwnable: true, name };
+}
+
+/** As `fsGroup` says, and not when the policy finds its root right already. Throws `VolumeError`. */
+export async function giveToGroup(pod: Pod, { path, readOnly, isOwnable, name }: BoundVolume): Promise<void> {
+  const { fsGroup, fsGroupChangePolicy } = pod.spec.securityContext ?? {};
+  if (fsGroup === undefined || readOnly || !isOwnable) return;
+  try {
+    const { gid, mode } = await stat(path);
+    const isRight = gid === fsGroup && (mode & 0o2770) === 0o2770;
+    if (fsGroupChangePolicy === 'OnRootMismatch' && isRight) return;
+    await giveTreeToGroup(path, fsGroup);
+  } catch (error) {
+    throw new NamedVolumeError(name, SET_UP_FAILED, `applyFSGroup failed for vol ${name}: ${(error as Error).message}`);
+  }
+}
+
+/** Devices are not served here; a file system cannot be had as one. */
+function checkMode(pod: Pod, volume: Volume, { name, isBlock }: { name: string; isBlock: boolean }): void {
+  const { containers, initContainers = [], ephemeralContainers = [] } = pod.spec;
+  const all = [...containers, ...initContainers, ...ephemeralContainers];
+  const isMounted = all.some(({ volumeMounts = [] }) => volumeMounts.some((mount) => mount.name === volume.name));
+  const isDevice = all.some(({ volumeDevices = [] }) => volumeDevices.some((device) => device.name === volume.name));
+  const fail = (message: string): ClaimError => new ClaimError(message);
+  if (isMounted && isBlock) throw fail(`volume ${volume.name} has volumeMode Block, but is specified in volumeMounts`);
+  if (isDevice && !isBlock)
+    throw fail(`volume ${volume.name} has volumeMode Filesystem, but is specified in volumeDevices`);
+  if (isBlock) throw new NamedVolumeError(name, 'MapVolume.SetUpDevice failed', 'block volumes are not supported');
+}
+
+function claimNameOf({ metadata }: Pod, { name, persistentVolumeClaim }: Volume): { namespace: string; name: string } {
+  return { namespace: metadata.namespace ?? '', name: persistentVolumeClaim?.claimName ?? `${metadata.name}-${name}` };
+}
+
+function claimError({ metadata }: Pod, claimName: string, message: string): ClaimError {
+  return new ClaimError(`error processing PVC ${metadata.namespace ?? ''}/${claimName}: ${message}`);
+}
+
+/** `getPVCExtractPV` */
 async function boundVolumeName(client: Client, pod: Pod, volume: Volume): Promise<string> {
-  const { namespace = '', name: podName, uid } = pod.metadata;
-  const name = volume.persistentVolumeClaim?.claimName ?? `${podName}-${volume.name}`;
-  const claim = await find<Claim>(client, claims, { namespace, name });
-  if (claim === undefined) throw new VolumeError(`persistentvolumeclaim ${JSON.stringify(name)} not found`);
-  const isOwned = claim.metadata.ownerReferences?.some((owner) => owner.uid === uid) === true;
+  const key = claimNameOf(pod, volume);
+  const fail = (message: string): ClaimError => claimError(pod, key.name, message);
+  const claim = await find<Claim>(client, claims, key);
+  if (claim === undefined)
+    throw fail(`failed to fetch PVC from API server: persistentvolumeclaims ${JSON.stringify(key.name)} not found`);
+  const isOwned = claim.metadata.ownerReferences?.some((owner) => owner.uid === pod.metadata.uid) === true;
   if (volume.ephemeral !== undefined && !isOwned) {
-    throw new VolumeError(
-      `PVC ${namespace}/${name} was not created for pod ${namespace}/${podName} (pod is not owner)`,
-    );
+    const podName = `${key.namespace}/${pod.metadata.name}`;
+    throw fail(`PVC ${key.namespace}/${key.name} was not created for pod ${podName} (pod is not owner)`);
   }
   const volumeName = claim.spec?.volumeName ?? '';
-  if (claim.status?.phase !== 'Bound' || volumeName === '') throw new VolumeError('PVC is not bound');
+  if (claim.status?.phase !== 'Bound' || volumeName === '') throw fail('PVC is not bound');
   return volumeName;
 }
 

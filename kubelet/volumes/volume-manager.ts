@@ -11,9 +11,9 @@ import { writeAtomically } from './atomic-writer.ts';
 import { setUpEmptyDir } from './empty-dir.ts';
 import type { HostMounter } from './host-mounter.ts';
 import { setUpHostPath } from './host-path.ts';
-import { payloadOf, VolumeError } from './payloads.ts';
+import { ClaimError, NamedVolumeError, payloadOf, VolumeError } from './payloads.ts';
 import type { VolumeSources } from './payloads.ts';
-import { setUpClaim } from './persistent-claim.ts';
+import { giveToGroup, SET_UP_FAILED, setUpClaim } from './persistent-claim.ts';
 import { isAlwaysReadOnly, pluginOf } from './plugin-names.ts';
 import { podFolder, volumeFolder } from './pod-folder.ts';
 import type { PodFolders } from './pod-folder.ts';
@@ -29,7 +29,10 @@ export type MountedVolumes = ReadonlyMap<string, MountedVolume>;
 
 export interface VolumeFailure {
   volume: string;
+  /** Why; of a claim that is not in order, as `error processing PVC …`. */
   message: string;
+  /** What the event about it says; absent: the claim is not in order, which one event tells of all volumes. */
+  event?: string;
 }
 
 export interface VolumeManagerOptions {
@@ -41,6 +44,8 @@ export interface VolumeManagerOptions {
 
 export class VolumeManager {
   readonly #options: VolumeManagerOptions;
+  /** Volumes that were given to their pod's group, by the pod's uid. */
+  readonly #owned = new Map<string, Set<string>>();
 
   constructor(options: VolumeManagerOptions) {
     this.#options = options;
@@ -55,7 +60,7 @@ export class VolumeManager {
         try {
           mounted.set(volume.name, await this.#setUpOne(pod, volume, sources));
         } catch (error) {
-          failures.push({ volume: volume.name, message: (error as Error).message });
+          failures.push(failureOf(volume.name, error as Error));
         }
       }),
     );
@@ -65,6 +70,7 @@ export class VolumeManager {
   /** Removes everything of the pod but its logs. Repeatable. */
   async tearDown(uid: string): Promise<void> {
     const { folders, mounter } = this.#options;
+    this.#owned.delete(uid);
     for (const folder of new Set([podFolder(folders, uid), join(folders.secretFolder, uid)])) {
       await mounter.unmountBelow(folder);
       await rm(folder, { recursive: true, force: true });
@@ -79,12 +85,12 @@ export class VolumeManager {
   }
 
   async #setUpOne(pod: Pod, volume: Volume, sources: VolumeSources): Promise<MountedVolume> {
-    const { folders, client, clock, mounter } = this.#options;
+    const { folders, clock, mounter } = this.#options;
     const plugin = pluginOf(volume);
     if (plugin === undefined) throw new VolumeError(`no volume plugin matched name: ${volume.name}`);
     const readOnly = isAlwaysReadOnly(plugin);
     if (volume.hostPath !== undefined) return { path: await setUpHostPath(volume.hostPath), readOnly };
-    if (plugin === 'kubernetes.io/persistent-claim') return setUpClaim(client, pod, volume);
+    if (plugin === 'kubernetes.io/persistent-claim') return this.#setUpClaim(pod, volume);
     const folder = volumeFolder(folders, pod.metadata.uid ?? '', { plugin, name: volume.name });
     const group = pod.spec.securityContext?.fsGroup;
     if (volume.emptyDir !== undefined) {
@@ -95,4 +101,21 @@ export class VolumeManager {
     writeAtomically(folder, payload, { group, nowMs: clock.now() });
     return { path: folder, readOnly };
   }
+
+  /** The pod's group gets the files once in the pod's life: they may be many. */
+  async #setUpClaim(pod: Pod, volume: Volume): Promise<MountedVolume> {
+    const bound = await setUpClaim(this.#options.client, pod, volume);
+    const { uid = '' } = pod.metadata;
+    const owned = this.#owned.get(uid) ?? new Set<string>();
+    if (!owned.has(volume.name)) await giveToGroup(pod, bound);
+    this.#owned.set(uid, owned.add(volume.name));
+    return { path: bound.path, readOnly: bound.readOnly };
+  }
+}
+
+function failureOf(volume: string, error: Error): VolumeFailure {
+  const { message } = error;
+  if (error instanceof ClaimError) return { volume, message };
+  const [name, step] = error instanceof NamedVolumeError ? [error.volumeName, error.step] : [volume, SET_UP_FAILED];
+  return { volume, message, event: `${step} for volume ${JSON.stringify(name)} : ${message}` };
 }

@@ -1,8 +1,21 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { access, mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import {
+  access,
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { Volume } from '../../api/core/v1/pod/types.ts';
+import { ApiError } from '../../api/machinery/errors.ts';
 import { realClock } from '../../base/clock.ts';
 import type { Client } from '../../client/client.ts';
 import { POD_UID, testPod } from '../testing.ts';
@@ -165,6 +178,97 @@ describe('VolumeManager', () => {
     await manager().tearDown(POD_UID);
     expect(await manager().podUids()).toEqual([]);
     expect(await readFile(outside, 'utf8')).toBe('safe');
+  });
+});
+
+describe('volumes of claims', () => {
+  const disk = () => join(folder, 'disk');
+  const claim = { metadata: {}, spec: { volumeName: 'pv' }, status: { phase: 'Bound' } };
+  const claimRef = { namespace: 'default', name: 'data' };
+  const bound = (spec: object) => ({ metadata: { name: 'pv' }, spec: { claimRef, ...spec } });
+  /** What the API has, by kind. */
+  const setUpWith = (objects: Record<string, object>, { volume = {}, spec = {} } = {}) => {
+    const get: Client['get'] = <T>(resource: { names: { kind: string } }) => {
+      const found = objects[resource.names.kind];
+      if (found === undefined) throw new ApiError({ code: 404, reason: 'NotFound', message: 'none' });
+      return Promise.resolve(found as T);
+    };
+    const volumes = [{ name: 'v', persistentVolumeClaim: { claimName: 'data' }, ...volume }];
+    const options = { client: { get } as Client, clock: realClock, mounter: noMounter };
+    const folders = {
+      folder: join(folder, 'pods'),
+      secretFolder: join(folder, 'memory'),
+      logFolder: join(folder, 'logs'),
+    };
+    return new VolumeManager({ ...options, folders }).setUp(testPod({ volumes, ...spec }), {} as VolumeSources);
+  };
+  const failure = async (...args: Parameters<typeof setUpWith>) => (await setUpWith(...args)).failures;
+
+  it('mounts the folder of a local volume, and gives it to the group of the pod', async () => {
+    await mkdir(disk());
+    await writeFile(join(disk(), 'row'), 'data', { mode: 0o600 });
+    const objects = { PersistentVolumeClaim: claim, PersistentVolume: bound({ local: { path: disk() } }) };
+    const group = process.getgid?.() ?? 0;
+    const spec = { securityContext: { fsGroup: group } };
+    const { mounted, failures } = await setUpWith(objects, { spec });
+    expect(failures).toEqual([]);
+    expect(mounted.get('v')).toEqual({ path: disk(), readOnly: false });
+    expect((await stat(disk())).mode & 0o7770).toBe(0o2770);
+    expect((await stat(join(disk(), 'row'))).mode & 0o777).toBe(0o660);
+    await chmod(join(disk(), 'row'), 0o600);
+    const onMismatch = { securityContext: { fsGroup: group, fsGroupChangePolicy: 'OnRootMismatch' } };
+    await setUpWith(objects, { spec: onMismatch });
+    expect((await stat(join(disk(), 'row'))).mode & 0o777).toBe(0o600);
+  });
+
+  it('leaves a folder that is only read as it is', async () => {
+    await mkdir(disk());
+    await chmod(disk(), 0o700);
+    const objects = { PersistentVolumeClaim: claim, PersistentVolume: bound({ local: { path: disk() } }) };
+    const volume = { persistentVolumeClaim: { claimName: 'data', readOnly: true } };
+    const { mounted } = await setUpWith(objects, { volume, spec: { securityContext: { fsGroup: 1 } } });
+    expect(mounted.get('v')).toEqual({ path: disk(), readOnly: true });
+    expect((await stat(disk())).mode & 0o777).toBe(0o700);
+  });
+
+  it('says what is wrong with a claim', async () => {
+    const start = 'error processing PVC default/data: ';
+    const message = async (objects: Record<string, object>) => (await failure(objects))[0];
+    expect(await message({})).toEqual({
+      volume: 'v',
+      message: `${start}failed to fetch PVC from API server: persistentvolumeclaims "data" not found`,
+    });
+    const pending = { ...claim, status: { phase: 'Pending' } };
+    expect(await message({ PersistentVolumeClaim: pending })).toEqual({
+      volume: 'v',
+      message: `${start}PVC is not bound`,
+    });
+    const missing = {
+      volume: 'v',
+      message: `${start}failed to fetch PV pv from API server: persistentvolumes "pv" not found`,
+    };
+    expect(await message({ PersistentVolumeClaim: claim })).toEqual(missing);
+    const others = { metadata: {}, spec: { claimRef: { namespace: 'default', name: 'other' } } };
+    const found = await message({ PersistentVolumeClaim: claim, PersistentVolume: others });
+    expect(found?.message).toBe(`${start}found PV object pv with nil or another pv.Spec.ClaimRef`);
+  });
+
+  it('says by its own name what is wrong with a volume', async () => {
+    const event = async (spec: object, podSpec = {}) =>
+      (await failure({ PersistentVolumeClaim: claim, PersistentVolume: bound(spec) }, { spec: podSpec }))[0]?.event;
+    expect(await event({ local: { path: disk() } })).toBe(
+      `MountVolume.NewMounter initialization failed for volume "pv" : path "${disk()}" does not exist`,
+    );
+    expect(await event({ hostPath: { path: disk(), type: 'Directory' } })).toBe(
+      `MountVolume.SetUp failed for volume "pv" : hostPath type check failed: ${disk()} is not a directory`,
+    );
+    expect(await event({ volumeMode: 'Block', local: { path: disk() } })).toBe(
+      'MapVolume.SetUpDevice failed for volume "pv" : block volumes are not supported',
+    );
+    const mounting = { containers: [{ name: 'c', image: 'i', volumeMounts: [{ name: 'v', mountPath: '/v' }] }] };
+    const objects = { PersistentVolumeClaim: claim, PersistentVolume: bound({ volumeMode: 'Block' }) };
+    const [found] = await failure(objects, { spec: mounting });
+    expect(found?.message).toBe('volume v has volumeMode Block, but is specified in volumeMounts');
   });
 });
 
