@@ -1,6 +1,8 @@
 /** The inter-pod (anti-)affinity of a pod, compiled once (`framework.AffinityTerm`). */
 import type { V1PodAffinityTerm, V1WeightedPodAffinityTerm } from '@kubernetes/client-node';
+import type { Namespace } from '../api/core/v1/namespace.ts';
 import type { Pod } from '../api/core/v1/pod.ts';
+import type { Lister } from '../api/machinery/handler.ts';
 import { nothing, selectorFromObject } from '../api/machinery/label-selector.ts';
 import type { Selector } from '../api/machinery/label-selector.ts';
 
@@ -8,6 +10,8 @@ type Labels = Readonly<Record<string, string>>;
 
 /** Matches pods by their labels, in namespaces named or chosen by labels. */
 export interface AffinityTerm {
+  /** Terms of the same text match the same pods in the same domains. */
+  readonly text: string;
   readonly topologyKey: string;
   readonly selector: Selector;
   readonly namespaces: ReadonlySet<string>;
@@ -49,16 +53,35 @@ export function termMatches(term: AffinityTerm, { metadata }: Pod, namespaceLabe
   return isInNamespace && term.selector.matches(metadata.labels);
 }
 
+/**
+ * The term with its namespace selector resolved to the namespaces of now (`mergeAffinityTermNamespacesIfNotEmpty`):
+ * it matches without looking at a namespace's labels.
+ */
+export function resolveNamespaces<T extends AffinityTerm>(term: T, namespaces: Lister<Namespace>): T {
+  const { namespaceSelector } = term;
+  if (namespaceSelector === nothing || namespaceSelector.requirements.length === 0) return term;
+  const found = namespaces.list({ labelSelector: namespaceSelector }).map(({ metadata }) => metadata.name ?? '');
+  return withText({ ...term, namespaces: new Set([...term.namespaces, ...found]), namespaceSelector: nothing });
+}
+
 /** Without any namespace named or chosen: the pod's own. */
 function compileTerm(term: V1PodAffinityTerm, ownNamespace: string): AffinityTerm {
   const { topologyKey, labelSelector, namespaces = [], namespaceSelector } = term;
   const isOwn = namespaces.length === 0 && !namespaceSelector;
-  return {
+  return withText({
+    text: '',
     topologyKey,
     selector: compileSelector(labelSelector),
     namespaces: new Set(isOwn ? [ownNamespace] : namespaces),
     namespaceSelector: compileSelector(namespaceSelector),
-  };
+  });
+}
+
+function withText<T extends AffinityTerm>(term: T): T {
+  const requirementsOf = (selector: Selector): unknown => (selector === nothing ? null : selector.requirements);
+  const { topologyKey, selector, namespaces, namespaceSelector } = term;
+  const parts = [topologyKey, requirementsOf(selector), [...namespaces].sort(), requirementsOf(namespaceSelector)];
+  return { ...term, text: JSON.stringify(parts) };
 }
 
 function compileSelector(selector: V1PodAffinityTerm['labelSelector']): Selector {

@@ -6,10 +6,13 @@ import { replicaSets } from '../api/apps/v1/replica-set.ts';
 import type { ReplicaSet } from '../api/apps/v1/replica-set.ts';
 import { statefulSets } from '../api/apps/v1/stateful-set.ts';
 import type { StatefulSet } from '../api/apps/v1/stateful-set.ts';
+import { namespaces } from '../api/core/v1/namespace.ts';
+import type { Namespace } from '../api/core/v1/namespace.ts';
 import { replicationControllers } from '../api/core/v1/replication-controller.ts';
 import type { ReplicationController } from '../api/core/v1/replication-controller.ts';
 import { services } from '../api/core/v1/service.ts';
 import type { Service } from '../api/core/v1/service.ts';
+import type { Lister } from '../api/machinery/handler.ts';
 import type { InformerFactory } from '../client/informer-factory.ts';
 import type { GroupListers } from './default-selector.ts';
 import type { ProfileEntry } from './framework.ts';
@@ -18,6 +21,7 @@ import { defaultBinder } from './plugins/default-binder.ts';
 import { defaultPreemption } from './plugins/default-preemption.ts';
 import type { DefaultPreemptionOptions } from './plugins/default-preemption.ts';
 import { imageLocality } from './plugins/image-locality.ts';
+import { interPodAffinity } from './plugins/inter-pod-affinity.ts';
 import { nodeAffinity } from './plugins/node-affinity.ts';
 import { nodeName } from './plugins/node-name.ts';
 import { nodePorts } from './plugins/node-ports.ts';
@@ -72,11 +76,16 @@ export function defaultProfile({ args = {}, ...options }: ProfileOptions): reado
     { plugin: volumeBinding(storage, options) },
     { plugin: volumeZone(storage) },
     { plugin: podTopologySpread(groupListersOf(options.informers), args.PodTopologySpread), weight: 2 },
+    { plugin: interPodAffinity(namespaceListerOf(options.informers), args.InterPodAffinity), weight: 2 },
     { plugin: nodeResourcesBalancedAllocation(args.NodeResourcesBalancedAllocation), weight: 1 },
     { plugin: imageLocality, weight: 1 },
     { plugin: defaultPreemption(options) },
     { plugin: defaultBinder(options.client) },
   ];
+}
+
+function namespaceListerOf(informers: InformerFactory): Lister<Namespace> {
+  return informers.informer<Namespace>(namespaces).lister;
 }
 
 function groupListersOf(informers: InformerFactory): GroupListers {

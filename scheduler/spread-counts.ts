@@ -8,14 +8,14 @@ import { nothing, selectorFromObject, selectorOf } from '../api/machinery/label-
 import type { Selector } from '../api/machinery/label-selector.ts';
 import { DomainTally } from './domain-tally.ts';
 import type { NodeSum } from './kept-sum.ts';
+import { labelOf } from './labels.ts';
+import type { Labels } from './labels.ts';
 import type { NodeInfo } from './node-info.ts';
 import { requiredNodes } from './node-selector.ts';
 import type { NodeMatcher } from './node-selector.ts';
 import { toleratesAll } from './tolerations.ts';
 
 export const HOSTNAME = 'kubernetes.io/hostname';
-
-type Labels = Readonly<Record<string, string>>;
 
 export interface SpreadConstraint {
   readonly topologyKey: string;
@@ -123,10 +123,6 @@ export class SpreadCounts implements NodeSum {
 
 export function hasAllKeys(labels: Labels, constraints: readonly SpreadConstraint[]): boolean {
   return constraints.every(({ topologyKey }) => Object.hasOwn(labels, topologyKey));
-}
-
-export function labelOf(labels: Labels, key: string): string | undefined {
-  return Object.hasOwn(labels, key) ? labels[key] : undefined;
 }
 
 /** `required`: what `requiredNodes` says of the pod. */

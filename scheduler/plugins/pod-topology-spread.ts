@@ -13,6 +13,7 @@ import { MovedTally } from '../domain-tally.ts';
 import { MAX_NODE_SCORE, SKIP, CONTINUE, stateKey } from '../framework.ts';
 import type { Cycle, Plugin, Rejection } from '../framework.ts';
 import { KeptSum } from '../kept-sum.ts';
+import { labelOf } from '../labels.ts';
 import type { NodeInfo } from '../node-info.ts';
 import { requiredNodes } from '../node-selector.ts';
 import type { NodeMatcher } from '../node-selector.ts';
@@ -26,7 +27,6 @@ import {
   countPods,
   hasAllKeys,
   includesNode,
-  labelOf,
   textOfScope,
 } from '../spread-counts.ts';
 import type { SpreadConstraint, SpreadScope } from '../spread-counts.ts';
