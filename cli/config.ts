@@ -29,6 +29,8 @@ export interface UpConfig {
   /** For image pulls. */
   proxy: ProxyConfig;
   simulatedNodes: number;
+  /** A file; absolute. */
+  schedulerConfig: string | undefined;
   keepPods: boolean;
   demo: boolean;
   verbose: boolean;
@@ -163,6 +165,7 @@ export function upConfig(flags: UpFlags): AskedConfig {
     insecureRegistries: (flags['insecureRegistry'] as string[] | undefined) ?? [],
     proxy: proxyFromEnvironment(process.env),
     simulatedNodes: count(flags, 'simulatedNodes'),
+    schedulerConfig: flags['schedulerConfig'] === undefined ? undefined : resolve(String(flags['schedulerConfig'])),
     keepPods: flags['keepPods'] === true,
     demo: flags['demo'] === true,
     verbose: flags['verbose'] === true,

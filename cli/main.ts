@@ -85,6 +85,7 @@ function upCommand(): Command {
       'so many further nodes, simulated-1 and so on, whose pods only pretend to run; beside a real node they have the taint nocher.io/simulated',
       '0',
     )
+    .option('--scheduler-config <file>', 'how the scheduler works: a KubeSchedulerConfiguration (docs/scheduling.md)')
     .option('-v, --verbose', 'write the log to standard error as well')
     .addHelpText('after', UP_HELP)
     .action(async (flags: UpFlags) => (await import('./up.ts')).up(flags));

@@ -4,7 +4,9 @@ import { realClock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import { realRandom } from '../base/random.ts';
 import { createEventRecorder } from '../client/events.ts';
+import type { EventRecorder } from '../client/events.ts';
 import { createInformerFactory } from '../client/informer-factory.ts';
+import type { SchedulerConfiguration } from '../scheduler/configuration.ts';
 import { startScheduler } from '../scheduler/scheduler.ts';
 import type { ControlPlane } from './control-plane.ts';
 import { schedulerUser } from './identities.ts';
@@ -13,10 +15,12 @@ import { createTask } from './tasks.ts';
 
 export function startScheduling({
   controlPlane,
+  configuration = {},
   log,
   signal,
 }: {
   controlPlane: ControlPlane;
+  configuration?: Partial<SchedulerConfiguration> | undefined;
   log: Logger;
   signal: AbortSignal;
 }): Task {
@@ -24,21 +28,18 @@ export function startScheduling({
   const own = log.child({ component: 'scheduler' });
   const informers = createInformerFactory(client, { clock: realClock, log: own });
   informers.start(signal);
-  const recorder = createEventRecorder({
-    client,
-    resource: events,
-    component: 'default-scheduler',
-    clock: realClock,
-    log: own,
-  });
+  const recorderOf = (component: string): EventRecorder =>
+    createEventRecorder({ client, resource: events, component, clock: realClock, log: own });
   const running = startScheduler({
     client,
     informers,
-    events: recorder,
+    events: recorderOf('default-scheduler'),
+    recorderOf,
     clock: realClock,
     random: realRandom,
     log: own,
     signal,
+    ...configuration,
   });
   return createTask('scheduler', running, { log: own, signal });
 }

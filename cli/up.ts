@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { realClock } from '../base/clock.ts';
 import { realRandom } from '../base/random.ts';
 import type { Storage } from '../apiserver/storage/storage.ts';
+import type { SchedulerConfiguration } from '../scheduler/configuration.ts';
 import { bootstrap } from './bootstrap.ts';
 import { ensureCertificates } from './certificates.ts';
 import { agreeOnCluster, clusterRecord, readClusterRecord, withRangesOf } from './cluster-record.ts';
@@ -38,9 +39,9 @@ import { addressInRange, advertisedAddress, gatewayAddress, hostAddresses } from
 import { createProgress } from './progress.ts';
 import type { Progress } from './progress.ts';
 import { proxyNote } from './proxy-environment.ts';
-
-import { serverExtensions } from './server-extensions.ts';
+import { readSchedulerConfig } from './scheduler-config.ts';
 import { startScheduling } from './scheduling.ts';
+import { serverExtensions } from './server-extensions.ts';
 import { chooseSettings } from './settings.ts';
 import type { SimulatedNodes } from './simulated-nodes.ts';
 import { startSimulatedNodes } from './simulated-nodes.ts';
@@ -117,6 +118,7 @@ interface Running {
 
 async function start({ config: asked, folder, progress, log, stop }: StartOptions): Promise<Running> {
   const startedMs = realClock.monotonicMs();
+  const scheduling = asked.schedulerConfig === undefined ? undefined : readSchedulerConfig(asked.schedulerConfig);
   progress.step('certificates');
   const { runtime, notes } = chooseRuntime(asked.runtime, await lookAtHost(asked.runtime));
   for (const note of notes) progress.note(note);
@@ -143,7 +145,7 @@ async function start({ config: asked, folder, progress, log, stop }: StartOption
   const stopping = new AbortController();
   // Every informer and controller listens for the end: many listeners are no leak here.
   setMaxListeners(0, stopping.signal, stop);
-  const { controllers, scheduler } = startComponents(base, { controlPlane, signal: stopping.signal });
+  const { controllers, scheduler } = startComponents(base, { controlPlane, scheduling, signal: stopping.signal });
   const nodeOptions: NodeOptions = { ...base, controlPlane, note: (text) => progress.note(text) };
   const volumes = startLocalVolumes(nodeOptions, stopping.signal);
   const node = await startRealNode(nodeOptions, progress);
@@ -193,14 +195,23 @@ async function installDefinitions(controlPlane: ControlPlane, log: StartOptions[
   }
 }
 
+interface ComponentOptions {
+  controlPlane: ControlPlane;
+  /** Default: upstream's. */
+  scheduling: SchedulerConfiguration | undefined;
+  signal: AbortSignal;
+}
+
 /** Of several servers of a store, one acts. */
 function startComponents(
   { settings, folder, certificates, log }: Prepared,
-  { controlPlane, signal }: { controlPlane: ControlPlane; signal: AbortSignal },
+  { controlPlane, scheduling, signal }: ComponentOptions,
 ): { controllers: Led; scheduler: Led } {
   const controllers = (until: AbortSignal): readonly Task[] =>
     startControllers({ controlPlane, rootCa: certificates.ca.certificate, log, signal: until });
-  const scheduler = (until: AbortSignal): readonly Task[] => [startScheduling({ controlPlane, log, signal: until })];
+  const scheduler = (until: AbortSignal): readonly Task[] => [
+    startScheduling({ controlPlane, configuration: scheduling, log, signal: until }),
+  ];
   if (controlPlane.storage.isShared !== true)
     return { controllers: leadAlways(controllers, signal), scheduler: leadAlways(scheduler, signal) };
   const election = { identity: `${settings.nodeName}_${folder.id}`, log, signal };

@@ -5,6 +5,7 @@ import { duplicate, forbidden, invalid, notSupported, required } from '../api/ma
 import type { FieldError, FieldPath } from '../api/machinery/field-error.ts';
 import { invalidEach, isQualifiedName } from '../api/machinery/validation.ts';
 import type {
+  DefaultPreemptionArgs,
   InterPodAffinityArgs,
   NodeAffinityArgs,
   NodeResourcesBalancedAllocationArgs,
@@ -26,6 +27,7 @@ type Validators = {
 };
 
 const VALIDATORS: Validators = {
+  DefaultPreemption: validateDefaultPreemptionArgs,
   NodeAffinity: validateNodeAffinityArgs,
   NodeResourcesFit: validateNodeResourcesFitArgs,
   NodeResourcesBalancedAllocation: validateBalancedAllocationArgs,
@@ -154,4 +156,21 @@ function validateDefaultConstraint(constraint: V1TopologySpreadConstraint, path:
     errors.push(forbidden(path.child('labelSelector'), detail));
   }
   return errors;
+}
+
+function validateDefaultPreemptionArgs(args: DefaultPreemptionArgs, path: FieldPath): FieldError[] {
+  const { minCandidateNodesPercentage: percentage = 10, minCandidateNodesAbsolute: absolute = 100 } = args;
+  const percentagePath = path.child('minCandidateNodesPercentage');
+  const absolutePath = path.child('minCandidateNodesAbsolute');
+  const errors: FieldError[] = [];
+  if (percentage < 0 || percentage > 100)
+    errors.push(invalid(percentagePath, percentage, 'not in valid range [0, 100]'));
+  if (absolute < 0) errors.push(invalid(absolutePath, absolute, 'not in valid range [0, inf)'));
+  if (percentage !== 0 || absolute !== 0) return errors;
+  const both = 'cannot be zero at the same time as';
+  return [
+    ...errors,
+    invalid(percentagePath, percentage, `${both} minCandidateNodesAbsolute`),
+    invalid(absolutePath, absolute, `${both} minCandidateNodesPercentage`),
+  ];
 }

@@ -60,8 +60,17 @@ export interface PodTopologySpreadArgs {
   defaultingType?: 'System' | 'List';
 }
 
+/** On how many nodes, at least, victims are looked for. */
+export interface DefaultPreemptionArgs {
+  /** Of the nodes that other pods' going may mend. Default 10. */
+  minCandidateNodesPercentage?: number;
+  /** Default 100. */
+  minCandidateNodesAbsolute?: number;
+}
+
 /** By the plugin's name. Other plugins take none. */
 export interface PluginArgs {
+  DefaultPreemption?: DefaultPreemptionArgs;
   NodeAffinity?: NodeAffinityArgs;
   NodeResourcesFit?: NodeResourcesFitArgs;
   NodeResourcesBalancedAllocation?: NodeResourcesBalancedAllocationArgs;

@@ -2,6 +2,9 @@
  * Runs a profile's plugins at each extension point, in the profile's order
  * (`pkg/scheduler/framework/runtime/framework.go`).
  */
+import { choosePlugins, queuePlugins } from './chosen-plugins.ts';
+import type { ChosenPlugins } from './chosen-plugins.ts';
+import type { ExtensionPoint, PluginsConfig } from './extension-points.ts';
 import { MAX_NODE_SCORE, stateKey } from './framework.ts';
 import type {
   Cycle,
@@ -31,26 +34,34 @@ const NODES_PER_LOOK = 32;
 type With<K extends keyof Plugin> = Plugin & Required<Pick<Plugin, K>>;
 type Scorer = { plugin: With<'score'>; weight: number };
 
+/** Points whose plugins are named like their method. */
+type ListedPoint = Exclude<ExtensionPoint, 'queueSort' | 'preEnqueue' | 'preScore' | 'score'>;
+type Lists = { readonly [Point in ListedPoint]: readonly With<Point>[] };
+
 /** Plugins of this cycle whose `filter` is of use. */
 const FILTERS = stateKey<readonly With<'filter'>[]>('filter plugins');
 
 export class PluginRunner {
+  /** For the queue. */
   readonly plugins: readonly Plugin[];
-  readonly #profile: readonly ProfileEntry[];
+  readonly #lists: Lists;
+  readonly #scorers: readonly Scorer[];
   readonly #nominated: NominatedPods | undefined;
 
-  /** Without `nominated`, no pod is. */
-  constructor(profile: readonly ProfileEntry[], nominated?: NominatedPods) {
-    this.#profile = profile;
+  /** Without `nominated`, no pod is; without `config`, every plugin runs at all its points. */
+  constructor(profile: readonly ProfileEntry[], nominated?: NominatedPods, config?: PluginsConfig) {
+    const chosen = choosePlugins(profile, config);
     this.#nominated = nominated;
-    this.plugins = profile.map(({ plugin }) => plugin);
+    this.#lists = listsOf(chosen);
+    this.#scorers = chosen.score as readonly Scorer[];
+    this.plugins = queuePlugins(profile, chosen);
   }
 
   runPreFilter(cycle: Cycle): PreFilterOutcome {
     const skipped = new Set<Plugin>();
     const narrowedBy = new Set<string>();
     let nodeNames: ReadonlySet<string> | undefined;
-    for (const plugin of this.#having('preFilter')) {
+    for (const plugin of this.#lists.preFilter) {
       const result = plugin.preFilter(cycle);
       if (result.type === 'reject') return { rejection: { ...result.rejection, plugin: plugin.name }, narrowedBy };
       if (result.type === 'skip') skipped.add(plugin);
@@ -60,7 +71,7 @@ export class PluginRunner {
       }
       if (nodeNames?.size === 0) return { rejection: conflictOf(narrowedBy), narrowedBy };
     }
-    const filters = this.#having('filter').filter((plugin) => !skipped.has(plugin));
+    const filters = this.#lists.filter.filter((plugin) => !skipped.has(plugin));
     cycle.state.write(FILTERS, filters);
     return { narrowedBy, ...(nodeNames === undefined ? {} : { nodeNames }) };
   }
@@ -103,7 +114,7 @@ export class PluginRunner {
     slice: TimeSlice,
   ): Promise<PostFilterResult | undefined> {
     const rehearsal = this.#rehearsal(slice);
-    for (const plugin of this.#having('postFilter')) {
+    for (const plugin of this.#lists.postFilter) {
       const result = await plugin.postFilter(cycle, rejections, rehearsal);
       if (result !== undefined) return result;
     }
@@ -134,7 +145,7 @@ export class PluginRunner {
 
   /** Undoes the plugins' reservations in the reverse order. */
   runUnreserve(cycle: Cycle, nodeName: string): void {
-    for (const plugin of this.#having('unreserve').reverse()) plugin.unreserve(cycle, nodeName);
+    for (const plugin of this.#lists.reserve.toReversed()) plugin.unreserve?.(cycle, nodeName);
   }
 
   runPermit(cycle: Cycle, nodeName: string): PluginRejection | undefined {
@@ -146,7 +157,7 @@ export class PluginRunner {
   }
 
   async runPreBind(cycle: Cycle, nodeName: string): Promise<PluginRejection | undefined> {
-    for (const plugin of this.#having('preBind')) {
+    for (const plugin of this.#lists.preBind) {
       const rejection = await plugin.preBind(cycle, nodeName);
       if (rejection !== undefined) return { ...rejection, plugin: plugin.name };
     }
@@ -155,12 +166,12 @@ export class PluginRunner {
 
   /** Throws when binding fails, or no plugin binds. */
   async runBind(cycle: Cycle, nodeName: string): Promise<void> {
-    for (const plugin of this.#having('bind')) if (await plugin.bind(cycle, nodeName)) return;
+    for (const plugin of this.#lists.bind) if (await plugin.bind(cycle, nodeName)) return;
     throw new Error('no plugin binds the pod');
   }
 
   runPostBind(cycle: Cycle, nodeName: string): void {
-    for (const plugin of this.#having('postBind')) plugin.postBind(cycle, nodeName);
+    for (const plugin of this.#lists.postBind) plugin.postBind(cycle, nodeName);
   }
 
   #rehearsal(slice: TimeSlice): Rehearsal {
@@ -183,7 +194,7 @@ export class PluginRunner {
   }
 
   #firstRejection(point: 'reserve' | 'permit', cycle: Cycle, nodeName: string): PluginRejection | undefined {
-    for (const plugin of this.plugins) {
+    for (const plugin of this.#lists[point]) {
       const rejection = plugin[point]?.(cycle, nodeName);
       if (rejection !== undefined) return { ...rejection, plugin: plugin.name };
     }
@@ -191,17 +202,25 @@ export class PluginRunner {
   }
 
   #scorersOf(cycle: Cycle, nodes: readonly NodeInfo[]): Scorer[] {
-    const scorers: Scorer[] = [];
-    for (const { plugin, weight = 1 } of this.#profile) {
-      if (plugin.preScore?.(cycle, nodes) === 'skip' || plugin.score === undefined) continue;
-      scorers.push({ plugin: plugin as With<'score'>, weight });
-    }
-    return scorers;
+    return this.#scorers.filter(({ plugin }) => plugin.preScore?.(cycle, nodes) !== 'skip');
   }
+}
 
-  #having<K extends keyof Plugin>(point: K): With<K>[] {
-    return this.plugins.filter((plugin): plugin is With<K> => plugin[point] !== undefined);
-  }
+/** A filter needs what its own `preFilter` leaves it, also where that is disabled. */
+function listsOf(chosen: ChosenPlugins): Lists {
+  const at = (point: ListedPoint): Plugin[] => chosen[point].map(({ plugin }) => plugin);
+  const filters = at('filter');
+  const preparing = filters.filter((plugin) => plugin.preFilter !== undefined);
+  return {
+    preFilter: [...new Set([...at('preFilter'), ...preparing])],
+    filter: filters,
+    postFilter: at('postFilter'),
+    reserve: at('reserve'),
+    permit: at('permit'),
+    preBind: at('preBind'),
+    bind: at('bind'),
+    postBind: at('postBind'),
+  } as Lists;
 }
 
 async function scoresOf(

@@ -15,6 +15,7 @@ import type { Service } from '../api/core/v1/service.ts';
 import type { Lister } from '../api/machinery/handler.ts';
 import type { InformerFactory } from '../client/informer-factory.ts';
 import type { GroupListers } from './default-selector.ts';
+import type { PluginsConfig } from './extension-points.ts';
 import type { ProfileEntry } from './framework.ts';
 import type { PluginArgs } from './plugin-args.ts';
 import { defaultBinder } from './plugins/default-binder.ts';
@@ -52,6 +53,8 @@ export interface SchedulerProfile {
   schedulerName: string;
   /** Makes its plugins; called once. */
   plugins(options: ProfileOptions): readonly ProfileEntry[];
+  /** What runs at which point; all of them everywhere when absent. */
+  chosen?: PluginsConfig;
   /** 0, or absent: adaptive. */
   percentageOfNodesToScore?: number;
 }
@@ -79,7 +82,7 @@ export function defaultProfile({ args = {}, ...options }: ProfileOptions): reado
     { plugin: interPodAffinity(namespaceListerOf(options.informers), args.InterPodAffinity), weight: 2 },
     { plugin: nodeResourcesBalancedAllocation(args.NodeResourcesBalancedAllocation), weight: 1 },
     { plugin: imageLocality, weight: 1 },
-    { plugin: defaultPreemption(options) },
+    { plugin: defaultPreemption({ ...options, ...(args.DefaultPreemption && { args: args.DefaultPreemption }) }) },
     { plugin: defaultBinder(options.client) },
   ];
 }

@@ -41,6 +41,8 @@ export interface SchedulerOptions {
   /** Started by its owner, before or after this. */
   informers: InformerFactory;
   events: EventRecorder;
+  /** For each profile's pods. Default: `events`. */
+  recorderOf?(schedulerName: string): EventRecorder;
   clock: Clock;
   random: Random;
   log: Logger;
@@ -77,6 +79,7 @@ interface Failure {
 interface RunningProfile {
   runner: PluginRunner;
   search: NodeSearch;
+  events: EventRecorder;
 }
 
 class Scheduler {
@@ -102,18 +105,20 @@ class Scheduler {
     this.#watch = new ClusterWatch({ informers, ...watched, schedulerNames: new Set(this.#profiles.keys()) });
   }
 
-  #start({ plugins, percentageOfNodesToScore = 0 }: SchedulerProfile): RunningProfile {
+  #start({ schedulerName, plugins, chosen, percentageOfNodesToScore = 0 }: SchedulerProfile): RunningProfile {
     const { informers, random } = this.#options;
     const budgets = informers.informer<PodDisruptionBudget>(podDisruptionBudgets);
+    const events = this.#options.recorderOf?.(schedulerName) ?? this.#options.events;
     const entries = plugins({
       ...this.#options,
+      events,
       nominated: this.#nominated,
       budgets: () => budgets.lister.list(),
       track: (work) => this.#calls.track(work),
       release: (preemptor, again) => this.#queue.release(preemptor, again),
     });
-    const runner = new PluginRunner(entries, this.#nominated);
-    return { runner, search: new NodeSearch({ runner, random, slice: this.#slice, percentageOfNodesToScore }) };
+    const runner = new PluginRunner(entries, this.#nominated, chosen);
+    return { runner, search: new NodeSearch({ runner, random, slice: this.#slice, percentageOfNodesToScore }), events };
   }
 
   async run(): Promise<void> {
@@ -241,7 +246,7 @@ class Scheduler {
     // Members of a list do not say what they are.
     const about = { ...pod, apiVersion: 'v1', kind: 'Pod' };
     const { type, action } = EVENT_FACTS[reason];
-    this.#options.events.event(about, type, reason, message, { action });
+    this.#profileOf(pod).events.event(about, type, reason, message, { action });
   }
 
   async #patchStatus({ podInfo }: QueuedPod, body: Record<string, unknown>): Promise<void> {

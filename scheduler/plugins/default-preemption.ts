@@ -12,6 +12,7 @@ import type { ConditionLike } from '../../client/conditions.ts';
 import { fitErrorMessage } from '../fit-error.ts';
 import type { Cycle, NodeRejections, Plugin, PluginRejection, PostFilterResult, Rehearsal } from '../framework.ts';
 import type { NodeInfo } from '../node-info.ts';
+import type { DefaultPreemptionArgs } from '../plugin-args.ts';
 import { nominatedNodeOf } from '../nominated-pods.ts';
 import type { PodInfo } from '../pod-info.ts';
 import { chooseCandidate } from './default-preemption-choice.ts';
@@ -19,17 +20,6 @@ import { PreemptionExecutor } from './default-preemption-execution.ts';
 import type { PreemptionOptions } from './default-preemption-execution.ts';
 import { budgetsOf, selectVictims } from './default-preemption-victims.ts';
 import type { Candidate } from './default-preemption-victims.ts';
-
-/** `DefaultPreemptionArgs`: on how many nodes, at least, victims are looked for. */
-export interface DefaultPreemptionArgs {
-  minCandidateNodesPercentage: number;
-  minCandidateNodesAbsolute: number;
-}
-
-export const DEFAULT_PREEMPTION_ARGS: DefaultPreemptionArgs = {
-  minCandidateNodesPercentage: 10,
-  minCandidateNodesAbsolute: 100,
-};
 
 export interface DefaultPreemptionOptions extends PreemptionOptions {
   random: Random;
@@ -126,9 +116,9 @@ function copyOf({ snapshot }: Cycle, nodeName: string): NodeInfo {
 }
 
 /** `calculateNumCandidates` */
-export function candidatesToFind(nodeCount: number, args: DefaultPreemptionArgs = DEFAULT_PREEMPTION_ARGS): number {
-  const share = Math.floor((nodeCount * args.minCandidateNodesPercentage) / 100);
-  return Math.min(Math.max(share, args.minCandidateNodesAbsolute), nodeCount);
+export function candidatesToFind(nodeCount: number, args: DefaultPreemptionArgs = {}): number {
+  const { minCandidateNodesPercentage: percentage = 10, minCandidateNodesAbsolute: absolute = 100 } = args;
+  return Math.min(Math.max(Math.floor((nodeCount * percentage) / 100), absolute), nodeCount);
 }
 
 /** An earlier promise is taken back: that node does not become free. */
