@@ -38,16 +38,25 @@ function image(answer: string, command: string): Promise<SampleImage> {
   return sampleImage([layer], { Env: ['PATH=/bin'], Entrypoint: ['sh', '-c'], Cmd: [command] });
 }
 
+const NGINX = `#!/bin/sh
+read method path rest
+echo "HTTP/1.1 200 OK\r
+Connection: close\r
+\r
+<h1>Welcome to nginx!</h1>"
+`;
+
 const REPOSITORY = 'appswithdockerandkubernetes';
 
-/** Loads ch08-web:1.0, ch11-web:2.0 and ch08-db:1.0. Needs busybox-static on the machine. */
+/** Loads ch08-web:1.0, ch11-web:2.0, ch08-db:1.0 and nginx:alpine. Needs busybox-static on the machine. */
 export async function loadPetsImages(cluster: Cluster): Promise<void> {
   const images: [string, SampleImage][] = [
-    ['ch08-web:1.0', await image(web('Pets Demo Application'), serve(3000))],
-    ['ch11-web:2.0', await image(web('Pets Demo Application v2'), serve(3000))],
-    ['ch08-db:1.0', await image(DATABASE, START_DATABASE)],
+    [`${REPOSITORY}/ch08-web:1.0`, await image(web('Pets Demo Application'), serve(3000))],
+    [`${REPOSITORY}/ch11-web:2.0`, await image(web('Pets Demo Application v2'), serve(3000))],
+    [`${REPOSITORY}/ch08-db:1.0`, await image(DATABASE, START_DATABASE)],
+    ['library/nginx:alpine', await image(NGINX, serve(80))],
   ];
   for (const [name, content] of images) {
-    await loadImage(cluster, await ociArchive(content, `docker.io/${REPOSITORY}/${name}`));
+    await loadImage(cluster, await ociArchive(content, `docker.io/${name}`));
   }
 }
