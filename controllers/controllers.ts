@@ -58,7 +58,7 @@ export function controllers({ resources, rootCa }: ControllersOptions): Controll
     persistentVolumeBinder,
     persistentVolumeClaimProtection,
     persistentVolumeProtection,
-    podGcController,
+    podGcController(),
     resourceQuotaController(resources),
     validatingAdmissionPolicyStatus(resources),
     nodeLifecycleController,
