@@ -61,7 +61,7 @@ export function controllers({ resources, rootCa }: ControllersOptions): Controll
     podGcController(),
     resourceQuotaController(resources),
     validatingAdmissionPolicyStatus(resources),
-    nodeLifecycleController,
+    nodeLifecycleController(),
     taintEvictionController(),
     nodeTtlController(),
     disruptionController(resources),

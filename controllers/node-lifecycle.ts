@@ -9,9 +9,8 @@ import { nodes } from '../api/core/v1/node.ts';
 import type { Pod } from '../api/core/v1/pod.ts';
 import { pods } from '../api/core/v1/pod.ts';
 import { formatTime } from '../base/clock.ts';
-import type { ControllerContext } from '../client/controller.ts';
+import type { Controller, ControllerContext } from '../client/controller.ts';
 import { defineController } from '../client/controller.ts';
-import type { EventRecorder } from '../client/events.ts';
 import type { NodeSilence } from './node-silence.ts';
 import { listenAgain } from './node-silence.ts';
 import { podCondition, PODS_BY_NODE, podsOnNode } from './pods.ts';
@@ -37,51 +36,43 @@ const CONDITION_TAINTS: Readonly<Record<string, string>> = {
 
 const MANAGED = new Set([NOT_READY, UNREACHABLE, UNSCHEDULABLE, ...Object.values(CONDITION_TAINTS)]);
 
-export const nodeLifecycleController = defineController<Node>({
-  name: 'node-controller',
-  for: nodes,
-  reads: [leases, pods],
-  writes: [nodes, pods],
-  indexes: [PODS_BY_NODE],
-  workers: 4,
-  async reconcile({ name }, context) {
-    const observed = context.lister<Node>(nodes).get('', name);
-    if (observed === undefined) stateOf(context).silences.delete(name);
-    if (observed === undefined || observed.metadata.deletionTimestamp !== undefined) return undefined;
-    greet(observed, context);
-    const lease = context.lister<Lease>(leases).get(LEASE_NAMESPACE, name);
-    const node = await markSilent(observed, lease, context);
-    const tainted = await syncTaints(node, context);
-    if (readyStatus(tainted) !== 'True') await markPodsNotReady(tainted, context);
-    return { requeueAfterMs: MONITOR_PERIOD_MS };
-  },
-});
-
-/** What a run of the controller keeps in mind. */
-interface RunState {
-  /** UIDs of nodes that it has told of. */
-  greeted: Set<string>;
-  /** By the node's name. */
-  silences: Map<string, NodeSilence>;
+/** What a run of the controller keeps in mind of a node. */
+interface Watched {
+  /** Of the node that it has told of. */
+  uid: string | undefined;
+  silence: NodeSilence | undefined;
 }
 
-const states = new WeakMap<EventRecorder, RunState>();
-
-/** Each run has a recorder of its own. */
-function stateOf({ events }: ControllerContext): RunState {
-  let state = states.get(events);
-  if (state === undefined) {
-    state = { greeted: new Set(), silences: new Map() };
-    states.set(events, state);
-  }
-  return state;
+export function nodeLifecycleController(): Controller {
+  const watched = new Map<string, Watched>();
+  return defineController<Node>({
+    name: 'node-controller',
+    for: nodes,
+    reads: [leases, pods],
+    writes: [nodes, pods],
+    indexes: [PODS_BY_NODE],
+    workers: 4,
+    async reconcile({ name }, context) {
+      const observed = context.lister<Node>(nodes).get('', name);
+      if (observed === undefined) watched.delete(name);
+      if (observed === undefined || observed.metadata.deletionTimestamp !== undefined) return undefined;
+      const memory = watched.get(name) ?? { uid: undefined, silence: undefined };
+      watched.set(name, memory);
+      greet(observed, memory, context);
+      const lease = context.lister<Lease>(leases).get(LEASE_NAMESPACE, name);
+      memory.silence = listenAgain(memory.silence, signOfLife(observed, lease), context.now());
+      const node = await markSilent(observed, memory.silence, context);
+      const tainted = await syncTaints(node, context);
+      if (readyStatus(tainted) !== 'True') await markPodsNotReady(tainted, context);
+      return { requeueAfterMs: MONITOR_PERIOD_MS };
+    },
+  });
 }
 
 /** Each run tells once of every node (`RecordNodeEvent`). */
-function greet({ metadata: { name, uid = '' } }: Node, context: ControllerContext): void {
-  const { greeted } = stateOf(context);
-  if (greeted.has(uid)) return;
-  greeted.add(uid);
+function greet({ metadata: { name, uid = '' } }: Node, memory: Watched, context: ControllerContext): void {
+  if (memory.uid === uid) return;
+  memory.uid = uid;
   const node = { apiVersion: 'v1', kind: 'Node', metadata: { name, uid } };
   context.events.event(node, 'Normal', 'RegisteredNode', `Node ${name} event: Registered Node ${name} in Controller`);
 }
@@ -118,11 +109,7 @@ export function silentConditions(node: Node, nowMs: number): NodeCondition[] {
   });
 }
 
-async function markSilent(node: Node, lease: Lease | undefined, context: ControllerContext): Promise<Node> {
-  const { silences } = stateOf(context);
-  const { name } = node.metadata;
-  const silence = listenAgain(silences.get(name ?? ''), signOfLife(node, lease), context.now());
-  silences.set(name ?? '', silence);
+async function markSilent(node: Node, silence: NodeSilence, context: ControllerContext): Promise<Node> {
   if (silence.silentMs < GRACE_PERIOD_MS || readyStatus(node) === 'Unknown') return node;
   const wasReady = readyStatus(node) === 'True';
   const conditions = silentConditions(node, context.now());
