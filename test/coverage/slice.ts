@@ -39,8 +39,6 @@ export const ABSENT_FEATURES: Readonly<Record<string, string>> = {
   A45: 'encryption at rest comes later',
   A50: 'feature gates come later',
   A51: 'snapshot and restore come later',
-  W5: 'the kind is served; its controller comes later',
-  W6: 'the kind is served; its controller comes later',
   W10: 'the kind is served; its controller comes later',
   W11: 'the metrics API comes later',
   W12: 'in-place resize comes later',
@@ -86,8 +84,6 @@ export const ABSENT_BEHAVIOURS: readonly BehaviourRule[] = [
   { match: /^Priority and Fairness/, reason: 'flow control comes later' },
   { match: /^aggregator-/, reason: 'API aggregation comes later' },
   { match: /^CronJob/, reason: 'the controller of CronJobs comes later' },
-  { match: /^DaemonSet|^ControllerRevision/, reason: 'the controller of DaemonSets comes later' },
-  { match: /^StatefulSet/, reason: 'the controller of StatefulSets comes later' },
   {
     match: /[Jj]ob|[Ii]ndexed|[Pp]od failure policy|Mark indexes/,
     owner: 'apps',
