@@ -26,7 +26,8 @@ export const orphanPodsOfJobs = defineController<Pod>({
   async reconcile({ namespace, name }, context) {
     const pod = context.lister<Pod>(pods).get(namespace, name);
     if (pod === undefined || !isTracked(pod) || isAwaited(pod, context)) return undefined;
-    await removeTrackingFinalizer(pod, context.client);
+    // A Job that adopts it in this moment gives it the finalizer anew.
+    await removeTrackingFinalizer(pod, context.client, { isStill: true });
     return undefined;
   },
 });

@@ -10,13 +10,18 @@ export function isTracked({ metadata }: Pod): boolean {
   return metadata.finalizers?.includes(TRACKING_FINALIZER) === true;
 }
 
-/** A pod that is gone is as good. */
-export async function removeTrackingFinalizer(pod: Pod, client: Client): Promise<void> {
+/** A pod that is gone is as good. `isStill`: a conflict is thrown when the pod is not what it was. */
+export async function removeTrackingFinalizer(
+  pod: Pod,
+  client: Client,
+  { isStill = false }: { isStill?: boolean } = {},
+): Promise<void> {
   if (!isTracked(pod)) return;
-  const name = { namespace: pod.metadata.namespace ?? '', name: pod.metadata.name! };
-  const body = { metadata: { '$deleteFromPrimitiveList/finalizers': [TRACKING_FINALIZER] } };
+  const { namespace = '', name = '', resourceVersion } = pod.metadata;
+  const unchanged = isStill ? { resourceVersion } : {};
+  const body = { metadata: { ...unchanged, '$deleteFromPrimitiveList/finalizers': [TRACKING_FINALIZER] } };
   try {
-    await client.patch<Pod>(pods, name, { type: 'strategic', body });
+    await client.patch<Pod>(pods, { namespace, name }, { type: 'strategic', body });
   } catch (error) {
     if (!isNotFound(error)) throw error;
   }
