@@ -83,12 +83,6 @@ export interface BehaviourRule {
 export const ABSENT_BEHAVIOURS: readonly BehaviourRule[] = [
   { match: /^Priority and Fairness/, reason: 'flow control comes later' },
   { match: /^aggregator-/, reason: 'API aggregation comes later' },
-  { match: /^CronJob/, reason: 'the controller of CronJobs comes later' },
-  {
-    match: /[Jj]ob|[Ii]ndexed|[Pp]od failure policy|Mark indexes/,
-    owner: 'apps',
-    reason: 'the controller of Jobs comes later',
-  },
   { match: /^Conformance tests minimum number of nodes/, reason: 'one machine' },
   { match: /^Kubectl, guestbook/, reason: 'its images are on the internet' },
   { match: /^Kubectl, proxy/, reason: 'the proxy subresources come later' },
