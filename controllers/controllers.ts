@@ -12,12 +12,14 @@ import { disruptionController } from './disruption/disruption.ts';
 import { staleDisruptionController } from './disruption/stale-disruption.ts';
 import { endpointSliceController } from './endpoint-slice.ts';
 import { endpointsController } from './endpoints.ts';
+import { ephemeralVolumeController } from './ephemeral-volume.ts';
 import { jobController } from './job/job.ts';
 import { orphanPodsOfJobs } from './job/orphan-pods.ts';
 import { horizontalPodAutoscalerController } from './horizontal-pod-autoscaler/horizontal-pod-autoscaler.ts';
 import { namespaceController } from './namespace.ts';
 import { nodeLifecycleController } from './node-lifecycle.ts';
 import { nodeTtlController } from './node-ttl.ts';
+import { expandController } from './persistent-volume/expand.ts';
 import { persistentVolumeBinder } from './persistent-volume/persistent-volume-binder.ts';
 import { persistentVolumeClaimProtection } from './persistent-volume-claim-protection.ts';
 import { persistentVolumeProtection } from './persistent-volume-protection.ts';
@@ -55,6 +57,8 @@ export function controllers({ resources, rootCa }: ControllersOptions): Controll
     daemonSetController(),
     endpointSliceController,
     endpointsController,
+    ephemeralVolumeController,
+    expandController,
     persistentVolumeBinder,
     persistentVolumeClaimProtection,
     persistentVolumeProtection,

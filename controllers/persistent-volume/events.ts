@@ -9,6 +9,7 @@ export type VolumeEventReason =
   | 'WaitForFirstConsumer'
   | 'WaitForPodScheduled'
   | 'ExternalProvisioning'
+  | 'ExternalExpanding'
   | 'ProvisioningFailed'
   | 'ClaimLost'
   | 'ClaimMisbound'
