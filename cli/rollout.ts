@@ -1,40 +1,17 @@
 /** `nocher rollout status|promote|abort|retry|undo`: looks at a Rollout and tells it what to do, over HTTP. */
-import { readFileSync } from 'node:fs';
-import { parse } from 'yaml';
 import type { ReplicaSet } from '../api/apps/v1/replica-set.ts';
 import { replicaSets } from '../api/apps/v1/replica-set.ts';
 import { ApiError, isNotFound } from '../api/machinery/errors.ts';
 import { realClock, sleep } from '../base/clock.ts';
 import type { HttpClient } from '../client/http.ts';
-import { httpClient } from '../client/http.ts';
 import { isControlledBy } from '../client/owner-references.ts';
 import type { Rollout } from '../controllers/rollout/types.ts';
 import { ABORT, HASH_LABEL, hashOf, PROMOTE, RETRY, revisionOf, rollouts } from '../controllers/rollout/types.ts';
+import { connectAsAdmin } from './admin-client.ts';
 import type { UpFlags } from './config.ts';
 import { UsageError } from './config.ts';
-import { openDataFolder } from './data-folder.ts';
 
 const POLL_MS = 200;
-
-interface Kubeconfig {
-  clusters: { cluster: { server: string; 'certificate-authority-data': string } }[];
-  users: { user: { 'client-certificate-data': string; 'client-key-data': string } }[];
-}
-
-/** As the administrator of the cluster of the data folder. */
-function connect(flags: UpFlags): HttpClient {
-  const folder = openDataFolder(flags['dataDir'] as string);
-  let config: Kubeconfig;
-  try {
-    config = parse(readFileSync(folder.file('admin.kubeconfig'), 'utf8')) as Kubeconfig;
-  } catch {
-    throw new UsageError(`there is no cluster in ${folder.path}; start one with: nocher up`);
-  }
-  const pem = (base64: string): string => Buffer.from(base64, 'base64').toString();
-  const { server, 'certificate-authority-data': ca } = config.clusters[0]!.cluster;
-  const { 'client-certificate-data': certificate, 'client-key-data': key } = config.users[0]!.user;
-  return httpClient({ server, ca: pem(ca), cert: pem(certificate), key: pem(key), userAgent: 'nocher/rollout' });
-}
 
 interface Asked {
   client: HttpClient;
@@ -43,7 +20,7 @@ interface Asked {
 }
 
 async function withRollout(name: string, flags: UpFlags, act: (asked: Asked) => Promise<void>): Promise<void> {
-  const client = connect(flags);
+  const client = connectAsAdmin(flags, 'nocher/rollout');
   const key = { namespace: flags['namespace'] as string, name };
   try {
     await act({ client, name: key, rollout: await client.get<Rollout>(rollouts, key) });
