@@ -54,7 +54,7 @@ export function resourceQuotaController(resources: readonly Resource[]): Control
       // Admission writes the quota whenever it charges it, before there is anything more to count.
       if (sinceMs < periodMs && deepEqual(quota.status?.hard, quota.spec.hard)) return undefined;
       countedMs.set(formatKey(key), context.now());
-      const usage = usageOf(quota, kinds, context);
+      const usage = await currentUsage(quota, kinds, context);
       for (const [name, amount] of await customUsage(quota, custom, context)) usage.set(name, amount);
       if (!(await write(quota, usage, context))) mustCount(formatKey(key));
       return custom.length > 0 ? { requeueAfterMs: CUSTOM_RESYNC_MS } : undefined;
@@ -102,8 +102,35 @@ function canShrink({ group, names }: Resource): boolean {
   return group === '' && ['pods', 'services', 'persistentvolumeclaims'].includes(names.plural);
 }
 
+type ObjectsOf = (resource: ResourceRef) => readonly ApiObject[] | Promise<readonly ApiObject[]>;
+
+/**
+ * By the caches, unless they would lower what admission has charged: they may lag behind the charge. Then the server is
+ * asked, which knows every object whose charge the quota shows.
+ */
+async function currentUsage(
+  quota: ResourceQuota,
+  kinds: readonly CountedKind[],
+  { lister, client, now }: ControllerContext,
+): Promise<ResourceAmounts> {
+  const namespace = quota.metadata.namespace!;
+  const cached = await usageOf(quota, kinds, {
+    objectsOf: (resource) => lister(resource).list({ namespace }),
+    nowMs: now(),
+  });
+  const used = quota.status?.used ?? {};
+  const isLower = [...cached].some(([name, amount]) => amount.cmp(amountOf(used, name)) < 0);
+  if (!isLower) return cached;
+  const objectsOf: ObjectsOf = async (resource) => (await client.list<ApiObject>(resource, { namespace })).items;
+  return usageOf(quota, kinds, { objectsOf, nowMs: now() });
+}
+
 /** Of the quota's resources, summed over all objects that are of its scopes. */
-function usageOf(quota: ResourceQuota, kinds: readonly CountedKind[], context: ControllerContext): ResourceAmounts {
+async function usageOf(
+  quota: ResourceQuota,
+  kinds: readonly CountedKind[],
+  { objectsOf, nowMs }: { objectsOf: ObjectsOf; nowMs: number },
+): Promise<ResourceAmounts> {
   const names = Object.keys(quota.spec.hard ?? {});
   const requirements = requirementsOf(quota.spec);
   const total: ResourceAmounts = new Map();
@@ -111,9 +138,9 @@ function usageOf(quota: ResourceQuota, kinds: readonly CountedKind[], context: C
     const counted = names.filter((name) => evaluator.counts(name));
     if (counted.length === 0) continue;
     for (const name of counted) total.set(name, ZERO_QUANTITY);
-    for (const object of context.lister<ApiObject>(resource).list({ namespace: quota.metadata.namespace! })) {
+    for (const object of await objectsOf(resource)) {
       if (requirements.every((one) => evaluator.isOfScope?.(one, object) === true))
-        addUsage(total, counted, evaluator.usage(object, context.now()));
+        addUsage(total, counted, evaluator.usage(object, nowMs));
     }
   }
   return total;
