@@ -59,7 +59,7 @@ export class Seat {
       handler: api.handler,
       clock: this.clock,
       log: (options.log ?? silentLogger).child({ process: this.name }),
-      onAnswer: (request, answer) => this.#cluster.noteAnswer(this.name, request, answer),
+      onAnswer: (request, answer) => this.#cluster.noteAnswer(request, answer),
       mutant: options.mutant,
     });
   }
@@ -146,14 +146,14 @@ export class Cluster {
     return this.#unknown.has(uid);
   }
 
-  /** Whether a process of this seat has asked for the object's deletion. */
-  wasDeletedBy(seat: string, path: string): boolean {
-    return this.#deletions.get(path) === seat;
+  /** Which component was the first to ask for the object's deletion. */
+  deleterOf(path: string): string | undefined {
+    return this.#deletions.get(path);
   }
 
   /** Called by links. */
-  noteAnswer(seat: string, { method, path }: ApiRequest, answer: SentAnswer): void {
-    if (method === 'DELETE' && !this.#deletions.has(path)) this.#deletions.set(path, seat);
+  noteAnswer({ method, path, headers }: ApiRequest, answer: SentAnswer): void {
+    if (method === 'DELETE' && !this.#deletions.has(path)) this.#deletions.set(path, headers['user-agent']!);
     if (method !== 'POST' || answer.isTaken || answer.response.body.type !== 'object') return;
     const { metadata } = answer.response.body.encoded.object() as ApiObject;
     if (metadata?.uid !== undefined) this.#unknown.add(metadata.uid);

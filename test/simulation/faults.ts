@@ -25,14 +25,23 @@ export function drawFaults(
   { nodeCount, calmMs }: { nodeCount: number; calmMs: number },
 ): Fault[] {
   const faults: Fault[] = [];
+  // Long enough that its pods are told to leave.
+  if (calmMs > LOSS_MS && random.chance(0.7)) faults.push(drawLoss(random, nodeCount, calmMs));
   for (let count = random.below(6); count > 0; count--) {
     const atMs = 5_000 + random.below(calmMs - 5_000);
-    const forMs = Math.min(calmMs - atMs, random.pick([3_000, 15_000, 60_000, 400_000]));
+    const forMs = Math.min(calmMs - atMs, random.pick([3_000, 15_000, 60_000, 120_000]));
     faults.push(
       random.chance(0.5) ? drawNodeFault(random, { nodeCount, atMs, forMs }) : drawOther(random, atMs, forMs),
     );
   }
   return faults.sort((a, b) => a.atMs - b.atMs);
+}
+
+const LOSS_MS = 450_000;
+
+function drawLoss(random: SeededRandom, nodeCount: number, calmMs: number): Fault {
+  const atMs = random.below(calmMs - LOSS_MS);
+  return { type: random.pick(['crash', 'cut'] as const), atMs, who: random.below(nodeCount), forMs: calmMs - atMs };
 }
 
 function drawNodeFault(

@@ -76,22 +76,21 @@ export class ObservedStorage implements Storage {
     if (revision <= this.#revision) throw new Error(`revision ${revision} after ${this.#revision}`);
     this.#revision = revision;
     this.#digest.update(`${revision} ${key} `).update(value ?? '-');
-    const parts = key.slice(PREFIX.length).split('/');
-    // Kinds of definitions lie below their group's name.
-    const length = parts[0]!.includes('.') ? 2 : 1;
-    const kind = parts[length - 1]!;
+    const { kind, name } = parseStorageKey(key);
     if (UNTOLD.has(kind)) return revision;
     const previous = this.#objects.get(key);
     const object = value === undefined ? undefined : (JSON.parse(Buffer.from(value).toString()) as ApiObject);
     if (object === undefined) this.#objects.delete(key);
     else this.#objects.set(key, object);
-    this.#onChange({
-      revision,
-      kind,
-      name: parts.slice(length).join('/'),
-      object,
-      previous,
-    });
+    this.#onChange({ revision, kind, name, object, previous });
     return revision;
   }
+}
+
+/** `/registry/pods/default/web`; kinds of definitions lie below their group, Services and Endpoints share a folder. */
+function parseStorageKey(key: string): { kind: string; name: string } {
+  const [first = '', ...rest] = key.slice(PREFIX.length).split('/');
+  if (first === 'services') return { kind: rest[0] === 'specs' ? first : rest[0]!, name: rest.slice(1).join('/') };
+  if (first.includes('.')) return { kind: rest[0]!, name: rest.slice(1).join('/') };
+  return { kind: first, name: rest.join('/') };
 }

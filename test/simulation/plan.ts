@@ -17,15 +17,18 @@ export interface Plan {
   endMs: number;
 }
 
+/** Pods that all workloads together may have when nothing is lost, and what rolling updates add. */
+const ROOM = 42;
+
 /** How long all may take to come to rest: longer than any backoff that faults can have brought about. */
 const REST_MS = 180_000;
 
 export function drawPlan(seed: number): Plan {
   const random = streamOf(seed, 'plan');
   const nodeCount = 3 + random.below(3);
-  const calmMs = 1000 * random.pick([120, 240, 480]);
+  const calmMs = 1000 * random.pick([120, 120, 240, 240, 500]);
   const actions = workloads.flatMap((workload) => workload.draw(streamOf(seed, workload.name), calmMs));
   actions.sort((a, b) => a.atMs - b.atMs);
   const faults = drawFaults(streamOf(seed, 'faults'), { nodeCount, calmMs });
-  return { seed, nodeCount, cpus: 8, faults, actions, calmMs, endMs: calmMs + REST_MS };
+  return { seed, nodeCount, cpus: Math.ceil(ROOM / nodeCount), faults, actions, calmMs, endMs: calmMs + REST_MS };
 }

@@ -1,11 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { drawPlan } from './plan.ts';
+import { regressions } from './regressions.ts';
 import { run } from './run.ts';
-
-const SEEDS = 20;
+import { testSeeds } from './seed-suite.ts';
 
 describe('the control plane on virtual time', () => {
-  it.each(Array.from({ length: SEEDS }, (_, index) => index + 1))('keeps what it promises: seed %i', async (seed) => {
+  testSeeds(1, 30);
+
+  it.each(regressions)('keeps what it promises: seed $seed ($bug)', async ({ seed }) => {
     const { violations } = await run(drawPlan(seed));
     expect(violations).toEqual([]);
   });

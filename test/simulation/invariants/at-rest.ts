@@ -52,6 +52,8 @@ function deploymentProblems({ metadata, spec, status = {} }: Deployment): string
 function deletionProblems(kind: string, { metadata }: ApiObject, state: ClusterState): string[] {
   const { name, namespace, deletionTimestamp, ownerReferences = [] } = metadata;
   const problems: string[] = [];
+  if (namespace !== undefined && namespace !== '' && state.get('namespaces', namespace) === undefined)
+    problems.push(`${kind} ${namespace}/${name} has outlived its namespace`);
   if (deletionTimestamp !== undefined) problems.push(`${kind} ${namespace}/${name} does not go`);
   if (ownerReferences.length > 0 && ownerReferences.every(({ uid }) => state.byUid(uid) === undefined))
     problems.push(`${kind} ${namespace}/${name} has outlived its owners`);

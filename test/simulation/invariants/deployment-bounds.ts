@@ -84,7 +84,8 @@ function checkAvailable(pod: Pod | undefined, before: Pod, { watched, context }:
   if (loss === undefined || known === undefined) return;
   const nowMs = cluster.time.elapsedMs;
   const { namespace, name } = before.metadata;
-  if (loss !== 'deleted' || !cluster.wasDeletedBy('managers', `/api/v1/namespaces/${namespace}/pods/${name}`)) {
+  const deleter = cluster.deleterOf(`/api/v1/namespaces/${namespace}/pods/${name}`);
+  if (loss !== 'deleted' || deleter !== 'replicaset-controller') {
     known.lossMs = nowMs;
     return;
   }

@@ -14,6 +14,8 @@ export const placement: Invariant = ({ cluster, violated, plan }) => ({
     if (before !== '') violated(`pod ${name} moved from ${before} to ${after}`);
     const there = cluster.state.all<Pod>('pods').filter((pod) => nodeOf(pod) === after && isActive(pod));
     // Each asks for one CPU.
+    const ports = there.flatMap((pod) => pod.spec.containers[0]!.ports ?? []).map(({ hostPort }) => hostPort);
+    if (new Set(ports).size < ports.length) violated(`two pods on ${after} have the same host port, one is ${name}`);
     if (there.length > plan.cpus) violated(`${after} has ${there.length} pods and ${plan.cpus} CPUs`);
   },
   onStep() {

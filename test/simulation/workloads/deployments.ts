@@ -2,6 +2,7 @@
 import { deployments } from '../../../api/apps/v1/deployment.ts';
 import { pods } from '../../../api/core/v1/pod.ts';
 import type { Pod } from '../../../api/core/v1/pod.ts';
+import { services } from '../../../api/core/v1/service.ts';
 import type { SeededRandom } from '../seeded-random.ts';
 import type { Action, Workload } from './action.ts';
 import { drawImage, template } from './templates.ts';
@@ -31,7 +32,14 @@ function drawLife(random: SeededRandom, { name, calmMs }: { name: string; calmMs
     actions.push({ atMs, ...drawChange(random, { name, patch }) });
   }
   const image = `image-good:${random.below(4)}`;
-  const repair = { spec: { paused: false, template: template({ app: name }, image) } };
+  const service = {
+    metadata: { name, namespace: NAMESPACE },
+    spec: { selector: { app: name }, ports: [{ port: 80 }] },
+  };
+  const serve: Action['run'] = ({ client }) => client.create(services, service);
+  if (random.chance(0.5)) actions.push({ atMs: startMs + 1_000, text: `create service ${name}`, run: serve });
+  // Where clocks have been set, readiness may lie in the future.
+  const repair = { spec: { paused: false, minReadySeconds: 0, template: template({ app: name }, image) } };
   actions.push({ atMs: calmMs, text: `repair deployment ${name}: ${image}`, run: patch(repair) });
   return actions;
 }

@@ -7,46 +7,47 @@ import { deletePod, unlabelPod, withPod } from './deployments.ts';
 import { template } from './templates.ts';
 
 const NAMESPACE = 'default';
+const name = 'set';
+const object = { namespace: NAMESPACE, name };
 
 export const replicaSetWorkload: Workload = {
   name: 'replica-sets',
   draw(random, calmMs) {
     if (random.chance(0.4)) return [];
-    const name = 'set';
     const startMs = random.below(calmMs / 3);
-    const spec = { replicas: random.below(8), selector: { matchLabels: { app: name } } };
+    // Its pods can only be on nodes of their own: as many as there are at least.
+    const hostPort = random.chance(0.5) ? 8080 : undefined;
+    const most = hostPort === undefined ? 7 : 3;
+    const spec = {
+      replicas: random.below(most + 1),
+      selector: { matchLabels: { app: name } },
+      template: template({ app: name }, 'image-good:1', { hostPort }),
+    };
+    const create: Action['run'] = ({ client }) => client.create(replicaSets, { metadata: object, spec } as never);
     const actions: Action[] = [
-      { atMs: startMs, text: `create replicaset ${name}: ${spec.replicas}`, run: create(name, spec) },
+      { atMs: startMs, text: `create replicaset ${name}: ${spec.replicas} ${hostPort ?? ''}`, run: create },
     ];
     for (let count = random.below(5); count > 0; count--) {
-      actions.push({ atMs: startMs + random.below(calmMs - startMs), ...drawChange(random, name) });
+      const atMs = startMs + random.below(calmMs - startMs);
+      actions.push({ atMs, ...drawChange(random, { most, hasPorts: hostPort !== undefined }) });
     }
     return actions;
   },
 };
 
-function create(name: string, spec: Record<string, unknown>): Action['run'] {
-  const set = {
-    metadata: { name, namespace: NAMESPACE },
-    spec: { ...spec, template: template({ app: name }, 'image-good:1') },
-  };
-  return ({ client }) => client.create(replicaSets, set as never);
-}
-
-function drawChange(random: SeededRandom, name: string): Omit<Action, 'atMs'> {
-  const replicas = random.below(8);
+function drawChange(
+  random: SeededRandom,
+  { most, hasPorts }: { most: number; hasPorts: boolean },
+): Omit<Action, 'atMs'> {
+  const replicas = random.below(most + 1);
   const which = random.float();
   const propagationPolicy = random.pick(['Background', 'Foreground', 'Orphan'] as const);
-  const object = { namespace: NAMESPACE, name };
-  const orphan = { metadata: { ...object, name: `${name}-own-${random.below(3)}`, labels: { app: name } } };
+  const scale: Action['run'] = ({ client }) =>
+    client.patch(replicaSets, object, { type: 'merge', body: { spec: { replicas } } });
+  const own = { namespace: NAMESPACE, name: `${name}-own-${random.below(3)}`, labels: { app: name } };
+  const { spec } = template({ app: name }, 'image-good:1');
   return random.weighted<Omit<Action, 'atMs'>>([
-    [
-      4,
-      {
-        text: `scale ${name} to ${replicas}`,
-        run: ({ client }) => client.patch(replicaSets, object, { type: 'merge', body: { spec: { replicas } } }),
-      },
-    ],
+    [4, { text: `scale ${name} to ${replicas}`, run: scale }],
     [
       1,
       {
@@ -58,11 +59,11 @@ function drawChange(random: SeededRandom, name: string): Omit<Action, 'atMs'> {
       1,
       {
         text: `create a pod that ${name} may adopt`,
-        run: ({ client }) =>
-          client.create(pods, { ...orphan, ...template({ app: name }, 'image-good:1'), ...orphan } as never),
+        run: ({ client }) => client.create(pods, { metadata: own, spec } as never),
       },
     ],
     [1, { text: `delete a pod of ${name}`, run: withPod({ app: name, which }, deletePod) }],
-    [1, { text: `take the label of a pod of ${name}`, run: withPod({ app: name, which }, unlabelPod) }],
+    // It would keep its port.
+    [hasPorts ? 0 : 1, { text: `take the label of a pod of ${name}`, run: withPod({ app: name, which }, unlabelPod) }],
   ]);
 }

@@ -2,8 +2,13 @@
 import { BROKEN } from '../pod-report.ts';
 import type { SeededRandom } from '../seeded-random.ts';
 
-export function template(labels: Record<string, string>, image: string): Record<string, unknown> {
-  const container = { name: 'c', image, resources: { requests: { cpu: '1' } } };
+export function template(
+  labels: Record<string, string>,
+  image: string,
+  { hostPort }: { hostPort?: number | undefined } = {},
+): Record<string, unknown> {
+  const ports = hostPort === undefined ? [] : [{ containerPort: hostPort, hostPort }];
+  const container = { name: 'c', image, ports, resources: { requests: { cpu: '1' } } };
   return { metadata: { labels }, spec: { terminationGracePeriodSeconds: 2, containers: [container] } };
 }
 
