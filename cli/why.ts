@@ -61,6 +61,7 @@ async function ask(client: Client, pod: Pod): Promise<Verdicts | undefined> {
     ...parts,
     client,
     informers,
+    signal: stopping.signal,
     events: silentEventRecorder,
     nominated: new NominatedPods(),
     budgets: () => [],

@@ -45,6 +45,7 @@ const MADE_FOR_TESTS = new Set([
   'proxy/test-network.ts',
   'scheduler/cluster-for-tests.ts',
   'scheduler/objects-for-tests.ts',
+  'scheduler/storage-for-tests.ts',
 ]);
 
 /** Tests and what only tests use; these may import anything of ours. */
