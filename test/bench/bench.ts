@@ -21,6 +21,7 @@ const SCENARIOS: Record<string, () => Promise<{ run(): Promise<BenchLine[]> }>> 
   custom: () => import('./custom.ts'),
   pods: () => import('./pods.ts'),
   scheduler: () => import('./scheduler.ts'),
+  broken: () => import('./broken.ts'),
   scale: () => import('./scale.ts'),
   webhooks: () => import('./webhooks.ts'),
   validation: () => import('./validation.ts'),
