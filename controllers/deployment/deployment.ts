@@ -5,12 +5,14 @@ import type { ReplicaSet } from '../../api/apps/v1/replica-set.ts';
 import { replicaSets } from '../../api/apps/v1/replica-set.ts';
 import type { Pod } from '../../api/core/v1/pod.ts';
 import { pods } from '../../api/core/v1/pod.ts';
+import { selectorFromObject } from '../../api/machinery/label-selector.ts';
 import type { ControllerContext, ReconcileResult } from '../../client/controller.ts';
 import { defineController } from '../../client/controller.ts';
+import { keyOf } from '../../client/keys.ts';
 import { OWNER_UID_INDEX } from '../../client/store.ts';
 import { controllerOf } from '../../client/owner-references.ts';
 import { isPodTerminal } from '../pods.ts';
-import { isRollingUpdate, replicasOf, totalReplicas } from './bounds.ts';
+import { isRollingUpdate, replicasOf, totalStatus } from './bounds.ts';
 import type { Rollout } from './replica-sets.ts';
 import { claimReplicaSets, deleteSets, resizeSet, setsBeyondHistory, syncRevision } from './replica-sets.ts';
 import {
@@ -30,7 +32,6 @@ import {
   statusFromSets,
   withCondition,
 } from './status.ts';
-import { findNewReplicaSet } from './template.ts';
 
 export const deploymentController = defineController<Deployment>({
   name: 'deployment-controller',
@@ -61,8 +62,7 @@ export const deploymentController = defineController<Deployment>({
     if (deployment.spec.paused === true || isScalingEvent(deployment, sets)) {
       const rollout = await syncRevision(deployment, sets, { ...context, create: false });
       await scale(rollout, context);
-      if (deployment.spec.paused === true && totalOld(rollout) === 0)
-        await deleteSets(setsBeyondHistory(deployment, rollout.oldSets), context);
+      if (deployment.spec.paused === true) await deleteSets(setsBeyondHistory(deployment, rollout.oldSets), context);
       return report(rollout, context, 'status');
     }
     return isRollingUpdate(deployment) ? rollOver(deployment, sets, context) : recreate(deployment, sets, context);
@@ -88,10 +88,6 @@ async function selectsEverything(deployment: Deployment, context: ControllerCont
     { ...deployment, status: { ...deployment.status, observedGeneration: generation } },
     { subresource: 'status' },
   );
-}
-
-function totalOld({ oldSets }: Rollout): number {
-  return totalReplicas(oldSets);
 }
 
 /** One step at a time: up, or down, or nothing left but to clean up (`rolloutRolling`). */
@@ -137,7 +133,9 @@ async function recreate(
   return report(rollout, context, 'rollout');
 }
 
+/** By what the sets count, and by what there is: either may be behind (`oldPodsRunning`). */
 function hasRunningPods({ oldSets }: Rollout, context: ControllerContext): boolean {
+  if (totalStatus(oldSets, 'replicas') > 0) return true;
   return oldSets.some(({ metadata }) =>
     context.byIndex<Pod>(pods, OWNER_UID_INDEX, metadata.uid ?? '').some((pod) => !isPodTerminal(pod)),
   );
@@ -239,11 +237,9 @@ function deploymentsMatching(set: ReplicaSet, context: Pick<ControllerContext, '
   return context
     .lister<Deployment>(deployments)
     .list({ namespace: set.metadata.namespace ?? '' })
-    .filter((deployment) => findNewReplicaSet(deployment, [set]) !== undefined || matchesSelector(deployment, set))
-    .map(({ metadata }) => `${metadata.namespace}/${metadata.name}`);
-}
-
-function matchesSelector({ spec }: Deployment, { metadata }: ReplicaSet): boolean {
-  const labels = metadata.labels ?? {};
-  return Object.entries(spec.selector.matchLabels ?? {}).every(([name, value]) => labels[name] === value);
+    .filter((deployment) => {
+      const selector = selectorFromObject(deployment.spec.selector);
+      return selector.requirements.length > 0 && selector.matches(set.metadata.labels);
+    })
+    .map(keyOf);
 }

@@ -7,6 +7,7 @@ import { isAlreadyExists, isNotFound } from '../../api/machinery/errors.ts';
 import { selectorFromObject } from '../../api/machinery/label-selector.ts';
 import { claimObjects } from '../../client/adopt.ts';
 import type { ControllerContext } from '../../client/controller.ts';
+import { isNamespaceTerminating } from '../../client/controller-runner.ts';
 import { isControlledBy, newControllerRef } from '../../client/owner-references.ts';
 import {
   isSameAnnotations,
@@ -125,9 +126,9 @@ async function createNewSet(
   context: ControllerContext,
 ): Promise<Rollout> {
   const wanted = newReplicaSet(deployment, { oldSets, revision });
-  const created = await createOrFind(deployment, wanted, context);
-  const name = created.metadata.name;
-  if (replicasOf(created) > 0)
+  const { set: created, isNew } = await createOrFind(deployment, wanted, context);
+  const { name } = created.metadata;
+  if (isNew && replicasOf(created) > 0)
     scalingEvent(deployment, context, `Scaled up replica set ${name} from 0 to ${replicasOf(created)}`);
   const condition: ConditionInit = {
     type: 'Progressing',
@@ -137,7 +138,7 @@ async function createNewSet(
   };
   const updated = await recordRevision(
     deployment,
-    { revision, condition: hasProgressDeadline(deployment) ? condition : undefined },
+    { revision, condition: isNew && hasProgressDeadline(deployment) ? condition : undefined },
     context,
   );
   return { deployment: updated, newSet: created, oldSets };
@@ -147,11 +148,14 @@ async function createOrFind(
   deployment: Deployment,
   wanted: ReplicaSet,
   context: ControllerContext,
-): Promise<ReplicaSet> {
+): Promise<{ set: ReplicaSet; isNew: boolean }> {
   try {
-    return await context.client.create<ReplicaSet>(replicaSets, wanted);
+    return { set: await context.client.create<ReplicaSet>(replicaSets, wanted), isNew: true };
   } catch (error) {
-    if (isAlreadyExists(error)) return findCollision(deployment, wanted, { error, context });
+    if (isAlreadyExists(error))
+      return { set: await findCollision(deployment, wanted, { error, context }), isNew: false };
+    // Nothing can be created there any more: no failure of the deployment's.
+    if (isNamespaceTerminating(error)) throw error;
     const message = `Failed to create new replica set ${JSON.stringify(wanted.metadata.name)}: ${(error as Error).message}`;
     if (hasProgressDeadline(deployment)) {
       await recordRevision(

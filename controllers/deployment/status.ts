@@ -140,24 +140,39 @@ export function rolloutStatus(
   if (hasProgressDeadline(deployment) && !isCompleteRollout) {
     conditions = progressConditions(deployment, { status, conditions, subject: subjectOf(deployment, newSet), nowMs });
   }
-  conditions = conditions.filter(({ type }) => type !== 'ReplicaFailure');
-  const failure = sets.flatMap((set) => set.status?.conditions ?? []).find(({ type }) => type === 'ReplicaFailure');
-  if (failure !== undefined) {
-    conditions = [
-      ...conditions,
-      {
-        ...(conditionOf(deployment.status, 'ReplicaFailure') ?? {
-          lastUpdateTime: formatTime(nowMs),
-          lastTransitionTime: formatTime(nowMs),
-        }),
-        type: 'ReplicaFailure',
-        status: failure.status,
-        reason: failure.reason ?? '',
-        message: failure.message ?? '',
-      },
-    ];
-  }
-  return { ...status, conditions };
+  return { ...status, conditions: withReplicaFailure(conditions, failureOf(newSet, sets)) };
+}
+
+type SetCondition = NonNullable<NonNullable<ReplicaSet['status']>['conditions']>[number];
+
+/** That of the new set, or else of any other (`getReplicaFailures`). */
+function failureOf(newSet: ReplicaSet | undefined, sets: readonly ReplicaSet[]): SetCondition | undefined {
+  return [...(newSet === undefined ? [] : [newSet]), ...sets]
+    .flatMap((set) => set.status?.conditions ?? [])
+    .find(({ type }) => type === 'ReplicaFailure');
+}
+
+/** It happened when the set says so (`ReplicaSetToDeploymentCondition`, `SetDeploymentCondition`). */
+function withReplicaFailure(
+  conditions: readonly DeploymentCondition[],
+  failure: SetCondition | undefined,
+): DeploymentCondition[] {
+  const known = conditions.find(({ type }) => type === 'ReplicaFailure');
+  if (failure !== undefined && known?.status === failure.status && known.reason === failure.reason)
+    return [...conditions];
+  const others = conditions.filter((condition) => condition !== known);
+  if (failure === undefined) return others;
+  const { lastTransitionTime: since, type, status, reason, message } = failure;
+  const lastTransitionTime = known?.status === status ? known.lastTransitionTime : since;
+  const condition: DeploymentCondition = {
+    type,
+    status,
+    ...(since === undefined ? {} : { lastUpdateTime: since }),
+    ...(lastTransitionTime === undefined ? {} : { lastTransitionTime }),
+    ...(reason === undefined ? {} : { reason }),
+    ...(message === undefined ? {} : { message }),
+  };
+  return [...others, condition];
 }
 
 function subjectOf(deployment: Deployment, newSet: ReplicaSet | undefined): string {
