@@ -209,6 +209,88 @@ describe.each(MINORS)('kubectl 1.%s', (minor) => {
     });
   });
 
+  describe.each([
+    ['statefulset', 'StatefulSet', 'W5'],
+    ['daemonset', 'DaemonSet', 'W6'],
+  ])('rollout of a %s', (resource, kind, row) => {
+    const which = `${resource}/own`;
+    const pods = (): Json[] =>
+      object('pod', '-l', `app=${resource}`).items.filter(
+        ({ metadata }: Json) => metadata.deletionTimestamp === undefined,
+      );
+    const images = (): string[] => pods().map(({ spec }) => spec.containers[0].image);
+    const history = (): string[] =>
+      k
+        .ok('rollout', 'history', which)
+        .split('\n')
+        .filter((line) => /^\d/.test(line))
+        .map((line) => line.replace(/ +/, ' '));
+    const settled = (): void => void k.ok('rollout', 'status', which, '--timeout=60s');
+
+    beforeAll(() => {
+      const labels = { app: resource };
+      const manifest = {
+        apiVersion: 'apps/v1',
+        kind,
+        metadata: { name: 'own', annotations: { 'kubernetes.io/change-cause': 'first' } },
+        spec: {
+          selector: { matchLabels: labels },
+          template: {
+            metadata: { labels },
+            spec: { terminationGracePeriodSeconds: 1, containers: [{ name: 'app', image: 'app:1' }] },
+          },
+        },
+      };
+      expect(k.given(JSON.stringify(manifest), 'create', '-f', '-').code).toBe(0);
+      settled();
+    });
+
+    it(`remembers [${row}]`, () => {
+      k.ok('annotate', which, '--overwrite', 'kubernetes.io/change-cause=second');
+      k.ok('set', 'image', which, 'app=app:2');
+      settled();
+      expect(images()).toEqual(['app:2']);
+      expect(history()).toEqual(['1 first', '2 second']);
+      expect(k.ok('rollout', 'history', which, '--revision=1')).toMatch(/Image:\s+app:1\n/);
+      expect(k('rollout', 'history', which, '--revision=9')).toEqual(
+        failed('error: unable to find the specified revision\n'),
+      );
+    });
+
+    it(`goes back, to the same revision [${row}]`, () => {
+      expect(k('rollout', 'undo', which)).toEqual(done(`${resource}.apps/own rolled back\n`));
+      settled();
+      expect(images()).toEqual(['app:1']);
+      expect(history()).toEqual(['2 second', '3 first']);
+      expect(k('rollout', 'undo', which, '--to-revision=2')).toEqual(done(`${resource}.apps/own rolled back\n`));
+      settled();
+      expect(images()).toEqual(['app:2']);
+      expect(history()).toEqual(['3 first', '4 second']);
+      expect(k('rollout', 'undo', which, '--to-revision=99')).toEqual(
+        failed('error: unable to find specified revision 99 in history\n'),
+      );
+    });
+
+    it(`restarts [${row}]`, () => {
+      const before = pods().map(({ metadata }) => metadata.uid);
+      expect(k('rollout', 'restart', which)).toEqual(done(`${resource}.apps/own restarted\n`));
+      settled();
+      for (const { metadata } of pods()) expect(before).not.toContain(metadata.uid);
+      expect(history()).toHaveLength(3);
+    });
+
+    it(`tells what it did [${row}]`, async () => {
+      const created = kind === 'StatefulSet' ? 'create Pod own-0 in StatefulSet own successful' : /^Created pod: own-/;
+      const deleted = kind === 'StatefulSet' ? 'delete Pod own-0 in StatefulSet own successful' : /^Deleted pod: own-/;
+      await eventually('the events', () => {
+        const { items } = object('events', `--field-selector=involvedObject.kind=${kind},involvedObject.name=own`);
+        const has = (reason: string, text: string | RegExp): boolean =>
+          items.some((event: Json) => event.reason === reason && event.message.search(text) === 0);
+        return has('SuccessfulCreate', created) && has('SuccessfulDelete', deleted);
+      });
+    });
+  });
+
   describe('expose and run', () => {
     it('exposes', () => {
       k.ok('create', 'deployment', 'exposed', '--image=app:1', '--port=8080');
