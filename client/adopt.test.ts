@@ -90,6 +90,16 @@ describe('claimObjects()', () => {
     expect((await read('shared')).metadata.ownerReferences).toEqual([plain]);
   });
 
+  it('neither adopts nor releases anything with an empty selector', async () => {
+    const owner = await makeOwner('everything');
+    const candidates = [await makeChild('mine', { app: 'x' }, owner), await makeChild('nobodys', { app: 'x' })];
+    const options = { owner, ownerResource: configMaps, resource: secrets, client };
+    const claimed = await claimObjects({ ...options, selector: parseLabelSelector(''), candidates });
+    expect(claimed.map(({ metadata }) => metadata.name)).toEqual(['mine']);
+    expect(controllerOf(await read('mine'))?.uid).toBe(owner.metadata.uid);
+    expect(controllerOf(await read('nobodys'))).toBeUndefined();
+  });
+
   it('gives a finalizer to what it adopts, and takes it from what it releases', async () => {
     const owner = await makeOwner('finalizer');
     const own = await makeChild('finalized', { app: 'x' });

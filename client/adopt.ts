@@ -44,16 +44,12 @@ export function decideClaim(owner: ApiObject, object: ApiObject, matches: boolea
  * before the first adoption; other errors are thrown once every object has had its turn.
  */
 export async function claimObjects<T extends ApiObject>(options: ClaimOptions<T>): Promise<T[]> {
-  const { owner, selector, candidates, filter } = options;
+  const { owner, candidates } = options;
   const claimed: T[] = [];
   const failures: unknown[] = [];
   let ownerChecked: Promise<void> | undefined;
   for (const object of candidates) {
-    // An empty selector would claim everything.
-    const matches =
-      selector.requirements.length > 0 &&
-      selector.matches(object.metadata.labels) &&
-      (filter === undefined || filter(object));
+    const matches = isMatch(object, options);
     const claim = decideClaim(owner, object, matches);
     try {
       if (claim === 'owned') claimed.push(object);
@@ -68,6 +64,12 @@ export async function claimObjects<T extends ApiObject>(options: ClaimOptions<T>
   }
   if (failures.length > 0) throw failures[0];
   return claimed;
+}
+
+/** An empty selector would claim everything: it neither adopts nor releases, else its pods would be made without end. */
+function isMatch<T extends ApiObject>(object: T, { owner, selector, filter }: ClaimOptions<T>): boolean {
+  if (selector.requirements.length === 0) return controllerOf(object)?.uid === owner.metadata.uid;
+  return selector.matches(object.metadata.labels) && (filter === undefined || filter(object));
 }
 
 /** Asks the server, not the cache: an owner that was deleted and made again must not adopt under its old uid. */
