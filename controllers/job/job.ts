@@ -68,7 +68,9 @@ async function reconcileJob(job: Job, memory: JobMemory, context: ControllerCont
 
   // Decide and act
   let end = announcedEnd(view, context.now());
-  const plan = planOf(view, { isEnding: end !== undefined, backoff, nowMs: context.now() });
+  const nowMs = context.now();
+  const wanted = planOf(view, { isEnding: end !== undefined, backoff, nowMs });
+  const plan = memory.paced(key, uid, { plan: wanted, nowMs });
   const acted = end === undefined ? await carryOut(plan, view, context) : await deleteActive(view, context);
   const active = view.active.length + acted.created - acted.deleted;
   if (end !== undefined && active > 0) {

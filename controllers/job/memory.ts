@@ -3,6 +3,8 @@ import type { Pod } from '../../api/core/v1/pod.ts';
 import type { BackoffRecord } from './backoff.ts';
 import { NO_FAILURES, nextBackoff } from './backoff.ts';
 import { isPodSucceeded } from './pod-facts.ts';
+import { BURST, PAUSE_AFTER_BURST_MS } from './plan.ts';
+import type { PodPlan } from './plan.ts';
 import { isTracked } from './tracking-finalizer.ts';
 import type { JobView } from './view.ts';
 
@@ -10,6 +12,8 @@ interface JobRecord {
   backoff: BackoffRecord | undefined;
   /** Uids of pods whose finalizer has been removed, until the cache shows it. */
   released: Set<string>;
+  /** No pods are made before this time. */
+  pausedUntilMs: number;
 }
 
 export class JobMemory {
@@ -42,6 +46,17 @@ export class JobMemory {
     this.#recordOf(key, uid).backoff = backoff;
   }
 
+  /** The plan for now: as many pods as one reconcile may make are made once a second. */
+  paced(key: string, uid: string, { plan, nowMs }: { plan: PodPlan; nowMs: number }): PodPlan {
+    if (plan.type !== 'create') return plan;
+    const record = this.#recordOf(key, uid);
+    const delayMs = record.pausedUntilMs - nowMs;
+    // A clock that is set back must not make for a long pause.
+    if (delayMs > 0 && delayMs <= PAUSE_AFTER_BURST_MS) return { type: 'wait', delayMs };
+    if (plan.indexes.length >= BURST) record.pausedUntilMs = nowMs + PAUSE_AFTER_BURST_MS;
+    return plan;
+  }
+
   forget(key: string): void {
     this.#records.delete(key);
   }
@@ -49,7 +64,7 @@ export class JobMemory {
   #recordOf(key: string, uid: string): JobRecord {
     const known = this.#records.get(key);
     if (known?.uid === uid) return known.record;
-    const record: JobRecord = { backoff: undefined, released: new Set() };
+    const record: JobRecord = { backoff: undefined, released: new Set(), pausedUntilMs: 0 };
     this.#records.set(key, { uid, record });
     return record;
   }

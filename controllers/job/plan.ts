@@ -10,6 +10,8 @@ import type { JobView } from './view.ts';
 
 /** At most this many pods are made or deleted in one reconcile (`MaxPodCreateDeletePerSync`). */
 export const BURST = 500;
+/** After so many, others come first: upstream sees to a Job at most once a second (`syncJobBatchPeriod`). */
+export const PAUSE_AFTER_BURST_MS = 1000;
 
 export type PodPlan =
   | { type: 'none' }
