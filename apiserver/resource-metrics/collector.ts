@@ -50,6 +50,8 @@ export class Collector {
   #before: Round | undefined;
   #after: Round | undefined;
   #running: Promise<void> | undefined;
+  /** Nodes that could not be asked last time: it has been said. */
+  readonly #failing = new Set<string>();
 
   constructor(options: CollectorOptions) {
     this.#options = options;
@@ -102,10 +104,16 @@ export class Collector {
     const { source, clock, log } = this.#options;
     const abort = new AbortController();
     const cancel = clock.setTimeout(() => abort.abort(), SCRAPE_TIMEOUT_MS);
+    const name = node.metadata.name!;
     try {
-      return await source(node, abort.signal);
+      const sample = await source(node, abort.signal);
+      this.#failing.delete(name);
+      return sample;
     } catch (error) {
-      log.warn('cannot read what a node uses', { node: node.metadata.name, error: (error as Error).message });
+      const fields = { node: name, error: (error as Error).message };
+      if (this.#failing.has(name)) log.debug('still cannot read what a node uses', fields);
+      else log.warn('cannot read what a node uses', fields);
+      this.#failing.add(name);
       return undefined;
     } finally {
       cancel();

@@ -438,6 +438,41 @@ describe('horizontalPodAutoscalerController', () => {
     expect(await server.call('GET', `${farms}/web`)).toMatchObject({ spec: { replicas: 2 } });
   });
 
+  it('asks for external metrics whoever serves them', async () => {
+    const group = 'external.metrics.k8s.io';
+    const names = { plural: 'queue', singular: 'queue', kind: 'QueueLength' };
+    const schema = { openAPIV3Schema: { type: 'object', properties: { value: { type: 'string' } } } };
+    await server.call('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', {
+      metadata: { name: `queue.${group}`, annotations: { 'api-approved.kubernetes.io': 'unapproved' } },
+      spec: { group, scope: 'Namespaced', names, versions: [{ name: 'v1beta1', served: true, storage: true, schema }] },
+    });
+    const values = `/apis/${group}/v1beta1/namespaces/default/queue`;
+    const head = { apiVersion: `${group}/v1beta1`, kind: 'QueueLength' };
+    for (const [name, topic, value] of [
+      ['a', 'orders', '40'],
+      ['b', 'orders', '20500m'],
+      ['c', 'other', '1000'],
+    ])
+      await server.call('POST', values, { ...head, metadata: { name, labels: { topic } }, value });
+    await deploy('web', 3);
+    const metric = { name: 'queue', selector: { matchLabels: { topic: 'orders' } } };
+    const target = { type: 'AverageValue', averageValue: '12' };
+    await autoscale({ metrics: [{ type: 'External', external: { metric, target } }] });
+    await look();
+    expect(await replicasOf()).toBe(6);
+    const text =
+      'external metric queue(&LabelSelector{MatchLabels:map[string]string{topic: orders,},MatchExpressions:[]LabelSelectorRequirement{},})';
+    expect(events).toEqual([`Normal SuccessfulRescale New size: 6; reason: ${text} above target`]);
+    expect((await statusOf()).currentMetrics).toEqual([
+      { type: 'External', external: { metric, current: { averageValue: '20167m' } } },
+    ]);
+    await addPods('web', 6);
+    await change({ metrics: [{ type: 'External', external: { metric, target: { type: 'Value', value: '121' } } }] });
+    for (let i = 0; i < 21; i++) await lookAgain();
+    expect(await replicasOf()).toBe(3);
+    expect((await statusOf()).currentMetrics).toMatchObject([{ external: { current: { value: '60500m' } } }]);
+  });
+
   it('says so when the target cannot be written', async () => {
     await deploy('web', 2);
     await autoscale(cpuAt(50));
