@@ -1,10 +1,10 @@
 /** Starts one container: image, configuration, creation, start, `postStart` (upstream `startContainer`). */
-import type { Container, Pod } from '../../api/core/v1/pod/types.ts';
+import type { AnyContainer, Container, Pod } from '../../api/core/v1/pod/types.ts';
 import type { Secret } from '../../api/core/v1/secret.ts';
 import type { Clock } from '../../base/clock.ts';
 import { ContainerConfigError, makeEnvironment } from '../env/environment.ts';
 import type { EnvironmentSources } from '../env/environment.ts';
-import type { ContainerConfig, ImageInfo, ImageService, PodSandboxConfig, RuntimeService } from '../runtime.ts';
+import type { ContainerConfig, ImageInfo, ImageService, Mount, PodSandboxConfig, RuntimeService } from '../runtime.ts';
 import { volumeMountsOf, withManagedFiles } from '../volumes/container-mounts.ts';
 import type { MountedVolumes } from '../volumes/volume-manager.ts';
 import { containerConfigOf } from './container-config.ts';
@@ -84,6 +84,7 @@ export class ContainerStarter {
     try {
       const environment = await makeEnvironment(pod, target.container, sources);
       const own = volumeMountsOf(target.container, mounted, environment);
+      for (const [index, mount] of own.entries()) this.#makeSubPath(target.container, index, mount);
       const mounts = withManagedFiles(own, files.managedMounts(pod, target, { restartCount, network }));
       return containerConfigOf(pod, target, { restartCount, image, environment, mounts, memoryCapacityBytes });
     } catch (error) {
@@ -91,6 +92,15 @@ export class ContainerStarter {
       events.warning(pod, 'Failed', `Error: ${message}`, target);
       const reason = error instanceof ContainerConfigError ? 'CreateContainerConfigError' : 'CreateContainerError';
       throw new StartError(reason, message, { cause: error });
+    }
+  }
+
+  #makeSubPath({ name, volumeMounts = [] }: AnyContainer, index: number, mount: Mount): void {
+    try {
+      this.#options.files.makeSubPath(mount);
+    } catch (error) {
+      const text = `failed to create subPath directory for volumeMount ${JSON.stringify(volumeMounts[index]?.name)}`;
+      throw new ContainerConfigError(`${text} of container ${JSON.stringify(name)}`, { cause: error });
     }
   }
 

@@ -10,6 +10,7 @@ import { hostsFile, resolvConf } from '../env/pod-names.ts';
 import type { DnsConfig, PodHostname } from '../env/pod-names.ts';
 import type { ContainerInfo, Mount } from '../runtime.ts';
 import type { VolumeSources } from '../volumes/payloads.ts';
+import { makeBelow } from '../volumes/sub-path.ts';
 import { containerFolder, etcFile, podFolder, podLogFolder } from '../volumes/pod-folder.ts';
 import type { PodFolders } from '../volumes/pod-folder.ts';
 import type { MountedVolumes, VolumeFailure, VolumeManager } from '../volumes/volume-manager.ts';
@@ -27,6 +28,8 @@ export interface PodFiles {
   /** Repeatable. */
   setUpVolumes(pod: Pod, sources: VolumeSources): Promise<{ mounted: MountedVolumes; failures: VolumeFailure[] }>;
   logDirectory(pod: Pod): string;
+  /** Folders that a mount asks for within its volume and that are missing. Throws for one that leads out of it. */
+  makeSubPath(mount: Mount): void;
   /** `/etc/hosts` and its like, and the file for the termination message of this run. */
   managedMounts(pod: Pod, target: PodContainer, options: { restartCount: number; network: PodNetworkFiles }): Mount[];
   terminationMessage(uid: string, info: ContainerInfo): Promise<string>;
@@ -50,6 +53,9 @@ export function createPodFiles(folders: PodFolders, volumes: VolumeManager): Pod
       return volumes.setUp(pod, sources);
     },
     logDirectory: (pod) => podLogFolder(folders, pod.metadata),
+    makeSubPath({ hostPath, subPath }) {
+      if (subPath !== undefined) makeBelow(hostPath, subPath);
+    },
     managedMounts(pod, target, { restartCount, network }) {
       const mounts = writeEtcFiles(folders, pod, network);
       const { container } = target;
@@ -100,6 +106,7 @@ export const noPodFiles: PodFiles = {
       failures: [],
     }),
   logDirectory: ({ metadata }) => `/simulated/${metadata.uid}`,
+  makeSubPath: () => undefined,
   managedMounts: () => [],
   terminationMessage: () => Promise.resolve(''),
   removeVolumes: () => Promise.resolve(),
