@@ -103,7 +103,7 @@ const verdict = (name: string, ...reasons: string[]): Promise<string> =>
   });
 const claim = (name: string): Promise<PersistentVolumeClaim> => server.call('GET', `${CLAIMS}/${name}`);
 
-describe('pods with claims', () => {
+describe('pods with claims [S8]', () => {
   it('has a volume made on the node of the first pod, and sends the next pods there', async () => {
     await makeNode('n1', '1');
     await makeNode('n2', '8');

@@ -10,7 +10,7 @@ import { volumeZone } from './volume-zone.ts';
 
 const ZONE = 'topology.kubernetes.io/zone';
 
-describe('volumeZone()', () => {
+describe('volumeZone() [S8]', () => {
   const reasonsOn = (labels: Record<string, string>, volumeLabels: Record<string, string>): unknown => {
     const volumes = [volumeOf('v', { labels: volumeLabels })];
     const plugin = volumeZone(storageOf({ claims: [boundClaimOf('c', 'v')], volumes }));
@@ -46,7 +46,7 @@ describe('volumeZone()', () => {
   });
 });
 
-describe('volumeRestrictions()', () => {
+describe('volumeRestrictions() [S8]', () => {
   const single = claimOf('c', { spec: { accessModes: ['ReadWriteOncePod'] } });
   const CONFLICT = ['node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode'];
 
@@ -96,7 +96,7 @@ describe('volumeRestrictions()', () => {
   });
 });
 
-describe('nodeVolumeLimits()', () => {
+describe('nodeVolumeLimits() [S8]', () => {
   const csi = (name: string) => volumeOf(name, { spec: { csi: { driver: 'd', volumeHandle: name } } });
   const limited = (count: number) => ({
     metadata: { name: 'n1' },
