@@ -72,7 +72,7 @@ export async function setVolumePhase(
   { client, events }: ControllerContext,
 ): Promise<PersistentVolume> {
   if (volume.status?.phase === phase) return volume;
-  const { message: _message, reason: _reason, ...status } = volume.status ?? {};
+  const { message: _message, ...status } = volume.status ?? {};
   const next = { ...volume, status: { ...status, phase, ...(event === undefined ? {} : { message: event.message }) } };
   const written = await client.update<PersistentVolume>(persistentVolumes, next, { subresource: 'status' });
   if (event !== undefined) recordOnVolume(events, written, event);
