@@ -36,8 +36,14 @@ function placement(cluster: Cluster, app: string): Record<string, number> {
   });
   afterAll(() => cluster?.stop());
 
-  it('are Ready with an identity, a lease and a part of the pod range each', () => {
-    const nodes = itemsOf(cluster, 'nodes');
+  it('are Ready with an identity, a lease and a part of the pod range each', async () => {
+    // The taint of new nodes goes a moment after they are Ready.
+    const isNew = ({ spec }: Json): boolean =>
+      (spec.taints ?? []).some(({ key }: Json) => key === 'node.kubernetes.io/not-ready');
+    const nodes = await eventually('no node is new any more', () => {
+      const items = itemsOf(cluster, 'nodes');
+      return !items.some(isNew) && items;
+    });
     expect(nodes.map(({ metadata }) => metadata.name)).toEqual(['node-1', 'simulated-1', 'simulated-2', 'simulated-3']);
     expect(nodes.map(({ spec }) => spec.podCIDR)).toEqual([
       '10.244.0.0/24',
