@@ -23,6 +23,7 @@ const OF_TESTS = [
   ofTests('strace', 'strace', 'tests see with it what reaches the disk before a reply'),
   ofTests('docker-registry', 'docker-registry', 'images are pulled from it'),
   ofTests('skopeo', 'skopeo', 'it puts images into the registry'),
+  ofTests('pg_ctlcluster', 'postgresql', 'a database of it keeps its rows on a claim'),
   {
     program: 'containerd',
     packages: ['containerd', 'runc', 'containernetworking-plugins'],
