@@ -14,6 +14,7 @@ export const PARTIAL_FEATURES: Readonly<Record<string, string>> = {
   W14: 'CSR, node-ipam and bootstrap-signer controllers come later',
   W16: 'scheduling gates only',
   S1: 'LeastAllocated only',
+  S11: 'no extenders',
   N2: 'trafficDistribution comes later',
   N5: 'mirroring comes later',
   N6: 'nftables only',
@@ -46,8 +47,6 @@ export const ABSENT_FEATURES: Readonly<Record<string, string>> = {
   W15: 'the kinds are served; their controller comes later',
   S4: 'inter-pod affinity comes later',
   S5: 'topology spread comes later',
-  S9: 'preemption comes later',
-  S11: 'one profile',
   S12: 'resource claims come later',
   N3: 'load balancers come later',
   N8: 'the kinds are served; what answers requests comes later',
@@ -95,6 +94,5 @@ export const ABSENT_BEHAVIOURS: readonly BehaviourRule[] = [
     match: /^CRUD operations for/,
     reason: 'what allocates claims comes later',
   },
-  { match: /[Pp]reempt/, reason: 'preemption comes later' },
   { match: /^CSIInlineVolumes/, reason: 'CSI comes later' },
 ];
