@@ -1,9 +1,10 @@
-import { describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Pod } from '../api/core/v1/pod.ts';
 import type { ClusterEvent } from './cluster-event.ts';
 import type { Plugin } from './framework.ts';
 import { ManualClock, nodeOf, podOf } from './objects-for-tests.ts';
+import { podInfoOf } from './pod-info.ts';
 import { prioritySort } from './plugins/priority-sort.ts';
 import { schedulingGates } from './plugins/scheduling-gates.ts';
 import type { QueuedPod } from './queued-pod.ts';
@@ -18,7 +19,21 @@ const namesake: Plugin = {
   queueingHint: ({ pod }, event) => event.name === 'NodeAdd' && event.node.metadata.name === pod.metadata.name,
 };
 
-const PLUGINS = [prioritySort, schedulingGates, nodeHoper, namesake];
+/** Keeps these pods out of the queue, by uid. */
+const held = new Set<string>();
+const holder: Plugin = {
+  name: 'Holder',
+  events: ['AssignedPodDelete'],
+  queueingHint: () => false,
+  preEnqueue: ({ metadata }) =>
+    held.has(metadata.uid ?? '') ? { code: 'UnschedulableAndUnresolvable', reasons: ['held'] } : undefined,
+};
+/** Rejects what only a pod's going can mend. */
+const roomHoper: Plugin = { name: 'RoomHoper', events: ['AssignedPodDelete'] };
+
+const PLUGINS = [prioritySort, schedulingGates, holder, nodeHoper, roomHoper, namesake];
+
+beforeEach(() => held.clear());
 const nodeAdd = (name = 'n'): ClusterEvent => ({ name: 'NodeAdd', node: nodeOf(name) });
 
 function setUp(): { clock: ManualClock; queue: SchedulingQueue } {
@@ -152,6 +167,36 @@ describe('SchedulingQueue [S10]', () => {
     expect(queue.pop()?.podInfo.pod).toBe(open);
   });
 
+  it('lets a pod in that was held, when an event that helps it came meanwhile', () => {
+    const { queue } = setUp();
+    const podDelete = { name: 'AssignedPodDelete' as const, pod: podOf('x') };
+    queue.add(podOf('a'));
+    queue.add(podOf('b'));
+    for (let i = 0; i < 2; i++) {
+      const queued = queue.pop()!;
+      held.add(queued.podInfo.uid);
+      reject(queue, queued, queued.podInfo.key === 'default/a' ? 'RoomHoper' : 'NodeHoper');
+    }
+    queue.moveAll(podDelete);
+    expect(queue.pop()).toBeUndefined();
+    held.clear();
+    for (const name of ['a', 'b']) queue.release(podInfoOf(podOf(name)), false);
+    expect(names([queue.pop(), queue.pop()])).toEqual(['a', undefined]);
+    queue.release(podInfoOf(podOf('b', { uid: 'another' })), true);
+    expect(queue.pop()).toBeUndefined();
+    queue.release(podInfoOf(podOf('b')), true);
+    expect(names([queue.pop()])).toEqual(['b']);
+  });
+
+  it('tries a pod again that was released while it was in flight', () => {
+    const { queue } = setUp();
+    queue.add(podOf('a'));
+    const queued = queue.pop()!;
+    queue.release(queued.podInfo, true);
+    reject(queue, queued, 'NodeHoper');
+    expect(names([queue.pop()])).toEqual(['a']);
+  });
+
   it('takes the new state of a pod, and tries it again when the change may help', () => {
     const { queue } = setUp();
     const before = podOf('a');
@@ -190,7 +235,7 @@ describe('SchedulingQueue [S10]', () => {
 });
 
 describe('SchedulingQueue against a model', () => {
-  type Place = 'waiting' | 'error' | 'unschedulable' | 'gated' | 'inFlight' | 'gone';
+  type Place = 'waiting' | 'error' | 'unschedulable' | 'gated' | 'held' | 'inFlight' | 'gone';
   const name = fc.constantFrom('a', 'b', 'c', 'd');
   const operation = fc.oneof(
     fc.record({ type: fc.constant('add' as const), name, isGated: fc.boolean() }),
@@ -201,6 +246,9 @@ describe('SchedulingQueue against a model', () => {
     fc.record({ type: fc.constant('done' as const), name }),
     fc.record({ type: fc.constant('delete' as const), name }),
     fc.record({ type: fc.constant('nodeAdd' as const) }),
+    fc.record({ type: fc.constant('podDelete' as const) }),
+    fc.record({ type: fc.constant('hold' as const), name }),
+    fc.record({ type: fc.constant('release' as const), name, again: fc.boolean() }),
     fc.record({ type: fc.constant('advance' as const), byMs: fc.constantFrom(500, 11_000) }),
   );
   type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never;
@@ -211,7 +259,7 @@ describe('SchedulingQueue against a model', () => {
 
   class Model {
     readonly places = new Map<string, Place>();
-    readonly inFlight = new Map<string, { queued: QueuedPod; sawNode: boolean }>();
+    readonly inFlight = new Map<string, { queued: QueuedPod; sawNode: boolean; isReleased: boolean }>();
     readonly errorEndMs = new Map<string, number>();
 
     of(own: string): Place {
@@ -229,12 +277,13 @@ describe('SchedulingQueue against a model', () => {
       case 'add':
         if (model.of(one.name) !== 'gone') return;
         queue.add(podNamed(one.name, one.isGated));
-        model.places.set(one.name, one.isGated ? 'gated' : 'waiting');
+        if (one.isGated) model.places.set(one.name, 'gated');
+        else letIn(model, one.name);
         return;
       case 'ungate':
         if (model.of(one.name) !== 'gated') return;
         queue.update(podNamed(one.name, true), podNamed(one.name, false));
-        model.places.set(one.name, 'waiting');
+        letIn(model, one.name);
         return;
       case 'pop':
         return pop({ queue, model });
@@ -249,15 +298,39 @@ describe('SchedulingQueue against a model', () => {
         return;
       case 'nodeAdd':
         queue.moveAll(nodeAdd());
-        for (const own of model.named('unschedulable')) model.places.set(own, 'waiting');
+        for (const own of model.named('unschedulable')) letIn(model, own);
         for (const flight of model.inFlight.values()) flight.sawNode = true;
         return;
+      case 'podDelete':
+        return queue.moveAll({ name: 'AssignedPodDelete', pod: podOf('x') });
+      case 'hold':
+        held.add(`uid-${one.name}`);
+        return;
+      case 'release':
+        return release(one, { queue, model });
       case 'advance':
         clock.advance(one.byMs);
         for (const own of model.named('error')) {
           if (model.errorEndMs.get(own)! <= clock.now()) model.places.set(own, 'waiting');
         }
     }
+  }
+
+  /** A pod that is held stays out, and waits for its release. */
+  function letIn(model: Model, own: string): void {
+    model.places.set(own, held.has(`uid-${own}`) ? 'held' : 'waiting');
+  }
+
+  function release(
+    { name: own, again }: { name: string; again: boolean },
+    { queue, model }: { queue: SchedulingQueue; model: Model },
+  ): void {
+    held.delete(`uid-${own}`);
+    queue.release(podInfoOf(podNamed(own, model.of(own) === 'gated')), again);
+    const place = model.of(own);
+    const flight = model.inFlight.get(own);
+    if (flight !== undefined) flight.isReleased ||= again;
+    if (place === 'held' || (place === 'unschedulable' && again)) model.places.set(own, 'waiting');
   }
 
   function pop({ queue, model }: { queue: SchedulingQueue; model: Model }): void {
@@ -267,7 +340,7 @@ describe('SchedulingQueue against a model', () => {
     const own = queued.podInfo.pod.metadata.name!;
     expect(waiting).toContain(own);
     model.places.set(own, 'inFlight');
-    model.inFlight.set(own, { queued, sawNode: false });
+    model.inFlight.set(own, { queued, sawNode: false, isReleased: false });
   }
 
   function finish(
@@ -282,24 +355,27 @@ describe('SchedulingQueue against a model', () => {
       model.places.delete(own);
     } else if (type === 'fail') {
       fail(queue, flight.queued);
-      model.places.set(own, 'error');
+      model.places.set(own, held.has(`uid-${own}`) ? 'held' : 'error');
       model.errorEndMs.set(own, clock.now() + backoffMs(flight.queued.errorCount));
     } else {
       reject(queue, flight.queued, 'NodeHoper');
-      model.places.set(own, flight.sawNode ? 'waiting' : 'unschedulable');
+      if (flight.sawNode || flight.isReleased) letIn(model, own);
+      else model.places.set(own, 'unschedulable');
     }
   }
 
   it('loses no pod, doubles none, and hands out what waits', () => {
     fc.assert(
       fc.property(fc.array(operation, { maxLength: 100 }), (operations) => {
+        held.clear();
         const state = { ...setUp(), model: new Model() };
         for (const one of operations) {
           perform(one, state);
           const { active, backoff, unschedulable, inFlight } = state.queue.counts;
           const { model } = state;
           expect(inFlight).toBe(model.named('inFlight').length);
-          expect(unschedulable).toBe(model.named('unschedulable').length + model.named('gated').length);
+          const outside = ['unschedulable', 'gated', 'held'] as const;
+          expect(unschedulable).toBe(outside.flatMap((place) => model.named(place)).length);
           expect(active + backoff).toBe(model.named('waiting').length + model.named('error').length);
         }
       }),
