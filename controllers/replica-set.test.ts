@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { ReplicaSet } from '../api/apps/v1/replica-set.ts';
 import type { Pod } from '../api/core/v1/pod.ts';
-import { nextAvailability, replicaSetStatus } from './replica-set.ts';
+import { nextAvailability, planScale, replicaSetStatus } from './replica-set.ts';
 
 const READY_AT = Date.parse('2026-01-02T03:04:05Z');
 
@@ -31,5 +31,40 @@ describe('a pod that is ready and not available yet', () => {
         if (next !== undefined) expect(nowMs + next.requeueAfterMs).toBeGreaterThanOrEqual(READY_AT + 2_000);
       }),
     );
+  });
+});
+
+describe('planScale()', () => {
+  const many = (count: number, nodeName?: string): Pod[] =>
+    Array.from({ length: count }, (_, index) => {
+      const metadata = { name: `p-${index}`, uid: `u-${index}` };
+      return { ...readyPod, metadata, spec: { containers: [], ...(nodeName && { nodeName }) } } as unknown as Pod;
+    });
+  const plan = (replicas: number, active: readonly Pod[], related: readonly Pod[] = []): [number, unknown[]] => {
+    const wanted = { ...set, spec: { ...set.spec, replicas } };
+    const { create, delete: doomed } = planScale(wanted, active, { related: () => related, nowMs: READY_AT });
+    return [create, doomed.map(({ metadata }) => metadata.name)];
+  };
+
+  it('creates in bursts, whatever is asked for', () => {
+    expect(plan(2, [])).toEqual([2, []]);
+    expect(plan(2 ** 31 - 1, [])).toEqual([500, []]);
+    expect(plan(2 ** 31 - 1, many(20_000, 'n'))).toEqual([500, []]);
+  });
+
+  it('creates no more than can find a node', () => {
+    expect(plan(2 ** 31 - 1, many(900))).toEqual([100, []]);
+    expect(plan(2 ** 31 - 1, many(1_000))).toEqual([0, []]);
+    expect(plan(2 ** 31 - 1, many(5_000))).toEqual([0, []]);
+  });
+
+  it('deletes first where most related pods are', () => {
+    const one = many(1, 'crowded')[0]!;
+    const two = { ...many(2, 'free')[1]! };
+    expect(plan(1, [two, one], [one, one])).toEqual([0, ['p-0']]);
+    // Those that are going crowd no node.
+    const going = { ...one, metadata: { ...one.metadata, deletionTimestamp: '2026-01-02T03:04:05Z' } };
+    expect(plan(1, [two, one], [two, going, going])).toEqual([0, ['p-1']]);
+    expect(plan(0, many(600, 'n'))[1]).toHaveLength(500);
   });
 });

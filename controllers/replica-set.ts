@@ -34,6 +34,11 @@ import { runInSlowStartBatches } from './slow-start.ts';
 
 /** At most this many pods are created or deleted in one reconcile (`BurstReplicas`). */
 const BURST = 500;
+/**
+ * While so many of a set's pods wait for a node, it makes no more, which could only wait with them. Upstream's client
+ * makes 20 a second, whatever there is to do; here a count typed in error would fill the memory first.
+ */
+const BACKLOG = 1_000;
 
 /** A kind of objects that declare a number of equal pods, and how it is read and written as a ReplicaSet. */
 export interface ReplicaKind<T extends ApiObject> {
@@ -79,7 +84,7 @@ export function replicaController<T extends ApiObject>(kind: ReplicaKind<T>): Co
       // Decide and act
       let failure: Error | undefined;
       if (set.metadata.deletionTimestamp === undefined) {
-        const plan = planScale(set, active, { related: relatedPods(set, kind, context), nowMs: context.now() });
+        const plan = planScale(set, active, { related: () => relatedPods(set, kind, context), nowMs: context.now() });
         failure =
           plan.create > 0
             ? await createPods(set, { count: plan.create, kind }, context)
@@ -105,13 +110,16 @@ export interface ScalePlan {
 export function planScale(
   set: ReplicaSet,
   active: readonly Pod[],
-  { related, nowMs }: { related: readonly Pod[]; nowMs: number },
+  { related, nowMs }: { related(): readonly Pod[]; nowMs: number },
 ): ScalePlan {
   const difference = active.length - (set.spec.replicas ?? 1);
-  if (difference <= 0) return { create: Math.min(-difference, BURST), delete: [] };
+  if (difference <= 0) {
+    const waiting = active.filter(({ spec }) => (spec.nodeName ?? '') === '').length;
+    return { create: Math.max(0, Math.min(-difference, BURST, BACKLOG - waiting)), delete: [] };
+  }
   const count = Math.min(difference, BURST);
   const perNode = new Map<string, number>();
-  for (const pod of related) {
+  for (const pod of related()) {
     if (!isPodActive(pod)) continue;
     const node = pod.spec.nodeName ?? '';
     perNode.set(node, (perNode.get(node) ?? 0) + 1);
