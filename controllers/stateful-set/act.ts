@@ -2,9 +2,10 @@
 import type { StatefulSet } from '../../api/apps/v1/stateful-set.ts';
 import type { Pod } from '../../api/core/v1/pod.ts';
 import { pods } from '../../api/core/v1/pod.ts';
-import { isNotFound } from '../../api/machinery/errors.ts';
+import { isAlreadyExists, isNotFound } from '../../api/machinery/errors.ts';
 import type { ControllerContext } from '../../client/controller.ts';
 import { isNamespaceTerminating } from '../../client/controller-runner.ts';
+import { controllerOf } from '../../client/owner-references.ts';
 import { templateOf } from '../controller-history/revisions.ts';
 import { runInSlowStartBatches } from '../slow-start.ts';
 import { createClaims, handOverClaims } from './claims.ts';
@@ -116,8 +117,16 @@ async function telling(
     context.events.event(set, 'Normal', `Successful${reason}`, `${what} successful`);
   } catch (error) {
     if (verb === 'delete' && isNotFound(error)) return;
-    if (!isNamespaceTerminating(error))
+    const passes = isNamespaceTerminating(error) || (isAlreadyExists(error) && isLeaving(set, pod, context));
+    if (!passes)
       context.events.event(set, 'Warning', `Failed${reason}`, `${what} failed error: ${(error as Error).message}`);
     throw error;
   }
+}
+
+/** The pod that has the name already is one of an earlier set of this name, and goes; upstream is silent about any. */
+function isLeaving(set: StatefulSet, { metadata }: Pod, { lister }: ControllerContext): boolean {
+  const existing = lister<Pod>(pods).get(metadata.namespace ?? '', metadata.name!);
+  if (existing === undefined || existing.metadata.deletionTimestamp !== undefined) return true;
+  return controllerOf(existing)?.name === set.metadata.name;
 }

@@ -189,6 +189,10 @@ describe('planStatefulSet() in parallel', () => {
   it('creates no more in one go than a batch, however many are wanted', () => {
     expect(steps({ ...parallel, replicas: 2 ** 31 - 1 }, [])).toHaveLength(500);
     expect(steps({ replicas: 2 ** 31 - 1 }, [])).toEqual(['create 0']);
+    const waiting = Array.from({ length: 990 }, (_, i): MadePod => ({ ordinal: i, state: 'pending' }));
+    expect(steps({ ...parallel, replicas: 2 ** 31 - 1 }, waiting)).toHaveLength(10);
+    const far: MadePod = { ordinal: 2 ** 31 - 2, state: 'failed' };
+    expect(steps({ ...parallel, replicas: 2 ** 31 - 1 }, [...waiting, far])[0]).toBe('delete 2147483646');
   });
 
   it('updates one at a time, but a pod that serves nobody at once', () => {

@@ -4,6 +4,7 @@
  */
 import type { StatefulSet } from '../../api/apps/v1/stateful-set.ts';
 import type { Pod } from '../../api/core/v1/pod.ts';
+import { roomForPods } from '../backlog.ts';
 import { resolveIntOrPercent } from '../deployment/bounds.ts';
 import { isPodAvailable, isPodReady, isPodTerminal } from '../pods.ts';
 import {
@@ -53,9 +54,6 @@ export interface PlanInput {
   nowMs: number;
 }
 
-/** At most this many pods are made in one reconcile (`MaxBatchSize`). */
-const BURST = 500;
-
 export const NOTHING: Plan = { replicas: [], claims: [], condemned: [], update: [] };
 
 export function planStatefulSet(set: StatefulSet, pods: readonly Pod[], input: PlanInput): Plan {
@@ -100,16 +98,14 @@ function orderedCondemned({ condemned, isUnavailable }: SetView): Step[] {
 }
 
 function planParallel(view: SetView): Plan {
-  const steps: Step[] = [];
-  let created = 0;
-  for (let ordinal = view.start; ordinal < view.end && created < BURST; ordinal++) {
-    const next = replicaSteps(view, ordinal);
-    if (next[0]?.type === 'create') created++;
-    steps.push(...next);
+  const creates: Step[] = [];
+  const room = roomForPods(view.replicas);
+  for (let ordinal = view.start; ordinal < view.end && creates.length < room; ordinal++) {
+    if (view.podAt(ordinal) === undefined) creates.push(...replicaSteps(view, ordinal));
   }
   const condemned = view.condemned.filter((pod) => !isTerminating(pod));
   return {
-    replicas: steps,
+    replicas: [...view.replicas.flatMap((pod) => replicaSteps(view, ordinalOf(pod))), ...creates],
     claims: view.condemned
       .filter((pod) => !view.claims.areOwnedRightly(pod))
       .map((pod) => ({ type: 'complete-claims', pod })),

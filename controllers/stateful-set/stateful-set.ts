@@ -12,7 +12,6 @@ import type { ApiObject } from '../../api/machinery/meta.ts';
 import type { CacheReader, ControllerContext } from '../../client/controller.ts';
 import { defineController } from '../../client/controller.ts';
 import { keyOf } from '../../client/keys.ts';
-import { controllerOf } from '../../client/owner-references.ts';
 import { requeueForAvailability } from '../availability.ts';
 import { claimPods } from '../claim-pods.ts';
 import { claimRevisions, deleteRevisions } from '../controller-history/history.ts';
@@ -33,12 +32,7 @@ export const statefulSetController = defineController<StatefulSet>({
   for: statefulSets,
   owns: [pods],
   watches: [
-    // A pod without a controller may match: its set adopts it.
-    {
-      resource: pods,
-      isRelevant: isAdoptabilityChange,
-      map: (pod, cache) => (controllerOf(pod) === undefined ? setsMatching(pod as Pod, cache) : []),
-    },
+    { resource: pods, isRelevant: isAdoptabilityChange, map: setOfName },
     watchRevisions(statefulSets),
     // A claim that goes makes room for the next one of its name.
     { resource: persistentVolumeClaims, map: setsOfClaim, isRelevant: hasOtherOwners },
@@ -100,12 +94,11 @@ function forgettable(
   return revisionsBeyondHistory(known, { limit: spec.revisionHistoryLimit ?? 10, live });
 }
 
-function setsMatching(pod: Pod, cache: CacheReader): string[] {
-  return cache
-    .lister<StatefulSet>(statefulSets)
-    .list({ namespace: pod.metadata.namespace ?? '' })
-    .filter((set) => isMemberOf(set, pod) && selectorFromObject(set.spec.selector).matches(pod.metadata.labels))
-    .map(keyOf);
+/** The set that the pod's name makes it a member of: it may adopt the pod, or the pod stands in its way. */
+function setOfName({ metadata: { namespace = '', name = '' } }: ApiObject, cache: CacheReader): string[] {
+  const parent = parsePodName(name)?.parent;
+  const set = parent === undefined ? undefined : cache.lister<StatefulSet>(statefulSets).get(namespace, parent);
+  return set === undefined ? [] : [keyOf(set)];
 }
 
 /** `<template>-<set>-<ordinal>`: every way to read that is tried. */
