@@ -17,6 +17,7 @@ import type { Client, ResourceRef } from '../../client/client.ts';
 import type { Controller, ControllerContext, ReconcileResult } from '../../client/controller.ts';
 import { controllerOf } from '../../client/owner-references.ts';
 import { jobController } from './job.ts';
+import { completionIndexOf } from './pod-facts.ts';
 import { isTracked, TRACKING_FINALIZER } from './tracking-finalizer.ts';
 
 const START_MS = Date.parse('2026-01-02T03:04:05Z');
@@ -37,6 +38,9 @@ export class JobWorld {
   made = 0;
   /** Pods that the controller deleted without counting them. */
   uncounted = 0;
+  /** Pods that succeeded with an index of which another pod had: one is counted. */
+  repeatedIndexes = 0;
+  readonly #succeededIndexes = new Set<number>();
   #revision = 1;
   #cachedJob: Job;
   #cachedPods: Pod[] = [];
@@ -146,6 +150,7 @@ export class JobWorld {
   report(name: string, phase: string, exitCode?: number): this {
     const pod = this.pods.get(name);
     if (pod === undefined || pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed') return this;
+    if (phase === 'Succeeded') this.#noteIndex(pod);
     const terminated = { exitCode, finishedAt: formatTime(this.nowMs) };
     const state = exitCode === undefined ? { running: {} } : { terminated };
     const containerStatuses = [
@@ -263,6 +268,13 @@ export class JobWorld {
   #delete(name: string): void {
     this.#find(name);
     this.deletePod(name);
+  }
+
+  #noteIndex(pod: Pod): void {
+    const index = completionIndexOf(pod);
+    if (index === undefined) return;
+    if (this.#succeededIndexes.has(index)) this.repeatedIndexes++;
+    this.#succeededIndexes.add(index);
   }
 
   #find(name: string): Pod {

@@ -55,7 +55,12 @@ export function observeJob(job: Job, pods: readonly Pod[], released: ReadonlySet
   const newlySucceeded = fresh.filter(isPodSucceeded);
   const newlyFailed = fresh.filter((pod) => isPodFailed(pod, job));
   const counting = newlyFailed.filter((pod) => countsAsFailure(job.spec.podFailurePolicy, pod));
-  const indexes = indexesOf(job, countable);
+  // What was listed as failed while it was being deleted stays so, even if it succeeds in the end.
+  const isLost = ({ metadata: { uid = '' } }: Pod): boolean => uncounted.failed.has(uid);
+  const indexes = indexesOf(
+    job,
+    countable.filter((pod) => !isLost(pod)),
+  );
   return {
     job,
     pods,
@@ -93,16 +98,17 @@ function indexesOf(job: Job, countable: readonly Pod[]): Indexes {
   const { completions = 0 } = job.spec;
   const { completedIndexes = '', failedIndexes = '' } = job.status ?? {};
   const countedIndexes = parseIntervals(completedIndexes, completions);
+  const lost = parseIntervals(failedIndexes, completions);
   const indexOf = (pod: Pod): number => completionIndexOf(pod)!;
-  const succeededIndexes = withIndexes(countedIndexes, countable.filter(isPodSucceeded).map(indexOf));
+  const succeeded = countable.filter(isPodSucceeded).map(indexOf);
+  const succeededIndexes = withIndexes(
+    countedIndexes,
+    succeeded.filter((index) => !hasIndex(lost, index)),
+  );
   if (!hasLimitPerIndex(job)) return { countedIndexes, succeededIndexes, failedIndexes: undefined };
   const failed = countable.filter((pod) => isIndexFailed(pod, job)).map(indexOf);
   const isNew = (index: number): boolean => !hasIndex(succeededIndexes, index);
-  return {
-    countedIndexes,
-    succeededIndexes,
-    failedIndexes: withIndexes(parseIntervals(failedIndexes, completions), failed.filter(isNew)),
-  };
+  return { countedIndexes, succeededIndexes, failedIndexes: withIndexes(lost, failed.filter(isNew)) };
 }
 
 /** Whether the failure of this pod was the last that its index may have. */
