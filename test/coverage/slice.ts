@@ -29,7 +29,6 @@ export const PARTIAL_FEATURES: Readonly<Record<string, string>> = {
   T3: 'on an etcd of one’s own; a stacked store comes later',
   T4: 'taints and readiness; zones and rate limits come later',
   T10: 'requests, objects and the process only',
-  W4: 'Jobs as checks wait for a controller of Jobs',
   T8: 'with definitions of that size, not with those projects’ own',
   D9: 'one node',
 };

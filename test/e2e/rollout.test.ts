@@ -15,6 +15,24 @@ const suite = isRoot ? describe : describe.skip;
 const folder = fileURLToPath(new URL('.', import.meta.url));
 const RATE = 100;
 
+/** A check by a Job, which must complete. */
+const JOB_CHECK = JSON.stringify({
+  name: 'runs',
+  timeoutSeconds: 60,
+  job: {
+    template: {
+      spec: {
+        template: {
+          spec: {
+            restartPolicy: 'Never',
+            containers: [{ name: 'c', image: 'nocher.local/hello:1', command: ['sh', '-c', 'true'] }],
+          },
+        },
+      },
+    },
+  },
+});
+
 const example = (name: string): string => readFileSync(join(folder, '../../examples/rollout', `${name}.yaml`), 'utf8');
 
 suite('a Rollout under load', () => {
@@ -54,16 +72,18 @@ suite('a Rollout under load', () => {
 
   it('by blue-green: promotes a good version, goes back from a bad one, and loses no request [W4]', async () => {
     cluster.apply(
-      example('blue-green').replace(
-        'scaleDownDelaySeconds: 30',
-        'scaleDownDelaySeconds: 2\n      abortScaleDownDelaySeconds: 2',
-      ),
+      example('blue-green')
+        .replace('scaleDownDelaySeconds: 30', 'scaleDownDelaySeconds: 2\n      abortScaleDownDelaySeconds: 2')
+        .replace('prePromotionChecks:', `prePromotionChecks:\n        - ${JOB_CHECK}`),
     );
     await reaches('blue-green', 'Healthy');
     const report = await loaded('blue-green', async () => {
       setVersion('blue-green', '2');
       const paused = await reaches('blue-green', 'Paused');
-      expect(paused.status.checks).toMatchObject([{ name: 'answers', phase: 'Successful', successes: 3 }]);
+      expect(paused.status.checks).toMatchObject([
+        { name: 'runs', phase: 'Successful', successes: 1 },
+        { name: 'answers', phase: 'Successful', successes: 3 },
+      ]);
       expect(paused.status.updatedReplicas).toBe(1);
       const status = cluster.nocher(['rollout', 'status', 'hello', '-n', 'blue-green']);
       expect(status).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Paused {2}Pause {2}revision 2/) });
