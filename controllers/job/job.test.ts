@@ -209,6 +209,20 @@ describe('an indexed Job', () => {
     expect(world.conditions.at(-1)).toBe('Complete=True CompletionsReached');
   });
 
+  it('grows and shrinks by both of its numbers', async () => {
+    const world = await new JobWorld({ ...INDEXED, completions: 3, parallelism: 3 }).settle();
+    await world.succeed('p2').settle();
+    expect(world.status).toMatchObject({ completedIndexes: '2', succeeded: 1, active: 2 });
+    await world.change({ completions: 2, parallelism: 2 }).succeed('p0').settle();
+    expect(world.status).toMatchObject({ completedIndexes: '0', succeeded: 1, active: 1 });
+    await world.change({ completions: 4, parallelism: 4 }).settle();
+    expect(indexes(world).sort()).toEqual([0, 1, 2, 2, 3]);
+    await world.change({ completions: 1, parallelism: 1 }).settle();
+    expect(world.status).toMatchObject({ completedIndexes: '0', succeeded: 1 });
+    expect(world.conditions).toContain('Complete=True CompletionsReached');
+    expect(world.status.failed).toBeUndefined();
+  });
+
   it('deletes all but one pod of an index, and pods without', async () => {
     const world = await new JobWorld({ ...INDEXED, completions: 2, parallelism: 2 }).settle();
     const [first] = world.all;
