@@ -36,6 +36,8 @@ export interface BoundVolume {
   readOnly: boolean;
   /** Its files may be given to the pod's group. */
   isOwnable: boolean;
+  /** By its access mode. */
+  isForOnePod: boolean;
   /** Of the PersistentVolume. */
   name: string;
 }
@@ -48,21 +50,22 @@ export async function setUpClaim(client: Client, pod: Pod, volume: Volume): Prom
   const fail = (message: string): ClaimError => claimError(pod, claimName, message);
   if (bound === undefined)
     throw fail(`failed to fetch PV ${name} from API server: persistentvolumes ${JSON.stringify(name)} not found`);
-  const { claimRef, hostPath, local, volumeMode } = bound.spec ?? {};
+  const { accessModes = [], claimRef, hostPath, local, volumeMode } = bound.spec ?? {};
   if (claimRef === undefined || claimRef.namespace !== pod.metadata.namespace || claimRef.name !== claimName)
     throw fail(`found PV object ${name} with nil or another pv.Spec.ClaimRef`);
   checkMode(pod, volume, { name, isBlock: volumeMode === 'Block' });
   const readOnly = volume.persistentVolumeClaim?.readOnly === true;
+  const facts = { readOnly, isForOnePod: accessModes.includes('ReadWriteOncePod'), name };
   if (hostPath !== undefined) {
     const path = await setUpHostPath(hostPath).catch((error: Error) => {
       throw new NamedVolumeError(name, SET_UP_FAILED, error.message);
     });
-    return { path, readOnly, isOwnable: false, name };
+    return { ...facts, path, isOwnable: false };
   }
   if (local === undefined) throw new VolumeError(`no volume plugin matched name: ${name}`);
   if ((await stat(local.path).catch(() => undefined)) === undefined)
     throw new NamedVolumeError(name, NEW_MOUNTER_FAILED, `path ${JSON.stringify(local.path)} does not exist`);
-  return { path: local.path, readOnly, isOwnable: true, name };
+  return { ...facts, path: local.path, isOwnable: true };
 }
 
 /** As `fsGroup` says, and not when the policy finds its root right already. Throws `VolumeError`. */

@@ -44,6 +44,8 @@ export interface VolumeManagerOptions {
 
 export class VolumeManager {
   readonly #options: VolumeManagerOptions;
+  /** Uids of the pods that have volumes for one pod, by the volume's name. */
+  readonly #holders = new Map<string, string>();
   /** Volumes that were given to their pod's group, by the pod's uid. */
   readonly #owned = new Map<string, Set<string>>();
 
@@ -71,6 +73,7 @@ export class VolumeManager {
   async tearDown(uid: string): Promise<void> {
     const { folders, mounter } = this.#options;
     this.#owned.delete(uid);
+    for (const [name, holder] of this.#holders) if (holder === uid) this.#holders.delete(name);
     for (const folder of new Set([podFolder(folders, uid), join(folders.secretFolder, uid)])) {
       await mounter.unmountBelow(folder);
       await rm(folder, { recursive: true, force: true });
@@ -106,10 +109,21 @@ export class VolumeManager {
   async #setUpClaim(pod: Pod, volume: Volume): Promise<MountedVolume> {
     const bound = await setUpClaim(this.#options.client, pod, volume);
     const { uid = '' } = pod.metadata;
+    if (bound.isForOnePod) this.#hold(bound.name, uid);
     const owned = this.#owned.get(uid) ?? new Set<string>();
     if (!owned.has(volume.name)) await giveToGroup(pod, bound);
     this.#owned.set(uid, owned.add(volume.name));
     return { path: bound.path, readOnly: bound.readOnly };
+  }
+
+  /** The scheduler sees to it that there is one; a pod that names its node has not been asked. */
+  #hold(name: string, uid: string): void {
+    const holder = this.#holders.get(name) ?? uid;
+    if (holder !== uid) {
+      const message = 'volume uses the ReadWriteOncePod access mode and is already in use by another pod';
+      throw new NamedVolumeError(name, SET_UP_FAILED, message);
+    }
+    this.#holders.set(name, uid);
   }
 }
 

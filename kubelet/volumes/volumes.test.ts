@@ -187,20 +187,23 @@ describe('volumes of claims', () => {
   const claimRef = { namespace: 'default', name: 'data' };
   const bound = (spec: object) => ({ metadata: { name: 'pv' }, spec: { claimRef, ...spec } });
   /** What the API has, by kind. */
-  const setUpWith = (objects: Record<string, object>, { volume = {}, spec = {} } = {}) => {
+  const managerOf = (objects: Record<string, object>) => {
     const get: Client['get'] = <T>(resource: { names: { kind: string } }) => {
       const found = objects[resource.names.kind];
       if (found === undefined) throw new ApiError({ code: 404, reason: 'NotFound', message: 'none' });
       return Promise.resolve(found as T);
     };
-    const volumes = [{ name: 'v', persistentVolumeClaim: { claimName: 'data' }, ...volume }];
     const options = { client: { get } as Client, clock: realClock, mounter: noMounter };
     const folders = {
       folder: join(folder, 'pods'),
       secretFolder: join(folder, 'memory'),
       logFolder: join(folder, 'logs'),
     };
-    return new VolumeManager({ ...options, folders }).setUp(testPod({ volumes, ...spec }), {} as VolumeSources);
+    return new VolumeManager({ ...options, folders });
+  };
+  const setUpWith = (objects: Record<string, object>, { volume = {}, spec = {} } = {}) => {
+    const volumes = [{ name: 'v', persistentVolumeClaim: { claimName: 'data' }, ...volume }];
+    return managerOf(objects).setUp(testPod({ volumes, ...spec }), {} as VolumeSources);
   };
   const failure = async (...args: Parameters<typeof setUpWith>) => (await setUpWith(...args)).failures;
 
@@ -251,6 +254,23 @@ describe('volumes of claims', () => {
     const others = { metadata: {}, spec: { claimRef: { namespace: 'default', name: 'other' } } };
     const found = await message({ PersistentVolumeClaim: claim, PersistentVolume: others });
     expect(found?.message).toBe(`${start}found PV object pv with nil or another pv.Spec.ClaimRef`);
+  });
+
+  it('gives a volume for one pod to one pod, until that is gone', async () => {
+    await mkdir(disk());
+    const single = bound({ local: { path: disk() }, accessModes: ['ReadWriteOncePod'] });
+    const volumes = managerOf({ PersistentVolumeClaim: claim, PersistentVolume: single });
+    const podWithUid = (uid: string) => {
+      const pod = testPod({ volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'data' } }] });
+      return { ...pod, metadata: { ...pod.metadata, uid } };
+    };
+    const failuresOf = async (uid: string) => (await volumes.setUp(podWithUid(uid), {} as VolumeSources)).failures;
+    expect(await failuresOf('first')).toEqual([]);
+    expect(await failuresOf('first')).toEqual([]);
+    const message = 'volume uses the ReadWriteOncePod access mode and is already in use by another pod';
+    expect(await failuresOf('second')).toMatchObject([{ volume: 'v', message }]);
+    await volumes.tearDown('first');
+    expect(await failuresOf('second')).toEqual([]);
   });
 
   it('says by its own name what is wrong with a volume', async () => {
