@@ -18,6 +18,12 @@ export async function watchStorage(
   onEvent: (event: ClusterEvent) => void,
   signal: AbortSignal,
 ): Promise<void> {
+  const subscriptions: { unsubscribe(): void }[] = [];
+  const stop = (): void => {
+    for (const subscription of subscriptions) subscription.unsubscribe();
+  };
+  // One for all of them: listeners of a signal are counted.
+  signal.addEventListener('abort', stop, { once: true });
   const follow = async <T extends ApiObject>(
     informer: Informer<T>,
     eventOf: (object: T, previous: T | undefined) => ClusterEvent,
@@ -26,9 +32,7 @@ export async function watchStorage(
     const onChange = ({ type, object, previous }: InformerChange<T>): void => {
       if (type !== 'delete') onEvent(eventOf(object, previous));
     };
-    const subscription = informer.changes.subscribe(onChange);
-    signal.addEventListener('abort', () => subscription.unsubscribe(), { once: true });
-    if (signal.aborted) subscription.unsubscribe();
+    subscriptions.push(informer.changes.subscribe(onChange));
   };
   await Promise.all([
     follow(informers.informer<PersistentVolumeClaim>(persistentVolumeClaims), (claim, previous) =>
@@ -50,4 +54,5 @@ export async function watchStorage(
       previous === undefined ? { name: 'CSINodeAdd', csiNode } : { name: 'CSINodeUpdate', csiNode, previous },
     ),
   ]);
+  if (signal.aborted) stop();
 }
