@@ -1,7 +1,6 @@
 /** `hostPath` volumes: the path itself, checked and made as its type says (upstream `pkg/volume/hostpath`). */
 import { mkdir, open, stat } from 'node:fs/promises';
 import type { Stats } from 'node:fs';
-import { dirname } from 'node:path';
 import { VolumeError } from './payloads.ts';
 
 const CHECKS: Readonly<Record<string, { holds(stats: Stats): boolean; name: string }>> = {
@@ -31,8 +30,11 @@ async function makeFolder(path: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o755 });
 }
 
+/** Its folder must be there. */
 async function makeFile(path: string): Promise<void> {
   if (await stat(path).catch(() => undefined)) return;
-  await mkdir(dirname(path), { recursive: true, mode: 0o755 });
-  await (await open(path, 'a', 0o644)).close();
+  const file = await open(path, 'a', 0o644).catch((error: NodeJS.ErrnoException) => {
+    throw new VolumeError(error.code === 'ENOENT' ? `open ${path}: no such file or directory` : error.message);
+  });
+  await file.close();
 }
