@@ -144,6 +144,10 @@ describe('PodTopologySpread, filter [S4]', () => {
     plugin.removePod!(what, infos[1]!, a);
     expect(verdictsIn(what)).toEqual({ a: '', b: MISMATCH, c: MISMATCH });
     plugin.removePod!(what, podInfoOf(podOf('stranger')), a);
+    const { metadata } = web('leaving');
+    const leaving = { ...web('leaving'), metadata: { ...metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } };
+    plugin.removePod!(what, podInfoOf(leaving), a);
+    expect(verdictsIn(what)).toEqual({ a: '', b: MISMATCH, c: MISMATCH });
     plugin.addPod!(what, infos[0]!, a);
     plugin.addPod!(what, infos[1]!, a);
     expect(verdictsIn(what)).toEqual(before);

@@ -154,11 +154,11 @@ function rejectionOf(limits: readonly Limit[], labels: Readonly<Record<string, s
   return undefined;
 }
 
-/** `updateWithPod` */
+/** `updateWithPod`; unlike it, a pod on its way out, which was never counted, is not taken away either. */
 function movePod({ pod, state }: Cycle, move: { podInfo: PodInfo; node: NodeInfo; by: 1 | -1 }): void {
   const { podInfo, node, by } = move;
-  const { namespace, labels } = podInfo.pod.metadata;
-  if (namespace !== pod.metadata.namespace) return;
+  const { namespace, labels, deletionTimestamp } = podInfo.pod.metadata;
+  if (namespace !== pod.metadata.namespace || deletionTimestamp !== undefined) return;
   const { list, required } = state.get(LIMITS);
   const constraints = list.map(({ constraint }) => constraint);
   if (!hasAllKeys(node.labels, constraints)) return;

@@ -29,6 +29,8 @@ import { Dice } from './dice.ts';
 import { randomArgs, randomClusterOf, randomNode, randomPlacedPod } from './random-cluster.ts';
 import type { Cluster } from './random-cluster.ts';
 import { randomPod } from './random-pod.ts';
+import { FILTERS } from './reference/filters.ts';
+import type { Context } from './reference/filters.ts';
 import { verdictOn } from './reference/verdict.ts';
 import type { Verdict } from './reference/verdict.ts';
 
@@ -77,7 +79,9 @@ export async function differenceAt(seed: number, plant: Planting = (profile) => 
       snapshot: cache.takeSnapshot(),
     });
     const difference =
-      pluginDifference(cycle, profile, verdict) ?? (await searchDifference(cycle(), profile, { verdict, dice }));
+      pluginDifference(cycle, profile, verdict) ??
+      rehearsalDifference(cycle, profile, { context: { cluster, args }, dice }) ??
+      (await searchDifference(cycle(), profile, { verdict, dice }));
     if (difference !== undefined) return `seed ${seed}, ${pod.metadata.name}: ${difference}`;
     change({ cluster, cache, dice }, { pod, verdict });
   }
@@ -133,6 +137,44 @@ function scoreAll(plugin: Plugin, cycle: Cycle, nodes: readonly NodeInfo[]): num
   const scores = nodes.map((node) => plugin.score!(cycle, node));
   plugin.normalizeScore?.(cycle, scores);
   return scores;
+}
+
+/** What if a pod were gone: as preemption asks, of the pod's node. */
+function rehearsalDifference(
+  cycleNow: () => Cycle,
+  profile: readonly ProfileEntry[],
+  { context, dice }: { context: Context; dice: Dice },
+): string | undefined {
+  const { placed, nodes } = context.cluster;
+  if (placed.length === 0) return undefined;
+  const victim = dice.pick(placed);
+  const without = { ...context, cluster: { ...context.cluster, placed: placed.filter((one) => one !== victim) } };
+  const objectOfNode = nodes.find(({ metadata }) => metadata.name === victim.nodeName)!;
+  for (const { plugin } of profile) {
+    const cycle = cycleNow();
+    const filter = FILTERS[plugin.name];
+    if (filter === undefined || (plugin.preFilter?.(cycle).type ?? 'continue') !== 'continue') continue;
+    const node = cycle.snapshot.get(victim.nodeName)!.clone();
+    const info = podInfoOf(victim.pod);
+    const rehearsal = { ...cycle, state: cycle.state.clone() };
+    node.removePod(info.key);
+    plugin.removePod?.(rehearsal, info, node);
+    const reasons = plugin.filter!(rehearsal, node)?.reasons;
+    const text = differenceOf(sorted(reasons), sorted(filter(cycle.pod, objectOfNode, without)?.reasons));
+    if (text !== undefined) return `${plugin.name} filters ${node.name} without ${victim.pod.metadata.name}: ${text}`;
+    node.addPod(info);
+    plugin.addPod?.(rehearsal, info, node);
+    const again = differenceOf(
+      sorted(plugin.filter!(rehearsal, node)?.reasons),
+      sorted(plugin.filter!(cycle, cycle.snapshot.get(node.name)!)?.reasons),
+    );
+    if (again !== undefined) return `${plugin.name} filters ${node.name} with all pods back: ${again}`;
+  }
+  return undefined;
+}
+
+function sorted(reasons: readonly string[] | undefined): string[] | undefined {
+  return reasons === undefined ? undefined : [...reasons].sort();
 }
 
 /** All of them together: the node, or why there is none. */

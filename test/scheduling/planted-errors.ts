@@ -1,5 +1,6 @@
 /** Plugins with an error each, small ones mostly, that the comparison with the reference must find. */
 import type { Container, Pod, PodSpec } from '../../api/core/v1/pod.ts';
+import { CONTINUE } from '../../scheduler/framework.ts';
 import type { Cycle, Plugin } from '../../scheduler/framework.ts';
 import { NodeChanges } from '../../scheduler/node-changes.ts';
 import { podInfoOf } from '../../scheduler/pod-info.ts';
@@ -47,7 +48,7 @@ function seeing(change: Change): (plugin: Plugin) => Plugin {
   };
   return (plugin) => ({
     ...plugin,
-    preFilter: (cycle) => plugin.preFilter?.(changed(cycle)) ?? { type: 'continue' },
+    preFilter: (cycle) => plugin.preFilter?.(changed(cycle)) ?? CONTINUE,
     filter: (cycle, node) => plugin.filter?.(changed(cycle), node),
     preScore: (cycle, nodes) => plugin.preScore?.(changed(cycle), nodes),
     ...(plugin.score === undefined ? {} : { score: (cycle, node) => plugin.score!(changed(cycle), node) }),
@@ -96,6 +97,9 @@ function stale(plugin: Plugin): Plugin {
     preScore: (cycle, nodes) => plugin.preScore!(old(cycle), nodes),
   };
 }
+
+/** Preemption is not heard. */
+const deaf = (plugin: Plugin): Plugin => ({ ...plugin, removePod: () => undefined, addPod: () => undefined });
 
 const lax = (plugin: Plugin): Plugin => ({ ...plugin, filter: () => undefined });
 
@@ -168,6 +172,11 @@ export const PLANTED_ERRORS: readonly PlantedError[] = [
     plugin,
     error: 'counts once for all',
     plant: stale,
+  })),
+  ...['PodTopologySpread', 'InterPodAffinity'].map((plugin) => ({
+    plugin,
+    error: 'does not hear of pods that preemption takes away',
+    plant: deaf,
   })),
   ...BLIND.map(([plugin, error, change]) => ({ plugin, error, plant: seeing(change) })),
 ];
