@@ -39,7 +39,7 @@ function selectorOf(pod: Pod, services: Service[] = []): string | undefined {
   })?.toString();
 }
 
-describe('defaultSelectorOf() [S4]', () => {
+describe('defaultSelectorOf() [S5]', () => {
   it.each<[string, Pod, Service[], string | undefined]>([
     ['nothing', podOf('p', { labels: LABELS }), [], undefined],
     ['its Services', podOf('p', { labels: LABELS }), [service('a', { app: 'web' })], 'app=web'],

@@ -70,7 +70,7 @@ function verdicts(waiting: Pod, present: Record<string, Pod[]>): Record<string, 
 
 const all = (reason: string) => ({ a: reason, b: reason, c: reason, d: reason });
 
-describe('InterPodAffinity, filter [S5]', () => {
+describe('InterPodAffinity, filter [S4]', () => {
   it.each<[string, Pod, Record<string, Pod[]>, Record<string, string> | 'skip']>([
     ['skips pods that nobody minds', pod('x'), { a: [pod('y', avoids(near('z')))] }, 'skip'],
     ['skips preferences', pod('x', likes(1, near('y'))), { a: [pod('y')] }, 'skip'],
@@ -214,7 +214,7 @@ function scores(waiting: Pod, present: Record<string, Pod[]>, args?: InterPodAff
   return { raw: named(raw), normalized: named(values) };
 }
 
-describe('InterPodAffinity, score [S5]', () => {
+describe('InterPodAffinity, score [S4]', () => {
   it.each<[string, Pod, Record<string, Pod[]>, Record<string, number> | 'skip', InterPodAffinityArgs?]>([
     ['nothing', pod('x'), { a: [pod('y')] }, 'skip'],
     ['pods that it likes', pod('x', likes(5, near('y'))), { a: [pod('y'), pod('y')] }, { a: 10, b: 10, c: 0, d: 0 }],

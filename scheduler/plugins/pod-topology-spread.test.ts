@@ -55,7 +55,7 @@ function verdictsIn(cycle: Cycle): Record<string, string> {
   return Object.fromEntries(entries.sort()) as Record<string, string>;
 }
 
-describe('PodTopologySpread, filter [S4]', () => {
+describe('PodTopologySpread, filter [S5]', () => {
   it('has nothing to say to pods without hard constraints', () => {
     expect(plugin.preFilter!(cycleOf(web('p'), []))).toEqual({ type: 'skip' });
     expect(plugin.preFilter!(cycleOf(web('p', spread(soft())), []))).toEqual({ type: 'skip' });
@@ -172,7 +172,7 @@ function scores(pod: Pod, cluster: string, args?: PodTopologySpreadArgs, service
   return Object.fromEntries(list.map(({ name }, i) => [name, values[i]]).sort()) as Record<string, number>;
 }
 
-describe('PodTopologySpread, score [S4]', () => {
+describe('PodTopologySpread, score [S5]', () => {
   const service: Service = {
     apiVersion: 'v1',
     kind: 'Service',
