@@ -16,6 +16,7 @@ interface NodeFacts {
   node: Node;
   allocatable: Resource;
   allowedPods: number;
+  isUnschedulable: boolean;
   /** `NoSchedule` and `NoExecute`. */
   hardTaints: readonly Taint[];
   /** `PreferNoSchedule`. */
@@ -63,6 +64,11 @@ export class NodeInfo {
 
   get allowedPods(): number {
     return this.#known.allowedPods;
+  }
+
+  /** Cordoned. */
+  get isUnschedulable(): boolean {
+    return this.#known.isUnschedulable;
   }
 
   get hardTaints(): readonly Taint[] {
@@ -183,6 +189,7 @@ function factsOf(node: Node): NodeFacts {
     node,
     allocatable: resourceOfList(node.status?.allocatable),
     allowedPods: amountOf(node.status?.allocatable, 'pods').value(),
+    isUnschedulable: node.spec.unschedulable === true,
     hardTaints: taints.filter(({ effect }) => effect === 'NoSchedule' || effect === 'NoExecute'),
     softTaints: taints.filter(({ effect }) => effect === 'PreferNoSchedule'),
     images,

@@ -1,4 +1,5 @@
 /** NodeName: a pod that names its node gets that one (`plugins/nodename/node_name.go`). */
+import { CONTINUE, SKIP } from '../framework.ts';
 import type { Plugin, Rejection } from '../framework.ts';
 
 const REJECTION: Rejection = {
@@ -10,6 +11,7 @@ export const nodeName: Plugin = {
   name: 'NodeName',
   events: ['NodeAdd'],
   queueingHint: ({ pod }, event) => event.name !== 'NodeAdd' || pod.spec.nodeName === event.node.metadata.name,
+  preFilter: ({ pod }) => ((pod.spec.nodeName ?? '') === '' ? SKIP : CONTINUE),
   filter({ pod }, node) {
     const wanted = pod.spec.nodeName ?? '';
     return wanted === '' || wanted === node.name ? undefined : REJECTION;

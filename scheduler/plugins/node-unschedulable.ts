@@ -13,11 +13,16 @@ export const nodeUnschedulable: Plugin = {
   queueingHint({ pod }, event) {
     if (event.name === 'NodeAdd') return fits(pod, event.node);
     if (event.name === 'NodeUpdateTaint') return fits(pod, event.node) && !fits(pod, event.previous);
-    return toleratesAny(pod.spec.tolerations, CORDON);
+    return toleratesCordon(pod);
   },
-  filter: ({ pod }, { node }) => (fits(pod, node) ? undefined : REJECTION),
+  // Asked for every node: the node's object is far away.
+  filter: ({ pod }, { isUnschedulable }) => (isUnschedulable && !toleratesCordon(pod) ? REJECTION : undefined),
 };
 
 function fits(pod: Pod, { spec }: Node): boolean {
-  return spec.unschedulable !== true || toleratesAny(pod.spec.tolerations, CORDON);
+  return spec.unschedulable !== true || toleratesCordon(pod);
+}
+
+function toleratesCordon({ spec }: Pod): boolean {
+  return toleratesAny(spec.tolerations, CORDON);
 }
