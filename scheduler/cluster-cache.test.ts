@@ -16,6 +16,7 @@ function describeSnapshot({ nodes, get, imageNodes }: Snapshot): unknown {
       node: node.node,
       pods: [...node.pods.keys()].sort(),
       requested: { ...node.requested, scalars: [...node.requested.scalars].sort() },
+      free: node.free,
       nonZero: node.nonZero,
       ports: node.listUsedPorts(),
     };

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import { cycleOf, nodeOf, onlyNode, podOf } from '../objects-for-tests.ts';
 import { nodeResourcesBalancedAllocation } from './node-resources-balanced-allocation.ts';
 
@@ -16,6 +17,21 @@ describe('NodeResourcesBalancedAllocation [S1]', () => {
     const cycle = cycleOf(podOf('p', { requests }), [nodeOf('n')], { n: [podOf('q', { requests: present })] });
     expect(plugin.preScore!(cycle, cycle.snapshot.nodes)).toBeUndefined();
     expect(plugin.score!(cycle, onlyNode(cycle))).toBe(expected);
+  });
+
+  it('scores cpu and memory as it scores any list of two', () => {
+    const listed = nodeResourcesBalancedAllocation({ resources: [{ name: 'cpu' }, { name: 'memory' }] });
+    const cpu = fc.constantFrom('0', '100m', '333m', '1', '1500m', '4', '9');
+    const memory = fc.constantFrom('0', '1', '1Gi', '3Gi', '5500Mi', '16Gi', '40Gi');
+    const amounts = fc.record({ cpu, memory });
+    fc.assert(
+      fc.property(amounts, amounts, amounts, (requests, present, size) => {
+        const nodes = [nodeOf('n', { allocatable: { ...size, pods: '10' } })];
+        const cycle = cycleOf(podOf('p', { requests }), nodes, { n: [podOf('q', { requests: present })] });
+        expect(plugin.score!(cycle, onlyNode(cycle))).toBe(listed.score!(cycle, onlyNode(cycle)));
+      }),
+      { numRuns: 1000 },
+    );
   });
 
   it('says nothing about pods that ask for nothing', () => {

@@ -4,19 +4,24 @@
  */
 import { MAX_NODE_SCORE } from '../framework.ts';
 import type { Plugin } from '../framework.ts';
+import type { NodeInfo } from '../node-info.ts';
 import type { NodeResourcesBalancedAllocationArgs } from '../plugin-args.ts';
+import type { PodInfo } from '../pod-info.ts';
 import { CPU_AND_MEMORY, shareOf } from '../resource-allocation.ts';
 import { amountIn } from '../resource.ts';
 
+const DEFAULT_NAMES: readonly string[] = CPU_AND_MEMORY.map(({ name }) => name);
+
 export function nodeResourcesBalancedAllocation(args: NodeResourcesBalancedAllocationArgs = {}): Plugin {
   const listed = args.resources ?? [];
-  const names = (listed.length === 0 ? CPU_AND_MEMORY : listed).map(({ name }) => name);
+  const names = listed.length === 0 ? DEFAULT_NAMES : listed.map(({ name }) => name);
   return {
     name: 'NodeResourcesBalancedAllocation',
     // Pods that ask for nothing change no balance, and would all go to one node.
     preScore: ({ podInfo: { requests } }) =>
       names.every((name) => amountIn(requests, name) === 0) ? 'skip' : undefined,
     score({ podInfo }, node) {
+      if (names === DEFAULT_NAMES) return scoreOfTwo(podInfo, node);
       const without: number[] = [];
       const withPod: number[] = [];
       for (const name of names) {
@@ -25,10 +30,29 @@ export function nodeResourcesBalancedAllocation(args: NodeResourcesBalancedAlloc
         without.push(Math.min(requested / allocatable, 1));
         withPod.push(Math.min((requested + wanted) / allocatable, 1));
       }
-      const half = MAX_NODE_SCORE / 2;
-      return half + Math.trunc((half + balance(withPod) - balance(without)) / 2);
+      return gain(balance(without), balance(withPod));
     },
   };
+}
+
+function gain(without: number, withPod: number): number {
+  const half = MAX_NODE_SCORE / 2;
+  return half + Math.trunc((half + withPod - without) / 2);
+}
+
+/** Of cpu and memory, as for any resources, but without a list for each node. */
+function scoreOfTwo({ requests }: PodInfo, { allocatable, requested }: NodeInfo): number {
+  const { milliCpu: cpu, memory } = allocatable;
+  // Of one resource alone, or none, the balance is perfect.
+  if (cpu === 0 || memory === 0) return gain(MAX_NODE_SCORE, MAX_NODE_SCORE);
+  const before = distance(requested.milliCpu / cpu, requested.memory / memory);
+  const after = distance((requested.milliCpu + requests.milliCpu) / cpu, (requested.memory + requests.memory) / memory);
+  return gain(Math.trunc((1 - before) * MAX_NODE_SCORE), Math.trunc((1 - after) * MAX_NODE_SCORE));
+}
+
+/** The standard deviation of two shares. */
+function distance(a: number, b: number): number {
+  return Math.abs((Math.min(a, 1) - Math.min(b, 1)) / 2);
 }
 
 /** 100 when the shares are equal; less by their standard deviation. */

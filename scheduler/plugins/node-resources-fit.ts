@@ -6,6 +6,7 @@ import type { Node } from '../../api/core/v1/node.ts';
 import { amountOf } from '../../api/core/v1/pod/resources.ts';
 import { isExtendedResource } from '../../api/core/v1/resource-names.ts';
 import type { Plugin, Rejection } from '../framework.ts';
+import type { FreeRoom } from '../node-info.ts';
 import type { NodeResourcesFitArgs } from '../plugin-args.ts';
 import { podInfoOf } from '../pod-info.ts';
 import type { PodInfo } from '../pod-info.ts';
@@ -41,7 +42,8 @@ export function nodeResourcesFit(args: NodeResourcesFitArgs = {}): Plugin {
     },
     filter({ podInfo }, node) {
       const wanted = wantedOf(podInfo);
-      return fits(wanted, node) ? undefined : shortage(wanted, node);
+      const isRoom = fitsInto(wanted, node.free) && (wanted.scalars.size === 0 || fits(wanted, node));
+      return isRoom ? undefined : shortage(wanted, node);
     },
     score: ({ podInfo }, node) => score(podInfo, node),
   };
@@ -57,7 +59,15 @@ function withoutIgnored(requests: Resource, args: NodeResourcesFitArgs): Resourc
   return { ...requests, scalars: new Map([...requests.scalars].filter(([name]) => !isIgnored(name))) };
 }
 
-/** Whether there is enough of everything. Asked for every node and pod, and mostly answered with yes. */
+/** Of all but scalar resources. Asked for every node and pod, and mostly answered with yes. */
+function fitsInto({ milliCpu, memory, ephemeralStorage: storage }: Resource, free: FreeRoom): boolean {
+  if (free.pods < 1) return false;
+  if (milliCpu > 0 && milliCpu > free.milliCpu) return false;
+  if (memory > 0 && memory > free.memory) return false;
+  return !(storage > 0 && storage > free.ephemeralStorage);
+}
+
+/** Whether there is enough of everything. */
 export function fits(wanted: Resource, { allocatable, requested, allowedPods, pods }: Room): boolean {
   if (pods.size + 1 > allowedPods) return false;
   if (wanted.milliCpu > 0 && wanted.milliCpu > allocatable.milliCpu - requested.milliCpu) return false;
