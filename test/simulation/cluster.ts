@@ -86,6 +86,7 @@ export class Cluster {
   readonly nodes: NodeSeat[] = [];
   readonly #users: Seat;
   readonly #unknown = new Set<string>();
+  readonly #evictions = new Set<string>();
   /** By path, who asked for it first. */
   readonly #deletions = new Map<string, string>();
   /** Happened, and not looked at yet. */
@@ -151,9 +152,14 @@ export class Cluster {
     return this.#deletions.get(path);
   }
 
+  wasEvicted(path: string): boolean {
+    return this.#evictions.has(path);
+  }
+
   /** Called by links. */
   noteAnswer({ method, path, headers }: ApiRequest, answer: SentAnswer): void {
     if (method === 'DELETE' && !this.#deletions.has(path)) this.#deletions.set(path, headers['user-agent']!);
+    if (path.endsWith('/eviction') && answer.response.status < 300) this.#evictions.add(path);
     if (method !== 'POST' || answer.isTaken || answer.response.body.type !== 'object') return;
     const { metadata } = answer.response.body.encoded.object() as ApiObject;
     if (metadata?.uid !== undefined) this.#unknown.add(metadata.uid);

@@ -12,6 +12,8 @@ import { createEventRecorder } from '../../client/events.ts';
 import { inProcessClient } from '../../client/in-process.ts';
 import { createInformerFactory } from '../../client/informer-factory.ts';
 import type { InformerFactory } from '../../client/informer-factory.ts';
+import { rolloutController } from '../../controllers/rollout/rollout.ts';
+import { runWhenServed } from '../../controllers/when-served.ts';
 import { controllers } from '../../controllers/controllers.ts';
 import { runGarbageCollector } from '../../controllers/garbage-collector/garbage-collector.ts';
 import { startScheduler } from '../../scheduler/scheduler.ts';
@@ -71,6 +73,8 @@ export function startManagers(options: ProcessOptions): Process {
     const controller = mutant?.controller?.(declared) ?? declared;
     void runController(controller, runnerOptions(process, controller.name, informers));
   }
+  const rollouts = mutant?.controller?.(rolloutController()) ?? rolloutController();
+  void runWhenServed(rollouts, runnerOptions(process, rollouts.name, informers));
   const collector = 'generic-garbage-collector';
   void runGarbageCollector(resources, runnerOptions(process, collector, informers));
   return process;

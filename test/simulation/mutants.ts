@@ -64,6 +64,17 @@ function without(component: string, ...methods: (keyof Client)[]): NonNullable<M
   };
 }
 
+/** The component's deletions do not wait for anybody. */
+function forcing(component: string): NonNullable<Mutant['client']> {
+  return (name, client) => {
+    if (name !== component) return client;
+    return {
+      ...client,
+      delete: (resource, object, options) => client.delete(resource, object, { ...options, gracePeriodSeconds: 0 }),
+    };
+  };
+}
+
 /** In the place of a method of a class, for the length of a run. */
 function replacing<T extends object>(prototype: T, method: keyof T, replacement: unknown): () => () => void {
   return () => {
@@ -187,5 +198,56 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a scheduler that does not assume',
     plant: replacing(ClusterCache.prototype, 'assumePod', () => true),
+  },
+  {
+    name: 'a StatefulSet controller that makes all pods at once',
+    controller: seeing('statefulset-controller', 'statefulsets', (set: { spec: object }) => ({
+      ...set,
+      spec: { ...set.spec, podManagementPolicy: 'Parallel' },
+    })),
+  },
+  {
+    name: 'a StatefulSet controller that replaces pods before they have ended',
+    client: forcing('statefulset-controller'),
+  },
+  {
+    name: 'a DaemonSet controller that does not know which pods it has made',
+    controller: withContext('daemon-set-controller', (context) => ({ ...context, byIndex: () => [] })),
+    client: (name, client) =>
+      name !== 'daemon-set-controller' ? client : { ...client, delete: () => Promise.resolve() },
+  },
+  {
+    name: 'a Job controller that counts on the way out only',
+    client: writing('job-controller', 'jobs', (job: { status?: { succeeded?: number } }) => ({
+      ...job,
+      status: { ...job.status, ...(job.status?.succeeded ? { succeeded: job.status.succeeded + 1 } : {}) },
+    })),
+  },
+  {
+    name: 'a Job controller that forgets its parallelism',
+    controller: seeing('job-controller', 'jobs', (job: { spec: object }) => ({
+      ...job,
+      spec: { ...job.spec, parallelism: 5 },
+    })),
+  },
+  {
+    name: 'a disruption controller that allows everything',
+    client: writing('disruption-controller', 'poddisruptionbudgets', (budget: { status?: object }) => ({
+      ...budget,
+      status: { ...budget.status, disruptionsAllowed: 9 },
+    })),
+  },
+  {
+    name: 'a Rollout controller that never switches its Service',
+    client: (name, client) =>
+      name !== 'rollout-controller'
+        ? client
+        : {
+            ...client,
+            patch: (resource, object, patch) =>
+              resource.names.plural === 'services'
+                ? client.get(resource, object)
+                : client.patch(resource, object, patch),
+          },
   },
 ];

@@ -16,7 +16,7 @@ import { silentLogger } from '../../base/log.ts';
 import type { Client } from '../../client/client.ts';
 import { createInformerFactory } from '../../client/informer-factory.ts';
 import type { Machine } from './machine.ts';
-import { behaviourOf, isBroken, isOver, reportOf } from './pod-report.ts';
+import { behaviourOf, isBroken, isLost, isOver, reportOf } from './pod-report.ts';
 import type { SeededRandom } from './seeded-random.ts';
 
 export interface KubeletOptions {
@@ -112,7 +112,7 @@ export class Kubelet {
     }
     if (pod.metadata.deletionTimestamp !== undefined) return this.#end(pod);
     if (pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed') return;
-    if (process === undefined && !isBroken(pod)) this.#start(pod);
+    if (process === undefined && !isBroken(pod) && !isLost(pod)) this.#start(pod);
     else if (process?.state === 'exited' && !isOver(pod, process)) {
       this.#options.clock.setTimeout(() => this.#restart(uid), CRASH_BACKOFF_MS);
     }

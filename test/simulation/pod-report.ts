@@ -28,6 +28,11 @@ export function isOver(pod: Pod, process: Process): boolean {
   return restartPolicy === 'Never' || (restartPolicy === 'OnFailure' && process.exitCode === 0);
 }
 
+/** It has run, which can be done only once, and nothing of it is left: the node has crashed. */
+export function isLost({ spec, status }: Pod): boolean {
+  return spec.restartPolicy === 'Never' && status?.phase === 'Running';
+}
+
 /** `process` is undefined where nothing runs yet, or anything more. */
 export function reportOf(pod: Pod, process: Process | undefined, nowMs: number): PodStatus {
   const isReady = process?.state === 'running' || (process?.state === 'stopping' && isMarkedReady(pod));
@@ -70,7 +75,7 @@ function isMarkedReady(pod: Pod): boolean {
 function phaseOf(pod: Pod, process: Process | undefined): string {
   if (process === undefined) {
     // What is being deleted and never ran, or was lost, has failed.
-    return pod.metadata.deletionTimestamp === undefined ? 'Pending' : 'Failed';
+    return pod.metadata.deletionTimestamp === undefined && !isLost(pod) ? 'Pending' : 'Failed';
   }
   if (process.state === 'starting' && process.restarts === 0) return 'Pending';
   const isDeleted = pod.metadata.deletionTimestamp !== undefined && process.state === 'exited';

@@ -1,12 +1,17 @@
 /** The table of invariants. */
 import { atRest } from './at-rest.ts';
+import { budgets } from './budgets.ts';
+import { daemonSetPods } from './daemon-sets.ts';
 import { deploymentBounds } from './deployment-bounds.ts';
 import { endpointSliceContents } from './endpoint-slices.ts';
 import type { Invariant } from './invariant.ts';
+import { jobCounts } from './jobs.ts';
 import { nodeLoss } from './node-loss.ts';
 import { placement } from './placement.ts';
 import { quotas } from './quotas.ts';
 import { replicaCount } from './replica-count.ts';
+import { blueGreen } from './rollouts.ts';
+import { statefulSetIdentities } from './stateful-sets.ts';
 
 export const invariants: readonly Invariant[] = [
   placement,
@@ -15,5 +20,10 @@ export const invariants: readonly Invariant[] = [
   deploymentBounds,
   endpointSliceContents,
   quotas,
+  statefulSetIdentities,
+  jobCounts,
+  daemonSetPods,
+  budgets,
+  blueGreen,
   atRest,
 ];

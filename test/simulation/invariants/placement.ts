@@ -5,6 +5,8 @@ import type { Invariant } from './invariant.ts';
 
 const nodeOf = (pod: Pod | undefined): string => pod?.spec.nodeName ?? '';
 
+const cpusOf = ({ spec }: Pod): number => Number(spec.containers[0]?.resources?.requests?.['cpu'] ?? 0);
+
 export const placement: Invariant = ({ cluster, violated, plan }) => ({
   onChange({ kind, name, object, previous }) {
     if (kind !== 'pods' || object === undefined) return;
@@ -13,10 +15,10 @@ export const placement: Invariant = ({ cluster, violated, plan }) => ({
     if (before === after) return;
     if (before !== '') violated(`pod ${name} moved from ${before} to ${after}`);
     const there = cluster.state.all<Pod>('pods').filter((pod) => nodeOf(pod) === after && isActive(pod));
-    // Each asks for one CPU.
     const ports = there.flatMap((pod) => pod.spec.containers[0]!.ports ?? []).map(({ hostPort }) => hostPort);
     if (new Set(ports).size < ports.length) violated(`two pods on ${after} have the same host port, one is ${name}`);
-    if (there.length > plan.cpus) violated(`${after} has ${there.length} pods and ${plan.cpus} CPUs`);
+    const asked = there.reduce((sum, pod) => sum + cpusOf(pod), 0);
+    if (asked > plan.cpus) violated(`${after} has ${plan.cpus} CPUs, and its pods ask for ${asked}`);
   },
   onStep() {
     const seen = new Map<string, string>();

@@ -5,10 +5,10 @@ import type { SeededRandom } from '../seeded-random.ts';
 export function template(
   labels: Record<string, string>,
   image: string,
-  { hostPort }: { hostPort?: number | undefined } = {},
+  { hostPort, cpu = '1' }: { hostPort?: number | undefined; cpu?: string } = {},
 ): Record<string, unknown> {
   const ports = hostPort === undefined ? [] : [{ containerPort: hostPort, hostPort }];
-  const container = { name: 'c', image, ports, resources: { requests: { cpu: '1' } } };
+  const container = { name: 'c', image, ports, resources: { requests: { cpu } } };
   return { metadata: { labels }, spec: { terminationGracePeriodSeconds: 2, containers: [container] } };
 }
 
