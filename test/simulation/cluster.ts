@@ -147,7 +147,7 @@ export class Cluster {
     return this.#unknown.has(uid);
   }
 
-  /** Which component was the first to ask for the object's deletion. */
+  /** Which component was the first to ask for the object's deletion, if it has had an answer. */
   deleterOf(path: string): string | undefined {
     return this.#deletions.get(path);
   }
@@ -158,7 +158,8 @@ export class Cluster {
 
   /** Called by links. */
   noteAnswer({ method, path, headers }: ApiRequest, answer: SentAnswer): void {
-    if (method === 'DELETE' && !this.#deletions.has(path)) this.#deletions.set(path, headers['user-agent']!);
+    if (method === 'DELETE' && !this.#deletions.has(path))
+      this.#deletions.set(path, answer.isTaken ? headers['user-agent']! : 'somebody who is gone');
     if (path.endsWith('/eviction') && answer.response.status < 300) this.#evictions.add(path);
     if (method !== 'POST' || answer.isTaken || answer.response.body.type !== 'object') return;
     const { metadata } = answer.response.body.encoded.object() as ApiObject;

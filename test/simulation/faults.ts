@@ -11,6 +11,8 @@ export type Fault = { atMs: number; who: 'managers' | 'scheduler' | number } &
     | { type: 'crash'; forMs: number }
     /** The process ends after so many more writes, and comes back. */
     | { type: 'restart'; afterWrites: number; forMs: number }
+    /** Another instance leads from now on; writes that this one has sent before arrive up to so much later. */
+    | { type: 'takeover'; heldMs: number }
     /** Nothing passes between it and the API server. */
     | { type: 'cut'; forMs: number }
     | { type: 'weather'; forMs: number; weather: Weather }
@@ -68,6 +70,7 @@ function drawOther(random: SeededRandom, atMs: number, forMs: number): Fault {
   const who = random.chance(0.8) ? 'managers' : 'scheduler';
   const type = random.weighted([
     [4, 'restart'],
+    [3, 'takeover'],
     [1, 'cut'],
     [3, 'weather'],
     [2, 'watches'],
@@ -75,6 +78,7 @@ function drawOther(random: SeededRandom, atMs: number, forMs: number): Fault {
   ] as const);
   const shortMs = Math.min(forMs, 30_000);
   if (type === 'restart') return { type, atMs, who, forMs: random.below(5_000), afterWrites: random.below(20) };
+  if (type === 'takeover') return { type, atMs, who, heldMs: 1_000 + random.below(20_000) };
   if (type === 'weather') return { type, atMs, who, forMs, weather: drawWeather(random) };
   if (type === 'watches') return { type, atMs, who, how: random.pick(['broken', 'expired'] as const) };
   if (type === 'clock') return { type, atMs, who, byMs: drawJump(random) };
@@ -105,6 +109,8 @@ export function bringAbout(fault: Fault, cluster: Cluster): void {
       return later(cluster, fault.forMs, () => seat.current ?? seat.start());
     case 'restart':
       return restartAfterWrites(seat, fault, cluster);
+    case 'takeover':
+      return takeOver(seat, fault.heldMs, cluster);
     case 'cut':
       return cut(seat, fault.forMs, cluster);
     case 'weather':
@@ -135,6 +141,16 @@ function cut(seat: Seat, forMs: number, cluster: Cluster): void {
   if (link === undefined) return;
   link.isCut = true;
   later(cluster, forMs, () => link.heal());
+}
+
+/** How long the old leader goes on before it knows that it is not the leader any more. */
+const RENEWAL_MS = 3_000;
+
+function takeOver(seat: Seat, heldMs: number, cluster: Cluster): void {
+  const process = seat.current;
+  if (process === undefined) return;
+  process.link.weather = { ...FAIR, requestMs: heldMs };
+  later(cluster, RENEWAL_MS, () => seat.current === process && seat.start());
 }
 
 function restartAfterWrites(seat: Seat, fault: Fault & { type: 'restart' }, cluster: Cluster): void {

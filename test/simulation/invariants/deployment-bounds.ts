@@ -69,7 +69,8 @@ function checkSurge(set: ReplicaSet, before: ReplicaSet | undefined, { watched, 
   const owner = controllerUid(set) ?? '';
   const known = watched.get(owner);
   if (known === undefined) return;
-  const sets = cluster.state.ownedBy<ReplicaSet>(owner, 'ReplicaSet');
+  // One that the new leader cannot know of may arrive when it has made another.
+  const sets = cluster.state.ownedBy<ReplicaSet>(owner, 'ReplicaSet').filter((one) => !cluster.isUnknown(one));
   const total = sets.reduce((sum, { spec }) => sum + (spec.replicas ?? 1), 0);
   const { most } = recentBounds(known, cluster.time.elapsedMs);
   if (total > most)
