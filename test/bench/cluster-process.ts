@@ -100,7 +100,7 @@ export async function openClient({ server, tls }: BenchCluster, connections = 4)
         const stream = session().request({
           ':method': method,
           ':path': path,
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...(body === undefined ? {} : { 'content-type': contentTypeOf(method) }),
         });
         let status = 0;
         let text = '';
@@ -116,6 +116,10 @@ export async function openClient({ server, tls }: BenchCluster, connections = 4)
       }),
     close: () => sessions.forEach((one) => one.destroy()),
   };
+}
+
+function contentTypeOf(method: string): string {
+  return method === 'PATCH' ? 'application/strategic-merge-patch+json' : 'application/json';
 }
 
 /** Calls `one` from `concurrency` loops until `durationMs` has passed; gives calls per second. */

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { BenchLine } from './bench-line.ts';
 import type { BenchClient } from './cluster-process.ts';
 import { openClient, ownMemoryMb, startBenchCluster } from './cluster-process.ts';
+import { rollover } from './rollover.ts';
 
 const pods = '/api/v1/namespaces/default/pods';
 /** Requests under way at once. */
@@ -23,6 +24,7 @@ export async function run(): Promise<BenchLine[]> {
     ...(await scheduling({ nodes: 500, count: 1_000, floor: 1_000 })),
     ...(await scheduling({ nodes: 5_000, count: 10_000, floor: 680 })),
     ...(await simulatedCluster({ nodes: 5_000, count: 10_000 })),
+    ...(await rollover({ nodes: 100, replicas: 1_000 })),
   ];
 }
 
