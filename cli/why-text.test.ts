@@ -116,16 +116,17 @@ describe('nocher why', () => {
   });
 
   it('says what keeps the pod from every node, and which node it waits for', () => {
-    const outright: Plugin = {
-      name: 'Storage',
+    const outright = (name: string): Plugin => ({
+      name,
       preFilter: () => ({ type: 'reject', rejection: { code: 'Unschedulable', reasons: ['claim not found'] } }),
-    };
+    });
     const pod = podOf('web', { status: { nominatedNodeName: 'n1' } });
-    expect(explain(pod, verdictsOf(cycleOf(pod, [nodeOf('n1')]), [outright]))).toEqual({
+    const plugins = [outright('Storage'), outright('Zone')];
+    expect(explain(pod, verdictsOf(cycleOf(pod, [nodeOf('n1')]), plugins))).toEqual({
       isWell: false,
       lines: [
         'pod default/web fits none of 1 node(s)',
-        'no node can do: claim not found (Storage)',
+        'no node can do: claim not found',
         'waits for node n1: pods of lower priority are leaving it',
       ],
     });

@@ -26,7 +26,9 @@ export function explain(pod: Pod, verdicts: Verdicts | undefined): Explanation {
   }
   const { outright = [], nodes = [] } = verdicts ?? {};
   const lines = [...schedulerNote(pod)];
-  for (const { plugin, reasons } of outright) lines.push(`no node can do: ${reasons.join(', ')} (${plugin})`);
+  // Several plugins may miss the same object.
+  for (const reason of new Set(outright.map(({ reasons }) => reasons.join(', '))))
+    lines.push(`no node can do: ${reason}`);
   const fitting = outright.length > 0 ? [] : nodes.filter(({ rejections }) => rejections.length === 0);
   lines.unshift(headline(who, { count: nodes.length, fitting: fitting.length }));
   // Where no node can do, none fits for having nothing against it.
