@@ -19,6 +19,7 @@ import { isNamespaceTerminating } from '../client/controller-runner.ts';
 import { keyOf } from '../client/keys.ts';
 import { controllerOf } from '../client/owner-references.ts';
 import { OWNER_UID_INDEX } from '../client/store.ts';
+import { roomForPods } from './backlog.ts';
 import { createPod, deletePod, podFromTemplate } from './pod-control.ts';
 import {
   isAdoptabilityChange,
@@ -32,13 +33,8 @@ import {
 } from './pods.ts';
 import { runInSlowStartBatches } from './slow-start.ts';
 
-/** At most this many pods are created or deleted in one reconcile (`BurstReplicas`). */
+/** At most this many pods are deleted in one reconcile (`BurstReplicas`). */
 const BURST = 500;
-/**
- * While so many of a set's pods wait for a node, it makes no more, which could only wait with them. Upstream's client
- * makes 20 a second, whatever there is to do; here a count typed in error would fill the memory first.
- */
-const BACKLOG = 1_000;
 
 /** A kind of objects that declare a number of equal pods, and how it is read and written as a ReplicaSet. */
 export interface ReplicaKind<T extends ApiObject> {
@@ -113,10 +109,7 @@ export function planScale(
   { related, nowMs }: { related(): readonly Pod[]; nowMs: number },
 ): ScalePlan {
   const difference = active.length - (set.spec.replicas ?? 1);
-  if (difference <= 0) {
-    const waiting = active.filter(({ spec }) => (spec.nodeName ?? '') === '').length;
-    return { create: Math.max(0, Math.min(-difference, BURST, BACKLOG - waiting)), delete: [] };
-  }
+  if (difference <= 0) return { create: Math.min(-difference, roomForPods(active)), delete: [] };
   const count = Math.min(difference, BURST);
   const perNode = new Map<string, number>();
   for (const pod of related()) {
