@@ -11,7 +11,6 @@ import type { Selector } from '../api/machinery/label-selector.ts';
 import { selectorFromObject } from '../api/machinery/label-selector.ts';
 import type { ApiObject } from '../api/machinery/meta.ts';
 import { formatTime } from '../base/clock.ts';
-import { claimObjects } from '../client/adopt.ts';
 import type { ResourceRef } from '../client/client.ts';
 import type { CacheReader, Controller, ControllerContext } from '../client/controller.ts';
 import { defineController } from '../client/controller.ts';
@@ -19,7 +18,9 @@ import { isNamespaceTerminating } from '../client/controller-runner.ts';
 import { keyOf } from '../client/keys.ts';
 import { controllerOf } from '../client/owner-references.ts';
 import { OWNER_UID_INDEX } from '../client/store.ts';
+import { requeueForAvailability } from './availability.ts';
 import { roomForPods } from './backlog.ts';
+import { claimPods } from './claim-pods.ts';
 import { createPod, deletePod, podFromTemplate } from './pod-control.ts';
 import {
   isAdoptabilityChange,
@@ -28,7 +29,6 @@ import {
   isPodReady,
   isPodTerminal,
   ORPHANS_BY_NAMESPACE,
-  ownedOrOrphaned,
   sortForDeletion,
 } from './pods.ts';
 import { runInSlowStartBatches } from './slow-start.ts';
@@ -74,7 +74,7 @@ export function replicaController<T extends ApiObject>(kind: ReplicaKind<T>): Co
       const stored = context.lister<T>(kind.resource).get(namespace, name);
       if (stored === undefined) return undefined;
       const set = kind.read(stored);
-      const owned = await claimPods(set, kind, context);
+      const owned = await claimPods(set, { resource: kind.resource }, context);
       const active = owned.filter(isPodActive);
 
       // Decide and act
@@ -170,17 +170,7 @@ export function nextAvailability(
   active: readonly Pod[],
   nowMs: number,
 ): { requeueAfterMs: number } | undefined {
-  const minReadySeconds = set.spec.minReadySeconds ?? 0;
-  if (minReadySeconds === 0) return undefined;
-  const waits = active
-    .filter((pod) => isPodReady(pod) && !isPodAvailable(pod, minReadySeconds, nowMs))
-    .map(
-      (pod) =>
-        Date.parse(pod.status?.conditions?.find(({ type }) => type === 'Ready')?.lastTransitionTime ?? '') +
-        minReadySeconds * 1000 -
-        nowMs,
-    );
-  return waits.length === 0 ? undefined : { requeueAfterMs: Math.max(100, Math.min(...waits)) };
+  return requeueForAvailability(active, { minReadySeconds: set.spec.minReadySeconds, nowMs });
 }
 
 function matchingSets<T extends ApiObject>(pod: ApiObject, kind: ReplicaKind<T>, cache: CacheReader): string[] {
@@ -196,23 +186,6 @@ function matchingSets<T extends ApiObject>(pod: ApiObject, kind: ReplicaKind<T>,
 
 function selectorOf(set: ReplicaSet): Selector {
   return selectorFromObject(set.spec.selector);
-}
-
-async function claimPods<T extends ApiObject>(
-  set: ReplicaSet,
-  { resource }: ReplicaKind<T>,
-  context: ControllerContext,
-): Promise<Pod[]> {
-  return claimObjects<Pod>({
-    owner: set,
-    ownerResource: resource,
-    selector: selectorOf(set),
-    candidates: ownedOrOrphaned(set, context).filter(
-      (pod) => pod.metadata.deletionTimestamp === undefined || controllerOf(pod)?.uid === set.metadata.uid,
-    ),
-    resource: pods,
-    client: context.client,
-  });
 }
 
 /** Pods of every set that has the same controller as this one; a set of its own has no related pods. */
