@@ -279,4 +279,15 @@ describe('persistentVolumeBinder', () => {
     const message = 'Bound claim has lost its PersistentVolume. Data on the volume is lost!';
     await eventWith({ about: 'c', type: 'Warning', reason: 'ClaimLost', message });
   });
+
+  it('calls a claim lost when its volume points at another one', async () => {
+    await makeVolume('v');
+    await volumeIn('v', 'Available');
+    await makeClaim('c');
+    await boundTo('c');
+    await patch(`${VOLUMES}/v`, { spec: { claimRef: { name: 'other', uid: 'another' } } });
+    await claimWhen('c', ({ status }) => status?.phase === 'Lost');
+    const message = 'Two claims are bound to the same volume, this one is bound incorrectly';
+    await eventWith({ about: 'c', type: 'Warning', reason: 'ClaimMisbound', message });
+  });
 });

@@ -126,17 +126,24 @@ async function syncBoundClaim(claim: PersistentVolumeClaim, context: ControllerC
     setClaimPhase(claim, { phase: 'Lost', event: { type: 'Warning', reason, message } }, context);
   const name = claim.spec.volumeName ?? '';
   if (name === '') return lose('ClaimLost', LOST_REFERENCE);
-  const volume = await findVolume(name, context);
+  const volume = await findVolume(name, claim, context);
   if (volume === undefined) return lose('ClaimLost', LOST_VOLUME);
-  const { claimRef } = volume.spec;
-  if (claimRef !== undefined && claimRef.uid !== claim.metadata.uid) return lose('ClaimMisbound', MISBOUND);
+  if (isTaken(volume, claim)) return lose('ClaimMisbound', MISBOUND);
   return bind(volume, claim, context);
 }
 
+function isTaken({ spec }: PersistentVolume, { metadata }: PersistentVolumeClaim): boolean {
+  return spec.claimRef !== undefined && spec.claimRef.uid !== metadata.uid;
+}
+
 /** The cache may be behind; a claim is not called lost for that. */
-async function findVolume(name: string, { lister, client }: ControllerContext): Promise<PersistentVolume | undefined> {
+async function findVolume(
+  name: string,
+  claim: PersistentVolumeClaim,
+  { lister, client }: ControllerContext,
+): Promise<PersistentVolume | undefined> {
   const known = lister<PersistentVolume>(persistentVolumes).get('', name);
-  if (known !== undefined) return known;
+  if (known !== undefined && !isTaken(known, claim)) return known;
   try {
     return await client.get<PersistentVolume>(persistentVolumes, { name });
   } catch (error) {
