@@ -17,9 +17,12 @@ export interface WaitingPod {
   required: readonly AffinityTerm[];
   requiredAnti: readonly AffinityTerm[];
   namespaceLabels: Labels;
+  /** A namespace may be new: whether a term is about it, the terms do not know yet. */
+  knowsNamespace(name: string): boolean;
 }
 
 export function affinityMayHelp(waiting: WaitingPod, event: ClusterEvent): boolean {
+  if (event.name.startsWith('AssignedPod') && !waiting.knowsNamespace(namespaceOf(event))) return true;
   switch (event.name) {
     case 'AssignedPodAdd':
       return isNeeded(waiting, event.pod);
@@ -35,6 +38,10 @@ export function affinityMayHelp(waiting: WaitingPod, event: ClusterEvent): boole
     default:
       return true;
   }
+}
+
+function namespaceOf(event: ClusterEvent): string {
+  return ('pod' in event ? event.pod.metadata.namespace : undefined) ?? '';
 }
 
 function isNeeded({ required }: WaitingPod, pod: Pod): boolean {

@@ -97,6 +97,7 @@ export class AffinityIndex {
       required: resolved(podAffinity?.required),
       requiredAnti: resolved(podAffinity?.requiredAnti),
       namespaceLabels: this.#labelsOfNamespace(pod),
+      knowsNamespace: (name) => this.#namespaces.get('', name) !== undefined,
     };
   }
 

@@ -270,6 +270,7 @@ describe('InterPodAffinity, hints [S10]', () => {
   it.each<[string, Pod, ClusterEvent, boolean]>([
     ['a needed pod comes', needy, { name: 'AssignedPodAdd', pod: pod('y') }, true],
     ['another comes', needy, { name: 'AssignedPodAdd', pod: pod('z') }, false],
+    ['a pod comes to a new namespace', needy, { name: 'AssignedPodAdd', pod: pod('z', {}, 'new') }, true],
     ['a pod comes that is avoided', shy, { name: 'AssignedPodAdd', pod: pod('y') }, false],
     ['an avoided pod goes', shy, { name: 'AssignedPodDelete', pod: pod('y') }, true],
     ['another goes', shy, { name: 'AssignedPodDelete', pod: pod('z') }, false],
