@@ -2,6 +2,7 @@
  * `nocher why pod/NAME`: why a pod has no node, node by node, and what would make it fit. Asks the scheduler's own
  * plugins, about the cluster as it is now.
  */
+import { setMaxListeners } from 'node:events';
 import type { Node } from '../api/core/v1/node.ts';
 import { nodes } from '../api/core/v1/node.ts';
 import type { Pod } from '../api/core/v1/pod.ts';
@@ -55,6 +56,8 @@ function podNamed(what: string, flags: UpFlags): { namespace: string; name: stri
 async function ask(client: Client, pod: Pod): Promise<Verdicts | undefined> {
   if ((pod.spec.nodeName ?? '') !== '' || (pod.spec.schedulingGates?.length ?? 0) > 0) return undefined;
   const stopping = new AbortController();
+  // One for each informer, and there are as many as plugins need.
+  setMaxListeners(0, stopping.signal);
   const parts = { clock: realClock, random: realRandom, log: silentLogger };
   const informers = createInformerFactory(client, parts);
   const entries = defaultProfile({
