@@ -57,9 +57,9 @@ describe('KeptSum', () => {
     expect(over(cache)).toEqual({ a: 0 });
     expect(over(other)).toEqual({ b: 0 });
     for (let i = 0; i < 5_000; i++) {
-      other.setPod(podInfoOf(podOf(`p${i}`)), 'b');
+      other.setPod(podInfoOf(podOf(`p${i % 2}`)), 'b');
       other.takeSnapshot();
     }
-    expect(over(other)).toEqual({ b: 5_000 });
+    expect(over(other)).toEqual({ b: 2 });
   });
 });
