@@ -56,7 +56,7 @@ function podNamed(what: string, flags: UpFlags): { namespace: string; name: stri
 async function ask(client: Client, pod: Pod): Promise<Verdicts | undefined> {
   if ((pod.spec.nodeName ?? '') !== '' || (pod.spec.schedulingGates?.length ?? 0) > 0) return undefined;
   const stopping = new AbortController();
-  // One for each informer, and there are as many as plugins need.
+  // Every informer listens for the end: many listeners are no leak here.
   setMaxListeners(0, stopping.signal);
   const parts = { clock: realClock, random: realRandom, log: silentLogger };
   const informers = createInformerFactory(client, parts);

@@ -6,12 +6,14 @@ import { eventually, isReady, isRoot, pod, startConformance } from './conformanc
 const suite = isRoot ? describe : describe.skip;
 
 let cluster: Conformance;
+let namespace: string;
 let pods: string;
 
 beforeAll(async () => {
   if (!isRoot) return;
   cluster = await startConformance([]);
-  pods = `/api/v1/namespaces/${await cluster.namespace('scheduling')}/pods`;
+  namespace = await cluster.namespace('scheduling');
+  pods = `/api/v1/namespaces/${namespace}/pods`;
 }, 90_000);
 afterAll(() => cluster?.stop(), 60_000);
 
@@ -55,6 +57,22 @@ suite('the scheduler', () => {
   it('leaves a pod that selects no node [conformance: Scheduler, node selector not matching]', async () => {
     await cluster.post(pods, selecting('restricted', 'kubernetes.io/e2e-none'));
     expect(await unschedulable('restricted')).toContain("didn't match Pod's node affinity/selector");
+  });
+
+  it('has nocher why say what is in the way, and what would help', async () => {
+    const why = (name: string) => cluster.nocher(['why', `pod/${name}`, '-n', namespace]);
+    await cluster.post(pods, selecting('puzzling', 'kubernetes.io/e2e-none'));
+    await unschedulable('puzzling');
+    expect(why('puzzling')).toEqual({
+      code: 1,
+      stdout: `pod ${namespace}/puzzling fits none of 1 node(s)\n  node-1: label kubernetes.io/e2e-none=42 missing\n`,
+      stderr: '',
+    });
+    await cluster.post(pods, pod('placed'));
+    await ready('placed');
+    expect(why('placed')).toEqual({ code: 0, stdout: `pod ${namespace}/placed is on node node-1\n`, stderr: '' });
+    const missing = `nocher: there is no pod missing in the namespace ${namespace}\n`;
+    expect(why('missing')).toEqual({ code: 1, stdout: '', stderr: missing });
   });
 
   it('takes a host port on every address for taken on each [conformance: Scheduling, HostPort and Protocol match, HostIPs different but one is default HostIP (0.0.0.0)]', async () => {
