@@ -113,7 +113,7 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
   const input = await nodeInput(options);
   const recorder =
     options.events ??
-    createEventRecorder({ client, resource: events, component: 'kubelet', host: nodeName, clock, log });
+    createEventRecorder({ client, resource: events, component: 'kubelet', host: nodeName, clock, random, log });
   const factory = createInformerFactory(client, { clock, log, random });
   const podInformer = factory.informer<Pod>(pods, { fieldSelector: `spec.nodeName=${nodeName}` });
   const serviceInformer = factory.informer<Service>(services);

@@ -11,6 +11,8 @@ import type { Service } from '../../api/core/v1/service.ts';
 import { services } from '../../api/core/v1/service.ts';
 import { deepEqual } from '../../api/machinery/equality.ts';
 import { isForbidden, isInvalid } from '../../api/machinery/errors.ts';
+import { realClock } from '../../base/clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import type { Controller, ControllerContext, ReconcileResult } from '../../client/controller.ts';
 import { defineController } from '../../client/controller.ts';
 import { OWNER_UID_INDEX } from '../../client/store.ts';
@@ -27,8 +29,9 @@ import type { Observed } from './work.ts';
 /** How soon a Rollout that cannot work is looked at again, should what it lacks be none of the watched kinds. */
 const INVALID_RETRY_MS = 30_000;
 
-export function rolloutController(): Controller {
-  const runner = new CheckRunner();
+/** `clock` times the tries of checks. */
+export function rolloutController(clock: Clock = realClock): Controller {
+  const runner = new CheckRunner(clock);
   return defineController<Rollout>({
     name: 'rollout-controller',
     for: rollouts,
