@@ -69,11 +69,12 @@ export function startManagers(options: ProcessOptions): Process {
   const process = new Process(options);
   const { mutant } = options;
   const informers = informersOf(process, 'managers');
-  for (const declared of controllers({ resources, rootCa: 'a certificate' })) {
-    const controller = mutant?.controller?.(declared) ?? declared;
+  for (const one of controllers({ resources, rootCa: 'a certificate' })) {
+    const controller = mutant?.controller?.(one) ?? one;
     void runController(controller, runnerOptions(process, controller.name, informers));
   }
-  const rollouts = mutant?.controller?.(rolloutController()) ?? rolloutController();
+  const declared = rolloutController(options.clock);
+  const rollouts = mutant?.controller?.(declared) ?? declared;
   void runWhenServed(rollouts, runnerOptions(process, rollouts.name, informers));
   const collector = 'generic-garbage-collector';
   void runGarbageCollector(resources, runnerOptions(process, collector, informers));

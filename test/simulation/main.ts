@@ -20,7 +20,7 @@ for (const mutant of planted) {
   if (mutant !== undefined) print(mutant.name);
   const using = mutant === undefined ? {} : { mutant };
   for (let seed = first; seed <= last; seed++) {
-    const plan = drawPlan(seed);
+    const plan = drawPlan(seed, mutant?.workloads);
     if (options.includes('--shrink')) describe(await shrink(plan, using));
     else await runOne(plan, first === last ? { ...using, tell: print } : using);
   }

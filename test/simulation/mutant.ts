@@ -4,6 +4,8 @@ import type { Controller } from '../../client/controller.ts';
 
 export interface Mutant {
   name: string;
+  /** Whose users it shows with. */
+  workloads: readonly string[];
   /** Another controller in the place of this one. */
   controller?(controller: Controller): Controller;
   /** What the component of this name (`scheduler`, a controller's) talks through. */

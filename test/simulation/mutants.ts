@@ -96,6 +96,7 @@ const rollingUpdate = (change: Record<string, unknown>) => (deployment: { spec: 
 export const mutants: readonly Mutant[] = [
   {
     name: 'a ReplicaSet controller that does not wait to see its own writes',
+    workloads: ['deployments'],
     client: (name, client) =>
       name !== 'replicaset-controller'
         ? client
@@ -109,23 +110,28 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a ReplicaSet controller that never adopts or releases',
+    workloads: ['replica-sets'],
     client: (name, client) =>
       name !== 'replicaset-controller' ? client : { ...client, patch: () => Promise.resolve({} as never) },
   },
   {
     name: 'a ReplicaSet controller that does not delete pods',
+    workloads: ['deployments'],
     client: without('replicaset-controller', 'delete'),
   },
   {
     name: 'a Deployment controller that forgets maxUnavailable',
+    workloads: ['deployments'],
     controller: seeing('deployment-controller', 'deployments', rollingUpdate({ maxUnavailable: '100%' })),
   },
   {
     name: 'a Deployment controller that forgets maxSurge',
+    workloads: ['deployments'],
     controller: seeing('deployment-controller', 'deployments', rollingUpdate({ maxSurge: '100%' })),
   },
   {
     name: 'a Deployment controller that trusts a status that is behind',
+    workloads: ['deployments'],
     controller: seeing(
       'deployment-controller',
       'replicasets',
@@ -137,10 +143,12 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a garbage collector that collects nothing',
+    workloads: ['replica-sets', 'namespaces'],
     client: without('generic-garbage-collector', 'delete'),
   },
   {
     name: 'a garbage collector that deletes dependents of a living owner',
+    workloads: ['deployments'],
     plant: replacing(OwnershipGraph.prototype, 'get', () => undefined),
     client: (name, client) =>
       name !== 'generic-garbage-collector'
@@ -155,6 +163,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a namespace controller that finalizes before all is gone',
+    workloads: ['namespaces'],
     client: (name, client) =>
       name !== 'namespace-controller'
         ? client
@@ -162,6 +171,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a quota controller that counts nothing',
+    workloads: ['namespaces'],
     client: writing('resourcequota-controller', 'resourcequotas', (quota: { status?: { used?: object } }) => ({
       ...quota,
       status: {
@@ -172,6 +182,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'an EndpointSlice controller that takes every pod for ready',
+    workloads: ['deployments'],
     client: writing('endpointslice-controller', 'endpointslices', (slice: { endpoints: { conditions: object }[] }) => ({
       ...slice,
       endpoints: slice.endpoints.map((one) => ({ ...one, conditions: { ...one.conditions, ready: true } })),
@@ -179,14 +190,17 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a node controller that evicts nothing',
+    workloads: ['deployments'],
     client: without('node-controller', 'delete'),
   },
   {
     name: 'a node controller that does not look at leases',
+    workloads: ['deployments'],
     controller: seeing('node-controller', 'leases', () => undefined),
   },
   {
     name: 'a pod garbage collector that takes every node for gone',
+    workloads: ['deployments'],
     controller: withContext('pod-garbage-collector', (context) => ({
       ...context,
       lister: ((resource: ResourceRef) =>
@@ -197,10 +211,12 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a scheduler that does not assume',
+    workloads: ['replica-sets'],
     plant: replacing(ClusterCache.prototype, 'assumePod', () => true),
   },
   {
     name: 'a StatefulSet controller that makes all pods at once',
+    workloads: ['stateful-sets'],
     controller: seeing('statefulset-controller', 'statefulsets', (set: { spec: object }) => ({
       ...set,
       spec: { ...set.spec, podManagementPolicy: 'Parallel' },
@@ -208,16 +224,19 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a StatefulSet controller that replaces pods before they have ended',
+    workloads: ['stateful-sets'],
     client: forcing('statefulset-controller'),
   },
   {
     name: 'a DaemonSet controller that does not know which pods it has made',
+    workloads: ['daemon-sets'],
     controller: withContext('daemon-set-controller', (context) => ({ ...context, byIndex: () => [] })),
     client: (name, client) =>
       name !== 'daemon-set-controller' ? client : { ...client, delete: () => Promise.resolve() },
   },
   {
     name: 'a Job controller that counts on the way out only',
+    workloads: ['jobs'],
     client: writing('job-controller', 'jobs', (job: { status?: { succeeded?: number } }) => ({
       ...job,
       status: { ...job.status, ...(job.status?.succeeded ? { succeeded: job.status.succeeded + 1 } : {}) },
@@ -225,6 +244,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a Job controller that forgets its parallelism',
+    workloads: ['jobs'],
     controller: seeing('job-controller', 'jobs', (job: { spec: object }) => ({
       ...job,
       spec: { ...job.spec, parallelism: 5 },
@@ -232,6 +252,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a disruption controller that allows everything',
+    workloads: ['budgets'],
     client: writing('disruption-controller', 'poddisruptionbudgets', (budget: { status?: object }) => ({
       ...budget,
       status: { ...budget.status, disruptionsAllowed: 9 },
@@ -239,6 +260,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     name: 'a Rollout controller that never switches its Service',
+    workloads: ['rollouts'],
     client: (name, client) =>
       name !== 'rollout-controller'
         ? client

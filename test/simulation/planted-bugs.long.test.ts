@@ -12,7 +12,7 @@ describe('the simulation', () => {
     async (mutant) => {
       let found = false;
       for (let seed = 1; seed <= SEEDS && !found; seed++)
-        found = (await run(drawPlan(seed), { mutant })).violations.length > 0;
+        found = (await run(drawPlan(seed, mutant.workloads), { mutant })).violations.length > 0;
       expect(found).toBe(true);
     },
     120_000,
