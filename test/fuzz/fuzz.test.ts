@@ -5,7 +5,7 @@ import { configMaps } from '../../api/core/v1/config-map.ts';
 import type { Strategy } from '../../api/machinery/resource.ts';
 import { forbiddenError } from '../../api/machinery/errors.ts';
 import type { Plant } from './fuzz-server.ts';
-import { Choices } from './choices.ts';
+import { Choices } from '../choices.ts';
 import { encodeHostile, placeholder } from './hostile-text.ts';
 import type { FuzzReport } from './fuzzer.ts';
 import { fuzz } from './fuzzer.ts';

@@ -2,7 +2,7 @@
  * The fuzzer: episodes of requests, each on a fresh server, until the time is over or something has failed. One seed
  * makes the same requests, as far as what the server generates (names, times) lets it.
  */
-import { Choices } from './choices.ts';
+import { Choices } from '../choices.ts';
 import { Episode } from './episode.ts';
 import { formatRequest, isWrite } from './fuzz-request.ts';
 import type { FuzzRequest } from './fuzz-request.ts';

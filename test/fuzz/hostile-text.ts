@@ -1,5 +1,5 @@
 /** What hostile clients write: texts, numbers, selectors, expressions, patterns and paths. */
-import type { Choices } from './choices.ts';
+import type { Choices } from '../choices.ts';
 
 /**
  * Stands in a value for what would be too long to print, or what JavaScript's values cannot hold; becomes text when the

@@ -4,7 +4,7 @@ import { resources } from '../../api/resources.ts';
 import { arbitraryObject } from '../../api/schema/arbitrary-object.ts';
 import { loadSchemaTable } from '../../api/schema/table.ts';
 import { sampleOf } from '../every-kind/samples.ts';
-import type { Choices } from './choices.ts';
+import type { Choices } from '../choices.ts';
 import { CUSTOM_GROUP, customKinds } from './custom-kinds.ts';
 
 type Json = Record<string, unknown>;

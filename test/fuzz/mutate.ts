@@ -1,5 +1,5 @@
 /** Changes valid bodies: one place of a value, or some bytes of its encoding. */
-import type { Choices } from './choices.ts';
+import type { Choices } from '../choices.ts';
 import { hostileText, hostileValue, placeholder, textForField } from './hostile-text.ts';
 
 type Container = Record<string, unknown> | unknown[];

@@ -1,5 +1,5 @@
 /** Makes requests: a kind, a verb, a body that is valid or nearly so, an encoding, and hostile parameters. */
-import type { Choices } from './choices.ts';
+import type { Choices } from '../choices.ts';
 import { bytesBody, encodeBody, PROTOBUF } from './fuzz-request.ts';
 import type { FuzzBody, FuzzRequest } from './fuzz-request.ts';
 import { hostileQuery, hostileText, hostileValue } from './hostile-text.ts';

@@ -25,7 +25,7 @@ import { podTopologySpread } from '../../scheduler/plugins/pod-topology-spread.t
 import { taintToleration } from '../../scheduler/plugins/taint-toleration.ts';
 import { podInfoOf } from '../../scheduler/pod-info.ts';
 import { TimeSlice } from '../../scheduler/time-slice.ts';
-import { Dice } from './dice.ts';
+import { Choices } from '../choices.ts';
 import { randomArgs, randomClusterOf, randomNode, randomPlacedPod } from './random-cluster.ts';
 import type { Cluster } from './random-cluster.ts';
 import { randomPod } from './random-pod.ts';
@@ -63,14 +63,14 @@ export function profileOver(cluster: Cluster, args: PluginArgs): ProfileEntry[] 
 
 /** `undefined` when both agree on every pod of the seed's cluster; throws nothing for what they disagree on. */
 export async function differenceAt(seed: number, plant: Planting = (profile) => profile): Promise<string | undefined> {
-  const dice = new Dice(seed);
-  const cluster = randomClusterOf(dice);
-  const args = randomArgs(dice);
+  const choices = new Choices(seed);
+  const cluster = randomClusterOf(choices);
+  const args = randomArgs(choices);
   const profile = plant(profileOver(cluster, args));
   const cache = cacheOf(cluster);
-  const template = randomPod(dice, 'template');
+  const template = randomPod(choices, 'template');
   for (let i = 0; i < PODS_PER_CLUSTER; i++) {
-    const pod = dice.chance(0.6) ? renamed(template, `pod-${i}`) : randomPod(dice, `pod-${i}`);
+    const pod = choices.chance(0.6) ? renamed(template, `pod-${i}`) : randomPod(choices, `pod-${i}`);
     const verdict = verdictOn(pod, { cluster, args });
     const cycle = (): Cycle => ({
       pod,
@@ -80,10 +80,10 @@ export async function differenceAt(seed: number, plant: Planting = (profile) => 
     });
     const difference =
       pluginDifference(cycle, profile, verdict) ??
-      rehearsalDifference(cycle, profile, { context: { cluster, args }, dice }) ??
-      (await searchDifference(cycle(), profile, { verdict, dice }));
+      rehearsalDifference(cycle, profile, { context: { cluster, args }, choices }) ??
+      (await searchDifference(cycle(), profile, { verdict, choices }));
     if (difference !== undefined) return `seed ${seed}, ${pod.metadata.name}: ${difference}`;
-    change({ cluster, cache, dice }, { pod, verdict });
+    change({ cluster, cache, choices }, { pod, verdict });
   }
   return undefined;
 }
@@ -143,11 +143,11 @@ function scoreAll(plugin: Plugin, cycle: Cycle, nodes: readonly NodeInfo[]): num
 function rehearsalDifference(
   cycleNow: () => Cycle,
   profile: readonly ProfileEntry[],
-  { context, dice }: { context: Context; dice: Dice },
+  { context, choices }: { context: Context; choices: Choices },
 ): string | undefined {
   const { placed, nodes } = context.cluster;
   if (placed.length === 0) return undefined;
-  const victim = dice.pick(placed);
+  const victim = choices.pick(placed);
   const without = { ...context, cluster: { ...context.cluster, placed: placed.filter((one) => one !== victim) } };
   const objectOfNode = nodes.find(({ metadata }) => metadata.name === victim.nodeName)!;
   for (const { plugin } of profile) {
@@ -181,9 +181,9 @@ function sorted(reasons: readonly string[] | undefined): string[] | undefined {
 async function searchDifference(
   cycle: Cycle,
   profile: readonly ProfileEntry[],
-  { verdict, dice }: { verdict: Verdict; dice: Dice },
+  { verdict, choices }: { verdict: Verdict; choices: Choices },
 ): Promise<string | undefined> {
-  const random = { float: () => dice.float(), uuid: () => '', bytes: () => new Uint8Array() };
+  const random = { float: () => choices.float(), uuid: () => '', bytes: () => new Uint8Array() };
   const runner = new PluginRunner(profile);
   const search = new NodeSearch({ runner, random, slice: new TimeSlice(realClock, 60_000) });
   const result = await search.findNode(cycle);
@@ -202,22 +202,22 @@ async function searchDifference(
 
 /** Something happens in the cluster before the next pod: mostly, the pod is placed. */
 function change(
-  { cluster, cache, dice }: { cluster: Cluster; cache: ClusterCache; dice: Dice },
+  { cluster, cache, choices }: { cluster: Cluster; cache: ClusterCache; choices: Choices },
   { pod, verdict }: { pod: Pod; verdict: Verdict },
 ): void {
   const place = (one: Pod, nodeOfPod: string): void => {
     cluster.placed.push({ pod: one, nodeName: nodeOfPod });
     cache.setPod(podInfoOf(one), nodeOfPod);
   };
-  if (verdict.feasible.length > 0 && dice.chance(0.7)) place(pod, dice.pick(verdict.feasible).metadata.name!);
-  if (dice.chance(0.3) && cluster.placed.length > 0) {
-    const [gone] = cluster.placed.splice(dice.between(0, cluster.placed.length - 1), 1);
+  if (verdict.feasible.length > 0 && choices.chance(0.7)) place(pod, choices.pick(verdict.feasible).metadata.name!);
+  if (choices.chance(0.3) && cluster.placed.length > 0) {
+    const [gone] = cluster.placed.splice(choices.between(0, cluster.placed.length - 1), 1);
     cache.removePod(`${gone!.pod.metadata.namespace}/${gone!.pod.metadata.name}`);
   }
-  if (dice.chance(0.2)) place(randomPlacedPod(dice, `late-${cluster.placed.length}-${dice.between(0, 1e9)}`), dice.pick(cluster.nodes).metadata.name!); // prettier-ignore
-  if (!dice.chance(0.3)) return;
-  const i = dice.between(0, cluster.nodes.length - 1);
-  const changed = randomNode(dice, cluster.nodes[i]!.metadata.name!);
+  if (choices.chance(0.2)) place(randomPlacedPod(choices, `late-${cluster.placed.length}-${choices.between(0, 1e9)}`), choices.pick(cluster.nodes).metadata.name!); // prettier-ignore
+  if (!choices.chance(0.3)) return;
+  const i = choices.between(0, cluster.nodes.length - 1);
+  const changed = randomNode(choices, cluster.nodes[i]!.metadata.name!);
   cluster.nodes[i] = changed;
   cache.setNode(changed);
 }

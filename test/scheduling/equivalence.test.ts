@@ -7,7 +7,7 @@ import { createInformerFactory } from '../../client/informer-factory.ts';
 import { defaultProfile } from '../../scheduler/profile.ts';
 import type { ProfileOptions } from '../../scheduler/profile.ts';
 import { differenceAt, profileOver } from './compare.ts';
-import { Dice } from './dice.ts';
+import { Choices } from '../choices.ts';
 import { PLANTED_ERRORS, plantingOf } from './planted-errors.ts';
 import { randomClusterOf } from './random-cluster.ts';
 
@@ -27,13 +27,13 @@ describe('the plugins and the reference agree', () => {
   });
 
   it('repeats a seed exactly', () => {
-    const clusterOf = (seed: number): string => JSON.stringify(randomClusterOf(new Dice(seed)));
+    const clusterOf = (seed: number): string => JSON.stringify(randomClusterOf(new Choices(seed)));
     expect(clusterOf(7)).toBe(clusterOf(7));
     expect(clusterOf(7)).not.toBe(clusterOf(8));
   });
 
   it('with the weights of the default profile', () => {
-    const weights = profileOver(randomClusterOf(new Dice(1)), {}).map(({ plugin, weight }) => [plugin.name, weight]);
+    const weights = profileOver(randomClusterOf(new Choices(1)), {}).map(({ plugin, weight }) => [plugin.name, weight]);
     const known = new Set(weights.map(([name]) => name));
     const client = {} as Client;
     const informers = createInformerFactory(client, { clock: realClock, log: silentLogger });

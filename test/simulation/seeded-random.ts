@@ -1,6 +1,6 @@
 /** Randomness from a seed; each part of a run has a stream of its own, so that one part's draws do not move another's. */
 import type { Random } from '../../base/random.ts';
-import { Choices } from '../fuzz/choices.ts';
+import { Choices } from '../choices.ts';
 
 export class SeededRandom extends Choices implements Random {
   uuid(): string {

@@ -1,4 +1,4 @@
-/** Decisions from a seed: the same seed makes the same requests. */
+/** Decisions from a seed, which repeats them. */
 
 export class Choices {
   #state: number;
@@ -41,5 +41,24 @@ export class Choices {
 
   bytes(size: number): Uint8Array {
     return Uint8Array.from({ length: size }, () => this.below(256));
+  }
+
+  /** From `low` to `high`, both included. */
+  between(low: number, high: number): number {
+    return low + this.below(high - low + 1);
+  }
+
+  /** Each with this probability. */
+  some<T>(values: readonly T[], probability: number): T[] {
+    return values.filter(() => this.chance(probability));
+  }
+
+  /** `make()` or nothing. */
+  maybe<T>(probability: number, make: () => T): T | undefined {
+    return this.chance(probability) ? make() : undefined;
+  }
+
+  times<T>(low: number, high: number, make: (index: number) => T): T[] {
+    return Array.from({ length: this.between(low, high) }, (_, index) => make(index));
   }
 }
