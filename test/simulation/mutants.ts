@@ -76,10 +76,14 @@ function forcing(component: string): NonNullable<Mutant['client']> {
 }
 
 /** In the place of a method of a class, for the length of a run. */
-function replacing<T extends object>(prototype: T, method: keyof T, replacement: unknown): () => () => void {
+function replacing<T extends object, K extends keyof T>(
+  prototype: T,
+  method: K,
+  replacement: (original: T[K]) => T[K],
+): () => () => void {
   return () => {
     const original = prototype[method];
-    prototype[method] = replacement as T[keyof T];
+    prototype[method] = replacement(original);
     return () => {
       prototype[method] = original;
     };
@@ -92,6 +96,8 @@ const rollingUpdate = (change: Record<string, unknown>) => (deployment: { spec: 
   const changed = { ...strategy, rollingUpdate: { ...strategy.rollingUpdate, ...change } };
   return { ...deployment, spec: { ...deployment.spec, strategy: changed } };
 };
+
+let calls = 0;
 
 export const mutants: readonly Mutant[] = [
   {
@@ -149,16 +155,25 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a garbage collector that deletes dependents of a living owner',
     workloads: ['deployments'],
-    plant: replacing(OwnershipGraph.prototype, 'get', () => undefined),
+    plant: replacing(
+      OwnershipGraph.prototype,
+      'get',
+      (original) =>
+        function (this: OwnershipGraph, uid) {
+          const node = original.call(this, uid);
+          // Now and then: always, and nothing else would happen any more.
+          return node?.resource.names.plural === 'replicasets' && ++calls % 20 === 0 ? undefined : node;
+        },
+    ),
     client: (name, client) =>
       name !== 'generic-garbage-collector'
         ? client
         : {
             ...client,
-            get: ((resource: ResourceRef, { name: which }: { name: string }, options: never) =>
+            get: ((resource: ResourceRef, object: { name: string }, options: never) =>
               resource.names.plural === 'replicasets'
-                ? Promise.reject(notFound({ group: 'apps', resource: 'replicasets' }, which))
-                : client.get(resource, { name: which }, options)) as Client['get'],
+                ? Promise.reject(notFound({ group: 'apps', resource: 'replicasets' }, object.name))
+                : client.get(resource, object, options)) as Client['get'],
           },
   },
   {
@@ -208,11 +223,18 @@ export const mutants: readonly Mutant[] = [
           ? { get: () => undefined, list: () => [] }
           : context.lister(resource)) as ControllerContext['lister'],
     })),
+    client: (name, client) =>
+      name !== 'pod-garbage-collector'
+        ? client
+        : {
+            ...client,
+            get: (_resource, { name: which }) => Promise.reject(notFound({ group: '', resource: 'nodes' }, which)),
+          },
   },
   {
     name: 'a scheduler that does not assume',
     workloads: ['replica-sets'],
-    plant: replacing(ClusterCache.prototype, 'assumePod', () => true),
+    plant: replacing(ClusterCache.prototype, 'assumePod', () => () => true),
   },
   {
     name: 'a StatefulSet controller that makes all pods at once',

@@ -1,6 +1,7 @@
 /** The table of invariants. */
 import { atRest } from './at-rest.ts';
 import { budgets } from './budgets.ts';
+import { collection } from './collection.ts';
 import { daemonSetPods } from './daemon-sets.ts';
 import { deploymentBounds } from './deployment-bounds.ts';
 import { endpointSliceContents } from './endpoint-slices.ts';
@@ -16,6 +17,7 @@ import { statefulSetIdentities } from './stateful-sets.ts';
 export const invariants: readonly Invariant[] = [
   placement,
   nodeLoss,
+  collection,
   replicaCount,
   deploymentBounds,
   endpointSliceContents,
