@@ -49,6 +49,8 @@ function checkEviction({ health, context, told }: Known & { told: Set<string> })
   for (const { name } of cluster.nodes) {
     if (health.silentForMs(name) < patienceMs) continue;
     for (const { metadata, spec } of cluster.state.all<Pod>('pods')) {
+      // A DaemonSet's pods tolerate that for ever.
+      if (metadata.ownerReferences?.some(({ kind }) => kind === 'DaemonSet')) continue;
       if (spec.nodeName !== name || metadata.deletionTimestamp !== undefined || told.has(metadata.uid!)) continue;
       told.add(metadata.uid!);
       violated(`${metadata.name} stays on ${name}, which has been silent for long`);
