@@ -39,7 +39,8 @@ const DNS_SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0
 export function createEventNamer(clock: Clock, random: Random = realRandom): (reference: ObjectReference) => string {
   let last = 0n;
   return ({ name = '' }) => {
-    const nowNanoseconds = BigInt(Math.floor(clock.now() * 1_000_000));
+    // The clock knows milliseconds; what is below keeps recorders apart that tell of one object in the same one.
+    const nowNanoseconds = BigInt(Math.floor(clock.now())) * 1_000_000n + BigInt(Math.floor(random.float() * 1e6));
     last = nowNanoseconds > last ? nowNanoseconds : last + 1n;
     const full = `${name}.${last.toString(16)}`;
     // An object may be named more freely, or longer, than an event (client-go `tools/internal/events`).

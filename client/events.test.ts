@@ -54,6 +54,13 @@ async function recorded(name = 'web'): Promise<Event[]> {
 }
 
 describe('createEventRecorder()', () => {
+  it('keeps what several recorders tell of one object in the same millisecond', async () => {
+    const recorders = Array.from({ length: 20 }, recorder);
+    recorders.forEach((one, i) => one.event(pod(), 'Normal', `Reason${i}`, `message ${i}`));
+    await Promise.all(recorders.map((one) => one.flush()));
+    expect((await recorded()).map(({ reason }) => reason).sort()).toEqual(recorders.map((_, i) => `Reason${i}`).sort());
+  });
+
   it('stores an event as Kubernetes components do', async () => {
     const own = recorder();
     own.event(pod(), 'Warning', 'BackOff', 'Back-off restarting', {
