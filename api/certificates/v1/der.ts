@@ -11,6 +11,7 @@ export const SEQUENCE = 0x30;
 export const SET = 0x31;
 export const OBJECT_ID = 0x06;
 export const BIT_STRING = 0x03;
+export const OCTET_STRING = 0x04;
 
 /** The value at the beginning of `bytes`. */
 export function readDer(bytes: Uint8Array): DerValue | undefined {

@@ -1,12 +1,20 @@
 /** PEM as Go's `encoding/pem` has it, and what is in a certificate request (`pkg/apis/certificates/helpers.go ParseCSR`). */
 import { createPublicKey, verify, X509Certificate } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import { BIT_STRING, objectId, readAll, readDer, SEQUENCE, SET } from './der.ts';
+import { alternativeNamesOf } from './alternative-names.ts';
+import type { AlternativeNames } from './alternative-names.ts';
+import { BIT_STRING, objectId, readAll, readDer, SEQUENCE } from './der.ts';
 import type { DerValue } from './der.ts';
+import { COMMON_NAME, ORGANIZATION, readName } from './distinguished-name.ts';
+import type { NameAttribute } from './distinguished-name.ts';
 
-export interface CertificateRequest {
+export interface CertificateRequest extends AlternativeNames {
   commonName: string;
   organizations: readonly string[];
+  /** All of the subject that a certificate takes over, these two included. */
+  subject: readonly NameAttribute[];
+  /** SubjectPublicKeyInfo, DER. */
+  publicKey: Uint8Array;
   /** Why its signature is not that of its own key; empty when it is. */
   signatureProblem: string;
 }
@@ -18,8 +26,6 @@ export interface PemBlock {
 }
 
 const PEM = /-----BEGIN ([^\n\r-]{1,64})-----[ \t]*\r?\n([\s\S]*?)-----END \1-----/g;
-const ORGANIZATION = '2.5.4.10';
-const COMMON_NAME = '2.5.4.3';
 /** Larger ones cost time and are nobody's. */
 const MAX_RSA_BITS = 16_384;
 
@@ -48,11 +54,16 @@ export function parseCertificateRequest(request: string): CertificateRequest {
   if (block?.type !== 'CERTIFICATE REQUEST') throw new Error('PEM block type must be CERTIFICATE REQUEST');
   const parts = partsOf(block.bytes);
   if (parts === undefined) throw new Error("asn1: structure error: tags don't match");
-  const { subject, key, info, algorithm, signature } = parts;
+  const { key, attributes } = parts;
+  const subject = readName(parts.subject);
+  const valuesOfType = (type: string): string[] => subject.filter((one) => one.type === type).map(({ value }) => value);
   return {
-    commonName: namesOf(subject, COMMON_NAME)[0] ?? '',
-    organizations: namesOf(subject, ORGANIZATION),
-    signatureProblem: signatureProblem({ key, info, algorithm, signature }),
+    commonName: valuesOfType(COMMON_NAME)[0] ?? '',
+    organizations: valuesOfType(ORGANIZATION),
+    subject,
+    ...alternativeNamesOf(attributes),
+    publicKey: key,
+    signatureProblem: signatureProblem(parts),
   };
 }
 
@@ -64,30 +75,25 @@ interface Signed {
   signature: Uint8Array;
 }
 
-function partsOf(bytes: Uint8Array): (Signed & { subject: DerValue }) | undefined {
+interface RequestParts extends Signed {
+  subject: DerValue;
+  attributes: DerValue | undefined;
+}
+
+function partsOf(bytes: Uint8Array): RequestParts | undefined {
   const [info, algorithm, bits] = valuesOf(readDer(bytes));
-  const [, subject, key] = valuesOf(info);
+  const [, subject, key, attributes] = valuesOf(info);
   const id = objectId(valuesOf(algorithm)[0]);
   if (bits?.tag !== BIT_STRING || subject?.tag !== SEQUENCE || key?.tag !== SEQUENCE || id === undefined)
     return undefined;
   // The first byte of a bit string says how many bits of its last byte are unused.
-  return { subject, key: key.raw, info: info!.raw, algorithm: id, signature: bits.content.subarray(1) };
+  const signature = bits.content.subarray(1);
+  return { subject, attributes, key: key.raw, info: info!.raw, algorithm: id, signature };
 }
 
 /** What a sequence holds; nothing when it is none. */
 function valuesOf(value: DerValue | undefined): DerValue[] {
   return (value?.tag === SEQUENCE ? readAll(value.content) : undefined) ?? [];
-}
-
-/** Values of one kind of attribute in a distinguished name. */
-function namesOf(name: DerValue, attribute: string): string[] {
-  return (readAll(name.content) ?? [])
-    .filter(({ tag }) => tag === SET)
-    .flatMap((set) => readAll(set.content) ?? [])
-    .flatMap((pair) => {
-      const [type, value] = readAll(pair.content) ?? [];
-      return objectId(type) === attribute && value !== undefined ? [Buffer.from(value.content).toString('utf8')] : [];
-    });
 }
 
 function signatureProblem({ key, info, algorithm, signature }: Signed): string {
@@ -104,6 +110,16 @@ function signatureProblem({ key, info, algorithm, signature }: Signed): string {
     return verify(digest, info, publicKey, signature) ? '' : 'x509: signature verification failed';
   } catch {
     return 'x509: signature verification failed';
+  }
+}
+
+/** When the first certificate of `status.certificate` ends; `Infinity` where there is none to read. */
+export function certificateEndMs(certificate: string): number {
+  const [block] = pemBlocks(Buffer.from(certificate, 'base64').toString('latin1'));
+  try {
+    return block === undefined ? Infinity : Date.parse(new X509Certificate(block.bytes).validTo);
+  } catch {
+    return Infinity;
   }
 }
 
