@@ -95,7 +95,7 @@ export async function signCertificate(order: CertificateOrder, publicKey: x509.P
   return asPem(certificate);
 }
 
-interface Issuer {
+export interface Issuer {
   certificate: x509.X509Certificate;
   signingKey: webcrypto.CryptoKey;
 }
@@ -103,7 +103,7 @@ interface Issuer {
 const issuers = new WeakMap<KeyPair, Promise<Issuer>>();
 
 /** Reads an authority once, however many certificates it signs. */
-function issuerOf(ca: KeyPair): Promise<Issuer> {
+export function issuerOf(ca: KeyPair): Promise<Issuer> {
   let issuer = issuers.get(ca);
   if (issuer === undefined) {
     issuer = importPrivateKey(ca.privateKey).then((signingKey) => ({
@@ -143,12 +143,17 @@ export function distinguishedName({ commonName, organizations = [] }: Certificat
   ]);
 }
 
-function validity({ nowMs, notAfterMs, random }: Issuance): { serialNumber: string; notBefore: Date; notAfter: Date } {
+/** Hex, 16 bytes. */
+export function serialNumber(random: Random): string {
   const serial = Buffer.from(random.bytes(16));
   // Positive, and never with a leading zero byte.
   serial[0] = (serial[0]! & 0x3f) | 0x40;
+  return serial.toString('hex');
+}
+
+function validity({ nowMs, notAfterMs, random }: Issuance): { serialNumber: string; notBefore: Date; notAfter: Date } {
   return {
-    serialNumber: serial.toString('hex'),
+    serialNumber: serialNumber(random),
     notBefore: new Date(nowMs - BACKDATE_MS),
     notAfter: new Date(notAfterMs),
   };
@@ -169,7 +174,7 @@ async function importPrivateKey(pem: string): Promise<webcrypto.CryptoKey> {
   return webcrypto.subtle.importKey('pkcs8', der, KEY_ALGORITHM, false, ['sign']);
 }
 
-function asPem(certificate: x509.X509Certificate): string {
+export function asPem(certificate: x509.X509Certificate): string {
   const pem = certificate.toString('pem');
   return pem.endsWith('\n') ? pem : `${pem}\n`;
 }

@@ -3,6 +3,8 @@ import { events } from '../api/core/v1/event.ts';
 import { resources } from '../api/resources.ts';
 import { realClock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
+import type { KeyPair } from '../base/pki.ts';
+import type { RequestSigner } from '../base/pki-requests.ts';
 import { realRandom } from '../base/random.ts';
 import { createEventRecorder } from '../client/events.ts';
 import type { RunnerOptions } from '../client/controller-runner.ts';
@@ -20,7 +22,8 @@ import { controllerManagerUser, controllerUser } from './identities.ts';
 
 export interface ManagersOptions {
   controlPlane: ControlPlane;
-  rootCa: string;
+  /** Signs what certificate requests ask for. */
+  ca: KeyPair;
   log: Logger;
   signal: AbortSignal;
 }
@@ -35,7 +38,8 @@ export function startControllers(options: ManagersOptions): Task[] {
     log: log.child({ component: 'controller-manager' }),
   });
   informers.start(signal);
-  const running = controllers({ resources, rootCa: options.rootCa }).map((controller) =>
+  const { ca } = options;
+  const running = controllers({ resources, rootCa: ca.certificate, signRequest: requestSigner(ca) }).map((controller) =>
     createTask(controller.name, runController(controller, runnerOptions(controller, informers, options)), options),
   );
   const rollouts = rolloutController();
@@ -49,6 +53,14 @@ export function startControllers(options: ManagersOptions): Task[] {
       options,
     ),
   ];
+}
+
+/** The key goes no further: controllers are given what signs, not what it signs with. */
+function requestSigner(ca: KeyPair): RequestSigner {
+  return async (order) => {
+    const { signRequestedCertificate } = await import('../base/pki-requests.ts');
+    return signRequestedCertificate(ca, realRandom, order);
+  };
 }
 
 function runnerOptions(

@@ -208,7 +208,7 @@ function startComponents(
   { controlPlane, scheduling, signal }: ComponentOptions,
 ): { controllers: Led; scheduler: Led } {
   const controllers = (until: AbortSignal): readonly Task[] =>
-    startControllers({ controlPlane, rootCa: certificates.ca.certificate, log, signal: until });
+    startControllers({ controlPlane, ca: certificates.ca, log, signal: until });
   const scheduler = (until: AbortSignal): readonly Task[] => [
     startScheduling({ controlPlane, configuration: scheduling, log, signal: until }),
   ];

@@ -3,7 +3,11 @@
  * are bound. The garbage collector, which watches every kind, runs beside them.
  */
 import type { Resource } from '../api/machinery/resource.ts';
+import type { RequestSigner } from '../base/pki-requests.ts';
 import type { Controller } from '../client/controller.ts';
+import { certificateApprover } from './certificates/certificate-approver.ts';
+import { certificateCleaner } from './certificates/certificate-cleaner.ts';
+import { certificateSigner } from './certificates/certificate-signer.ts';
 import { clusterRoleAggregation } from './cluster-role-aggregation.ts';
 import { daemonSetController } from './daemon-set/daemon-set.ts';
 import { cronJobController } from './cron-job/cron-job.ts';
@@ -38,12 +42,15 @@ export interface ControllersOptions {
   resources: readonly Resource[];
   /** PEM. */
   rootCa: string;
+  /** Signs with the cluster's authority. Without it, certificate requests are left to somebody else. */
+  signRequest?: RequestSigner;
 }
 
-export function controllers({ resources, rootCa }: ControllersOptions): Controller[] {
+export function controllers({ resources, rootCa, signRequest }: ControllersOptions): Controller[] {
   return [
     serviceAccountController,
     rootCaPublisher(rootCa),
+    ...(signRequest === undefined ? [] : [certificateApprover, certificateSigner(signRequest), certificateCleaner]),
     namespaceController(resources),
     clusterRoleAggregation,
     replicaSetController,
