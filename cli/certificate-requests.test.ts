@@ -142,7 +142,7 @@ function bind(name: string, role: string, group: string): Promise<ApiObject> {
   } as ApiObject);
 }
 
-it('lets in whom an approved certificate names, as far as RBAC goes', async () => {
+it('lets in whom an approved certificate names, as far as RBAC goes [W14]', async () => {
   const { request, privateKey: key } = await makeRequest('CN=jane, O=staff, O=ops');
   await ask({
     name: 'jane',
