@@ -86,9 +86,13 @@ const WITH_CONTAINERS = [
   'test/e2e/(containers|pods|pod-tools|recovery|side|status)',
   'conformance/(node|network|storage)',
 ];
-/** Suites over a server within the test keep it in memory, whatever clusters are stored in. */
-const IN_PROCESS = 'conformance/(admission|custom-resource|workloads-api)';
-const WITHOUT_CLUSTERS = ['--testPathIgnorePatterns', '/node_modules/', '/dist/', IN_PROCESS];
+/**
+ * Suites over a server within the test keep it in memory, whatever clusters are stored in; what the last of these show
+ * is the controllers' and the scheduler's doing, which do not know what their API is stored in.
+ */
+const NOT_STORAGE =
+  'conformance/(admission|custom-resource|workloads-api|disruption|jobs|replication|scheduling-preemption|stateful|daemon)';
+const WITHOUT_CLUSTERS = ['--testPathIgnorePatterns', '/node_modules/', '/dist/', NOT_STORAGE];
 /** Of `npm run test:all`. */
 const FURTHER_SUITES = [
   { name: 'long unit tests', environment: LONG },

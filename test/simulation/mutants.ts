@@ -280,18 +280,4 @@ export const mutants: readonly Mutant[] = [
       status: { ...budget.status, disruptionsAllowed: 9 },
     })),
   },
-  {
-    name: 'a Rollout controller that never switches its Service',
-    workloads: ['rollouts'],
-    client: (name, client) =>
-      name !== 'rollout-controller'
-        ? client
-        : {
-            ...client,
-            patch: (resource, object, patch) =>
-              resource.names.plural === 'services'
-                ? client.get(resource, object)
-                : client.patch(resource, object, patch),
-          },
-  },
 ];

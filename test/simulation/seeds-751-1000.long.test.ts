@@ -1,4 +1,0 @@
-import { describe } from '@jest/globals';
-import { testSeeds } from './seed-suite.ts';
-
-describe('the control plane on virtual time', () => testSeeds(751, 1000));
