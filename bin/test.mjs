@@ -87,11 +87,14 @@ const WITH_CONTAINERS = [
   'conformance/(node|network|storage)',
 ];
 /**
- * Suites over a server within the test keep it in memory, whatever clusters are stored in; what the last of these show
- * is the controllers' and the scheduler's doing, which do not know what their API is stored in.
+ * Not again on etcd: suites over a server within the test, which keep it in memory whatever clusters are stored in, and
+ * what controllers, scheduler, kubelet and proxy do, none of which knows what its API is stored in.
  */
-const NOT_STORAGE =
-  'conformance/(admission|custom-resource|workloads-api|disruption|jobs|replication|scheduling-preemption|stateful|daemon)';
+const NOT_STORAGE = [
+  'conformance/(admission|custom-resource|workloads-api|disruption|jobs|replication|scheduling-preemption|stateful)',
+  'conformance/(node|network|storage)',
+  'e2e/(containers|degraded)',
+].join('|');
 const WITHOUT_CLUSTERS = ['--testPathIgnorePatterns', '/node_modules/', '/dist/', NOT_STORAGE];
 /** Of `npm run test:all`. */
 const FURTHER_SUITES = [
