@@ -2,7 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { ReplicaSet } from '../api/apps/v1/replica-set.ts';
 import type { Pod } from '../api/core/v1/pod.ts';
-import { nextAvailability, planScale, replicaSetStatus } from './replica-set.ts';
+import { requeueForAvailability } from './availability.ts';
+import { planScale, replicaSetStatus } from './replica-set.ts';
 
 const READY_AT = Date.parse('2026-01-02T03:04:05Z');
 
@@ -26,9 +27,9 @@ describe('a pod that is ready and not available yet', () => {
       fc.property(fc.integer({ min: -500, max: 3_000 }), (afterMs) => {
         const nowMs = READY_AT + afterMs;
         const { availableReplicas = 0 } = replicaSetStatus(set, [readyPod], { failure: undefined, nowMs });
-        const next = nextAvailability(set, [readyPod], nowMs);
+        const next = requeueForAvailability([readyPod], { minReadySeconds: set.spec.minReadySeconds, nowMs });
         expect(next === undefined).toBe(availableReplicas === 1);
-        if (next !== undefined) expect(nowMs + next.requeueAfterMs).toBeGreaterThanOrEqual(READY_AT + 2_000);
+        if (next !== undefined) expect(nowMs + next.requeueAfterMs!).toBeGreaterThanOrEqual(READY_AT + 2_000);
       }),
     );
   });

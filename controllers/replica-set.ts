@@ -92,7 +92,7 @@ export function replicaController<T extends ApiObject>(kind: ReplicaKind<T>): Co
       const nowMs = context.now();
       await writeStatus(latest, { owned, failure, nowMs, kind }, context);
       if (failure !== undefined) throw failure;
-      return nextAvailability(set, active, nowMs);
+      return requeueForAvailability(active, { minReadySeconds: set.spec.minReadySeconds, nowMs });
     },
   });
 }
@@ -162,15 +162,6 @@ function replicaFailure(
     ...others,
     { type: 'ReplicaFailure', status: 'True', lastTransitionTime: formatTime(nowMs), reason, message: failure.message },
   ];
-}
-
-/** When the next pod will have been ready long enough, seen from the moment of the status that was written. */
-export function nextAvailability(
-  set: ReplicaSet,
-  active: readonly Pod[],
-  nowMs: number,
-): { requeueAfterMs: number } | undefined {
-  return requeueForAvailability(active, { minReadySeconds: set.spec.minReadySeconds, nowMs });
 }
 
 function matchingSets<T extends ApiObject>(pod: ApiObject, kind: ReplicaKind<T>, cache: CacheReader): string[] {
