@@ -3,11 +3,12 @@
  * queue, fired in order of time and then of setting, so that one seed has one history.
  */
 import type { Clock } from '../../base/clock.ts';
+import { Heap } from '../../scheduler/heap.ts';
 
 interface Timer {
   dueMs: number;
   order: number;
-  callback: (() => void) | undefined;
+  callback: () => void;
 }
 
 const START_MS = Date.UTC(2026, 0, 1);
@@ -15,8 +16,7 @@ const START_MS = Date.UTC(2026, 0, 1);
 export class VirtualTime {
   #elapsedMs = 0;
   #order = 0;
-  /** A binary heap, the next one first. Cancelled timers stay until their time. */
-  readonly #timers: Timer[] = [];
+  readonly #timers = new Heap<Timer>({ keyOf, less: isBefore });
 
   /** Since the start. */
   get elapsedMs(): number {
@@ -31,19 +31,17 @@ export class VirtualTime {
   setTimeout(callback: () => void, delayMs: number): () => void {
     const delay = Number.isFinite(delayMs) ? Math.max(0, delayMs) : 0;
     const timer: Timer = { dueMs: this.#elapsedMs + delay, order: this.#order++, callback };
-    push(this.#timers, timer);
-    return () => (timer.callback = undefined);
+    this.#timers.set(timer);
+    return () => void this.#timers.delete(keyOf(timer));
   }
 
   /** Fires what falls due until `endMs` after the start, and calls `afterEach` whenever all is quiet. */
   async runUntil(endMs: number, afterEach: () => void = () => undefined): Promise<void> {
     await settle();
-    for (let next = this.#timers[0]; next !== undefined && next.dueMs <= endMs; next = this.#timers[0]) {
-      pop(this.#timers);
-      const { callback } = next;
-      if (callback === undefined) continue;
+    for (let next = this.#timers.peek(); next !== undefined && next.dueMs <= endMs; next = this.#timers.peek()) {
+      this.#timers.pop();
       this.#elapsedMs = Math.max(this.#elapsedMs, next.dueMs);
-      callback();
+      next.callback();
       await settle();
       afterEach();
     }
@@ -58,7 +56,7 @@ export class VirtualTime {
     const endMs = this.#elapsedMs + limitMs;
     await settle();
     while (!isSettled) {
-      const next = this.#timers[0];
+      const next = this.#timers.peek();
       if (next === undefined || next.dueMs > endMs) throw new Error(`nothing more happens within ${limitMs} ms`);
       await this.runUntil(next.dueMs);
     }
@@ -108,33 +106,10 @@ async function settle(): Promise<void> {
   for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
+function keyOf({ order }: Timer): string {
+  return String(order);
+}
+
 function isBefore(a: Timer, b: Timer): boolean {
   return a.dueMs < b.dueMs || (a.dueMs === b.dueMs && a.order < b.order);
-}
-
-function push(heap: Timer[], timer: Timer): void {
-  let at = heap.length;
-  heap.push(timer);
-  while (at > 0) {
-    const parent = (at - 1) >> 1;
-    if (!isBefore(timer, heap[parent]!)) break;
-    heap[at] = heap[parent]!;
-    at = parent;
-  }
-  heap[at] = timer;
-}
-
-function pop(heap: Timer[]): void {
-  const last = heap.pop()!;
-  if (heap.length === 0) return;
-  let at = 0;
-  for (;;) {
-    let child = 2 * at + 1;
-    if (child >= heap.length) break;
-    if (child + 1 < heap.length && isBefore(heap[child + 1]!, heap[child]!)) child++;
-    if (!isBefore(heap[child]!, last)) break;
-    heap[at] = heap[child]!;
-    at = child;
-  }
-  heap[at] = last;
 }
