@@ -1,13 +1,15 @@
 // Unit and integration tests run from the sources; end-to-end tests (test/e2e) are driven by `bin/test.mjs`.
-// Suites that take more than about 20 seconds are named *.long.test.ts; they run with NOCHER_TEST_LONG=1, alone, or
-// when they are named.
+// Suites that take more than about ten seconds are named *.long.test.ts; they run with NOCHER_TEST_LONG=1, before the
+// others, or when they are named.
 const runsLong = process.env.NOCHER_TEST_LONG === '1' || process.argv.some((argument) => argument.includes('.long'));
-export const tests = runsLong ? '*.long.test.ts' : '!(*.long).test.ts';
+export const tests = runsLong ? '*.test.ts' : '!(*.long).test.ts';
 
 export default {
   testEnvironment: 'node',
-  // A worker for each file: what one file's end takes from Node's own modules (jest's clean-up), the next still needs.
-  workerIdleMemoryLimit: '1MB',
+  // A worker serves many files; jest's clean-up after one would take from Node's own modules what the next still needs.
+  testEnvironmentOptions: { globalsCleanup: 'off' },
+  workerIdleMemoryLimit: '700MB',
+  testSequencer: '<rootDir>/test/long-first.mjs',
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
     '^.+\\.ts$': [

@@ -77,14 +77,13 @@ function attempt(file, args, environment) {
 
 const END_TO_END = ['--config', 'test/e2e/jest.config.mjs'];
 const isAll = process.argv.includes('--all');
-const NEWEST = isAll ? {} : { NOCHER_TEST_NEWEST: '1' };
-const SUITES = [{ name: 'unit tests' }, { name: 'end-to-end tests', args: END_TO_END, environment: NEWEST }];
 const LONG = { NOCHER_TEST_LONG: '1' };
 const ON_CONTAINERD = { NOCHER_TEST_RUNTIME: 'cri' };
 /** Suites in which containers do something; the others would only show the API again. */
 const WITH_CONTAINERS = [
-  'test/e2e/(containers|pods|pod-tools|recovery|side|status)',
-  'conformance/(node|network|storage)',
+  'test/e2e/(containers|pods|pod-tools|pod-metrics|recovery|side|status)',
+  'test/e2e/(images|walkthroughs-.*)\\.long',
+  'conformance/(node|network|storage)[^.]*\\.test',
 ];
 /**
  * Not again on etcd: suites over a server within the test, which keep it in memory whatever clusters are stored in, and
@@ -96,21 +95,24 @@ const NOT_STORAGE = [
   'e2e/(containers|degraded)',
 ].join('|');
 const WITHOUT_CLUSTERS = ['--testPathIgnorePatterns', '/node_modules/', '/dist/', NOT_STORAGE];
+const QUICK_SUITES = [
+  { name: 'unit tests' },
+  { name: 'end-to-end tests', args: END_TO_END, environment: { NOCHER_TEST_NEWEST: '1' } },
+];
 /** Of `npm run test:all`. */
-const FURTHER_SUITES = [
-  { name: 'long unit tests', environment: LONG },
-  { name: 'long end-to-end tests', args: END_TO_END, environment: LONG },
+const ALL_SUITES = [
+  { name: 'unit tests', environment: LONG },
+  { name: 'end-to-end tests', args: END_TO_END, environment: LONG },
   {
     name: 'end-to-end tests on etcd',
     args: [...END_TO_END, ...WITHOUT_CLUSTERS],
     environment: { NOCHER_TEST_STORAGE: 'etcd', NOCHER_TEST_NEWEST: '1' },
   },
-  { name: 'end-to-end tests on containerd', args: END_TO_END, patterns: WITH_CONTAINERS, environment: ON_CONTAINERD },
   {
-    name: 'long suites on containerd',
+    name: 'end-to-end tests on containerd',
     args: END_TO_END,
-    patterns: ['images.long', 'walkthroughs-.*.long'],
-    environment: ON_CONTAINERD,
+    patterns: WITH_CONTAINERS,
+    environment: { ...LONG, ...ON_CONTAINERD },
   },
 ];
 
@@ -128,7 +130,7 @@ try {
   say(`test: ${error.message}; the end-to-end tests cannot pass without`);
 }
 
-const results = [...SUITES, ...(isAll ? FURTHER_SUITES : [])].map(suite);
+const results = (isAll ? ALL_SUITES : QUICK_SUITES).map(suite);
 const sum = (field) => results.reduce((total, result) => total + (result[field] ?? 0), 0);
 // A suite that could not run at all counts as one failure.
 const failed = sum('numFailedTests') + sum('numRuntimeErrorTestSuites');
