@@ -66,6 +66,14 @@ describe('validatePodCreate()', () => {
       ],
     ],
     [
+      // As upstream without TaintTolerationComparisonOperators, which is alpha in 1.36.
+      'tolerations: [{ key: a, operator: Gt, value: "5" }, { key: a, operator: Lt, value: "5" }]',
+      [
+        'spec.tolerations[0].operator: Unsupported value: "Gt": supported values: "Equal", "Exists"',
+        'spec.tolerations[1].operator: Unsupported value: "Lt": supported values: "Equal", "Exists"',
+      ],
+    ],
+    [
       'tolerations: [{ key: a, operator: Exists, value: x, effect: NoSchedule, tolerationSeconds: 5 }]',
       [
         'spec.tolerations[0].effect: Invalid value: "NoSchedule": effect must be \'NoExecute\' when `tolerationSeconds` is set',
