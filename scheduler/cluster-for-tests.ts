@@ -21,6 +21,7 @@ import type { Client } from '../client/client.ts';
 import { createEventRecorder } from '../client/events.ts';
 import { inProcessClient } from '../client/in-process.ts';
 import { createInformerFactory } from '../client/informer-factory.ts';
+import type { SchedulerConfiguration } from './configuration.ts';
 import type { Plugin, ProfileEntry } from './framework.ts';
 import { podOf } from './objects-for-tests.ts';
 import type { PodFacts } from './objects-for-tests.ts';
@@ -67,13 +68,16 @@ export class TestCluster {
   }
 
   startScheduler(...profiles: SchedulerProfile[]): void {
+    this.startConfigured({ profiles: profiles.length === 0 ? [profileWith()] : profiles });
+  }
+
+  startConfigured(configuration: Partial<SchedulerConfiguration>): void {
     const { client } = this;
     const { signal } = this.#stopping;
     const informers = createInformerFactory(client, parts);
     informers.start(signal);
     const recorder = createEventRecorder({ client, resource: events, component: 'default-scheduler', ...parts });
-    const chosen = profiles.length === 0 ? [profileWith()] : profiles;
-    this.#running.push(startScheduler({ client, informers, events: recorder, signal, profiles: chosen, ...parts }));
+    this.#running.push(startScheduler({ client, informers, events: recorder, signal, ...parts, ...configuration }));
   }
 
   async stop(): Promise<void> {

@@ -2,16 +2,24 @@
  * Which fields a `KubeSchedulerConfiguration` has and of what type they are
  * (`staging/src/k8s.io/kube-scheduler/config/v1/types.go`, `types_pluginargs.go`): as strict as upstream's decoder.
  */
+import { parseDuration } from '../api/cel/time.ts';
 import { EXTENSION_POINTS } from './extension-points.ts';
 
 export type Shape =
   | 'string'
   | 'integer'
   | 'boolean'
+  /** Go's, as a text. */
+  | 'duration'
+  | 'base64'
   /** Not looked into. */
   | 'anything'
   | { listOf: Shape }
   | { fields: Readonly<Record<string, Shape>> };
+
+type ScalarShape = Exclude<Extract<Shape, string>, 'anything'>;
+
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
 const fields = (shapes: Readonly<Record<string, Shape>>): Shape => ({ fields: shapes });
 const listOf = (shape: Shape): Shape => ({ listOf: shape });
@@ -23,6 +31,31 @@ const PROFILE = fields({
   percentageOfNodesToScore: 'integer',
   plugins: fields(Object.fromEntries([...EXTENSION_POINTS, 'multiPoint'].map((point) => [point, PLUGIN_SET]))),
   pluginConfig: listOf(fields({ name: 'string', args: 'anything' })),
+});
+
+const TLS = fields({
+  insecure: 'boolean',
+  serverName: 'string',
+  certFile: 'string',
+  keyFile: 'string',
+  caFile: 'string',
+  certData: 'base64',
+  keyData: 'base64',
+  caData: 'base64',
+});
+const EXTENDER = fields({
+  urlPrefix: 'string',
+  filterVerb: 'string',
+  preemptVerb: 'string',
+  prioritizeVerb: 'string',
+  weight: 'integer',
+  bindVerb: 'string',
+  enableHTTPS: 'boolean',
+  tlsConfig: TLS,
+  httpTimeout: 'duration',
+  nodeCacheCapable: 'boolean',
+  managedResources: listOf(fields({ name: 'string', ignoredByScheduler: 'boolean' })),
+  ignorable: 'boolean',
 });
 
 /** Fields that say how kube-scheduler reaches the API server are read and not used: here it is in this process. */
@@ -52,7 +85,7 @@ export const CONFIGURATION: Shape = fields({
   podInitialBackoffSeconds: 'integer',
   podMaxBackoffSeconds: 'integer',
   profiles: listOf(PROFILE),
-  extenders: 'anything',
+  extenders: listOf(EXTENDER),
   delayCacheUntilActive: 'boolean',
 });
 
@@ -114,7 +147,7 @@ export const PLUGIN_ARGS: Readonly<Record<string, Shape>> = {
 /** What is wrong with the value's form, each with its path; `null` counts as absent. */
 export function shapeProblems(value: unknown, shape: Shape, path: string): string[] {
   if (value === undefined || value === null || shape === 'anything') return [];
-  if (typeof shape === 'string') return isOfType(value, shape) ? [] : [`${path}: must be ${article(shape)}`];
+  if (typeof shape === 'string') return isOfType(value, shape) ? [] : [`${path}: must be ${ARTICLES[shape]}`];
   if ('listOf' in shape) {
     if (!Array.isArray(value)) return [`${path}: must be a list`];
     return value.flatMap((item, i) => shapeProblems(item, shape.listOf, `${path}[${i}]`));
@@ -128,10 +161,24 @@ export function shapeProblems(value: unknown, shape: Shape, path: string): strin
   });
 }
 
-function isOfType(value: unknown, type: 'string' | 'integer' | 'boolean'): boolean {
-  // Go's int32.
-  if (type === 'integer') return Number.isInteger(value) && Math.abs(value as number) < 2 ** 31;
-  return typeof value === type;
+function isOfType(value: unknown, type: ScalarShape): boolean {
+  switch (type) {
+    case 'integer':
+      // Go's int32.
+      return Number.isInteger(value) && Math.abs(value as number) < 2 ** 31;
+    case 'duration':
+      return typeof value === 'string' && parseDuration(value) !== undefined;
+    case 'base64':
+      return typeof value === 'string' && BASE64.test(value);
+    default:
+      return typeof value === type;
+  }
 }
 
-const article = (type: string): string => (type === 'integer' ? 'an integer' : `a ${type}`);
+const ARTICLES: Readonly<Record<ScalarShape, string>> = {
+  string: 'a string',
+  integer: 'an integer',
+  boolean: 'a boolean',
+  duration: 'a duration, like "5s"',
+  base64: 'base64',
+};

@@ -88,7 +88,6 @@ describe('readConfiguration() [S11]', () => {
       { profiles: [{ schedulerName: 'a' }, { schedulerName: 'a' }] },
       'profiles[1].schedulerName: Duplicate value: "profiles[0].schedulerName"',
     ],
-    ['extenders', { extenders: [{ urlPrefix: 'http://localhost' }] }, 'extenders: Forbidden: scheduler extenders'],
     [
       'an unknown plugin',
       plugins({ filter: enabled('Nope') }),

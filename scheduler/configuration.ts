@@ -3,11 +3,14 @@
  * scheduler runs (`pkg/scheduler/apis/config/v1/defaults.go`, `validation/validation.go`).
  */
 import { deepEqual } from '../api/machinery/equality.ts';
-import { duplicate, fieldPath, forbidden, formatFieldError, invalid, required } from '../api/machinery/field-error.ts';
+import { duplicate, fieldPath, formatFieldError, invalid, required } from '../api/machinery/field-error.ts';
 import type { FieldError, FieldPath } from '../api/machinery/field-error.ts';
 import { CONFIGURATION, PLUGIN_ARGS, shapeProblems } from './config-shape.ts';
+import { readExtenders, validateExtenders } from './extender-config.ts';
+import type { ExtenderFields, ExtendersConfig } from './extender-config.ts';
 import { EXTENSION_POINTS, PLUGIN_POINTS, pluginLists } from './extension-points.ts';
 import type { ExtensionPoint, PluginsConfig } from './extension-points.ts';
+import type { HttpExtenderSettings } from './http-extender.ts';
 import { validatePluginArgs } from './plugin-args-validation.ts';
 import type { PluginArgs } from './plugin-args.ts';
 import { defaultProfile } from './profile.ts';
@@ -21,6 +24,8 @@ const KIND = 'KubeSchedulerConfiguration';
 export interface SchedulerConfiguration {
   profiles: readonly SchedulerProfile[];
   backoff: BackoffLimits;
+  /** In the order in which they are asked. */
+  extenders: readonly HttpExtenderSettings[];
 }
 
 /** Says everything that is wrong with a configuration, a line for each. */
@@ -42,10 +47,10 @@ interface Fields {
   podInitialBackoffSeconds?: number;
   podMaxBackoffSeconds?: number;
   profiles?: ProfileFields[];
-  extenders?: unknown;
+  extenders?: ExtenderFields[];
 }
 
-/** Of a parsed document. Throws `ConfigurationError`. */
+/** Of a parsed document; reads the files that it names. Throws `ConfigurationError`. */
 export function readConfiguration(document: unknown): SchedulerConfiguration {
   const given = withoutNulls(document);
   const { apiVersion, kind } = (typeof given === 'object' && given !== null ? given : {}) as Fields;
@@ -56,9 +61,14 @@ export function readConfiguration(document: unknown): SchedulerConfiguration {
   const misshapen = [...shapeProblems(given, CONFIGURATION, ''), ...misshapenArgs(given as Fields)];
   if (misshapen.length > 0) throw new ConfigurationError(`strict decoding error: ${misshapen.join(', ')}`);
   const config = withDefaults(given as Fields);
-  const errors = validate(config);
+  throwIfAny(validate(config));
+  const { config: extenders, errors } = readExtenders(config.extenders ?? []);
+  throwIfAny(errors);
+  return configurationOf(config, extenders);
+}
+
+function throwIfAny(errors: readonly FieldError[]): void {
   if (errors.length > 0) throw new ConfigurationError(errors.map(formatFieldError).join('\n'));
-  return configurationOf(config);
 }
 
 function misshapenArgs({ profiles }: Fields): string[] {
@@ -106,7 +116,7 @@ function withDefaults(fields: Fields): Completed {
 }
 
 function validate(config: Completed): FieldError[] {
-  const { parallelism, leaderElection, percentageOfNodesToScore, profiles, extenders } = config;
+  const { parallelism, leaderElection, percentageOfNodesToScore, profiles, extenders = [] } = config;
   const { podInitialBackoffSeconds: initial, podMaxBackoffSeconds: most } = config;
   const errors: FieldError[] = [];
   const lock = leaderElection?.resourceLock ?? 'leases';
@@ -124,10 +134,7 @@ function validate(config: Completed): FieldError[] {
     const problem = 'must be greater than or equal to PodInitialBackoffSeconds';
     errors.push(invalid(fieldPath('podMaxBackoffSeconds'), most, problem));
   }
-  if (extenders !== undefined && !(Array.isArray(extenders) && extenders.length === 0)) {
-    errors.push(forbidden(fieldPath('extenders'), 'scheduler extenders are not supported'));
-  }
-  return errors;
+  return [...errors, ...validateExtenders(extenders, fieldPath('extenders'))];
 }
 
 function validatePercentage(percentage: number | undefined, path: FieldPath): FieldError[] {
@@ -213,9 +220,11 @@ function validatePluginConfig(configs: NonNullable<ProfileFields['pluginConfig']
   });
 }
 
-function configurationOf(config: Completed): SchedulerConfiguration {
+function configurationOf(config: Completed, { extenders, ignoredResources }: ExtendersConfig): SchedulerConfiguration {
   const profiles = config.profiles.map(({ schedulerName = '', plugins, pluginConfig = [], ...profile }) => {
     const args: PluginArgs = Object.fromEntries(pluginConfig.map((one) => [one.name, one.args]));
+    // In the place of the profile's own, as upstream.
+    if (ignoredResources.length > 0) args.NodeResourcesFit = { ...args.NodeResourcesFit, ignoredResources };
     return {
       schedulerName,
       plugins: (options) => defaultProfile({ ...options, args }),
@@ -224,5 +233,5 @@ function configurationOf(config: Completed): SchedulerConfiguration {
     } satisfies SchedulerProfile;
   });
   const backoff = { initialMs: config.podInitialBackoffSeconds * 1000, maxMs: config.podMaxBackoffSeconds * 1000 };
-  return { profiles, backoff };
+  return { profiles, backoff, extenders };
 }

@@ -1,8 +1,10 @@
 /**
- * Finds the node for one pod: filters nodes until enough of them fit, scores those, takes the best
+ * Finds the node for one pod: filters nodes until enough of them fit, asks extenders, scores what is left, takes the best
  * (`pkg/scheduler/schedule_one.go schedulePod`).
  */
 import type { Random } from '../base/random.ts';
+import { EXTENDER_NAME } from './extender-chain.ts';
+import type { ExtenderChain } from './extender-chain.ts';
 import type { Diagnosis } from './fit-error.ts';
 import type { Cycle, PluginRejection } from './framework.ts';
 import type { NodeInfo } from './node-info.ts';
@@ -18,6 +20,8 @@ export interface NodeSearchOptions {
   runner: PluginRunner;
   random: Random;
   slice: TimeSlice;
+  /** Default: none. */
+  extenders?: ExtenderChain;
   /** 0: as many as `feasibleNodesToFind` says. */
   percentageOfNodesToScore?: number;
 }
@@ -26,6 +30,11 @@ const MIN_FEASIBLE_NODES = 100;
 const MIN_FEASIBLE_PERCENTAGE = 5;
 const NODES_PER_LOOK = 32;
 const NONE: ReadonlySet<string> = new Set();
+
+interface Filtered {
+  feasible: readonly NodeInfo[];
+  rejections: ReadonlyMap<string, PluginRejection>;
+}
 
 /** Keeps where the last search ended, so that all nodes come first by turns. */
 export class NodeSearch {
@@ -36,37 +45,56 @@ export class NodeSearch {
     this.#options = options;
   }
 
-  /** Changes nothing. Throws what plugins throw. */
+  /** Changes nothing. Throws what plugins and extenders throw. */
   async findNode(cycle: Cycle): Promise<SearchResult> {
-    const { runner, slice } = this.#options;
+    const { runner, slice, extenders } = this.#options;
     const { nodes } = cycle.snapshot;
     if (nodes.length === 0) return { type: 'noNodes' };
     const preFilter = runner.runPreFilter(cycle);
     if (preFilter.rejection !== undefined) return { type: 'unfit', diagnosis: rejectedOutright(cycle, preFilter) };
-    const nominated = this.#nominatedNode(cycle);
+    const nominated = await this.#nominatedNode(cycle);
     if (nominated !== undefined) return { type: 'found', nodeName: nominated };
     const candidates = preFilter.nodeNames === undefined ? nodes : named(cycle, preFilter.nodeNames);
-    const { feasible, rejections } = await this.#filter(cycle, candidates);
+    const { feasible, rejections, isCut } = await this.#askExtenders(cycle, await this.#filter(cycle, candidates));
     if (feasible.length === 0) {
-      return { type: 'unfit', diagnosis: diagnosisOf({ cycle, rejections, narrowedBy: preFilter.narrowedBy }) };
+      const { narrowedBy } = preFilter;
+      return { type: 'unfit', diagnosis: diagnosisOf({ cycle, rejections, narrowedBy, isCut }) };
     }
     if (feasible.length === 1) return { type: 'found', nodeName: feasible[0]!.name };
     const scores = await runner.runScore(cycle, feasible, slice);
+    await extenders?.addScores(cycle.pod, feasible, scores);
     return { type: 'found', nodeName: feasible[this.#best(scores)]!.name };
   }
 
   /** The node that was made free for the pod, if it is (`evaluateNominatedNode`). */
-  #nominatedNode(cycle: Cycle): string | undefined {
+  async #nominatedNode(cycle: Cycle): Promise<string | undefined> {
+    const { runner, extenders } = this.#options;
     const name = nominatedNodeOf(cycle.pod);
     const node = name === '' ? undefined : cycle.snapshot.get(name);
-    if (node === undefined) return undefined;
-    return this.#options.runner.runFilterWithNominated(cycle, node) === undefined ? name : undefined;
+    if (node === undefined || runner.runFilterWithNominated(cycle, node) !== undefined) return undefined;
+    if (extenders === undefined) return name;
+    try {
+      const { feasible } = await extenders.filter(cycle.pod, [node]);
+      return feasible.length === 0 ? undefined : name;
+    } catch {
+      // Who cannot be asked about this node is asked about all: what is wrong comes to light there.
+      return undefined;
+    }
   }
 
-  async #filter(
-    cycle: Cycle,
-    candidates: readonly NodeInfo[],
-  ): Promise<{ feasible: NodeInfo[]; rejections: Map<string, PluginRejection> }> {
+  /** About the nodes that the plugins have left. */
+  async #askExtenders({ pod }: Cycle, { feasible, rejections }: Filtered): Promise<Filtered & { isCut: boolean }> {
+    const { extenders } = this.#options;
+    if (extenders === undefined || extenders.isEmpty) return { feasible, rejections, isCut: false };
+    const verdict = await extenders.filter(pod, feasible);
+    return {
+      feasible: verdict.feasible,
+      rejections: new Map([...rejections, ...verdict.rejections]),
+      isCut: verdict.feasible.length < feasible.length,
+    };
+  }
+
+  async #filter(cycle: Cycle, candidates: readonly NodeInfo[]): Promise<Filtered> {
     const { runner, slice, percentageOfNodesToScore } = this.#options;
     const wanted = feasibleNodesToFind(candidates.length, percentageOfNodesToScore);
     const feasible: NodeInfo[] = [];
@@ -128,10 +156,13 @@ function diagnosisOf(found: {
   cycle: Cycle;
   rejections: ReadonlyMap<string, PluginRejection>;
   narrowedBy: ReadonlySet<string>;
+  /** Whether extenders have left out nodes. */
+  isCut: boolean;
 }): Diagnosis {
-  const { cycle, rejections, narrowedBy } = found;
+  const { cycle, rejections, narrowedBy, isCut } = found;
   const rejectors = new Set(narrowedBy);
   for (const { plugin } of rejections.values()) rejectors.add(plugin);
+  if (isCut) rejectors.add(EXTENDER_NAME);
   const absent =
     narrowedBy.size === 0 ? {} : { absentReason: `node(s) didn't satisfy plugin(s) ${formatNames(narrowedBy)}` };
   return { nodeCount: cycle.snapshot.nodes.length, rejections, rejectors, ...absent };

@@ -35,7 +35,7 @@ export interface ScoringStrategy {
 
 export interface NodeResourcesFitArgs {
   /** Extended resources that `filter` leaves to someone else. */
-  ignoredResources?: string[];
+  ignoredResources?: readonly string[];
   /** As `ignoredResources`, all of these prefixes: `example.com` for `example.com/gpu`. */
   ignoredResourceGroups?: string[];
   scoringStrategy?: ScoringStrategy;

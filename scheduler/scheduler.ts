@@ -19,10 +19,13 @@ import type { EventRecorder } from '../client/events.ts';
 import type { InformerFactory } from '../client/informer-factory.ts';
 import { ClusterCache } from './cluster-cache.ts';
 import { ClusterWatch } from './cluster-watch.ts';
+import { ExtenderChain } from './extender-chain.ts';
 import { fitErrorMessage, NO_NODES_MESSAGE } from './fit-error.ts';
 import type { Diagnosis } from './fit-error.ts';
 import { CycleState } from './framework.ts';
 import type { Cycle, PluginRejection } from './framework.ts';
+import { HttpExtender } from './http-extender.ts';
+import type { HttpExtenderSettings } from './http-extender.ts';
 import { NodeSearch } from './node-search.ts';
 import { NominatedPods } from './nominated-pods.ts';
 import { PendingCalls } from './pending-calls.ts';
@@ -50,6 +53,8 @@ export interface SchedulerOptions {
   /** Pods that name none of these are left alone. Default: `default-scheduler` with all plugins. */
   profiles?: readonly SchedulerProfile[];
   backoff?: BackoffLimits;
+  /** In the order in which they are asked. Default: none. */
+  extenders?: readonly HttpExtenderSettings[];
 }
 
 /** Bindings and status patches under way at once. */
@@ -86,6 +91,7 @@ class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #cache = new ClusterCache();
   readonly #nominated = new NominatedPods();
+  readonly #extenders: ExtenderChain;
   readonly #profiles: ReadonlyMap<string, RunningProfile>;
   readonly #queue: SchedulingQueue;
   readonly #watch: ClusterWatch;
@@ -98,6 +104,8 @@ class Scheduler {
     const { clock, informers, profiles = DEFAULT_PROFILES, backoff } = options;
     this.#options = options;
     this.#slice = new TimeSlice(clock, SLICE_MS);
+    const extenders = options.extenders?.map((settings) => new HttpExtender(settings, options));
+    this.#extenders = new ExtenderChain(extenders ?? [], options.log);
     this.#profiles = new Map(profiles.map((profile) => [profile.schedulerName, this.#start(profile)]));
     const plugins = new Map([...this.#profiles].map(([name, { runner }]) => [name, runner.plugins]));
     this.#queue = new SchedulingQueue({ clock, profiles: plugins, ...(backoff === undefined ? {} : { backoff }) });
@@ -113,12 +121,14 @@ class Scheduler {
       ...this.#options,
       events,
       nominated: this.#nominated,
+      extenders: this.#extenders,
       budgets: () => budgets.lister.list(),
       track: (work) => this.#calls.track(work),
       release: (preemptor, again) => this.#queue.release(preemptor, again),
     });
     const runner = new PluginRunner(entries, this.#nominated, chosen);
-    return { runner, search: new NodeSearch({ runner, random, slice: this.#slice, percentageOfNodesToScore }), events };
+    const shared = { slice: this.#slice, extenders: this.#extenders };
+    return { runner, search: new NodeSearch({ runner, random, ...shared, percentageOfNodesToScore }), events };
   }
 
   async run(): Promise<void> {
@@ -157,7 +167,8 @@ class Scheduler {
       else if (result.type === 'unfit') await this.#unfit(queued, cycle, result.diagnosis);
       else this.#fail(queued, rejected(NO_NODES_MESSAGE, NONE));
     } catch (error) {
-      this.#fail(queued, errorOf(error));
+      // An extender that was being asked is not to blame for the end.
+      if (!this.#options.signal.aborted) this.#fail(queued, errorOf(error));
     }
   }
 
@@ -202,7 +213,7 @@ class Scheduler {
     try {
       const rejection = await runner.runPreBind(cycle, nodeName);
       if (rejection !== undefined) throw new Error(rejection.reasons.join(', '));
-      await runner.runBind(cycle, nodeName);
+      if (!(await this.#extenders.bind(pod, nodeName))) await runner.runBind(cycle, nodeName);
       this.#record(pod, 'Scheduled', `Successfully assigned ${namespace}/${name} to ${nodeName}`);
       runner.runPostBind(cycle, nodeName);
     } catch (error) {

@@ -3,12 +3,13 @@
  * deleted, and promises the node to the pod (`plugins/defaultpreemption/default_preemption.go`).
  *
  * Flow: eligible? → nodes that other pods' going may mend → victims on each, until there are enough candidates →
- * the best → victims are deleted beside the next pods' cycles; the pod is tried again when they are gone.
+ * those that the extenders leave → the best → victims are deleted beside the next pods' cycles; the pod is tried again when they are gone.
  */
 import type { PodDisruptionBudget } from '../../api/policy/v1/pod-disruption-budget.ts';
 import type { Random } from '../../base/random.ts';
 import { findCondition } from '../../client/conditions.ts';
 import type { ConditionLike } from '../../client/conditions.ts';
+import type { ExtenderChain } from '../extender-chain.ts';
 import { fitErrorMessage } from '../fit-error.ts';
 import type { Cycle, NodeRejections, Plugin, PluginRejection, PostFilterResult, Rehearsal } from '../framework.ts';
 import type { NodeInfo } from '../node-info.ts';
@@ -25,11 +26,14 @@ export interface DefaultPreemptionOptions extends PreemptionOptions {
   random: Random;
   budgets(): readonly PodDisruptionBudget[];
   args?: DefaultPreemptionArgs;
+  /** Default: none. */
+  extenders?: ExtenderChain;
 }
 
 const NAME = 'DefaultPreemption';
 const NOT_HELPFUL = 'Preemption is not helpful for scheduling';
 const NEVER = 'not eligible due to preemptionPolicy=Never.';
+const NO_CANDIDATE = 'no candidate node for preemption';
 const TERMINATING = 'not eligible due to a terminating pod on the nominated node.';
 
 /** One for each scheduler: it knows which preemptions are under way. */
@@ -53,7 +57,14 @@ export function defaultPreemption(options: DefaultPreemptionOptions): Plugin {
       const search = { cycle, rejections, rehearsal, options };
       const { candidates, rejected } = await findCandidates(search);
       if (candidates.length === 0) return notHelpful(cycle, rejected);
-      const chosen = chooseCandidate(candidates);
+      let left: readonly Candidate[];
+      try {
+        left = (await options.extenders?.preempt(cycle, candidates)) ?? candidates;
+      } catch (error) {
+        return { message: `preemption: ${(error as Error).message}` };
+      }
+      if (left.length === 0) return { message: `preemption: ${NO_CANDIDATE}` };
+      const chosen = chooseCandidate(left);
       executor.start(cycle.podInfo, chosen);
       return { message: '', nominatedNodeName: chosen.nodeName };
     },

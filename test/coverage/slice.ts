@@ -13,7 +13,6 @@ export const PARTIAL_FEATURES: Readonly<Record<string, string>> = {
   W10: 'metrics of pods and objects wait for API aggregation',
   W14: 'node-ipam and bootstrap-signer controllers come later',
   W16: 'scheduling gates only',
-  S11: 'no extenders',
   N2: 'trafficDistribution comes later',
   N5: 'mirroring comes later',
   N6: 'nftables only',
