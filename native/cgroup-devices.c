@@ -14,15 +14,16 @@ enum { MAX_INSTRUCTIONS = 4096 };
 
 // null zero full random urandom tty console ptmx pts
 static const struct device_rule DEFAULTS[] = {
-    {'c', 1, 3}, {'c', 1, 5}, {'c', 1, 7}, {'c', 1, 8},    {'c', 1, 9},
-    {'c', 5, 0}, {'c', 5, 1}, {'c', 5, 2}, {'c', 136, -1},
+    {'c', 1, 3, false}, {'c', 1, 5, false}, {'c', 1, 7, false}, {'c', 1, 8, false},   {'c', 1, 9, false},
+    {'c', 5, 0, false}, {'c', 5, 1, false}, {'c', 5, 2, false}, {'c', 136, -1, false},
 };
 enum { DEFAULT_COUNT = sizeof DEFAULTS / sizeof *DEFAULTS };
 
 static int allow_v1(const struct cgroup_hierarchy *hierarchy, const char *path, const struct device_rule *rule) {
+  const char *access = rule->read_only ? "r" : "rwm";
   char text[64];
-  if (rule->minor < 0) snprintf(text, sizeof text, "%c %d:* rwm", rule->type, rule->major);
-  else snprintf(text, sizeof text, "%c %d:%d rwm", rule->type, rule->major, rule->minor);
+  if (rule->minor < 0) snprintf(text, sizeof text, "%c %d:* %s", rule->type, rule->major, access);
+  else snprintf(text, sizeof text, "%c %d:%d %s", rule->type, rule->major, rule->minor, access);
   return cgroup_write(hierarchy, path, "devices.allow", text);
 }
 
@@ -59,13 +60,23 @@ static void emit_return(struct program *program, int value) {
   emit(program, (struct bpf_insn){BPF_JMP | BPF_EXIT, 0, 0, 0, 0});
 }
 
-// r2 = type, r4 = major, r5 = minor.
+// Whoever does not meet a condition jumps behind the rule.
+static void emit_condition(struct program *program, int end, struct bpf_insn condition) {
+  condition.off = (short)(end - program->count - 1);
+  emit(program, condition);
+}
+
+// r2 = type, r3 = access, r4 = major, r5 = minor.
 static void emit_rule(struct program *program, const struct device_rule *rule) {
-  short skip = rule->minor < 0 ? 2 : 3;
+  enum { RETURN = 2 };
+  int end = program->count + 2 + (rule->minor >= 0) + rule->read_only + RETURN;
   int type = rule->type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR;
-  emit(program, (struct bpf_insn){BPF_JMP | BPF_JNE | BPF_K, BPF_REG_2, 0, (short)(skip + 1), type});
-  emit(program, (struct bpf_insn){BPF_JMP | BPF_JNE | BPF_K, BPF_REG_4, 0, skip, rule->major});
-  if (rule->minor >= 0) emit(program, (struct bpf_insn){BPF_JMP | BPF_JNE | BPF_K, BPF_REG_5, 0, 2, rule->minor});
+  emit_condition(program, end, (struct bpf_insn){BPF_JMP | BPF_JNE | BPF_K, BPF_REG_2, 0, 0, type});
+  emit_condition(program, end, (struct bpf_insn){BPF_JMP | BPF_JNE | BPF_K, BPF_REG_4, 0, 0, rule->major});
+  if (rule->minor >= 0)
+    emit_condition(program, end, (struct bpf_insn){BPF_JMP | BPF_JNE | BPF_K, BPF_REG_5, 0, 0, rule->minor});
+  if (rule->read_only)
+    emit_condition(program, end, (struct bpf_insn){BPF_JMP | BPF_JSET | BPF_K, BPF_REG_3, 0, 0, BPF_DEVCG_ACC_WRITE});
   emit_return(program, 1);
 }
 

@@ -85,6 +85,7 @@ struct device_rule {
   char type;  // 'b', 'c'
   int major;
   int minor;  // -1: all
+  bool read_only;
 };
 int cgroup_limit_devices(const struct cgroup_host *host, const char *path, const struct device_rule *extra, int count);
 

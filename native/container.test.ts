@@ -272,6 +272,36 @@ suite('native container: the root and what a hostile one can reach', () => {
     expect(stdout).toBe('opened\n');
   });
 
+  it('devices may be anywhere, also in a volume, but not where the system is, and for reading only', async () => {
+    const volume = path.join(pod.folder, 'with-device');
+    fs.mkdirSync(volume);
+    const mounts = [{ source: volume, destination: '/volume' }];
+    const hostPath = '/dev/net/tun';
+    const devices = [
+      { path: '/mnt/deep/tun', hostPath },
+      { path: '/volume/tun', hostPath },
+    ];
+    const script = 'for file in /mnt/deep/tun /volume/tun; do : <> $file && stat -c %F $file; done; ls -A /dev';
+    const { stdout } = await pod.shell(script, { devices, mounts });
+    expect(stdout.split('\n').slice(0, 2)).toEqual(['character special file', 'character special file']);
+    expect(stdout).not.toContain('.placed');
+    const readOnly = [{ path: '/mnt/tun', hostPath, readOnly: true }];
+    const { stdout: read, stderr } = await pod.shell(
+      '(: < /mnt/tun) && echo read; (: > /mnt/tun) || (mknod /tmp/tun c 10 200; : > /tmp/tun)',
+      { devices: readOnly },
+    );
+    expect(read).toBe('read\n');
+    expect(stderr.match(/Operation not permitted/g)?.length).toBe(2);
+  });
+
+  it.each([
+    ['/proc/cpuinfo', 'Operation not permitted'],
+    ['/dev/../tun', 'not an absolute path'],
+    ['tun', 'not an absolute path'],
+  ])('refuses a device at %s', async (place, problem) => {
+    await expect(pod.shell('true', { devices: [{ path: place, hostPath: '/dev/net/tun' }] })).rejects.toThrow(problem);
+  });
+
   it('binds files and folders, read-only or not, and makes missing mount points', async () => {
     const volume = path.join(pod.folder, 'volume');
     fs.mkdirSync(path.join(volume, 'sub'), { recursive: true });

@@ -124,6 +124,7 @@ static int make_extra_nodes(struct build_state *state) {
   const struct rootfs_plan *plan = state->build->plan;
   for (size_t i = 0; i < plan->device_count; i++) {
     const struct device_node *node = &plan->devices[i];
+    if (node->path[0] == '/') continue;
     char directory[256];
     const char *slash = strrchr(node->path, '/');
     if (slash != NULL && (size_t)(slash - node->path) < sizeof directory) {
@@ -261,6 +262,38 @@ static int mount_volumes(struct build_state *state) {
   return 0;
 }
 
+// A node of /dev's file system that loses its name there once it is bound to its place: volumes and the image's own
+// file systems may refuse to open devices.
+static int place_device(struct build_state *state, const struct device_node *node) {
+  static const char name[] = ".placed";
+  const struct rootfs_plan *plan = state->build->plan;
+  struct resolve_options options = {.create = true, .last_is_file = true, .mode = 0755};
+  if (make_node(state->dev, name, node->mode, node->device) < 0) return -1;
+  fchownat(state->dev, name, node->uid, node->gid, AT_SYMLINK_NOFOLLOW);
+  int tree = sys_open_tree(state->dev, name, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+  if (tree < 0) return -1;
+  int target = resolve_in_root(plan->root, node->path, &options);
+  if (target < 0) return -1;
+  if (forbidden_target(plan->root, target)) {
+    errno = EPERM;
+    return -1;
+  }
+  if (mount_onto(tree, target) < 0 || unlinkat(state->dev, name, 0) < 0) return -1;
+  close(target);
+  close(tree);
+  return 0;
+}
+
+// Devices whose place is not below /dev.
+static int place_devices(struct build_state *state) {
+  const struct rootfs_plan *plan = state->build->plan;
+  for (size_t i = 0; i < plan->device_count; i++) {
+    const struct device_node *node = &plan->devices[i];
+    if (node->path[0] == '/' && place_device(state, node) < 0) return step_failed(state, "create device", node->path);
+  }
+  return 0;
+}
+
 static int enter_root(struct build_state *state) {
   const struct rootfs_plan *plan = state->build->plan;
   int cwd = open_directory(state, state->build->cwd);
@@ -292,6 +325,6 @@ int rootfs_build(struct rootfs_build *build) {
     if (steps[i](&state) < 0) return -1;
   }
   if (build->terminal && mount_console(&state) < 0) return -1;
-  if (protect_paths(&state) < 0 || mount_volumes(&state) < 0) return -1;
+  if (protect_paths(&state) < 0 || mount_volumes(&state) < 0 || place_devices(&state) < 0) return -1;
   return enter_root(&state);
 }

@@ -315,12 +315,16 @@ int rootfs_prepare(const struct json *container, bool host_ipc, struct rootfs_pl
   return result;
 }
 
-static void add_device(struct rootfs_plan *plan, const char *path, const struct stat *status) {
+static void add_device(struct rootfs_plan *plan, const char *path, const struct stat *status, bool read_only) {
   if (plan->device_count >= MAX_DEVICES) return;
   plan->devices = reallocarray(plan->devices, plan->device_count + 1, sizeof *plan->devices);
   if (plan->devices == NULL) _exit(71);
   struct device_node *node = &plan->devices[plan->device_count++];
-  *node = (struct device_node){copy_string(path), status->st_mode, status->st_rdev, status->st_uid, status->st_gid};
+  *node = (struct device_node){.path = copy_string(path), .read_only = read_only};
+  node->mode = status->st_mode;
+  node->device = status->st_rdev;
+  node->uid = status->st_uid;
+  node->gid = status->st_gid;
 }
 
 static void add_directory(struct rootfs_plan *plan, const char *path, int depth) {
@@ -338,7 +342,7 @@ static void add_directory(struct rootfs_plan *plan, const char *path, int depth)
     if (skip || length >= (int)sizeof child) continue;
     if (fstatat(dirfd(directory), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0) continue;
     if (S_ISDIR(status.st_mode) && depth < 4) add_directory(plan, child, depth + 1);
-    if (S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode)) add_device(plan, child, &status);
+    if (S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode)) add_device(plan, child, &status, false);
   }
   if (directory != NULL) closedir(directory);
 }
@@ -351,19 +355,22 @@ int rootfs_prepare_devices(const struct json *container, bool all, struct rootfs
     if (json_require_string(item, "path", &path, failure) < 0) return -1;
     const char *host_path = path;
     if (json_read_string(item, "hostPath", &host_path, failure) < 0) return -1;
+    bool read_only = false;
+    if (json_read_boolean(item, "readOnly", &read_only, failure) < 0) return -1;
     struct stat status;
     if (stat(host_path, &status) < 0) return fail_errno(failure, "device %s", host_path);
     bool is_device = S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode);
-    if (!is_device || strncmp(path, "/dev/", 5) != 0 || strstr(path, "..") != NULL) {
-      return fail(failure, "InvalidRequest", "device %s: not a device, or not below /dev", path);
+    if (!is_device || path[0] != '/' || strstr(path, "..") != NULL) {
+      return fail(failure, "InvalidRequest", "device %s: not a device, or not an absolute path", path);
     }
-    add_device(plan, path + 5, &status);
+    add_device(plan, strncmp(path, "/dev/", 5) == 0 ? path + 5 : path, &status, read_only);
   }
   return 0;
 }
 
 struct device_rule device_rule_of(const struct device_node *node) {
-  return (struct device_rule){S_ISBLK(node->mode) ? 'b' : 'c', (int)major(node->device), (int)minor(node->device)};
+  char type = S_ISBLK(node->mode) ? 'b' : 'c';
+  return (struct device_rule){type, (int)major(node->device), (int)minor(node->device), node->read_only};
 }
 
 void rootfs_add_cgroups(struct rootfs_plan *plan, const struct cgroup_host *host, const char *path) {

@@ -19,7 +19,8 @@ struct mount_plan {
 };
 
 struct device_node {
-  char *path;  // below /dev, without it
+  char *path;  // below /dev, without it; with a slash first, anywhere else
+  bool read_only;
   mode_t mode;
   dev_t device;
   uid_t uid;
