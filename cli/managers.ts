@@ -13,6 +13,7 @@ import type { InformerFactory } from '../client/informer-factory.ts';
 import { createInformerFactory } from '../client/informer-factory.ts';
 import { controllers } from '../controllers/controllers.ts';
 import { runGarbageCollector } from '../controllers/garbage-collector/garbage-collector.ts';
+import type { NodeIpamOptions } from '../controllers/node-ipam.ts';
 import { rolloutController } from '../controllers/rollout/rollout.ts';
 import { runWhenServed } from '../controllers/when-served.ts';
 import type { ControlPlane } from './control-plane.ts';
@@ -24,6 +25,8 @@ export interface ManagersOptions {
   controlPlane: ControlPlane;
   /** Signs what certificate requests ask for. */
   ca: KeyPair;
+  /** Default: nodes bring their ranges of pod addresses. */
+  nodeIpam?: NodeIpamOptions;
   log: Logger;
   signal: AbortSignal;
 }
@@ -38,8 +41,13 @@ export function startControllers(options: ManagersOptions): Task[] {
     log: log.child({ component: 'controller-manager' }),
   });
   informers.start(signal);
-  const { ca } = options;
-  const running = controllers({ resources, rootCa: ca.certificate, signRequest: requestSigner(ca) }).map((controller) =>
+  const { ca, nodeIpam } = options;
+  const running = controllers({
+    resources,
+    rootCa: ca.certificate,
+    signRequest: requestSigner(ca),
+    ...(nodeIpam && { nodeIpam }),
+  }).map((controller) =>
     createTask(controller.name, runController(controller, runnerOptions(controller, informers, options)), options),
   );
   const rollouts = rolloutController();

@@ -8,8 +8,10 @@ import { nodes } from '../api/core/v1/node.ts';
 import { GIT_VERSION } from '../apiserver/version.ts';
 import { realClock } from '../base/clock.ts';
 import { realRandom } from '../base/random.ts';
+import type { NodeIpamOptions } from '../controllers/node-ipam.ts';
 import type { Kubelet } from '../kubelet/kubelet.ts';
 import { hasRealPods, UsageError } from './config.ts';
+import type { ChosenSettings } from './data-folder.ts';
 import { apiServerUser, nodeUser } from './identities.ts';
 import type { NodeOptions } from './node-options.ts';
 import { nodeReady } from './node-ready.ts';
@@ -43,6 +45,19 @@ export function checkSimulatedNodes(count: number, podCidr: string): void {
     throw new UsageError(
       `--simulated-nodes: ${podCidr} has room for ${room}; choose a larger --pod-cidr, such as 100.64.0.0/10`,
     );
+}
+
+/** This machine's node and the simulated ones have the first parts of the pod range; what others get comes after. */
+export function nodeIpamOptions(
+  { nodeName, podCidr, serviceCidr }: ChosenSettings,
+  simulatedNodes: number,
+): NodeIpamOptions {
+  return {
+    clusterCidr: podCidr,
+    serviceCidr,
+    reservedParts: 1 + simulatedNodes,
+    choosesItself: (name) => name === nodeName || isSimulatedName(name),
+  };
 }
 
 /** Resolves when all are Ready. Nodes that an earlier start simulated and this one does not are deleted. */

@@ -44,7 +44,7 @@ import { startScheduling } from './scheduling.ts';
 import { serverExtensions } from './server-extensions.ts';
 import { chooseSettings } from './settings.ts';
 import type { SimulatedNodes } from './simulated-nodes.ts';
-import { startSimulatedNodes } from './simulated-nodes.ts';
+import { nodeIpamOptions, startSimulatedNodes } from './simulated-nodes.ts';
 import { openStorage } from './storage.ts';
 import { chooseStorage } from './storage-choice.ts';
 import type { Task } from './tasks.ts';
@@ -204,11 +204,18 @@ interface ComponentOptions {
 
 /** Of several servers of a store, one acts. */
 function startComponents(
-  { settings, folder, certificates, log }: Prepared,
+  { config, settings, folder, certificates, log }: Prepared,
   { controlPlane, scheduling, signal }: ComponentOptions,
 ): { controllers: Led; scheduler: Led } {
   const controllers = (until: AbortSignal): readonly Task[] =>
-    startControllers({ controlPlane, ca: certificates.ca, log, signal: until });
+    startControllers({
+      controlPlane,
+      ca: certificates.ca,
+      // Where no pods run, their addresses are nobody's.
+      ...(hasRealPods(config.runtime) && { nodeIpam: nodeIpamOptions(settings, config.simulatedNodes) }),
+      log,
+      signal: until,
+    });
   const scheduler = (until: AbortSignal): readonly Task[] => [
     startScheduling({ controlPlane, configuration: scheduling, log, signal: until }),
   ];

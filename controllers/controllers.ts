@@ -21,6 +21,8 @@ import { jobController } from './job/job.ts';
 import { orphanPodsOfJobs } from './job/orphan-pods.ts';
 import { horizontalPodAutoscalerController } from './horizontal-pod-autoscaler/horizontal-pod-autoscaler.ts';
 import { namespaceController } from './namespace.ts';
+import { nodeIpamController } from './node-ipam.ts';
+import type { NodeIpamOptions } from './node-ipam.ts';
 import { nodeLifecycleController } from './node-lifecycle.ts';
 import { nodeTtlController } from './node-ttl.ts';
 import { expandController } from './persistent-volume/expand.ts';
@@ -44,9 +46,11 @@ export interface ControllersOptions {
   rootCa: string;
   /** Signs with the cluster's authority. Without it, certificate requests are left to somebody else. */
   signRequest?: RequestSigner;
+  /** Without it, nodes have no other ranges of pod addresses than their kubelets bring. */
+  nodeIpam?: NodeIpamOptions;
 }
 
-export function controllers({ resources, rootCa, signRequest }: ControllersOptions): Controller[] {
+export function controllers({ resources, rootCa, signRequest, nodeIpam }: ControllersOptions): Controller[] {
   return [
     serviceAccountController,
     rootCaPublisher(rootCa),
@@ -75,6 +79,7 @@ export function controllers({ resources, rootCa, signRequest }: ControllersOptio
     nodeLifecycleController(),
     taintEvictionController(),
     nodeTtlController(),
+    ...(nodeIpam === undefined ? [] : [nodeIpamController(nodeIpam)]),
     disruptionController(resources),
     staleDisruptionController,
     horizontalPodAutoscalerController(resources),

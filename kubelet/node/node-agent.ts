@@ -122,9 +122,12 @@ export class NodeAgent {
 
   /** A node of ours from before: what the kubelet sets is brought up to date, what others set stays. */
   async #adopt(node: Node): Promise<Node> {
-    const { client, input } = this.#options;
+    const { client, input, log } = this.#options;
     const labels = { ...node.metadata.labels, ...nodeLabels(input) };
     const needsCidr = node.spec.podCIDR === undefined || node.spec.podCIDR === '';
+    // A node's range cannot be changed, and the pods' network is made already.
+    if (!needsCidr && node.spec.podCIDR !== input.podCidr)
+      log.warn('the node has another range than its pods', { node: node.spec.podCIDR, pods: input.podCidr });
     if (deepEqual(labels, node.metadata.labels) && !needsCidr) return node;
     const body = {
       metadata: { labels: nodeLabels(input) },

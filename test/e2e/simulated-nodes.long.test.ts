@@ -32,7 +32,8 @@ function placement(cluster: Cluster, app: string): Record<string, number> {
 (isRoot ? describe : describe.skip)('simulated nodes beside a real one', () => {
   let cluster: Cluster;
   beforeAll(async () => {
-    cluster = await startCluster(['--simulated-nodes', '3']);
+    // Eight parts, of which these nodes take the first four.
+    cluster = await startCluster(['--simulated-nodes', '3', '--pod-cidr', '10.244.0.0/21']);
   });
   afterAll(() => cluster?.stop());
 
@@ -97,10 +98,45 @@ function placement(cluster: Cluster, app: string): Record<string, number> {
     );
   });
 
+  const foreign = (...names: string[]): void => {
+    const items = names.map((name) => ({ apiVersion: 'v1', kind: 'Node', metadata: { name } }));
+    cluster.apply(JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
+  };
+  const rangeOf = (name: string): Promise<string> =>
+    eventually(`the range of ${name}`, () => cluster.run('get', 'node', name, '-o', 'jsonpath={.spec.podCIDR}'));
+
+  it('leave parts of the pod range to nodes of others, and these to each other [W14]', async () => {
+    foreign('f-1', 'f-2', 'f-3', 'f-4');
+    const ranges = await Promise.all(['f-1', 'f-2', 'f-3', 'f-4'].map(rangeOf));
+    expect(ranges.toSorted()).toEqual(['10.244.4.0/24', '10.244.5.0/24', '10.244.6.0/24', '10.244.7.0/24']);
+    foreign('f-5');
+    const [event] = await eventually('the event', () => {
+      const found = itemsOf(cluster, 'events', '-A', '--field-selector', 'reason=CIDRNotAvailable');
+      return found.length > 0 && found;
+    });
+    expect(event).toMatchObject({
+      type: 'Normal',
+      message: 'Node f-5 status is now: CIDRNotAvailable',
+      involvedObject: { kind: 'Node', name: 'f-5' },
+      source: { component: 'cidrAllocator' },
+    });
+    cluster.run('delete', 'node', 'f-2');
+    expect(await rangeOf('f-5')).toBe(ranges[1]);
+    cluster.run('delete', 'node', 'f-1', 'f-3', 'f-4');
+  });
+
   it('that the next start does not ask for are gone', async () => {
+    const before = await rangeOf('f-5');
     await cluster.kill('SIGTERM');
     await cluster.restart(['--simulated-nodes', '1']);
-    expect(itemsOf(cluster, 'nodes').map(({ metadata }) => metadata.name)).toEqual(['node-1', 'simulated-1']);
+    expect(itemsOf(cluster, 'nodes').map(({ metadata }) => metadata.name)).toEqual(['f-5', 'node-1', 'simulated-1']);
+    // Their parts of the pod range are for others.
+    foreign('f-6', 'f-7', 'f-8', 'f-9', 'f-10');
+    const ranges = await Promise.all(['f-6', 'f-7', 'f-8', 'f-9', 'f-10'].map(rangeOf));
+    const all = [2, 3, 4, 5, 6, 7].map((part) => `10.244.${part}.0/24`);
+    expect(ranges.toSorted()).toEqual(all.filter((range) => range !== before));
+    expect(await rangeOf('f-5')).toBe(before);
+    cluster.run('delete', 'node', 'f-5', 'f-6', 'f-7', 'f-8', 'f-9', 'f-10');
     await eventually(
       'the pod on the node that stayed runs',
       () => placement(cluster, 'pretend')['simulated-1'] !== undefined,
