@@ -3,6 +3,7 @@ import type { ApiServerOptions } from '../apiserver/api-server.ts';
 import type { Listers, UserInfo } from '../api/machinery/handler.ts';
 import { bearerTokenAuthenticator, unionTokenAuthenticator } from '../apiserver/authn/bearer-token.ts';
 import type { TokenAuthenticator } from '../apiserver/authn/bearer-token.ts';
+import { bootstrapTokenAuthenticator } from '../apiserver/authn/bootstrap-token.ts';
 import { clientCertificateAuthenticator } from '../apiserver/authn/client-certificate.ts';
 import {
   KEY_SET_PATH,
@@ -55,7 +56,10 @@ export function identities({ serviceAccountKey, staticTokens }: IdentityOptions)
   const parts = (listers: Listers): NonNullable<typeof made> => {
     if (made !== undefined) return made;
     const rbac = createRbac(listers);
-    const known = [serviceAccountTokenAuthenticator({ keys, listers, clock: realClock })];
+    const known = [
+      serviceAccountTokenAuthenticator({ keys, listers, clock: realClock }),
+      bootstrapTokenAuthenticator({ listers, clock: realClock }),
+    ];
     if (staticTokens !== undefined) known.push(staticTokenAuthenticator(staticTokens));
     made = {
       tokens: unionTokenAuthenticator(known),

@@ -7,7 +7,7 @@
 export const PARTIAL_FEATURES: Readonly<Record<string, string>> = {
   A5: 'CBOR is not spoken',
   A35: 'PodSecurity comes later; ServiceAccount does not enforce mountable secrets',
-  A37: 'OIDC, webhook and bootstrap tokens come later',
+  A37: 'OIDC and webhook come later',
   A46: 'coordinated leader election comes later',
   A48: 'flagz, statusz and tracing come later',
   W10: 'metrics of pods and objects wait for API aggregation',
