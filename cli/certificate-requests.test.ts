@@ -1,4 +1,7 @@
-/** Certificate requests in a control plane with all its controllers: from a real request to a user who is let in. */
+/**
+ * Certificate requests and bootstrap tokens in a control plane with all its controllers: from a real request, or a
+ * token, to a user who is let in.
+ */
 import { setMaxListeners } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { request as httpsRequest } from 'node:https';
@@ -14,14 +17,19 @@ import type { Status } from '../api/machinery/errors.ts';
 import type { UserInfo } from '../api/machinery/handler.ts';
 import type { ApiObject } from '../api/machinery/meta.ts';
 import { clusterRoleBindings } from '../api/rbac/v1/cluster-role-binding.ts';
+import { configMaps } from '../api/core/v1/config-map.ts';
+import type { ConfigMap } from '../api/core/v1/config-map.ts';
+import { secrets } from '../api/core/v1/secret.ts';
 import { createMemoryStorage } from '../apiserver/storage/memory.ts';
 import { realClock } from '../base/clock.ts';
-import { silentLogger } from '../base/log.ts';
+import type { Logger } from '../base/log.ts';
 import { readCertificate } from '../base/pki-inspect.ts';
 import { realRandom } from '../base/random.ts';
 import type { Client } from '../client/client.ts';
+import { detachedSignature } from '../controllers/bootstrap/detached-signature.ts';
 import { eventually } from '../controllers/testing.ts';
 import { bootstrap } from './bootstrap.ts';
+import { publishClusterInfo } from './cluster-info.ts';
 import type { Certificates } from './certificates.ts';
 import { ensureCertificates } from './certificates.ts';
 import { upConfig } from './config.ts';
@@ -35,6 +43,7 @@ import type { Task } from './tasks.ts';
 
 const SERVICE_IP = '10.96.0.1';
 const SERVICE_CIDR = '10.96.0.0/16';
+const SERVER = 'https://192.0.2.10:6443';
 const MINUTE_MS = 60_000;
 
 const dataDir = mkdtempSync(join(tmpdir(), 'nocher-requests-'));
@@ -44,6 +53,13 @@ let certificates: Certificates;
 let controlPlane: ControlPlane;
 let tasks: Task[] = [];
 let admin: Client;
+/** Everything that was logged. */
+const logged: string[] = [];
+
+function recordingLogger(lines: string[]): Logger {
+  const record = (message: string, fields?: object): void => void lines.push(`${message} ${JSON.stringify(fields)}`);
+  return { debug: record, info: record, warn: record, error: record, child: () => recordingLogger(lines) };
+}
 
 beforeAll(async () => {
   const config = upConfig({ dataDir, apiPort: '0', runtime: 'none' });
@@ -57,13 +73,14 @@ beforeAll(async () => {
     hostIps: ['127.0.0.1'],
     ...common,
   });
-  const log = silentLogger;
+  const log = recordingLogger(logged);
   const extend = serverExtensions({ certificates, serviceCidr: SERVICE_CIDR, nearby: new Map(), log });
   const network = { serviceCidr: SERVICE_CIDR, apiPort: 0 };
   const storage = createMemoryStorage();
   controlPlane = await startControlPlane({ config, folder, storage, certificates, network, log, extend });
   const system = controlPlane.clientFor(apiServerUser, 'test');
   await bootstrap(system, { serviceIp: SERVICE_IP, host: undefined, port: controlPlane.port });
+  await publishClusterInfo(system, { server: SERVER, ca: certificates.ca.certificate });
   tasks = startControllers({ controlPlane, ca: certificates.ca, log, signal: stopping.signal });
   admin = controlPlane.clientFor(adminUser, 'test');
 }, 60_000);
@@ -114,16 +131,24 @@ const settled = (name: string): Promise<CertificateSigningRequest> =>
 const pemOf = ({ status }: CertificateSigningRequest): string =>
   Buffer.from(status?.certificate ?? '', 'base64').toString();
 
-/** One request over a connection that shows this certificate. */
-function send(
-  path: string,
-  { cert, key, body }: { cert: string; key: string; body?: object },
-): Promise<{ status: number; body: unknown }> {
+interface Sent {
+  cert?: string;
+  key?: string;
+  token?: string;
+  body?: object;
+}
+
+/** One request over a connection that shows this certificate, or with this token. */
+function send(path: string, { cert, key, token, body }: Sent): Promise<{ status: number; body: unknown }> {
   const { port } = controlPlane;
   const options = { host: '127.0.0.1', port, path, cert, key, ca: certificates.ca.certificate, agent: false } as const;
   const method = body === undefined ? 'GET' : 'POST';
+  const headers = {
+    'content-type': 'application/json',
+    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+  };
   return new Promise((resolve, reject) => {
-    const sent = httpsRequest({ ...options, method, headers: { 'content-type': 'application/json' } }, (response) => {
+    const sent = httpsRequest({ ...options, method, headers }, (response) => {
       json(response).then((answer) => resolve({ status: response.statusCode ?? 0, body: answer }), reject);
     });
     sent.on('error', reject);
@@ -240,4 +265,75 @@ it('signs for servers what lets nobody in', async () => {
   });
   const who = await send(WHO, { cert, key: made.privateKey, body: whoAmI });
   expect([who.status, (who.body as Status).message]).toEqual([403, expect.stringContaining('"system:anonymous"')]);
+}, 120_000);
+
+it('lets a machine join that has nothing but a bootstrap token [A37] [W14]', async () => {
+  const token = { id: 'abc123', secret: '0123456789abcdef' };
+  const shown = `${token.id}.${token.secret}`;
+  const metadata = { name: `bootstrap-token-${token.id}`, namespace: 'kube-system' };
+  const stringData = {
+    'token-id': token.id,
+    'token-secret': token.secret,
+    'usage-bootstrap-authentication': 'true',
+    'usage-bootstrap-signing': 'true',
+    'auth-extra-groups': 'system:bootstrappers:workers',
+  };
+  await admin.create(secrets, { metadata, type: 'bootstrap.kubernetes.io/token', stringData } as ApiObject);
+
+  // Anybody may read what the cluster is, and nothing else; the token tells whether it is true.
+  const path = '/api/v1/namespaces/kube-public/configmaps';
+  const signature = `jws-kubeconfig-${token.id}`;
+  const data = await eventually(async () => {
+    const { status, body } = await send(`${path}/cluster-info`, {});
+    expect(status).toBe(200);
+    return (body as ConfigMap).data![signature] === undefined ? undefined : (body as ConfigMap).data!;
+  });
+  expect(data['kubeconfig']).toContain(`server: ${SERVER}\n`);
+  expect(data[signature]).toBe(detachedSignature(data['kubeconfig']!, token));
+  expect((await send(path, {})).status).toBe(403);
+
+  // Who shows it may ask for a certificate as a node.
+  const who = await eventually(async () => {
+    const answer = await send(WHO, { token: shown, body: whoAmI });
+    return answer.status === 201 ? answer : undefined;
+  });
+  const groups = ['system:bootstrappers', 'system:bootstrappers:workers', 'system:authenticated'];
+  expect(who.body).toMatchObject({ status: { userInfo: { username: 'system:bootstrap:abc123', groups } } });
+  expect((await send(WHO, { token: `${token.id}.0123456789abcdee`, body: whoAmI })).status).toBe(401);
+  await bind('workers', 'system:node-bootstrapper', 'system:bootstrappers:workers');
+  await bind(
+    'workers-approved',
+    'system:certificates.k8s.io:certificatesigningrequests:nodeclient',
+    'system:bootstrappers:workers',
+  );
+  const { request, privateKey: key } = await makeRequest('CN=system:node:n3, O=system:nodes');
+  const csr = {
+    apiVersion: 'certificates.k8s.io/v1',
+    kind: 'CertificateSigningRequest',
+    metadata: { name: 'n3' },
+    spec: {
+      request,
+      signerName: 'kubernetes.io/kube-apiserver-client-kubelet',
+      usages: ['digital signature', 'client auth'],
+    },
+  };
+  await eventually(async () => {
+    const { status } = await send('/apis/certificates.k8s.io/v1/certificatesigningrequests', {
+      token: shown,
+      body: csr,
+    });
+    return status === 201 ? true : undefined;
+  });
+  const joined = await send(WHO, { cert: pemOf(await settled('n3')), key, body: whoAmI });
+  expect(joined.body).toMatchObject({ status: { userInfo: { username: 'system:node:n3' } } });
+
+  // A token whose time is over is gone, and its signature with it.
+  const expiration = '2020-01-01T00:00:00Z';
+  await admin.patch(secrets, metadata, { type: 'merge', body: { stringData: { expiration } } });
+  await eventually(async () => {
+    const info = await admin.get<ConfigMap>(configMaps, { namespace: 'kube-public', name: 'cluster-info' });
+    return info.data![signature] === undefined ? true : undefined;
+  });
+  expect((await send(WHO, { token: shown, body: whoAmI })).status).toBe(401);
+  expect(logged.filter((line) => line.includes(token.secret))).toEqual([]);
 }, 120_000);

@@ -7,6 +7,7 @@ import type { Storage } from '../apiserver/storage/storage.ts';
 import type { SchedulerConfiguration } from '../scheduler/configuration.ts';
 import { bootstrap } from './bootstrap.ts';
 import { ensureCertificates } from './certificates.ts';
+import { publishClusterInfo } from './cluster-info.ts';
 import { agreeOnCluster, clusterRecord, readClusterRecord, withRangesOf } from './cluster-record.ts';
 import type { ComponentHealth, HealthSources } from './cluster-health.ts';
 import { clusterStatus } from './cluster-health.ts';
@@ -254,13 +255,15 @@ async function startServer(
   });
   const server = `https://${reachable(config.bindAddress)}:${controlPlane.port}`;
   const kubeconfig = await installKubeconfig({ folder, server, certificates });
-  await bootstrap(controlPlane.clientFor(apiServerUser, 'kube-apiserver/nocher'), {
+  const client = controlPlane.clientFor(apiServerUser, 'kube-apiserver/nocher');
+  await bootstrap(client, {
     serviceIp: addressInRange(serviceCidr, 1),
     serviceCidr,
     host: advertisedAddress(config.runtime, settings),
     port: controlPlane.port,
   });
-  await ensureStorageClasses(controlPlane.clientFor(apiServerUser, 'kube-apiserver/nocher'));
+  await publishClusterInfo(client, { server, ca: certificates.ca.certificate });
+  await ensureStorageClasses(client);
   return { controlPlane, server, kubeconfig };
 }
 

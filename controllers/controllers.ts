@@ -5,6 +5,8 @@
 import type { Resource } from '../api/machinery/resource.ts';
 import type { RequestSigner } from '../base/pki-requests.ts';
 import type { Controller } from '../client/controller.ts';
+import { bootstrapSigner } from './bootstrap/bootstrap-signer.ts';
+import { tokenCleaner } from './bootstrap/token-cleaner.ts';
 import { certificateApprover } from './certificates/certificate-approver.ts';
 import { certificateCleaner } from './certificates/certificate-cleaner.ts';
 import { certificateSigner } from './certificates/certificate-signer.ts';
@@ -55,6 +57,8 @@ export function controllers({ resources, rootCa, signRequest, nodeIpam }: Contro
     serviceAccountController,
     rootCaPublisher(rootCa),
     ...(signRequest === undefined ? [] : [certificateApprover, certificateSigner(signRequest), certificateCleaner]),
+    bootstrapSigner,
+    tokenCleaner,
     namespaceController(resources),
     clusterRoleAggregation,
     replicaSetController,

@@ -11,7 +11,7 @@ export const PARTIAL_FEATURES: Readonly<Record<string, string>> = {
   A46: 'coordinated leader election comes later',
   A48: 'flagz, statusz and tracing come later',
   W10: 'metrics of pods and objects wait for API aggregation',
-  W14: 'the bootstrap-signer controller comes later',
+  W14: 'token secrets of service accounts are not filled',
   W16: 'scheduling gates only',
   N2: 'trafficDistribution comes later',
   N5: 'mirroring comes later',
