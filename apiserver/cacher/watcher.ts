@@ -14,8 +14,9 @@ export class CacheEvent {
   /** For a deletion the last state, at the deletion's revision. */
   readonly current: CachedObject;
   readonly previous: CachedObject | undefined;
-  readonly #frames = new Map<string, Uint8Array>();
-  readonly #deliveries = new Map<string, Delivery>();
+  /** Made when they are asked for: most events that are remembered go to nobody any more. */
+  #frames: Map<string, Uint8Array> | undefined;
+  #deliveries: Map<string, Delivery> | undefined;
 
   constructor(type: 'put' | 'delete', current: CachedObject, previous: CachedObject | undefined) {
     this.type = type;
@@ -29,6 +30,7 @@ export class CacheEvent {
 
   /** How the event reaches watchers that select its object; one for all of them. */
   delivery(type: 'ADDED' | 'MODIFIED'): Delivery {
+    this.#deliveries ??= new Map();
     let delivery = this.#deliveries.get(type);
     if (delivery === undefined) {
       delivery = { type, object: this.current, event: this };
@@ -39,14 +41,15 @@ export class CacheEvent {
 
   /** Frees what was made for watchers, when most have taken it; who comes later makes it anew. */
   forget(): void {
-    this.#frames.clear();
-    this.#deliveries.clear();
+    this.#frames = undefined;
+    this.#deliveries = undefined;
     this.previous?.forget();
     if (this.type === 'delete') this.current.forget();
   }
 
   /** The encoded frame for `type`, made by `encode` at the first call. */
   frame(type: string, encode: () => Uint8Array): Uint8Array {
+    this.#frames ??= new Map();
     let frame = this.#frames.get(type);
     if (frame === undefined) {
       frame = encode();
