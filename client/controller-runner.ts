@@ -60,6 +60,7 @@ class Runner {
   readonly #tracker: WriteTracker;
   readonly #reader: CacheReader;
   readonly #writable: ReadonlySet<string>;
+  readonly #now: () => number;
   readonly #cleanups: (() => void)[] = [];
 
   constructor(controller: Controller, options: RunnerOptions) {
@@ -75,6 +76,7 @@ class Runner {
       byIndex: <T extends ApiObject>(resource: ResourceRef, index: string, value: string) =>
         this.#informer(resource).byIndex(index, value) as T[],
     };
+    this.#now = () => options.clock.now();
     this.#writable = new Set(controller.writes.map(formatResource));
     this.#tracker = new WriteTracker({ informers: this.#informers, clock: options.clock, log: options.log });
   }
@@ -138,15 +140,33 @@ class Runner {
     }
   }
 
+  /** The client is made when it is asked for: most reconciles find nothing to write. */
   #contextFor(key: string): ControllerContext {
-    const { client, events, clock, log, random, signal } = this.#options;
-    const own = trackedClient(client, {
+    const { events, log, random, signal } = this.#options;
+    const { lister, byIndex } = this.#reader;
+    const clientOf = (): Client => (client ??= this.#clientFor(key));
+    let client: Client | undefined;
+    return {
+      lister,
+      byIndex,
+      events,
+      now: this.#now,
+      log,
+      random,
+      signal,
+      get client() {
+        return clientOf();
+      },
+    };
+  }
+
+  #clientFor(key: string): Client {
+    return trackedClient(this.#options.client, {
       owner: this.#controller.name,
       isWritable: (resource) => this.#controller.writesAnyKind || this.#writable.has(formatResource(resource)),
       uidOf: (resource, name) => this.#informers.get(formatResource(resource))?.getByKey(name)?.metadata.uid,
       onWrite: (write) => this.#tracker.record(key, write),
     });
-    return { ...this.#reader, client: own, events, now: () => clock.now(), log, random, signal };
   }
 
   #handleFailure(key: string, error: unknown): void {
