@@ -110,6 +110,36 @@ describe('pods/resize [A25]', () => {
     expect((await patch(`${PODS}/resized`, resources({ cpu: '120m' }, {}))).status).toBe(422);
   });
 
+  it('is charged to quotas, as the larger of what is wanted, allocated and in use [W12]', async () => {
+    const quotas = '/api/v1/namespaces/default/resourcequotas';
+    await server.call('POST', quotas, { metadata: { name: 'q' }, spec: { hard: { 'requests.cpu': '400m' } } });
+    const usedIs = async (cpu: string): Promise<void> => {
+      const quota = await server.call<object>('GET', `${quotas}/q`);
+      const status = { hard: { 'requests.cpu': '400m' }, used: { 'requests.cpu': cpu } };
+      await server.call('PUT', `${quotas}/q/status`, { ...quota, status });
+    };
+    const used = async (): Promise<string> =>
+      (await server.call<{ status: { used: Record<string, string> } }>('GET', `${quotas}/q`)).status.used[
+        'requests.cpu'
+      ]!;
+    await usedIs('150m');
+    expect(await patch(url, resources({ cpu: '180m' }, {}))).toMatchObject({ status: 200 });
+    expect(await used()).toBe('180m');
+    const most = await patch(url, resources({ cpu: '450m' }, { cpu: '500m' }));
+    expect(most.status).toBe(403);
+    expect(message(most)).toContain('exceeded quota: q, requested: requests.cpu=270m, used: requests.cpu=180m');
+    // Half way down: what the node still holds is charged already, so that going back up costs nothing.
+    const held = { cpu: '180m', memory: '64Mi' };
+    const status = { containerStatuses: [{ name: 'c', allocatedResources: held, resources: { requests: held } }] };
+    expect(await patch(`${PODS}/resized/status`, { status })).toMatchObject({ status: 200 });
+    expect(await patch(url, resources({ cpu: '120m' }, {}))).toMatchObject({ status: 200 });
+    await usedIs('400m');
+    expect(await patch(url, resources({ cpu: '170m' }, {}))).toMatchObject({ status: 200 });
+    expect(await used()).toBe('400m');
+    expect((await patch(url, resources({ cpu: '190m' }, {}))).status).toBe(403);
+    await server.call('DELETE', `${quotas}/q`);
+  });
+
   it('leaves the rest of the pod alone', async () => {
     const answer = await patch(url, {
       metadata: { annotations: { a: 'b' } },

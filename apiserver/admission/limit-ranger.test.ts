@@ -69,6 +69,22 @@ describe('LimitRanger for pods [A35]', () => {
     );
     expect(await refusal(`${url}/pods`, pod({ limits: { memory: '10Mi' } }))).toBeUndefined();
   });
+
+  it('keeps pods that are resized within them too [W12]', async () => {
+    const url = await limited('resized', [{ type: 'Container', max: { cpu: '1' } }]);
+    await server.call('POST', `${url}/pods`, pod({ requests: { cpu: '100m' }, limits: { cpu: '500m' } }));
+    const resize = async (cpu: string): Promise<{ status: number; message: string | undefined }> => {
+      const body = { spec: { containers: [{ name: 'c', resources: { limits: { cpu } } }] } };
+      const contentType = 'application/strategic-merge-patch+json';
+      const answer = await server.send('PATCH', `${url}/pods/p/resize`, { body, contentType });
+      return { status: answer.status, message: (answer.body as Status).message };
+    };
+    expect(await resize('2')).toEqual({
+      status: 403,
+      message: 'pods "p" is forbidden: maximum cpu usage per Container is 1, but limit is 2',
+    });
+    expect((await resize('900m')).status).toBe(200);
+  });
 });
 
 it('keeps claims within their bounds', async () => {

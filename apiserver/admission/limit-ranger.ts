@@ -38,9 +38,11 @@ export function limitRanger(lister: Lister<LimitRange>): AdmissionPlugin {
   };
 }
 
-/** New pods, and claims whenever they change; not what is being deleted. */
+/** New pods and those that are resized, and claims whenever they change; not what is being deleted. */
 function isLimited({ operation, resource, subresource, oldObject }: AdmissionAttributes): boolean {
-  if (subresource !== '' || oldObject?.metadata.deletionTimestamp !== undefined) return false;
+  if (oldObject?.metadata.deletionTimestamp !== undefined) return false;
+  if (subresource === 'resize') return isKind(resource, 'pods') && operation === 'UPDATE';
+  if (subresource !== '') return false;
   if (isKind(resource, 'pods')) return operation === 'CREATE';
   return isKind(resource, 'persistentvolumeclaims') && (operation === 'CREATE' || operation === 'UPDATE');
 }
