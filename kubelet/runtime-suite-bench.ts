@@ -1,4 +1,5 @@
 /** What the tests of the runtime suite call: a driver with its image, and shapes of pods and containers. */
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { realClock } from '../base/clock.ts';
@@ -10,6 +11,8 @@ export interface RuntimeFixture {
   imageId: string;
   /** Of the test's own; logs go there. */
   folder: string;
+  /** Below which the driver makes cgroups, where it makes any. */
+  cgroup?: string;
   /** Another instance over the same pods, as after a restart of the kubelet; undefined where nothing survives. */
   reopen?: () => Promise<RuntimeService>;
   /** Ends what the fixture started; the suite has removed its pods. */
@@ -25,6 +28,13 @@ export interface RuntimeBench {
   /** A pod with one container that was started; undone at the end. */
   startPod(name: string, init?: Partial<ContainerConfig>): Promise<{ sandbox: string; container: string }>;
   ended(container: string): Promise<ContainerInfo>;
+  /** What the kernel holds a pod and its container to; undefined where there are no cgroups. */
+  limitsOf(pod: string, container: string): { pod: CgroupLimits; container: CgroupLimits } | undefined;
+}
+
+export interface CgroupLimits {
+  cpuQuotaUs: number;
+  memoryLimitBytes: number;
 }
 
 const POLL_MS = 50;
@@ -90,8 +100,26 @@ export function createBench(fixture: () => RuntimeFixture): RuntimeBench {
         const status = await runtime().containerStatus(container);
         return status.state === 'exited' ? status : undefined;
       }),
+    limitsOf(pod, container) {
+      const { cgroup } = fixture();
+      if (cgroup === undefined) return undefined;
+      const path = join(cgroup, bench.podConfig(pod).linux.cgroupParent);
+      return { pod: limitsAt(path), container: limitsAt(join(path, container)) };
+    },
   };
   return bench;
+}
+
+function limitsAt(path: string): CgroupLimits {
+  const isUnified = existsSync('/sys/fs/cgroup/cgroup.controllers');
+  const read = (controller: string, legacy: string, unified: string): number => {
+    const parts = isUnified ? [path, unified] : [controller, path, legacy];
+    return Number.parseInt(readFileSync(join('/sys/fs/cgroup', ...parts), 'utf8'), 10);
+  };
+  return {
+    cpuQuotaUs: read('cpu', 'cpu.cfs_quota_us', 'cpu.max'),
+    memoryLimitBytes: read('memory', 'memory.limit_in_bytes', 'memory.max'),
+  };
 }
 
 const SECURITY: ContainerConfig['linux']['security'] = {

@@ -138,6 +138,34 @@ function describeContainers(bench: RuntimeBench): void {
     await runtime().removePodSandbox(sandbox);
   });
 
+  it('get other limits while they run, and so does their pod', async () => {
+    const limits = { cpuPeriodUs: 100_000, cpuQuotaUs: 20_000, cpuShares: 256, memoryLimitBytes: 64 << 20 };
+    const config = podConfig('resized', { resources: limits });
+    const sandbox = await runtime().runPodSandbox(config);
+    const wanted = containerConfig();
+    const { security } = wanted.linux;
+    const linux = { resources: limits, security };
+    const container = await runtime().createContainer(sandbox, { ...wanted, linux }, config);
+    await runtime().startContainer(container);
+    const more = { cpuPeriodUs: 100_000, cpuQuotaUs: 50_000, cpuShares: 512 };
+    await runtime().updatePodResources({ id: sandbox, cgroupParent: config.linux.cgroupParent }, more);
+    await runtime().updateContainerResources(container, more);
+    expect((await runtime().containerStatus(container)).state).toBe('running');
+    const expected = { cpuQuotaUs: 50_000, memoryLimitBytes: 64 << 20 };
+    // Only drivers with processes have cgroups.
+    const grown = bench.limitsOf('resized', container) ?? { pod: expected, container: expected };
+    expect(grown).toEqual({ pod: expected, container: expected });
+    await runtime().updateContainerResources(container, { memoryLimitBytes: 32 << 20 });
+    const less = { ...expected, memoryLimitBytes: 32 << 20 };
+    const shrunk = bench.limitsOf('resized', container) ?? { pod: expected, container: less };
+    expect(shrunk).toEqual({ pod: expected, container: less });
+    await runtime().stopContainer(container, 0);
+    await expect(runtime().updateContainerResources('0123456789abcdef', more)).rejects.toMatchObject({
+      code: 'not-found',
+    });
+    await runtime().removePodSandbox(sandbox);
+  });
+
   it('are not there when there is none', async () => {
     await expect(runtime().containerStatus('0123456789abcdef')).rejects.toMatchObject({ code: 'not-found' });
     await runtime().stopContainer('0123456789abcdef', 1);

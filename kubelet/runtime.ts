@@ -208,6 +208,10 @@ export interface RuntimeService {
   attach(containerId: string, io: StreamIo): Promise<void>;
   /** Joins a byte stream with 127.0.0.1:port inside the pod's network; resolves when either side ends. */
   portForward(sandboxId: string, port: number, stream: { readable: Readable; writable: Writable }): Promise<void>;
+  /** Changes limits of a container that runs; what is absent stays as it is. Throws when the kernel refuses. */
+  updateContainerResources(id: string, resources: LinuxResources): Promise<void>;
+  /** As `updateContainerResources`, of the pod as a whole: `linux.cgroupParent` of its sandbox. */
+  updatePodResources(sandbox: { id: string; cgroupParent: string }, resources: LinuxResources): Promise<void>;
   /** The log file was renamed: open a new one. */
   reopenContainerLog(id: string): Promise<void>;
   containerStats(): Promise<ContainerStats[]>;

@@ -70,7 +70,7 @@ export function cgroupParent(path: string, { clusterId, isSystemd }: ClusterName
   return `nocher-${clusterId}-${path.replaceAll('-', '_').replaceAll('/', '-')}.slice`;
 }
 
-function resourcesMessage(resources: LinuxResources): object {
+export function resourcesMessage(resources: LinuxResources): object {
   const { cpuPeriodUs, cpuQuotaUs, cpuShares, memoryLimitBytes, oomScoreAdj } = resources;
   return {
     cpuPeriod: cpuPeriodUs ?? 0,

@@ -65,6 +65,7 @@ async function openFixture(): Promise<RuntimeFixture> {
     runtime,
     imageId: (await imagesOf(socket).imageStatus('nocher.local/hello:1'))!.id,
     folder,
+    cgroup,
     async reopen() {
       runtime.close();
       runtime = await openRuntime(folder);

@@ -14,6 +14,7 @@ import type {
   ContainerConfig,
   ContainerInfo,
   ContainerStats,
+  LinuxResources,
   PodSandbox,
   PodSandboxConfig,
   RuntimeEvent,
@@ -26,6 +27,7 @@ import {
   cgroupParent,
   containerMessage,
   containerOf,
+  resourcesMessage,
   sandboxMessage,
   sandboxOf,
   statsOf,
@@ -33,7 +35,7 @@ import {
 import type { ClusterNames } from './convert.ts';
 import { asGrpcText, CriError, ignoringNotFound } from './errors.ts';
 import type { ContainerEvent, ListedContainer, ListedSandbox } from './messages.ts';
-import { createPodCgroup, removePodCgroup } from './pod-cgroups.ts';
+import { createPodCgroup, removePodCgroup, updatePodCgroup } from './pod-cgroups.ts';
 import { pollEvents } from './poll-events.ts';
 import type { SeenContainer } from './poll-events.ts';
 import type { RuntimeFacts } from './runtime-facts.ts';
@@ -238,6 +240,17 @@ export class CriRuntime implements RuntimeService {
   async portForward(sandboxId: string, port: number, stream: ForwardedStream): Promise<void> {
     const { url } = await this.#client.call('PortForward', { podSandboxId: sandboxId, port: [port] });
     await forwardPort(url, port, stream);
+  }
+
+  async updateContainerResources(id: string, resources: LinuxResources): Promise<void> {
+    const request = { containerId: id, linux: resourcesMessage(resources) };
+    await this.#client.call('UpdateContainerResources', request);
+  }
+
+  /** Where systemd owns cgroups the pod's has no limits: those of its containers count alone. */
+  updatePodResources({ cgroupParent: path }: { cgroupParent: string }, resources: LinuxResources): Promise<void> {
+    if (this.#names.isSystemd) return Promise.resolve();
+    return Promise.resolve().then(() => updatePodCgroup(resources, { path: cgroupParent(path, this.#names) }));
   }
 
   async reopenContainerLog(id: string): Promise<void> {

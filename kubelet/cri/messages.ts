@@ -107,6 +107,7 @@ export interface Answers {
   RemoveContainer: object;
   ListContainers: { containers: ListedContainer[] };
   ContainerStatus: { status: ContainerStatus | null };
+  UpdateContainerResources: object;
   ReopenContainerLog: object;
   ExecSync: { stdout: Buffer; stderr: Buffer; exitCode: number };
   Exec: { url: string };

@@ -35,6 +35,15 @@ export function createPodCgroup(resources: LinuxResources, { path, root = ROOT }
   }
 }
 
+/** Throws when the kernel refuses; what this machine has no controller for is left. */
+export function updatePodCgroup(resources: LinuxResources, { path, root = ROOT }: PodCgroupOptions): void {
+  const files = isUnified(root) ? unifiedFiles(resources) : legacyFiles(resources);
+  for (const [controller, name, value] of files) {
+    const file = join(root, controller, path, name);
+    if (existsSync(file)) writeFileSync(file, value);
+  }
+}
+
 /** Of cgroup v2 there is one hierarchy: its controllers are not named. */
 type LimitFile = readonly [controller: string, name: string, value: string];
 

@@ -39,6 +39,7 @@ async function openFixture(): Promise<RuntimeFixture> {
     runtime,
     imageId: (await images.status('nocher.local/hello:1'))!.id,
     folder,
+    cgroup: hostNames(clusterId).cgroup,
     async reopen() {
       runtime.close();
       runtime = await open();

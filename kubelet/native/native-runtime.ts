@@ -7,6 +7,7 @@ import type {
   ContainerConfig,
   ContainerInfo,
   ContainerStats,
+  LinuxResources,
   PodSandbox,
   PodSandboxConfig,
   RuntimeService,
@@ -201,6 +202,14 @@ export class NativeRuntime implements RuntimeService {
     await this.#sandboxes.of(id).monitor.request('reopenLog', { container: id });
   }
 
+  async updateContainerResources(id: string, resources: LinuxResources): Promise<void> {
+    await this.#sandboxes.of(id).monitor.request('update', { container: id, resources }).then(throwRefusal);
+  }
+
+  async updatePodResources({ id }: { id: string }, resources: LinuxResources): Promise<void> {
+    await this.#sandboxes.get(id).monitor.request('update', { resources }).then(throwRefusal);
+  }
+
   async containerStats(): Promise<ContainerStats[]> {
     const ready = this.#sandboxes.all().filter((sandbox) => sandbox.ready);
     return (await Promise.all(ready.map(usageOf))).flat();
@@ -209,4 +218,11 @@ export class NativeRuntime implements RuntimeService {
   events(signal: AbortSignal): ReturnType<RuntimeService['events']> {
     return this.#sandboxes.events(signal);
   }
+}
+
+/** What the monitor calls a controller that is not there is no refusal: pods run without it, too. */
+function throwRefusal(answer: unknown): void {
+  const { warnings } = answer as { warnings: string[] };
+  const refusals = warnings.filter((warning) => warning.startsWith('cgroup: write '));
+  if (refusals.length > 0) throw new RuntimeError('unknown', refusals.join('; '));
 }

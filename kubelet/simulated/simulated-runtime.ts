@@ -233,6 +233,15 @@ export class SimulatedRuntimeService implements RuntimeService {
     return Promise.reject(new RuntimeError('unavailable', `nothing listens on port ${port}: the pod is simulated`));
   }
 
+  updateContainerResources(id: string): Promise<void> {
+    return this.#containers.get(id)?.info.state === 'running' ? Promise.resolve() : Promise.reject(notFound(id));
+  }
+
+  updatePodResources({ id }: { id: string }): Promise<void> {
+    if (this.#sandboxes.get(id)?.info.state === 'ready') return Promise.resolve();
+    return Promise.reject(new RuntimeError('not-found', `sandbox ${id} not found or not ready`));
+  }
+
   reopenContainerLog(): Promise<void> {
     return Promise.resolve();
   }
