@@ -9,7 +9,7 @@ import { containerName, hashOf } from './runtime-pod.ts';
 import type { RuntimePod } from './runtime-pod.ts';
 
 export type KillReason =
-  'deleted' | 'definition-changed' | 'liveness-probe' | 'startup-probe' | 'unknown-state' | 'pod-ended';
+  'deleted' | 'definition-changed' | 'liveness-probe' | 'startup-probe' | 'resize' | 'unknown-state' | 'pod-ended';
 
 export interface ContainerToKill {
   id: string;
@@ -44,7 +44,12 @@ export interface ProbeVerdicts {
   isStarted(containerId: string): boolean;
 }
 
-export const noProbes: ProbeVerdicts = {
+export interface ContainerVerdicts extends ProbeVerdicts {
+  /** The container runs with other resources than it was granted, and must be restarted to get them. */
+  needsResizeRestart?(container: AnyContainer): boolean;
+}
+
+export const noProbes: ContainerVerdicts = {
   livenessFailed: () => false,
   startupFailed: () => false,
   isStarted: () => true,
@@ -53,10 +58,10 @@ export const noProbes: ProbeVerdicts = {
 export interface PodView {
   pod: Pod;
   runtimePod: RuntimePod;
-  probes: ProbeVerdicts;
+  probes: ContainerVerdicts;
 }
 
-/** Whether a running container must go, and come back. */
+/** Whether a running container must go, and come back; the message is the event's. */
 export function killVerdict(
   { pod, probes }: PodView,
   container: AnyContainer,
@@ -64,14 +69,19 @@ export function killVerdict(
 ): { message: string; reason: KillReason; restart: boolean } | undefined {
   const { name } = container;
   if (hashOf(found) !== '' && hashOf(found) !== containerHash(container)) {
-    return { message: `Container ${name} definition changed`, reason: 'definition-changed', restart: true };
+    const message = `Container ${name} definition changed, will be restarted`;
+    return { message, reason: 'definition-changed', restart: true };
   }
   const restart = restartPolicyOf(pod, container) !== 'Never';
+  const afterwards = restart ? ', will be restarted' : '';
   if (probes.livenessFailed(found.id)) {
-    return { message: `Container ${name} failed liveness probe`, reason: 'liveness-probe', restart };
+    return { message: `Container ${name} failed liveness probe${afterwards}`, reason: 'liveness-probe', restart };
   }
   if (probes.startupFailed(found.id)) {
-    return { message: `Container ${name} failed startup probe`, reason: 'startup-probe', restart };
+    return { message: `Container ${name} failed startup probe${afterwards}`, reason: 'startup-probe', restart };
+  }
+  if (probes.needsResizeRestart?.(container) === true) {
+    return { message: `Container ${name} resize requires restart`, reason: 'resize', restart: true };
   }
   return undefined;
 }

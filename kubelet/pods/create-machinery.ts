@@ -8,6 +8,9 @@ import type { EventRecorder } from '../../client/events.ts';
 import { ProbeManager } from '../probes/probe-manager.ts';
 import { createProber } from '../probes/prober.ts';
 import { StallMonitor } from '../probes/stall-monitor.ts';
+import { createAllocationStore, noAllocationStore } from '../resize/allocation-store.ts';
+import { Allocations } from '../resize/allocations.ts';
+import { PodResizer } from '../resize/pod-resizer.ts';
 import type { ImageService, RuntimeService } from '../runtime.ts';
 import { StatusManager } from '../status/status-manager.ts';
 import { linuxMounter } from '../volumes/host-mounter.ts';
@@ -19,6 +22,7 @@ import { VolumeManager } from '../volumes/volume-manager.ts';
 import { ContainerStarter } from './container-starter.ts';
 import { ImagePuller } from './image-puller.ts';
 import { createPodEvents } from './pod-events.ts';
+import type { PodEvents } from './pod-events.ts';
 import { createPodFiles, noPodFiles } from './pod-files.ts';
 import { PodKiller } from './pod-killer.ts';
 import type { PodKillerOptions } from './pod-killer.ts';
@@ -68,6 +72,7 @@ export function createMachinery(options: MachineryOptions, parts: MachineryParts
           new VolumeManager({ folders, client, clock, mounter: options.mounter ?? linuxMounter }),
         );
   const puller = new ImagePuller({ images, clock, events, signal });
+  const allocations = createAllocations(parts, { clock, events });
   const machinery: PodMachinery = {
     runtime,
     cache,
@@ -93,6 +98,8 @@ export function createMachinery(options: MachineryOptions, parts: MachineryParts
     }),
     killer: new PodKiller({ runtime, clock, events, log, beforeStop: options.beforeStop }),
     puller,
+    allocations,
+    resizer: new PodResizer({ runtime, allocations }),
     crashBackoff: new StartBackoff({ clock, ...(options.crashBackoff ?? CRASH_BACKOFF) }),
     files,
     objects: new ReferencedObjects({ client, clock, random, log, signal, onChange: poke }),
@@ -106,6 +113,20 @@ export function createMachinery(options: MachineryOptions, parts: MachineryParts
   };
   workers.use(machinery);
   return machinery;
+}
+
+function createAllocations(
+  { folders, workers, node: { allocatable } }: MachineryParts,
+  { clock, events }: { clock: Clock; events: PodEvents },
+): Allocations {
+  return new Allocations({
+    store: folders === undefined ? noAllocationStore : createAllocationStore(folders),
+    clock,
+    events,
+    allocatable,
+    activePods: () => workers.activePods(),
+    onChange: (uid) => workers.poke(uid),
+  });
 }
 
 function podIpOf(

@@ -45,8 +45,8 @@ function keepSidecar(view: PodView, { container, index, info }: IndexedContainer
   if (info?.state === 'running') {
     const kill = killVerdict(view, container, info);
     if (kill === undefined) return;
-    const message = `${kill.message}, will be restarted`;
-    actions.containersToKill.push({ id: info.id, name: container.name, message, reason: kill.reason });
+    const { message, reason } = kill;
+    actions.containersToKill.push({ id: info.id, name: container.name, message, reason });
   }
   if (info?.state === 'unknown') actions.containersToKill.push(unknownState(info, container));
   actions.initContainersToStart.push(index);

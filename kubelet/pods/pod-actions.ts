@@ -5,12 +5,12 @@
 import type { Pod } from '../../api/core/v1/pod/types.ts';
 import { restartPolicyOf, shouldBeRestarted } from './container-kinds.ts';
 import { killVerdict, noProbes, unknownState } from './container-verdicts.ts';
-import type { PodActions, PodView, ProbeVerdicts } from './container-verdicts.ts';
+import type { ContainerVerdicts, PodActions, PodView } from './container-verdicts.ts';
 import { computeInitContainerActions } from './init-container-actions.ts';
 import { findContainer } from './runtime-pod.ts';
 import type { RuntimePod } from './runtime-pod.ts';
 
-export function computePodActions(pod: Pod, runtimePod: RuntimePod, probes: ProbeVerdicts = noProbes): PodActions {
+export function computePodActions(pod: Pod, runtimePod: RuntimePod, probes: ContainerVerdicts = noProbes): PodActions {
   const sandbox = sandboxDecision(pod, runtimePod);
   const actions: PodActions = {
     killPod: sandbox.create,
@@ -86,8 +86,8 @@ function planContainers(view: PodView, actions: PodActions): void {
       continue;
     }
     if (kill.restart) actions.containersToStart.push(i);
-    const message = `${kill.message}${kill.restart ? ', will be restarted' : ''}`;
-    actions.containersToKill.push({ id: found.id, name: container.name, message, reason: kill.reason });
+    const { message, reason } = kill;
+    actions.containersToKill.push({ id: found.id, name: container.name, message, reason });
   }
   if (keepCount === 0 && actions.containersToStart.length === 0) {
     actions.killPod = true;

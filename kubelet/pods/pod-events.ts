@@ -24,6 +24,11 @@ export type PodEventReason =
   | 'DeadlineExceeded'
   | 'NetworkNotReady'
   | 'FailedToRetrieveImagePullSecret'
+  | 'ResizeStarted'
+  | 'ResizeCompleted'
+  | 'ResizeDeferred'
+  | 'ResizeInfeasible'
+  | 'ResizeError'
   | 'FailedSync';
 
 export interface PodEvents {

@@ -4,6 +4,8 @@ import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import type { DnsConfig } from '../env/pod-names.ts';
 import type { ProbeManager } from '../probes/probe-manager.ts';
+import type { Allocations } from '../resize/allocations.ts';
+import type { PodResizer } from '../resize/pod-resizer.ts';
 import type { RuntimeService } from '../runtime.ts';
 import type { StatusManager } from '../status/status-manager.ts';
 import type { ReferencedObjects } from '../volumes/referenced-objects.ts';
@@ -24,6 +26,8 @@ export interface PodMachinery {
   starter: ContainerStarter;
   killer: PodKiller;
   puller: ImagePuller;
+  allocations: Allocations;
+  resizer: PodResizer;
   crashBackoff: StartBackoff;
   files: PodFiles;
   objects: ReferencedObjects;

@@ -5,12 +5,13 @@
 import type { Secret } from '../../api/core/v1/secret.ts';
 import type { AnyContainer, Pod } from '../../api/core/v1/pod/types.ts';
 import { podDns, podHostname } from '../env/pod-names.ts';
+import { restartsForResize } from '../resize/container-resources.ts';
 import type { ContainerInfo, PodSandboxConfig } from '../runtime.ts';
 import type { StartFailure } from '../status/reason-cache.ts';
 import type { VolumeSources } from '../volumes/payloads.ts';
 import type { MountedVolumes, VolumeFailure } from '../volumes/volume-manager.ts';
 import { containerHash, findPodContainer } from './container-kinds.ts';
-import type { ContainerRole } from './container-kinds.ts';
+import type { PodActions } from './container-verdicts.ts';
 import { computePodActions } from './pod-actions.ts';
 import { containerGraceSeconds, podGraceSeconds } from './pod-deadlines.ts';
 import type { PodNetworkFiles } from './pod-files.ts';
@@ -39,12 +40,16 @@ export class PodSync {
 
   /** Throws when the pod as a whole cannot go on. */
   async sync(pod: Pod, signal: AbortSignal): Promise<SyncResult> {
-    const { cache, probes, objects, events } = this.#machinery;
+    const { cache, probes, objects, events, allocations } = this.#machinery;
     const uid = pod.metadata.uid ?? '';
     objects.register(pod);
     const mounted = await this.#setUpVolumes(pod, cache.get(uid));
     signal.throwIfAborted();
-    const actions = computePodActions(pod, cache.get(uid), probes.verdicts(pod));
+    const actions = computePodActions(pod, cache.get(uid), {
+      ...probes.verdicts(pod),
+      needsResizeRestart: (container) =>
+        restartsForResize(container, allocations.resourcesOf(uid, container.name)?.actual),
+    });
     if (actions.createSandbox && cache.get(uid).sandboxes.length > 0) {
       events.normal(pod, 'SandboxChanged', 'Pod sandbox changed, it will be killed and re-created.');
     }
@@ -54,15 +59,9 @@ export class PodSync {
     } else {
       await this.#killContainers(pod, actions.containersToKill, signal);
     }
-    const { initContainers = [], containers, ephemeralContainers = [] } = pod.spec;
-    const pick = (list: readonly AnyContainer[], indexes: readonly number[]): AnyContainer[] =>
-      indexes.map((i) => list[i]!);
-    const starts: [AnyContainer[], ContainerRole][] = [
-      [pick(ephemeralContainers, actions.ephemeralContainersToStart), 'ephemeral'],
-      [pick(initContainers, actions.initContainersToStart), 'init'],
-      [pick(containers, actions.containersToStart), 'app'],
-    ];
-    if (!actions.createSandbox && starts.every(([list]) => list.length === 0)) return { retryAfterMs: undefined };
+    let retryAfterMs = actions.createSandbox ? undefined : await this.#resize(pod, actions.sandboxId);
+    const toStart = containersToStart(pod, actions);
+    if (!actions.createSandbox && toStart.length === 0) return { retryAfterMs };
     const sandbox = await this.#sandbox(pod, actions, signal);
     const run: PodRun = {
       pod,
@@ -72,12 +71,20 @@ export class PodSync {
       signal,
       pullSecrets: await this.#pullSecrets(pod),
     };
-    let retryAfterMs: number | undefined;
-    for (const container of starts.flatMap(([list]) => list)) {
+    for (const container of toStart) {
       const waitMs = await this.#start(run, container);
       if (waitMs !== undefined) retryAfterMs = Math.min(retryAfterMs ?? Infinity, waitMs);
     }
     return { retryAfterMs };
+  }
+
+  /** Gives what runs on what the pod was granted; returns when to try again, if that cannot be done now. */
+  async #resize(pod: Pod, sandboxId: string): Promise<number | undefined> {
+    const { resizer, allocations, cache } = this.#machinery;
+    const problem = await resizer.resize(pod, { sandboxId, runtimePod: cache.get(pod.metadata.uid ?? '') });
+    if (problem === undefined) return undefined;
+    allocations.fail(pod, problem);
+    return RETRY_MS;
   }
 
   async #setUpVolumes(pod: Pod, runtimePod: RuntimePod): Promise<MountedVolumes> {
@@ -183,7 +190,7 @@ export class PodSync {
 
   /** Returns when to try again, if it must wait. */
   async #start(run: PodRun, container: AnyContainer): Promise<number | undefined> {
-    const { starter, cache, puller } = this.#machinery;
+    const { starter, cache, puller, allocations } = this.#machinery;
     const { pod, signal } = run;
     const target = findPodContainer(pod, container.name)!;
     const runtimePod = cache.get(pod.metadata.uid ?? '');
@@ -191,6 +198,7 @@ export class PodSync {
     if (waitMs > 0) return waitMs;
     try {
       const restartCount = await this.#restartCount(pod, findContainer(runtimePod, container.name), container.name);
+      allocations.actuate(pod, [container.name]);
       await starter.start({ ...run, target, restartCount, sources: this.sources(pod) });
       this.failures.delete(container.name);
       return undefined;
@@ -251,6 +259,15 @@ function unprocessedText(failures: readonly VolumeFailure[]): string | undefined
   const names = (list: readonly VolumeFailure[]): string => `[${list.map(({ volume }) => volume).join(' ')}]`;
   const reasons = unprocessed.map(({ message }) => message).join(', ');
   return `unmounted volumes=${names(failures)}, unattached volumes=[], failed to process volumes=${names(unprocessed)}: ${reasons}`;
+}
+
+function containersToStart({ spec }: Pod, actions: PodActions): AnyContainer[] {
+  const { initContainers = [], containers, ephemeralContainers = [] } = spec;
+  return [
+    ...actions.ephemeralContainersToStart.map((i) => ephemeralContainers[i]!),
+    ...actions.initContainersToStart.map((i) => initContainers[i]!),
+    ...actions.containersToStart.map((i) => containers[i]!),
+  ];
 }
 
 /** Volumes are missing: the pod waits, which the events tell. */

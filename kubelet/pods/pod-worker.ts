@@ -104,7 +104,7 @@ export class PodWorker {
 
   /** What the pod's status is now, from the runtime's last listing. */
   currentStatus(): PodStatus {
-    const { cache, node, clock, probes, status } = this.#machinery;
+    const { cache, node, clock, probes, status, allocations } = this.#machinery;
     const pod = this.#withReportedStatus();
     return generatePodStatus({
       pod,
@@ -112,6 +112,8 @@ export class PodWorker {
       failures: this.#sync.failures,
       terminationMessages: this.#terminationMessages,
       readiness: probes.readiness(pod),
+      resourcesOf: (name) => allocations.resourcesOf(this.uid, name),
+      resizeConditions: allocations.conditions(this.uid),
       runtimeName: node.runtimeName,
       nodeIp: node.ip,
       nowMs: clock.now(),
@@ -177,8 +179,9 @@ export class PodWorker {
   }
 
   async #stepSync(interrupt: AbortSignal): Promise<number | undefined> {
-    const { probes, cache, clock } = this.#machinery;
+    const { probes, cache, clock, allocations } = this.#machinery;
     const deadlineMs = this.#judge();
+    allocations.observe(this.#pod, cache.get(this.uid));
     // First: of containers that ran before the kubelet did, they know what the API was told.
     if (this.#verdict === undefined) probes.addPod(this.#withReportedStatus());
     const status = this.#report();
@@ -188,7 +191,7 @@ export class PodWorker {
       return undefined;
     }
     try {
-      const { retryAfterMs } = await this.#sync.sync(this.#withReportedStatus(), interrupt);
+      const { retryAfterMs } = await this.#sync.sync(allocations.granted(this.#withReportedStatus()), interrupt);
       const renewalMs = this.#machinery.tokens.nextRenewalMs(this.uid);
       const waits = [
         retryAfterMs,
@@ -200,7 +203,10 @@ export class PodWorker {
       if (!interrupt.aborted) {
         await cache.refresh();
         await this.#readTerminationMessages();
-        if (this.#phase === 'syncing') this.#report();
+        if (this.#phase === 'syncing') {
+          allocations.observe(this.#pod, cache.get(this.uid));
+          this.#report();
+        }
         probes.poke(this.uid);
         const { runtime, files } = this.#machinery;
         const removeFiles = (info: ContainerInfo): Promise<void> => files.removeContainerFiles(this.uid, info);
@@ -223,7 +229,7 @@ export class PodWorker {
   }
 
   async #stepTerminate(interrupt: AbortSignal): Promise<void> {
-    const { killer, cache, probes } = this.#machinery;
+    const { killer, cache, probes, allocations } = this.#machinery;
     const isDeleted = this.#pod.metadata.deletionTimestamp !== undefined;
     probes.stopLivenessAndStartup(this.uid);
     this.#report();
@@ -240,12 +246,14 @@ export class PodWorker {
     await this.#readTerminationMessages();
     probes.removePod(this.uid);
     this.#phase = 'terminated';
+    allocations.retry();
     this.#report();
   }
 
   async #stepCleanUp(): Promise<void> {
-    const { files, objects, tokens, status, killer, puller, crashBackoff } = this.#machinery;
+    const { files, objects, tokens, status, killer, puller, crashBackoff, allocations } = this.#machinery;
     await files.removeVolumes(this.uid);
+    allocations.forget(this.uid);
     objects.unregister(this.uid);
     tokens.forget(this.uid);
     killer.forgetPod(this.uid);
@@ -282,10 +290,7 @@ export class PodWorker {
     const reported = this.#machinery.status.get(this.uid);
     if (reported === undefined) return this.#pod;
     // Conditions of others come with the pod from the API only.
-    const own = new Set((reported.conditions ?? []).map(({ type }) => type));
-    const foreign = (this.#pod.status?.conditions ?? []).filter(
-      ({ type }) => !own.has(type) || !KUBELET_CONDITIONS.has(type),
-    );
+    const foreign = (this.#pod.status?.conditions ?? []).filter(({ type }) => !KUBELET_CONDITIONS.has(type));
     const kept = (reported.conditions ?? []).filter(({ type }) => KUBELET_CONDITIONS.has(type));
     return { ...this.#pod, status: { ...this.#pod.status, ...reported, conditions: [...kept, ...foreign] } };
   }
@@ -308,6 +313,8 @@ const KUBELET_CONDITIONS = new Set([
   'Ready',
   'ContainersReady',
   'PodScheduled',
+  'PodResizePending',
+  'PodResizeInProgress',
 ]);
 
 /** A pod that was ended by the kubelet stays so. */

@@ -7,6 +7,7 @@ import type { InformerChange } from '../../client/informer.ts';
 import { podGraceSeconds } from './pod-deadlines.ts';
 import type { PodMachinery } from './pod-machinery.ts';
 import { PodWorker } from './pod-worker.ts';
+import type { PodPhaseOfWork } from './pod-worker.ts';
 
 /** Of containers whose pod nobody knows any more. */
 const ORPHAN_GRACE_SECONDS = 2;
@@ -43,8 +44,18 @@ export class PodWorkers {
     const uid = object.metadata.uid ?? '';
     const worker = this.#workers.get(uid);
     if (type === 'delete') worker?.remove(object);
-    else if (worker !== undefined) worker.update(object);
-    else this.#add(object);
+    else if (worker === undefined) this.#add(object);
+    else {
+      if (worker.phase === 'syncing') this.#required().allocations.update(object);
+      worker.update(object);
+    }
+  }
+
+  /** Those that hold something of the node, or soon will. */
+  activePods(): Pod[] {
+    return this.all()
+      .filter(({ phase, pod }) => isHolding(phase) && !hasEnded(pod))
+      .map(({ pod }) => pod);
   }
 
   /** Until the signal aborts: removes what belongs to no pod, found after a restart or left by a failure. */
@@ -52,6 +63,7 @@ export class PodWorkers {
     const { clock, log } = this.#required();
     while (!signal.aborted) {
       try {
+        this.#required().allocations.retry();
         await this.#removeOrphans();
       } catch (error) {
         log.warn('cannot remove what is left of pods', { error: String(error) });
@@ -84,6 +96,7 @@ export class PodWorkers {
     const uid = pod.metadata.uid ?? '';
     const worker = new PodWorker(pod, this.#required(), () => this.#workers.delete(uid));
     this.#workers.set(uid, worker);
+    this.#required().allocations.update(pod);
     worker.poke();
   }
 
@@ -106,3 +119,7 @@ export class PodWorkers {
     for (const uid of await files.podUids()) if (!this.#workers.has(uid)) await files.removeOrphan(uid);
   }
 }
+
+const isHolding = (phase: PodPhaseOfWork): boolean => phase === 'syncing' || phase === 'terminating';
+
+const hasEnded = ({ status }: Pod): boolean => status?.phase === 'Succeeded' || status?.phase === 'Failed';

@@ -18,7 +18,12 @@ export interface ConditionsInput {
   /** A sandbox is ready and has its network. */
   hasReadySandbox: boolean;
   nowMs: number;
+  /** Of a resize; those that are true. */
+  resizeConditions: readonly PodCondition[];
 }
+
+/** They go when they are no longer true. */
+export const RESIZE_CONDITIONS: ReadonlySet<string> = new Set(['PodResizePending', 'PodResizeInProgress']);
 
 type Verdict = Pick<PodCondition, 'type' | 'status'> & { reason?: string; message?: string };
 
@@ -32,10 +37,10 @@ export function conditionsOf(input: ConditionsInput): PodCondition[] {
     containersReady,
     { type: 'PodScheduled', status: 'True' },
   ];
-  const { pod, nowMs } = input;
+  const { pod, nowMs, resizeConditions } = input;
   const previous = pod.status?.conditions ?? [];
-  const own = verdicts.map((verdict) => stamp(verdict, { pod, previous, nowMs }));
-  const ownTypes = new Set(own.map(({ type }) => type));
+  const own = [...resizeConditions, ...verdicts.map((verdict) => stamp(verdict, { pod, previous, nowMs }))];
+  const ownTypes = new Set([...own.map(({ type }) => type), ...RESIZE_CONDITIONS]);
   return [...own, ...previous.filter(({ type }) => !ownTypes.has(type))];
 }
 

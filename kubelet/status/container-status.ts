@@ -2,7 +2,13 @@
  * Container statuses of the API out of what the runtime has (upstream `pkg/kubelet/kubelet_pods.go`,
  * `convertToAPIContainerStatuses`): pure.
  */
-import type { AnyContainer, Container, ContainerStatus, Pod } from '../../api/core/v1/pod/types.ts';
+import type {
+  AnyContainer,
+  Container,
+  ContainerStatus,
+  Pod,
+  ResourceRequirements,
+} from '../../api/core/v1/pod/types.ts';
 import { formatTime } from '../../base/clock.ts';
 import { shouldBeRestarted } from '../pods/container-kinds.ts';
 import type { ContainerRole } from '../pods/container-kinds.ts';
@@ -25,7 +31,13 @@ export interface ContainerStatusInput {
   /** The pod ends: nothing is restarted. */
   isTerminal: boolean;
   readiness: ContainerReadiness;
+  resourcesOf: ResourcesOf;
 }
+
+/** What a container was granted and what it runs with; undefined for one that cannot be resized. */
+export type ResourcesOf = (
+  name: string,
+) => { allocated: ResourceRequirements; actual: ResourceRequirements } | undefined;
 
 /** What the probes say of a running container. */
 export interface ContainerReadiness {
@@ -73,7 +85,7 @@ function containerStatusOf(
   else if (recorded?.lastState !== undefined && status.restartCount === recorded.restartCount)
     status.lastState = recorded.lastState;
   describeWaiting(input, { container, status, current });
-  describeResources(container, status);
+  describeResources(input, { container, status });
   describeReadiness(input, { container, status, current, role });
   return status;
 }
@@ -135,11 +147,14 @@ function describeWaiting(
   status.state = { waiting: failure };
 }
 
-function describeResources(container: AnyContainer, status: ContainerStatus): void {
-  const { resources, volumeMounts } = container;
-  if (resources?.requests !== undefined) status.allocatedResources = resources.requests;
-  if (resources?.requests !== undefined || resources?.limits !== undefined) {
-    const { requests, limits } = resources;
+/** What runs tells what it runs with, also when that is nothing; all else tells what it was granted. */
+function describeResources({ resourcesOf }: ContainerStatusInput, { container, status }: Described): void {
+  const { volumeMounts } = container;
+  const known = resourcesOf(container.name);
+  if (known !== undefined) {
+    const { allocated, actual } = known;
+    if (allocated.requests !== undefined) status.allocatedResources = allocated.requests;
+    const { requests, limits } = status.state?.running === undefined ? allocated : actual;
     status.resources = { ...(limits === undefined ? {} : { limits }), ...(requests === undefined ? {} : { requests }) };
   }
   if (volumeMounts === undefined || volumeMounts.length === 0) return;

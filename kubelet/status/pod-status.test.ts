@@ -18,6 +18,8 @@ function statusOf(pod: Pod, overrides: Partial<PodStatusInput> = {}) {
     nodeIp: '10.0.0.1',
     nowMs: NOW,
     isTerminal: false,
+    resourcesOf: () => undefined,
+    resizeConditions: [],
     ...overrides,
   });
 }

@@ -7,8 +7,9 @@ import type { Pod, PodStatus } from '../../api/core/v1/pod/types.ts';
 import { formatTime } from '../../base/clock.ts';
 import type { RuntimePod } from '../pods/runtime-pod.ts';
 import { conditionsOf } from './conditions.ts';
+import type { PodCondition } from './conditions.ts';
 import { containerStatusesOf } from './container-status.ts';
-import type { ContainerReadiness } from './container-status.ts';
+import type { ContainerReadiness, ResourcesOf } from './container-status.ts';
 import { phaseOf } from './phase.ts';
 import type { StartFailures } from './reason-cache.ts';
 
@@ -19,6 +20,10 @@ export interface PodStatusInput {
   failures: StartFailures;
   terminationMessages: ReadonlyMap<string, string>;
   readiness: ContainerReadiness;
+  /** Of a container: granted, and in use. */
+  resourcesOf: ResourcesOf;
+  /** Those that are true. */
+  resizeConditions: readonly PodCondition[];
   runtimeName: string;
   nodeIp: string;
   nowMs: number;
@@ -29,7 +34,7 @@ export interface PodStatusInput {
 }
 
 export function generatePodStatus(input: PodStatusInput): PodStatus {
-  const { pod, runtimePod, nodeIp, nowMs, isTerminal, verdict } = input;
+  const { pod, runtimePod, nodeIp, nowMs, isTerminal, verdict, resizeConditions } = input;
   const initStatuses = containerStatusesOf(input, pod.spec.initContainers ?? [], 'initOrSidecar');
   const statuses = containerStatusesOf(input, pod.spec.containers, 'app');
   const ephemeral = containerStatusesOf(input, pod.spec.ephemeralContainers ?? [], 'ephemeral');
@@ -43,7 +48,7 @@ export function generatePodStatus(input: PodStatusInput): PodStatus {
   return {
     ...(generation === undefined ? {} : { observedGeneration: generation }),
     phase,
-    conditions: conditionsOf({ pod, phase, statuses, initStatuses, hasReadySandbox, nowMs }),
+    conditions: conditionsOf({ pod, phase, statuses, initStatuses, hasReadySandbox, nowMs, resizeConditions }),
     ...textsOf(verdict ?? recorded),
     hostIP: nodeIp,
     hostIPs: [{ ip: nodeIp }],

@@ -1,6 +1,7 @@
 /** The strategic merge patch between two pod statuses (upstream `pkg/util/pod/pod.go`, `PatchPodStatus`): pure. */
 import type { PodStatus } from '../../api/core/v1/pod/types.ts';
 import { deepEqual } from '../../api/machinery/equality.ts';
+import { RESIZE_CONDITIONS } from './conditions.ts';
 import type { PodCondition } from './conditions.ts';
 
 /** Fields that others write, or that once set stay. */
@@ -48,6 +49,9 @@ function changedConditions(previous: readonly PodCondition[], next: readonly Pod
     const cleared = CONDITION_TEXTS.filter((field) => before?.[field] !== undefined && condition[field] === undefined);
     changed.push({ ...condition, ...Object.fromEntries(cleared.map((field) => [field, null])) });
   }
+  const isGone = ({ type }: PodCondition): boolean =>
+    RESIZE_CONDITIONS.has(type) && !next.some((condition) => condition.type === type);
+  for (const { type } of previous.filter(isGone)) changed.push({ type, $patch: 'delete' });
   return changed;
 }
 
