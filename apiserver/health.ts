@@ -1,6 +1,7 @@
 /** `/livez`, `/readyz`, `/healthz`: named checks, one line each with `?verbose` (apiserver `server/healthz`). */
 import type { ApiResponse } from '../api/machinery/handler.ts';
 import type { Endpoint, RequestContext } from './request-context.ts';
+import { trimSlashes } from './request-info.ts';
 import { textResponse } from './responses.ts';
 
 export interface HealthCheck {
@@ -12,7 +13,7 @@ export interface HealthCheck {
 /** Serves `/<name>` with all checks and `/<name>/<check>` with one. */
 export function healthEndpoint(name: string, checks: readonly HealthCheck[]): Endpoint {
   return async (context) => {
-    const rest = context.info.path.replace(/^\/+|\/+$/g, '').split('/');
+    const rest = trimSlashes(context.info.path).split('/');
     if (rest.length === 1) return answer(context, name, checks);
     const one = checks.filter((check) => check.name === rest[1]);
     return one.length === 0 ? textResponse(`404 page not found\n`, 404) : answer(context, `${name} check`, one);

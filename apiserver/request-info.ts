@@ -45,8 +45,19 @@ function nameFromFieldSelector(query: URLSearchParams): string {
   return match?.[1] ?? '';
 }
 
+const SLASH = 0x2f;
+
+/** In one pass: a regular expression would look at a run of slashes from each of them. */
+export function trimSlashes(path: string, where: 'both ends' | 'end' = 'both ends'): string {
+  let start = 0;
+  let end = path.length;
+  while (where === 'both ends' && start < end && path.charCodeAt(start) === SLASH) start++;
+  while (end > start && path.charCodeAt(end - 1) === SLASH) end--;
+  return path.slice(start, end);
+}
+
 function splitSegments(path: string): string[] {
-  const trimmed = path.replace(/^\/+|\/+$/g, '');
+  const trimmed = trimSlashes(path);
   return trimmed === '' ? [] : trimmed.split('/');
 }
 

@@ -8,6 +8,7 @@ import type { Resource } from '../api/machinery/resource.ts';
 import { negotiateFor, shape } from './render/render.ts';
 import type { ServedKind } from './registry/served-kind.ts';
 import type { Endpoint, RequestContext } from './request-context.ts';
+import { trimSlashes } from './request-info.ts';
 import { create } from './verbs/create.ts';
 import { deleteCollection, deleteOne } from './verbs/delete.ts';
 import type { VerbDependencies } from './verbs/dependencies.ts';
@@ -66,6 +67,8 @@ export class Router {
   /** Raised when a kind comes or goes. */
   generation = 0;
   readonly #paths = new Map<string, Endpoint>();
+  /** Those of them that serve what is below, the longest first. */
+  readonly #folders: string[] = [];
   /** Kinds that are asked, not stored: their own handlers by verb. */
   readonly #asked = new Map<ServedKind, Record<string, VerbHandler>>();
   readonly #dependencies: VerbDependencies;
@@ -119,6 +122,8 @@ export class Router {
   /** A non-resource path; one that ends in `/` also serves everything below it. */
   addPath(path: string, endpoint: Endpoint): void {
     this.#paths.set(path, endpoint);
+    if (path.length > 1 && path.endsWith('/')) this.#folders.push(path);
+    this.#folders.sort((a, b) => b.length - a.length);
   }
 
   kinds(): ServedKind[] {
@@ -158,13 +163,11 @@ export class Router {
 
   #routePath(context: RequestContext): Promise<ApiResponse> | ApiResponse {
     const { path } = context.info;
-    const exact = this.#paths.get(path) ?? this.#paths.get(path.replace(/\/+$/, ''));
+    const exact = this.#paths.get(path) ?? this.#paths.get(trimSlashes(path, 'end'));
     if (exact !== undefined) return exact(context);
-    for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) {
-      const endpoint = this.#paths.get(path.slice(0, end + 1));
-      if (endpoint !== undefined) return endpoint(context);
-    }
-    throw errors.pathNotFound();
+    const folder = this.#folders.find((prefix) => path.startsWith(prefix));
+    if (folder === undefined) throw errors.pathNotFound();
+    return this.#paths.get(folder)!(context);
   }
 
   async #routeResource(context: RequestContext): Promise<ApiResponse> {

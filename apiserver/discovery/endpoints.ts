@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { ApiResponse } from '../../api/machinery/handler.ts';
 import * as errors from '../../api/machinery/errors.ts';
 import type { RequestContext } from '../request-context.ts';
+import { trimSlashes } from '../request-info.ts';
 import { objectResponse } from '../responses.ts';
 import type { Router } from '../router.ts';
 import { aggregatedDiscovery, apiResources, groupsOf } from './discovery.ts';
@@ -62,7 +63,7 @@ function apiGroupList(router: Router): unknown {
 
 /** `/api/v1`, `/apis/apps` and `/apis/apps/v1`. */
 function resourceList(context: RequestContext, router: Router): ApiResponse {
-  const segments = context.info.path.replace(/^\/+|\/+$/g, '').split('/');
+  const segments = trimSlashes(context.info.path).split('/');
   const isCore = segments[0] === 'api';
   const group = isCore ? '' : (segments[1] ?? '');
   const version = isCore ? segments[1] : segments[2];
