@@ -123,8 +123,8 @@ describe('tunnelResponse()', () => {
   it.each([
     ['a success that is no upgrade', 'HTTP/1.1 200 OK\r\n\r\n', 'invalid upgrade response: status code 200'],
     ['no HTTP', 'SSH-2.0-OpenSSH\r\n\r\n', 'invalid upgrade response: status code NaN'],
-    ['a head without an end', 'HTTP/1.1 101 '.padEnd(20_000, 'x'), 'the kubelet answered with too large a head'],
-    ['nothing', '', 'the kubelet closed the connection'],
+    ['a head without an end', 'HTTP/1.1 101 '.padEnd(20_000, 'x'), 'the backend answered with too large a head'],
+    ['nothing', '', 'the backend closed the connection'],
   ])('answers 500 to %s, and closes', async (_what, text, message) => {
     const asked = await ask((socket) => (text === '' ? socket.destroy() : socket.write(text)));
     await asked.closed;

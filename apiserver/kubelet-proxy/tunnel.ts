@@ -1,10 +1,9 @@
 /**
- * Tunnels a WebSocket or a SPDY session between a client and a kubelet: the upgrade request is sent on with its own key
- * and protocols, then bytes flow both ways. What the kubelet refuses is answered and closed (CVE-2018-1002105).
+ * Tunnels a WebSocket or a SPDY session between a client and a kubelet, or what is behind a proxy subresource: the
+ * upgrade request is sent on, then bytes flow both ways. What is refused is answered and closed (CVE-2018-1002105).
  */
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import type { TLSSocket } from 'node:tls';
 import type { ApiRequest, ApiResponse, UpgradeHandler } from '../../api/machinery/handler.ts';
 import type { KubeletAddress, KubeletCredentials } from './connection.ts';
 import { connectToKubelet } from './connection.ts';
@@ -34,11 +33,36 @@ function upgradeOf(headers: Readonly<Record<string, unknown>>): string | undefin
   return UPGRADES.find((name) => typeof upgrade === 'string' && name.toLowerCase() === upgrade.toLowerCase());
 }
 
+/** A tunnel to a kubelet, which learns of the request what is to be negotiated, and nothing else. */
 export function tunnelResponse(credentials: KubeletCredentials, address: KubeletAddress, path: string): ApiResponse {
+  const head = ({ method, headers }: IncomingMessage): string[] => {
+    const lines = [
+      `${method} ${path} HTTP/1.1`,
+      `Host: ${address.host}:${address.port}`,
+      'Connection: Upgrade',
+      `Upgrade: ${upgradeOf(headers)}`,
+    ];
+    for (const name of FORWARDED_HEADERS) {
+      const value = headers[name];
+      if (typeof value === 'string') lines.push(`${name}: ${value}`);
+    }
+    return lines;
+  };
+  return tunnelTo({ connect: () => connectToKubelet(credentials, address), head });
+}
+
+export interface TunnelEnd {
+  connect(): Promise<Socket>;
+  /** Lines of the request that asks for the upgrade. */
+  head(request: IncomingMessage): string[];
+}
+
+/** A tunnel to whatever answers an upgrade. */
+export function tunnelTo(end: TunnelEnd): ApiResponse {
   const accept: UpgradeHandler = (rawRequest, rawSocket, head) => {
     const client = rawSocket as Socket;
     client.on('error', () => client.destroy());
-    void tunnel(rawRequest as IncomingMessage, client, { head, path, address, credentials }).catch((error: unknown) => {
+    void tunnel(rawRequest as IncomingMessage, client, { head, end }).catch((error: unknown) => {
       refuse(client, `error dialing backend: ${(error as Error).message}`);
     });
   };
@@ -48,47 +72,32 @@ export function tunnelResponse(credentials: KubeletCredentials, address: Kubelet
 async function tunnel(
   request: IncomingMessage,
   client: Socket,
-  {
-    head,
-    path,
-    address,
-    credentials,
-  }: { head: Uint8Array; path: string; address: KubeletAddress; credentials: KubeletCredentials },
+  { head, end }: { head: Uint8Array; end: TunnelEnd },
 ): Promise<void> {
-  const kubelet = await connectToKubelet(credentials, address);
-  kubelet.on('error', () => kubelet.destroy());
-  client.on('close', () => kubelet.destroy());
+  const backend = await end.connect();
+  backend.on('error', () => backend.destroy());
+  client.on('close', () => backend.destroy());
   if (client.destroyed) {
-    kubelet.destroy();
+    backend.destroy();
     return;
   }
-  const lines = [
-    `${request.method} ${path} HTTP/1.1`,
-    `Host: ${address.host}:${address.port}`,
-    'Connection: Upgrade',
-    `Upgrade: ${upgradeOf(request.headers)}`,
-  ];
-  for (const name of FORWARDED_HEADERS) {
-    const value = request.headers[name];
-    if (typeof value === 'string') lines.push(`${name}: ${value}`);
-  }
-  kubelet.write(`${lines.join('\r\n')}\r\n\r\n`);
-  const response = await readHead(kubelet);
+  backend.write(`${end.head(request).join('\r\n')}\r\n\r\n`);
+  const response = await readHead(backend);
   const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(response.head.toString('latin1'))?.[1]);
   if (status !== 101 && !(status >= 400)) {
-    kubelet.destroy();
+    backend.destroy();
     throw new Error(`invalid upgrade response: status code ${status}`);
   }
   client.write(response.head);
   client.write(response.rest);
-  kubelet.on('close', () => linger(client));
-  kubelet.pipe(client);
+  backend.on('close', () => linger(client));
+  backend.pipe(client);
   if (status !== 101) {
-    kubelet.setTimeout(REFUSAL_TIMEOUT_MS, () => client.destroy());
+    backend.setTimeout(REFUSAL_TIMEOUT_MS, () => client.destroy());
     return;
   }
-  if (head.length > 0) kubelet.write(head);
-  client.pipe(kubelet);
+  if (head.length > 0) backend.write(head);
+  client.pipe(backend);
 }
 
 /**
@@ -107,7 +116,7 @@ function linger(client: Socket): void {
   client.resume();
 }
 
-function readHead(socket: TLSSocket): Promise<{ head: Buffer; rest: Buffer }> {
+function readHead(socket: Socket): Promise<{ head: Buffer; rest: Buffer }> {
   return new Promise((resolve, reject) => {
     let received = Buffer.alloc(0);
     const finish = (): void => {
@@ -116,7 +125,7 @@ function readHead(socket: TLSSocket): Promise<{ head: Buffer; rest: Buffer }> {
       socket.removeListener('close', onClose);
       socket.pause();
     };
-    const onClose = (): void => reject(new Error('the kubelet closed the connection'));
+    const onClose = (): void => reject(new Error('the backend closed the connection'));
     const onData = (chunk: Buffer): void => {
       received = Buffer.concat([received, chunk]);
       const end = received.indexOf('\r\n\r\n');
@@ -125,7 +134,7 @@ function readHead(socket: TLSSocket): Promise<{ head: Buffer; rest: Buffer }> {
         resolve({ head: received.subarray(0, end + 4), rest: received.subarray(end + 4) });
       } else if (received.length > MAX_RESPONSE_HEAD) {
         finish();
-        reject(new Error('the kubelet answered with too large a head'));
+        reject(new Error('the backend answered with too large a head'));
       }
     };
     socket.on('data', onData);
