@@ -46,6 +46,8 @@ export interface Subresource {
   name: string;
   kind: { group: string; version: string; kind: string };
   verbs: Record<string, VerbHandler>;
+  /** Takes requests whose method is no verb (OPTIONS). */
+  otherMethods?: VerbHandler;
 }
 
 /** Kinds that are added while the server runs. */
@@ -173,7 +175,9 @@ export class Router {
   async #routeResource(context: RequestContext): Promise<ApiResponse> {
     const { info } = context;
     const kind = this.#kinds.get(`${info.apiGroup}/${info.apiVersion}/${info.resource}`);
-    if (kind === undefined || info.parts.length > 3) return this.#routeUnknown(context);
+    // Deeper paths of one subresource (`pods/web/proxy/a/b`) belong to it.
+    const isTooDeep = info.parts.length > 3 && info.subresource !== 'proxy';
+    if (kind === undefined || isTooDeep) throw errors.pathNotFound();
     const verb = this.#verbsOf(kind, info.subresource)?.[info.verb];
     const isServed = verb !== undefined && (info.subresource !== '' || kind.resource.verbs.includes(info.verb));
     if (!isServed || !scopeFits(kind, context) || !nameFits(context)) throw refuse(kind, context);
@@ -188,18 +192,9 @@ export class Router {
   #verbsOf(kind: ServedKind, subresource: string): Record<string, VerbHandler> | undefined {
     if (subresource === '') return this.#asked.get(kind) ?? (kind.resource.verbs.includes('get') ? VERBS : undefined);
     const registered = this.#subresources.get(keyOf(kind.resource))?.get(subresource);
+    if (registered?.otherMethods !== undefined) return { ...registered.verbs, '': registered.otherMethods };
     if (registered !== undefined) return registered.verbs;
     return subresource === 'status' && kind.resource.subresources.status !== undefined ? STATUS_VERBS : undefined;
-  }
-
-  /** Deeper paths of a subresource (`pods/web/proxy/a/b`) belong to it. */
-  #routeUnknown(context: RequestContext): Promise<ApiResponse> {
-    const { info } = context;
-    const kind = this.#kinds.get(`${info.apiGroup}/${info.apiVersion}/${info.resource}`);
-    const verb =
-      kind !== undefined && info.subresource === 'proxy' ? this.#verbsOf(kind, 'proxy')?.[info.verb] : undefined;
-    if (verb === undefined) throw errors.pathNotFound();
-    return verb(context, kind!, this.#dependencies);
   }
 }
 

@@ -1,8 +1,11 @@
-/** What the API server does beyond storing objects: it allocates Service addresses and carries streams to kubelets. */
+/** What the API server does beyond storing objects: it allocates Service addresses, and carries requests to nodes and pods. */
 import type { Node } from '../api/core/v1/node.ts';
 import type { Service } from '../api/core/v1/service.ts';
 import type { AfterLoad, ApiServerOptions, ServerParts } from '../apiserver/api-server.ts';
 import { podStreams } from '../apiserver/kubelet-proxy/pod-streams.ts';
+import { Backends } from '../apiserver/proxy-subresource/backend.ts';
+import type { ProxyOptions } from '../apiserver/proxy-subresource/proxy-subresources.ts';
+import { isProxiedKind, proxySubresource } from '../apiserver/proxy-subresource/proxy-subresources.ts';
 import { serviceAllocationHook } from '../apiserver/registry/allocators/service-allocation.ts';
 import { SharedServiceAllocation } from '../apiserver/registry/allocators/shared-service-allocation.ts';
 import { Collector } from '../apiserver/resource-metrics/collector.ts';
@@ -32,6 +35,14 @@ export function serverExtensions(options: ServerExtensions): NonNullable<ApiServ
     const { router, kinds, listers } = parts;
     const nodes = listers<Node>({ group: '', plural: 'nodes' });
     const source = sampleSource(nodes, { nearby, credentials });
+    const proxies: ProxyOptions = {
+      nodes,
+      pods: listers({ group: '', plural: 'pods' }),
+      services: listers({ group: '', plural: 'services' }),
+      endpoints: listers({ group: '', plural: 'endpoints' }),
+      random: realRandom,
+      backends: new Backends({ credentials }),
+    };
     const collector = new Collector({ nodes, source, clock: realClock, log });
     for (const kind of kinds) {
       const { group, names } = kind.resource;
@@ -39,6 +50,8 @@ export function serverExtensions(options: ServerExtensions): NonNullable<ApiServ
         const handlers = names.plural === 'nodes' ? nodeMetricsHandlers : podMetricsHandlers;
         router.addAsked(kind, handlers({ listers, collector }));
       }
+      if (group === '' && isProxiedKind(names.plural))
+        router.addSubresource(kind, proxySubresource(names.plural, proxies));
       if (group === '' && names.plural === 'pods')
         for (const stream of podStreams({ nodes, credentials })) router.addSubresource(kind, stream);
     }

@@ -28,10 +28,14 @@ export interface ApiRequest {
   /** Path without the query, still percent-encoded. */
   path: string;
   query: URLSearchParams;
+  /** The query as it was sent, without `?`. Absent: as `query` writes it. */
+  search?: string;
   /** Names in lower case. */
   headers: Readonly<Record<string, string | undefined>>;
   /** Encoded body, for requests from a socket. */
   body?: Uint8Array;
+  /** The body where it is passed on while it comes, and not read first. What is not asked for stays unread. */
+  bodyStream?: AsyncIterable<Uint8Array>;
   /** Decoded body, for in-process requests. The handler copies it: the caller keeps its object. */
   object?: unknown;
   /** Set by in-process callers only; requests from a socket are authenticated. */
@@ -71,6 +75,8 @@ export type ResponseBody =
   | { type: 'watch'; frames: AsyncIterable<Uint8Array>; contentType: string }
   /** Decoded watch events, for in-process callers; batched, in order. */
   | { type: 'events'; batches: AsyncIterable<readonly WatchEvent[]> }
+  /** What another server answered: the response's headers are all its own. */
+  | { type: 'carried'; chunks: AsyncIterable<Uint8Array> }
   /** Switches the connection to a WebSocket; only HTTP/1.1 adapters can. */
   | { type: 'upgrade'; accept: UpgradeHandler };
 

@@ -3,7 +3,13 @@
  * one listener. It turns sockets into `ApiRequest`s and `ApiResponse`s into bytes, and knows nothing else.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Http2SecureServer, IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
+import type {
+  Http2SecureServer,
+  IncomingHttpHeaders,
+  OutgoingHttpHeaders,
+  ServerHttp2Session,
+  ServerHttp2Stream,
+} from 'node:http2';
 import { constants, createSecureServer } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Readable } from 'node:stream';
@@ -13,6 +19,7 @@ import { requestEntityTooLarge, serverTimeout, tooManyRequests } from '../../api
 import type { ApiError } from '../../api/machinery/errors.ts';
 import { realClock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
+import { carriesBody } from '../proxy-subresource/proxied-path.ts';
 import { errorResponse } from '../responses.ts';
 import { BodyBudget, readBody } from './read-body.ts';
 import type { BodyLimits, BodyOutcome } from './read-body.ts';
@@ -172,6 +179,7 @@ function serverOf({ handler, log }: HttpServerOptions, limits: HttpLimits): Serv
     try {
       const response = await answer(request, body);
       await sendResponse(response, sink, request);
+      if (request.bodyStream !== undefined) body?.discard();
     } catch (error) {
       if (!request.signal.aborted)
         log.error('a response could not be sent', { path: request.path, error: String(error) });
@@ -179,22 +187,18 @@ function serverOf({ handler, log }: HttpServerOptions, limits: HttpLimits): Serv
     }
   };
   const answer = async (request: ApiRequest, body: RequestBody | undefined): Promise<ApiResponse> => {
-    if (body !== undefined) {
-      const outcome = await readBody(body.stream, bodyLimits);
-      if (outcome.type !== 'read') {
-        body.discard();
-        return errorResponse(bodyRefusal(outcome.type, limits));
-      }
-      request.body = outcome.bytes;
-    }
-    return handler(request);
+    const refusal = body && (await takeBody(request, body, bodyLimits));
+    if (refusal === undefined) return handler(request);
+    body?.discard();
+    return errorResponse(bodyRefusal(refusal, limits));
   };
   return {
     http1(message, response) {
       const { method, url, headers } = message;
       const request = new SocketRequest({ method: method!, url: url!, headers, socket: message.socket as TLSSocket });
       response.on('close', () => request.close());
-      void run(request, hasBody(method!) ? http1Body(message) : undefined, http1Sink(response));
+      const body = isFramed(headers) && hasBody(request) ? http1Body(message) : undefined;
+      void run(request, body, http1Sink(response));
     },
     http2(stream, headers) {
       const method = headers[':method'] as string;
@@ -207,8 +211,8 @@ function serverOf({ handler, log }: HttpServerOptions, limits: HttpLimits): Serv
         guard?.end(!stream.aborted);
       });
       stream.on('error', () => request.close());
-      const body = hasBody(method) && !stream.endAfterHeaders ? http2Body(stream) : undefined;
-      void run(request, body, http2Sink(stream)).then(() => guard?.finish());
+      const body = !stream.endAfterHeaders && hasBody(request) ? http2Body(stream) : undefined;
+      void run(request, body, http2Sink(stream, method)).then(() => guard?.finish());
     },
     upgrade(message, socket, head) {
       const { method, url, headers } = message;
@@ -218,6 +222,22 @@ function serverOf({ handler, log }: HttpServerOptions, limits: HttpLimits): Serv
       void upgrade(handler, request, { message, socket, head });
     },
   };
+}
+
+/** Reads it, or leaves it to be passed on. Why it was not taken, if it was not. */
+async function takeBody(
+  request: ApiRequest,
+  { stream }: RequestBody,
+  limits: BodyLimits,
+): Promise<Exclude<BodyOutcome['type'], 'read'> | undefined> {
+  if (carriesBody(request.method, request.path)) {
+    request.bodyStream = { [Symbol.asyncIterator]: () => stream.iterator({ destroyOnReturn: false }) };
+    return undefined;
+  }
+  const outcome = await readBody(stream, limits);
+  if (outcome.type !== 'read') return outcome.type;
+  request.body = outcome.bytes;
+  return undefined;
 }
 
 function bodyRefusal(type: Exclude<BodyOutcome['type'], 'read'>, { maxBodyBytes }: HttpLimits): ApiError {
@@ -250,8 +270,13 @@ async function upgrade(
   raw.socket.end(bytes);
 }
 
-function hasBody(method: string): boolean {
-  return method !== 'GET' && method !== 'HEAD';
+function hasBody({ method, path }: ApiRequest): boolean {
+  return (method !== 'GET' && method !== 'HEAD') || carriesBody(method, path);
+}
+
+/** Over HTTP/1.1 a body is announced. */
+function isFramed(headers: IncomingHttpHeaders): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
 /** Stays open when it is not read to its end: the answer still has to go out. */
@@ -270,8 +295,10 @@ function http2Body(stream: ServerHttp2Stream): RequestBody {
   return {
     stream,
     discard() {
+      if (stream.readableEnded || stream.destroyed) return;
       stream.resume();
-      stream.once('finish', () => stream.close(constants.NGHTTP2_NO_ERROR));
+      if (stream.writableFinished) stream.close(constants.NGHTTP2_NO_ERROR);
+      else stream.once('finish', () => stream.close(constants.NGHTTP2_NO_ERROR));
     },
   };
 }
@@ -290,6 +317,7 @@ function onceEither(stream: ServerResponse | ServerHttp2Stream, callback: () => 
 function http1Sink(response: ServerResponse): ResponseSink {
   return {
     head: (status, headers) => void response.writeHead(status, headers),
+    openHead: (status, headers) => void response.writeHead(status, headers),
     flushHead: () => response.flushHeaders(),
     write: (bytes) => response.write(bytes),
     drained: (callback) => onceEither(response, callback),
@@ -298,16 +326,32 @@ function http1Sink(response: ServerResponse): ResponseSink {
   };
 }
 
-function http2Sink(stream: ServerHttp2Stream): ResponseSink {
+function http2Sink(stream: ServerHttp2Stream, method: string): ResponseSink {
+  let isAborted = false;
+  const head = (status: number, headers: OutgoingHttpHeaders, waitForTrailers: boolean): void => {
+    if (stream.destroyed || stream.headersSent) return;
+    stream.respond({ [constants.HTTP2_HEADER_STATUS]: status, ...headers }, { waitForTrailers });
+  };
   return {
-    head(status, headers) {
-      if (!stream.destroyed && !stream.headersSent)
-        stream.respond({ [constants.HTTP2_HEADER_STATUS]: status, ...headers });
+    head: (status, headers) => head(status, headers, false),
+    openHead(status, headers) {
+      // Node ends a stream before it resets it. Where trailers may follow, that is no end yet.
+      stream.on('wantTrailers', () => {
+        if (isAborted) stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+        else stream.sendTrailers({});
+      });
+      head(status, headers, method !== 'HEAD' && !BODILESS.has(status));
     },
     flushHead: () => undefined,
     write: (bytes) => stream.destroyed || stream.write(bytes),
     drained: (callback) => onceEither(stream, callback),
     end: (bytes) => void (stream.destroyed || stream.end(bytes)),
-    abort: () => void (stream.destroyed || stream.close(constants.NGHTTP2_INTERNAL_ERROR)),
+    abort() {
+      isAborted = true;
+      if (!stream.destroyed) stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    },
   };
 }
+
+/** Answers that end with their head. */
+const BODILESS = new Set([204, 205, 304]);

@@ -7,6 +7,8 @@ import { compressed, compressedChunks, GZIP_THRESHOLD_BYTES, takesGzip, withGzip
 /** What HTTP/1.1 responses and HTTP/2 streams have in common. */
 export interface ResponseSink {
   head(status: number, headers: Record<string, string | string[] | number>): void;
+  /** As `head`, for a body that may break off: an abort then never looks like its end. */
+  openHead(status: number, headers: Record<string, string | string[] | number>): void;
   /** Sends the head now: clients of a watch wait for it, and the first event may take long. */
   flushHead(): void;
   /** False when the connection's buffer is full. */
@@ -46,10 +48,25 @@ export async function sendResponse(
       sink.flushHead();
       await pump(body.frames, sink, request.signal);
       return;
+    case 'carried':
+      return sendCarried(sink, request, { status, headers, chunks: body.chunks });
     case 'events':
     case 'upgrade':
       throw new Error(`a response of type ${body.type} cannot be sent over this connection`);
   }
+}
+
+/** A proxy's own headers come before those of the answer, as with upstream, and neither takes the place of the other. */
+async function sendCarried(
+  sink: ResponseSink,
+  { signal }: ApiRequest,
+  { status, headers, chunks }: { status: number; headers: Headers; chunks: AsyncIterable<Uint8Array> },
+): Promise<void> {
+  const own = 'no-cache, private';
+  const caching = headers['cache-control'];
+  sink.openHead(status, { ...headers, 'cache-control': caching === undefined ? own : `${own}, ${String(caching)}` });
+  sink.flushHead();
+  await pump(chunks, sink, signal);
 }
 
 type Headers = Record<string, string | string[]>;

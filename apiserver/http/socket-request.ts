@@ -21,10 +21,12 @@ export class SocketRequest implements ApiRequest {
   readonly method: string;
   readonly path: string;
   readonly query: URLSearchParams;
+  readonly search: string;
   readonly headers: Record<string, string | undefined>;
   readonly peerCertificate?: PeerCertificate;
   readonly remoteAddress?: string;
   body?: Uint8Array;
+  bodyStream?: AsyncIterable<Uint8Array>;
   #controller: AbortController | undefined;
   #isClosed = false;
 
@@ -32,7 +34,8 @@ export class SocketRequest implements ApiRequest {
     const question = url.indexOf('?');
     this.method = method;
     this.path = question < 0 ? url : url.slice(0, question);
-    this.query = new URLSearchParams(question < 0 ? '' : url.slice(question + 1));
+    this.search = question < 0 ? '' : url.slice(question + 1);
+    this.query = new URLSearchParams(this.search);
     this.headers = headers as Record<string, string | undefined>;
     const certificate = socket && peerCertificateOf(socket);
     if (certificate !== undefined) this.peerCertificate = certificate;

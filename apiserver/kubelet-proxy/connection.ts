@@ -38,7 +38,7 @@ export function kubeletAddress(nodes: Lister<Node>, nodeName: string): KubeletAd
 }
 
 /** The certificate names the node: whoever else listens at its address is refused. */
-function tlsOptions(
+export function tlsOptions(
   credentials: KubeletCredentials,
   { nodeName, host, port }: KubeletAddress,
 ): Record<string, unknown> {

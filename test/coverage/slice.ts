@@ -33,7 +33,6 @@ export const PARTIAL_FEATURES: Readonly<Record<string, string>> = {
 
 /** Rows that are not in the slice, with the reason. */
 export const ABSENT_FEATURES: Readonly<Record<string, string>> = {
-  A27: 'the proxy subresources come later',
   A36: 'API aggregation comes later',
   A43: 'audit comes later',
   A44: 'a limit on requests in flight stands in for flow control',
