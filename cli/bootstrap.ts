@@ -4,6 +4,8 @@
  */
 import { apiServices } from '../api/apiregistration/v1/api-service.ts';
 import { localApiServices, MANAGED_ON_START } from '../api/apiregistration/v1/local-api-services.ts';
+import { configMaps } from '../api/core/v1/config-map.ts';
+import type { ConfigMap } from '../api/core/v1/config-map.ts';
 import { endpoints } from '../api/core/v1/endpoints.ts';
 import { namespaces } from '../api/core/v1/namespace.ts';
 import { services } from '../api/core/v1/service.ts';
@@ -24,8 +26,11 @@ import { roles } from '../api/rbac/v1/role.ts';
 import { priorityClasses } from '../api/scheduling/v1/priority-class.ts';
 import { resources } from '../api/resources.ts';
 import { endpointSlices } from '../api/discovery/v1/endpoint-slice.ts';
+import { deepEqual } from '../api/machinery/equality.ts';
 import { isAlreadyExists, isNotFound } from '../api/machinery/errors.ts';
 import type { ApiObject } from '../api/machinery/meta.ts';
+import type { PeerAuthorities } from '../apiserver/http/peer-certificate.ts';
+import { AUTHENTICATION_INFO, authenticationInfo } from '../apiserver/authn/authentication-info.ts';
 import type { RbacKind, RbacWriter } from '../apiserver/authz/reconcile-bootstrap.ts';
 import { reconcileBootstrapRbac } from '../apiserver/authz/reconcile-bootstrap.ts';
 import {
@@ -91,19 +96,40 @@ function rbacWriter(client: Client): RbacWriter {
   };
 }
 
-export async function bootstrap(
-  client: Client,
-  address: { serviceIp: string; serviceCidr?: string; host: string | undefined; port: number },
-): Promise<void> {
+export interface Address {
+  serviceIp: string;
+  serviceCidr?: string;
+  host: string | undefined;
+  port: number;
+  /** Of its clients, told to aggregated servers. */
+  authorities?: PeerAuthorities;
+}
+
+export async function bootstrap(client: Client, address: Address): Promise<void> {
   await Promise.all(systemNamespaces().map((namespace) => ensure(client, namespaces, namespace)));
   await Promise.all(systemPriorityClasses().map((one) => ensure(client, priorityClasses, one)));
   await reconcileBootstrapRbac(rbacWriter(client));
   await Promise.all([ensureFlowControl(client), reconcileApiServices(client)]);
+  if (address.authorities !== undefined) await publishAuthorities(client, address.authorities);
   if (address.serviceCidr !== undefined) await ensureServiceCidr(client, address.serviceCidr);
   await ensure(client, services, kubernetesService(address.serviceIp, address.port));
   if (address.host === undefined) return;
   await point(client, endpointSlices, kubernetesEndpointSlice(address.host, address.port));
   await point(client, endpoints, kubernetesEndpoints(address.host, address.port));
+}
+
+/** Added to what other servers of the store have written (upstream: `pkg/controlplane/controller/clusterauthenticationtrust`). */
+async function publishAuthorities(client: Client, authorities: PeerAuthorities): Promise<void> {
+  const object = (known: NonNullable<ConfigMap['data']>): ConfigMap => ({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { ...AUTHENTICATION_INFO },
+    data: authenticationInfo(authorities, known),
+  });
+  await ensure(client, configMaps, object({}));
+  const found = await client.get<ConfigMap>(configMaps, AUTHENTICATION_INFO);
+  const { data } = object(found.data ?? {});
+  if (!deepEqual(found.data, data)) await client.update(configMaps, { ...found, data });
 }
 
 /** What an administrator has changed since stays (upstream: apiserver `pkg/registry/flowcontrol/ensurer`). */

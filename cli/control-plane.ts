@@ -84,6 +84,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       certificate: certificates.apiServer.certificate,
       key: certificates.apiServer.privateKey,
       clientCa: certificates.ca.certificate,
+      frontProxyCa: certificates.frontProxyCa.certificate,
       log: log.child({ component: 'http' }),
     });
   const listeners = [newListener()];

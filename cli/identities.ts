@@ -12,6 +12,7 @@ import {
   openIdKeySet,
 } from '../apiserver/authn/openid-discovery.ts';
 import type { PublicDocument } from '../apiserver/authn/openid-discovery.ts';
+import { requestHeaderAuthenticator } from '../apiserver/authn/request-header.ts';
 import { serviceAccountTokenAuthenticator } from '../apiserver/authn/service-account-token.ts';
 import { staticTokenAuthenticator } from '../apiserver/authn/static-token.ts';
 import { createTokenKeys } from '../apiserver/authn/token-keys.ts';
@@ -70,7 +71,11 @@ export function identities({ serviceAccountKey, staticTokens }: IdentityOptions)
   };
   return {
     authenticator: (listers) =>
-      unionAuthenticator([clientCertificateAuthenticator, bearerTokenAuthenticator([parts(listers).tokens], [ISSUER])]),
+      unionAuthenticator([
+        requestHeaderAuthenticator,
+        clientCertificateAuthenticator,
+        bearerTokenAuthenticator([parts(listers).tokens], [ISSUER]),
+      ]),
     authorizer: (listers) => parts(listers).authorize,
     admission: (listers) => [rbacEscalationCheck(parts(listers))],
     extend({ router, kinds, listers }) {

@@ -261,6 +261,7 @@ async function startServer(
     serviceCidr,
     host: advertisedAddress(config.runtime, settings),
     port: controlPlane.port,
+    authorities: { clientCa: certificates.ca.certificate, frontProxyCa: certificates.frontProxyCa.certificate },
   });
   await publishClusterInfo(client, { server, ca: certificates.ca.certificate });
   await ensureStorageClasses(client);

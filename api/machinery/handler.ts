@@ -15,12 +15,14 @@ export interface UserInfo {
   extra?: Readonly<Record<string, readonly string[]>>;
 }
 
-/** A client certificate's subject as TLS verified it against the cluster's CA. */
+/** A client certificate's subject as TLS verified it against the cluster's CA, or against that of front proxies. */
 export interface PeerCertificate {
   commonName: string;
   organizations: readonly string[];
   /** For credential id in audit: SHA-256 of the DER, hex. */
   fingerprint: string;
+  /** Its holder is no user of this name, but brings the requests of others. */
+  isFrontProxy?: true;
 }
 
 export interface ApiRequest {
@@ -32,6 +34,8 @@ export interface ApiRequest {
   search?: string;
   /** Names in lower case. */
   headers: Readonly<Record<string, string | undefined>>;
+  /** Names and values by turns, as they were sent; `headers` joins those of one name. Absent: made in this process. */
+  rawHeaders?: readonly string[];
   /** Encoded body, for requests from a socket. */
   body?: Uint8Array;
   /** The body where it is passed on while it comes, and not read first. What is not asked for stays unread. */

@@ -11,6 +11,7 @@ const users = new WeakMap<PeerCertificate, UserInfo>();
 
 export const clientCertificateAuthenticator: Authenticator = ({ peerCertificate }) => {
   if (peerCertificate === undefined || peerCertificate.commonName === '') return undefined;
+  if (peerCertificate.isFrontProxy === true) return undefined;
   let user = users.get(peerCertificate);
   if (user === undefined) users.set(peerCertificate, (user = userOf(peerCertificate)));
   return user;

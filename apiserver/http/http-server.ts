@@ -21,6 +21,8 @@ import { realClock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import { carriesBody } from '../proxy-subresource/proxied-path.ts';
 import { errorResponse } from '../responses.ts';
+import type { PeerReader } from './peer-certificate.ts';
+import { peerReader } from './peer-certificate.ts';
 import { BodyBudget, readBody } from './read-body.ts';
 import type { BodyLimits, BodyOutcome } from './read-body.ts';
 import type { ResponseSink } from './send-response.ts';
@@ -35,6 +37,8 @@ export interface HttpServerOptions {
   certificate: string;
   key: string;
   clientCa: string;
+  /** Of proxies that say whose request they bring. */
+  frontProxyCa?: string;
   log: Logger;
   limits?: Partial<HttpLimits>;
 }
@@ -84,7 +88,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   const server = createSecureServer({
     key: options.key,
     cert: options.certificate,
-    ca: options.clientCa,
+    ca: [options.clientCa, ...(options.frontProxyCa === undefined ? [] : [options.frontProxyCa])],
     requestCert: true,
     rejectUnauthorized: false,
     allowHTTP1: true,
@@ -126,7 +130,11 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   );
   // Node's compatibility layer would build a request and a response object for every HTTP/2 stream: streams are served bare.
   server.removeAllListeners('stream');
-  server.on('stream', (stream, headers) => serve.http2(stream as ServerHttp2Stream, headers));
+  server.on(
+    'stream',
+    (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, rawHeaders: readonly string[]) =>
+      serve.http2(stream, { headers, rawHeaders }),
+  );
   server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) =>
     serve.upgrade(request, socket, head),
   );
@@ -163,11 +171,13 @@ function close(server: Http2SecureServer, sockets: Set<Socket>): Promise<void> {
 
 interface Servers {
   http1(request: IncomingMessage, response: ServerResponse): void;
-  http2(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void;
+  http2(stream: ServerHttp2Stream, head: { headers: IncomingHttpHeaders; rawHeaders: readonly string[] }): void;
   upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void;
 }
 
-function serverOf({ handler, log }: HttpServerOptions, limits: HttpLimits): Servers {
+function serverOf(options: HttpServerOptions, limits: HttpLimits): Servers {
+  const { handler, log } = options;
+  const readPeer = peerReader(options);
   const bodyLimits: BodyLimits = {
     maxBytes: limits.maxBodyBytes,
     timeoutMs: limits.bodyTimeoutMs,
@@ -194,18 +204,18 @@ function serverOf({ handler, log }: HttpServerOptions, limits: HttpLimits): Serv
   };
   return {
     http1(message, response) {
-      const { method, url, headers } = message;
-      const request = new SocketRequest({ method: method!, url: url!, headers, socket: message.socket as TLSSocket });
+      const request = messageRequest(message, readPeer);
       response.on('close', () => request.close());
-      const body = isFramed(headers) && hasBody(request) ? http1Body(message) : undefined;
+      const body = isFramed(message.headers) && hasBody(request) ? http1Body(message) : undefined;
       void run(request, body, http1Sink(response));
     },
-    http2(stream, headers) {
+    http2(stream, { headers, rawHeaders }) {
       const method = headers[':method'] as string;
       const socket = stream.session?.socket as unknown as TLSSocket;
       const guard = guards.get(stream.session ?? stream);
       if (guard?.begin() === false) return;
-      const request = new SocketRequest({ method, url: headers[':path'] as string, headers, socket });
+      const url = headers[':path'] as string;
+      const request = new SocketRequest({ method, url, headers, rawHeaders, socket, readPeer });
       stream.on('close', () => {
         request.close();
         guard?.end(!stream.aborted);
@@ -215,8 +225,7 @@ function serverOf({ handler, log }: HttpServerOptions, limits: HttpLimits): Serv
       void run(request, body, http2Sink(stream, method)).then(() => guard?.finish());
     },
     upgrade(message, socket, head) {
-      const { method, url, headers } = message;
-      const request = new SocketRequest({ method: method!, url: url!, headers, socket: message.socket as TLSSocket });
+      const request = messageRequest(message, readPeer);
       socket.on('close', () => request.close());
       socket.on('error', () => socket.destroy());
       void upgrade(handler, request, { message, socket, head });
@@ -238,6 +247,20 @@ async function takeBody(
   if (outcome.type !== 'read') return outcome.type;
   request.body = outcome.bytes;
   return undefined;
+}
+
+function messageRequest(
+  { method, url, headers, rawHeaders, socket }: IncomingMessage,
+  readPeer: PeerReader,
+): SocketRequest {
+  return new SocketRequest({
+    method: method!,
+    url: url!,
+    headers,
+    rawHeaders,
+    socket: socket as TLSSocket,
+    readPeer,
+  });
 }
 
 function bodyRefusal(type: Exclude<BodyOutcome['type'], 'read'>, { maxBodyBytes }: HttpLimits): ApiError {

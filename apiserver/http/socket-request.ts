@@ -2,15 +2,17 @@
 import type { IncomingHttpHeaders } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import type { ApiRequest, PeerCertificate } from '../../api/machinery/handler.ts';
-import { peerCertificateOf } from './peer-certificate.ts';
+import type { PeerReader } from './peer-certificate.ts';
 
 interface RawRequest {
   method: string;
   /** Path and query. */
   url: string;
   headers: IncomingHttpHeaders;
+  rawHeaders: readonly string[];
   /** Undefined when the connection is gone already. */
   socket: TLSSocket | undefined;
+  readPeer: PeerReader;
 }
 
 /** Why signals abort. One for all: making an error for every request would cost more than reading it. */
@@ -23,6 +25,7 @@ export class SocketRequest implements ApiRequest {
   readonly query: URLSearchParams;
   readonly search: string;
   readonly headers: Record<string, string | undefined>;
+  readonly rawHeaders: readonly string[];
   readonly peerCertificate?: PeerCertificate;
   readonly remoteAddress?: string;
   body?: Uint8Array;
@@ -30,14 +33,15 @@ export class SocketRequest implements ApiRequest {
   #controller: AbortController | undefined;
   #isClosed = false;
 
-  constructor({ method, url, headers, socket }: RawRequest) {
+  constructor({ method, url, headers, rawHeaders, socket, readPeer }: RawRequest) {
     const question = url.indexOf('?');
     this.method = method;
     this.path = question < 0 ? url : url.slice(0, question);
     this.search = question < 0 ? '' : url.slice(question + 1);
     this.query = new URLSearchParams(this.search);
     this.headers = headers as Record<string, string | undefined>;
-    const certificate = socket && peerCertificateOf(socket);
+    this.rawHeaders = rawHeaders;
+    const certificate = socket && readPeer(socket);
     if (certificate !== undefined) this.peerCertificate = certificate;
     if (socket?.remoteAddress !== undefined) this.remoteAddress = socket.remoteAddress;
   }
