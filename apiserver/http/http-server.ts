@@ -371,7 +371,8 @@ function http2Sink(stream: ServerHttp2Stream, method: string): ResponseSink {
     end: (bytes) => void (stream.destroyed || stream.end(bytes)),
     abort() {
       isAborted = true;
-      if (!stream.destroyed) stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+      // Closed, with whatever code, the stream would end first, and what is cut off would look whole.
+      if (!stream.destroyed) stream.destroy(new Error('the answer is broken off'));
     },
   };
 }
