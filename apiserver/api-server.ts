@@ -1,4 +1,7 @@
 /** The API server put together: storage, watch cache, kinds, admission, identities, and the handler chain over them. */
+import type { ApiService } from '../api/apiregistration/v1/api-service.ts';
+import type { Service } from '../api/core/v1/service.ts';
+import type { EndpointSlice } from '../api/discovery/v1/endpoint-slice.ts';
 import type { Handler, Listers } from '../api/machinery/handler.ts';
 import type { Resource } from '../api/machinery/resource.ts';
 import { loadDescriptions } from '../api/schema/table.ts';
@@ -8,6 +11,11 @@ import type { Clock } from '../base/clock.ts';
 import type { EventLoopMonitor } from '../base/event-loop.ts';
 import type { Logger } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
+import { AggregatedServices } from './aggregation/aggregated-services.ts';
+import type { AggregatorOptions } from './aggregation/aggregator.ts';
+import { withAggregation } from './aggregation/aggregator.ts';
+import type { FrontProxyIdentity } from './aggregation/backends.ts';
+import { Backends } from './aggregation/backends.ts';
 import type { AdmissionPlugin } from './admission/admission.ts';
 import { authoredAdmission } from './admission/authored-admission.ts';
 import { webhookClient } from './admission/webhook/webhook-plugins.ts';
@@ -58,6 +66,8 @@ export interface ApiServerOptions {
   /** Further wiring: subresources that reach kubelets, token issuing, allocators. */
   extend?(parts: ServerParts): AfterLoad | void;
   maxRequestsInFlight?: number;
+  /** Proves to aggregated API servers who asks them. */
+  frontProxy?: FrontProxyIdentity;
   /** Of the admission plugin EventRateLimit, which is off without any. */
   eventRateLimits?: readonly EventRateLimit[];
 }
@@ -116,12 +126,13 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const conversion = { client: webhookClient({ listers, clock, random }), random };
   const customKinds = new CustomKinds({ definitions, router, store, watchCache, schemas, clock, log, conversion });
   router.lateKinds = customKinds;
+  const aggregation = aggregationOf(options, listers);
   const handler = createHandlerChain({
     meter: meter.filter,
     authenticate: options.authenticator(listers),
     authorize,
     maxRequestsInFlight: options.maxRequestsInFlight ?? 600,
-    endpoint: router.route,
+    endpoint: withAggregation(router.route, aggregation),
     log,
   });
   const stop = new AbortController();
@@ -142,6 +153,16 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       await watchCache.close();
     },
   };
+}
+
+function aggregationOf({ random, clock, frontProxy }: ApiServerOptions, listers: Listers): AggregatorOptions {
+  const sources = {
+    services: listers<Service>({ group: '', plural: 'services' }),
+    endpointSlices: listers<EndpointSlice>({ group: 'discovery.k8s.io', plural: 'endpointslices' }),
+    random,
+  };
+  const apiServices = listers<ApiService>({ group: 'apiregistration.k8s.io', plural: 'apiservices' });
+  return { services: new AggregatedServices(apiServices), backends: new Backends(sources, frontProxy), clock };
 }
 
 const DEFINITIONS_PREFIX = 'apiextensions.k8s.io/customresourcedefinitions';

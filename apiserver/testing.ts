@@ -47,6 +47,7 @@ export interface TestServerOptions {
   extend?: ApiServerOptions['extend'];
   eventLoop?: ApiServerOptions['eventLoop'];
   eventRateLimits?: ApiServerOptions['eventRateLimits'];
+  frontProxy?: ApiServerOptions['frontProxy'];
   /** Default: says nothing. */
   log?: Logger;
 }
@@ -58,6 +59,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     extend,
     eventLoop,
     eventRateLimits,
+    frontProxy,
     log = silentLogger,
   } = options;
   const api = createApiServer({
@@ -74,6 +76,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     ...(extend && { extend }),
     ...(eventLoop && { eventLoop }),
     ...(eventRateLimits && { eventRateLimits }),
+    ...(frontProxy && { frontProxy }),
   });
   await api.start();
   const server = testServer(api, storage);

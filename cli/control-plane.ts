@@ -75,6 +75,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     },
     healthChecks: [storageCheck(storage)],
     eventLoop: monitorEventLoop(),
+    frontProxy: certificates.frontProxyClient,
     serverAddress: () => `${config.bindAddress}:${port}`,
   });
   await api.start();

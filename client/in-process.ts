@@ -33,11 +33,10 @@ function inProcessTransport({ handler, user, userAgent, clock = realClock }: InP
       for (let tries = 1; ; tries++) {
         request.signal?.throwIfAborted();
         const { status, headers, body } = await send(request);
-        const content = await contentOf(body);
-        if (status < 400) return content;
+        if (status < 400) return contentOf(body);
+        const content = await statusOf(body);
         const retryMs = retryAfterMs(status, headers['retry-after']);
-        if (retryMs === undefined || tries === MAX_TRIES)
-          throw errorFromStatus((content ?? {}) as Partial<Status>, status);
+        if (retryMs === undefined || tries === MAX_TRIES) throw errorFromStatus(content, status);
         await sleep(clock, retryMs, request.signal);
       }
     },
@@ -49,9 +48,7 @@ function inProcessTransport({ handler, user, userAgent, clock = realClock }: InP
         if (request.signal.aborted) return;
         throw error;
       }
-      if (response.status >= 400) {
-        throw errorFromStatus(((await contentOf(response.body)) ?? {}) as Partial<Status>, response.status);
-      }
+      if (response.status >= 400) throw errorFromStatus(await statusOf(response.body), response.status);
       yield* untilAborted(eventsOf(response.body), request.signal);
     },
   };
@@ -79,21 +76,30 @@ function requestOf(request: TransportRequest, caller: { user: UserInfo; userAgen
 }
 
 async function contentOf(body: ResponseBody): Promise<unknown> {
-  switch (body.type) {
-    case 'none':
-      return undefined;
-    case 'object':
-      return body.encoded.object();
-    case 'bytes':
-      return JSON.parse(Buffer.from(body.bytes).toString('utf8'));
-    case 'stream': {
-      const chunks: Uint8Array[] = [];
-      for await (const chunk of body.chunks) chunks.push(chunk);
-      return JSON.parse(Buffer.concat(chunks).toString('utf8'));
-    }
-    default:
-      throw unexpectedBody(body.type);
+  if (body.type === 'none') return undefined;
+  if (body.type === 'object') return body.encoded.object();
+  return JSON.parse(await textOf(body)) as unknown;
+}
+
+/** What an aggregated server, or the way to it, says of a failure may be plain text. */
+async function statusOf(body: ResponseBody): Promise<Partial<Status>> {
+  if (body.type === 'none') return {};
+  if (body.type === 'object') return body.encoded.object() as Partial<Status>;
+  const text = await textOf(body);
+  try {
+    const parsed: unknown = JSON.parse(text);
+    return typeof parsed === 'object' && parsed !== null ? parsed : { message: text.trim() };
+  } catch {
+    return text.trim() === '' ? {} : { message: text.trim() };
   }
+}
+
+async function textOf(body: ResponseBody): Promise<string> {
+  if (body.type === 'bytes') return Buffer.from(body.bytes).toString('utf8');
+  if (body.type !== 'stream') throw unexpectedBody(body.type);
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of body.chunks) chunks.push(chunk);
+  return Buffer.concat(chunks).toString('utf8');
 }
 
 function eventsOf(body: ResponseBody): AsyncIterable<readonly WatchEvent[]> {
