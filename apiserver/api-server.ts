@@ -14,6 +14,7 @@ import type { Random } from '../base/random.ts';
 import { AggregatedServices } from './aggregation/aggregated-services.ts';
 import type { AggregatorOptions } from './aggregation/aggregator.ts';
 import { withAggregation } from './aggregation/aggregator.ts';
+import { probeDiscovery } from './aggregation/probe-discovery.ts';
 import type { FrontProxyIdentity } from './aggregation/backends.ts';
 import { Backends } from './aggregation/backends.ts';
 import type { AdmissionPlugin } from './admission/admission.ts';
@@ -87,6 +88,8 @@ export type AfterLoad = (signal: AbortSignal) => Promise<void>;
 
 export interface ApiServer {
   handler: Handler;
+  /** Whether an aggregated server answers for its version: `''`, or what went wrong. Never rejects. */
+  probeDiscovery(apiService: ApiService, signal: AbortSignal): Promise<string>;
   listers: Listers;
   store: Store;
   watchCache: WatchCache;
@@ -138,6 +141,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const stop = new AbortController();
   return {
     handler,
+    probeDiscovery: (apiService, signal) => probeDiscovery(apiService, aggregation, signal),
     listers,
     store,
     watchCache,

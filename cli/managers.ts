@@ -11,6 +11,8 @@ import type { RunnerOptions } from '../client/controller-runner.ts';
 import { runController } from '../client/controller-runner.ts';
 import type { InformerFactory } from '../client/informer-factory.ts';
 import { createInformerFactory } from '../client/informer-factory.ts';
+import { apiServiceAvailability } from '../controllers/api-services/availability.ts';
+import { apiServiceRegistration } from '../controllers/api-services/registration.ts';
 import { controllers } from '../controllers/controllers.ts';
 import { runGarbageCollector } from '../controllers/garbage-collector/garbage-collector.ts';
 import type { NodeIpamOptions } from '../controllers/node-ipam.ts';
@@ -19,7 +21,7 @@ import { runWhenServed } from '../controllers/when-served.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { Task } from './tasks.ts';
 import { createTask } from './tasks.ts';
-import { controllerManagerUser, controllerUser } from './identities.ts';
+import { apiServerUser, controllerManagerUser, controllerUser } from './identities.ts';
 
 export interface ManagersOptions {
   controlPlane: ControlPlane;
@@ -54,6 +56,7 @@ export function startControllers(options: ManagersOptions): Task[] {
   const collector = 'generic-garbage-collector';
   return [
     ...running,
+    ...startAggregation(informers, options),
     createTask(rollouts.name, runWhenServed(rollouts, runnerOptions(rollouts, informers, options)), options),
     createTask(
       collector,
@@ -61,6 +64,19 @@ export function startControllers(options: ManagersOptions): Task[] {
       options,
     ),
   ];
+}
+
+/** What upstream's API server does itself, as itself. */
+function startAggregation(informers: InformerFactory, options: ManagersOptions): Task[] {
+  const { api, clientFor } = options.controlPlane;
+  return [apiServiceRegistration, apiServiceAvailability(api.probeDiscovery)].map((controller) => {
+    const client = clientFor(apiServerUser, `kube-apiserver/nocher (${controller.name})`);
+    return createTask(
+      controller.name,
+      runController(controller, { ...runnerOptions(controller, informers, options), client }),
+      options,
+    );
+  });
 }
 
 /** The key goes no further: controllers are given what signs, not what it signs with. */

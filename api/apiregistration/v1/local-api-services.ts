@@ -52,8 +52,37 @@ const VERSION_PRIORITIES: Readonly<Record<string, number>> = {
   'metrics.k8s.io/v1beta1': 100,
 };
 
-function versionPriority(group: string, version: string): number {
+/** Low, and all alike: custom groups stand behind the others by name, their versions by their age. */
+const CUSTOM_GROUP_PRIORITY = 1000;
+const CUSTOM_VERSION_PRIORITY = 100;
+
+/** Of the group in discovery, as its APIServices have it. */
+export function groupPriority(group: string): number {
+  return Object.hasOwn(GROUP_PRIORITIES, group) ? GROUP_PRIORITIES[group]! : CUSTOM_GROUP_PRIORITY;
+}
+
+/** Of the version in its group. */
+export function versionPriority(group: string, version: string): number {
+  if (!Object.hasOwn(GROUP_PRIORITIES, group)) return CUSTOM_VERSION_PRIORITY;
   return VERSION_PRIORITIES[`${group}/${version}`] ?? (/^v\d+$/.test(version) ? 15 : 9);
+}
+
+/** Keeps up with a definition for as long as it has the label. */
+const MANAGED = { 'kube-aggregator.kubernetes.io/automanaged': 'true' };
+
+/** Of a version of a group of CustomResourceDefinitions (upstream: `crdregistration_controller.go`). */
+export function customApiService(group: string, version: string): ApiService {
+  return {
+    apiVersion: 'apiregistration.k8s.io/v1',
+    kind: 'APIService',
+    metadata: { name: `${version}.${group}`, labels: MANAGED },
+    spec: { group, version, groupPriorityMinimum: CUSTOM_GROUP_PRIORITY, versionPriority: CUSTOM_VERSION_PRIORITY },
+  };
+}
+
+/** `isAutomanaged`, of those that follow definitions. */
+export function isManaged({ metadata }: ApiService): boolean {
+  return metadata.labels?.['kube-aggregator.kubernetes.io/automanaged'] === 'true';
 }
 
 /** One for each version of a group of upstream's that `kinds` name. `apiregistration.k8s.io` has none, as upstream. */
