@@ -15,6 +15,7 @@ import { AggregatedServices } from './aggregation/aggregated-services.ts';
 import type { AggregatorOptions } from './aggregation/aggregator.ts';
 import { withAggregation } from './aggregation/aggregator.ts';
 import { probeDiscovery } from './aggregation/probe-discovery.ts';
+import { RemoteDiscovery } from './aggregation/remote-discovery.ts';
 import type { FrontProxyIdentity } from './aggregation/backends.ts';
 import { Backends } from './aggregation/backends.ts';
 import type { AdmissionPlugin } from './admission/admission.ts';
@@ -106,8 +107,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   linkVersions(kinds);
   const listers = listersOf(kinds);
   const authorize = options.authorizer(listers);
-  const served = (): readonly ServedKind[] => router.kinds();
-  const authored = authoredAdmission({ kinds: served, authorize, listers, schemas, clock, random, log });
+  const authored = authoredAdmission({ kinds: () => router.kinds(), authorize, listers, schemas, clock, random, log });
   const quotas = quotaStore({ kinds, storage, freshen: () => watchCache.freshen() });
   const admission = [
     ...admissionPlugins({ listers, random, clock, authorize, authored, eventRateLimits }),
@@ -119,7 +119,8 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   for (const kind of kinds) router.addKind(kind);
   for (const kind of kinds) addSubresources(router, kind);
   const afterLoad = options.extend?.({ router, store, kinds, listers, storage, freshen: () => watchCache.freshen() });
-  addPaths(router, options, schemas);
+  const aggregation = aggregationOf(options, listers);
+  addPaths(router, options, { schemas, remote: aggregation.remote });
   const meter = new RequestMeter(clock);
   if (options.eventLoop !== undefined) {
     const sources = { requests: meter, eventLoop: options.eventLoop, objectCounts: () => objectCounts(kinds) };
@@ -129,7 +130,6 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const conversion = { client: webhookClient({ listers, clock, random }), random };
   const customKinds = new CustomKinds({ definitions, router, store, watchCache, schemas, clock, log, conversion });
   router.lateKinds = customKinds;
-  const aggregation = aggregationOf(options, listers);
   const handler = createHandlerChain({
     meter: meter.filter,
     authenticate: options.authenticator(listers),
@@ -149,6 +149,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
       await watchCache.start();
       await customKinds.start(stop.signal);
       await afterLoad?.(stop.signal);
+      aggregation.remote.start(stop.signal);
       startExpiry({ kinds, storage, clock, log }, stop.signal);
     },
     async close() {
@@ -159,14 +160,19 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   };
 }
 
-function aggregationOf({ random, clock, frontProxy }: ApiServerOptions, listers: Listers): AggregatorOptions {
+function aggregationOf(
+  { random, clock, frontProxy }: ApiServerOptions,
+  listers: Listers,
+): AggregatorOptions & { remote: RemoteDiscovery } {
   const sources = {
     services: listers<Service>({ group: '', plural: 'services' }),
     endpointSlices: listers<EndpointSlice>({ group: 'discovery.k8s.io', plural: 'endpointslices' }),
     random,
   };
   const apiServices = listers<ApiService>({ group: 'apiregistration.k8s.io', plural: 'apiservices' });
-  return { services: new AggregatedServices(apiServices), backends: new Backends(sources, frontProxy), clock };
+  const services = new AggregatedServices(apiServices);
+  const options = { services, backends: new Backends(sources, frontProxy), clock };
+  return { ...options, remote: new RemoteDiscovery(options) };
 }
 
 const DEFINITIONS_PREFIX = 'apiextensions.k8s.io/customresourcedefinitions';
@@ -194,7 +200,11 @@ function objectCounts(kinds: readonly ServedKind[]): [string, number][] {
   ]);
 }
 
-function addPaths(router: Router, { healthChecks, serverAddress }: ApiServerOptions, schemas: SchemaTable): void {
+function addPaths(
+  router: Router,
+  { healthChecks, serverAddress }: ApiServerOptions,
+  { schemas, remote }: { schemas: SchemaTable; remote: RemoteDiscovery },
+): void {
   const ping: HealthCheck = { name: 'ping', check: () => undefined };
   router.addPath('/version', versionEndpoint);
   for (const name of ['livez', 'readyz', 'healthz']) {
@@ -202,8 +212,8 @@ function addPaths(router: Router, { healthChecks, serverAddress }: ApiServerOpti
     router.addPath(`/${name}`, endpoint);
     router.addPath(`/${name}/`, endpoint);
   }
-  addDiscovery(router, serverAddress);
-  addOpenApi(router, { table: schemas, descriptions: loadDescriptions });
+  addDiscovery(router, remote, serverAddress);
+  addOpenApi(router, { table: schemas, descriptions: loadDescriptions, remoteUrls: () => remote.openApiUrls() });
   const index: Endpoint = () =>
     rawJsonResponse({
       paths: router

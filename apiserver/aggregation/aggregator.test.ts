@@ -93,7 +93,9 @@ describe('withAggregation() [A36]', () => {
   });
 
   it('believes no server with another certificate, unless it is told to', async () => {
-    const stranger = await startBackend(frontProxy, (_, response) => answerJson(response, {}), 'other.default.svc');
+    const stranger = await startBackend(frontProxy, (_, response) => answerJson(response, {}), {
+      dnsName: 'other.default.svc',
+    });
     try {
       await registerBackend(server, stranger);
       const named = await server.send('GET', FLUNDERS);

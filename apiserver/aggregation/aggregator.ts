@@ -33,13 +33,19 @@ export interface AggregatorOptions {
 export function withAggregation(local: Endpoint, options: AggregatorOptions): Endpoint {
   return (context) => {
     const { path } = context.request;
-    const groupVersion = groupVersionIn(path);
+    const groupVersion = groupVersionIn(path) ?? groupVersionIn(openApiPath(path));
     const service = groupVersion && options.services.find(groupVersion);
     if (service === undefined) return local(context);
     // A server that resolved them would answer for another path than the one that was authorized.
     if (hasDotSegments(path)) throw pathNotFound();
     return proxy(context, service, options);
   };
+}
+
+/** The path whose OpenAPI document is asked for; `''` when none is. */
+function openApiPath(path: string): string {
+  const prefix = '/openapi/v3';
+  return path.startsWith(`${prefix}/`) ? path.slice(prefix.length) : '';
 }
 
 function hasDotSegments(path: string): boolean {

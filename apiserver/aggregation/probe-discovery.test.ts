@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { ApiService } from '../../api/apiregistration/v1/api-service.ts';
 import type { TestServer } from '../testing.ts';
 import { startTestServer } from '../testing.ts';
-import type { FrontProxy, TestBackend } from './testing.ts';
+import type { Answering, FrontProxy, SeenRequest, TestBackend } from './testing.ts';
 import { answerJson, createFrontProxy, registerBackend, startBackend } from './testing.ts';
 
 const NAME = 'v1alpha1.wardle.example.com';
@@ -16,7 +16,8 @@ let code = 200;
 beforeAll(async () => {
   frontProxy = await createFrontProxy();
   // Whatever its certificate says.
-  backend = await startBackend(frontProxy, (_, response) => answerJson(response, {}, code), 'other.example.com');
+  const discovery: Answering = (_, response) => answerJson(response, {}, code);
+  backend = await startBackend(frontProxy, discovery, { dnsName: 'other.example.com', discovery });
   server = await startTestServer({ frontProxy: frontProxy.identity });
   await registerBackend(server, backend);
 });
@@ -30,11 +31,13 @@ it('probeDiscovery() says whether a server answers for its version, and why not 
   const probe = (): Promise<string> => server.api.probeDiscovery(apiService, new AbortController().signal);
   expect(await probe()).toBe('');
   const identity = { 'x-remote-user': ['system:kube-aggregator'], 'x-remote-group': ['system:masters'] };
-  expect(backend.requests).toMatchObject([{ method: 'GET', url: PATH, headers: identity }]);
+  // What is fetched for discovery asks for JSON.
+  const probes = (): SeenRequest[] => backend.ownRequests.filter(({ headers }) => headers['accept'] === undefined);
+  expect(probes()).toMatchObject([{ method: 'GET', url: PATH, headers: identity }]);
   code = 403;
   const url = `https://localhost:${backend.port}${PATH}`;
   expect(await probe()).toBe(`failing or missing response from ${url}: bad status from ${url}: 403`);
-  expect(backend.requests).toHaveLength(6);
+  expect(probes()).toHaveLength(6);
   const nobody: ApiService = { ...apiService, spec: { ...apiService.spec!, service: { namespace: 'a', name: 'b' } } };
   const answer = await server.api.probeDiscovery(nobody, new AbortController().signal);
   expect(answer).toBe('service "b" not found');

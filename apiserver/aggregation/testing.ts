@@ -12,12 +12,23 @@ import type { TestServer } from '../testing.ts';
 
 export type Answering = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
 
+export interface SeenRequest {
+  method: string;
+  url: string;
+  /** By lower-case name. */
+  headers: Record<string, string[] | undefined>;
+  /** The client certificate's common name. */
+  caller: string;
+}
+
 export interface TestBackend {
   port: number;
   /** Base64 of PEM. */
   caBundle: string;
-  /** Of the requests so far: method, URL, headers by lower-case name, the client certificate's common name. */
-  requests: { method: string; url: string; headers: Record<string, string[] | undefined>; caller: string }[];
+  /** Those of users. */
+  requests: SeenRequest[];
+  /** Those of the aggregator itself, which come when it likes. */
+  ownRequests: SeenRequest[];
   server: Server;
   close(): Promise<void>;
 }
@@ -38,18 +49,21 @@ export async function createFrontProxy(): Promise<FrontProxy> {
   return { ca, identity: await issueCertificate({ ...order, ...issuance() }) };
 }
 
-/** Takes only callers whom the front proxy's authority vouches for. */
+const NOT_FOUND: Answering = (_, response) => void response.writeHead(404).end();
+
+/** `discovery` answers the aggregator itself; by default it finds nothing. Takes only callers whom the front proxy's authority vouches for. */
 export async function startBackend(
   { ca: frontProxyCa }: FrontProxy,
   answering: Answering,
-  dnsName = 'sample.default.svc',
+  { dnsName = 'sample.default.svc', discovery }: { dnsName?: string; discovery?: Answering } = {},
 ): Promise<TestBackend> {
   const ca = await createCertificateAuthority({ commonName: 'sample-ca', ...issuance() });
   const leaf = await issueCertificate({
     ...{ commonName: 'sample', dnsNames: [dnsName], usages: ['server'] as const, ca },
     ...issuance(),
   });
-  const requests: TestBackend['requests'] = [];
+  const requests: SeenRequest[] = [];
+  const ownRequests: SeenRequest[] = [];
   const server = createServer(
     {
       ...{ cert: leaf.certificate, key: leaf.privateKey, ca: frontProxyCa.certificate },
@@ -58,8 +72,10 @@ export async function startBackend(
     (request, response) => {
       const caller = (request.socket as TLSSocket).getPeerCertificate().subject.CN;
       const { method = '', url = '', headersDistinct: headers } = request;
-      requests.push({ method, url, headers, caller: String(caller) });
-      Promise.resolve(answering(request, response)).catch((error: Error) => response.destroy(error));
+      const isOwn = request.headers['x-remote-user'] === 'system:kube-aggregator';
+      (isOwn ? ownRequests : requests).push({ method, url, headers, caller: String(caller) });
+      const answer = isOwn ? (discovery ?? NOT_FOUND) : answering;
+      Promise.resolve(answer(request, response)).catch((error: Error) => response.destroy(error));
     },
   );
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -69,7 +85,7 @@ export async function startBackend(
       server.closeAllConnections();
     });
   const caBundle = Buffer.from(ca.certificate).toString('base64');
-  return { port: (server.address() as AddressInfo).port, caBundle, requests, server, close };
+  return { port: (server.address() as AddressInfo).port, caBundle, requests, ownRequests, server, close };
 }
 
 export interface Registration {

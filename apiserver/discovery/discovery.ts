@@ -5,80 +5,62 @@
 import { createHash } from 'node:crypto';
 import { apiVersionOf } from '../../api/machinery/resource.ts';
 import { compareVersions } from '../../api/apiextensions/v1/version-priority.ts';
+import { groupPriority, versionPriority } from '../../api/apiregistration/v1/local-api-services.ts';
+import { nestedResources } from './nested-resources.ts';
 import { KIND_OF_SCALE } from './scale-kind.ts';
+import type { ApiResourceEntry, RemoteVersion } from './remote-version.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
 import type { Router, Subresource } from '../router.ts';
-
-export interface ApiResourceEntry {
-  name: string;
-  singularName: string;
-  namespaced: boolean;
-  group?: string;
-  version?: string;
-  kind: string;
-  verbs: string[];
-  shortNames?: string[];
-  categories?: string[];
-  storageVersionHash?: string;
-}
 
 export interface GroupVersions {
   group: string;
   versions: string[];
 }
 
-/** Upstream's order of groups (kube-apiserver's group priorities); others follow by name. */
-const GROUP_ORDER = [
-  '',
-  'apiregistration.k8s.io',
-  'apps',
-  'events.k8s.io',
-  'authentication.k8s.io',
-  'authorization.k8s.io',
-  'autoscaling',
-  'batch',
-  'certificates.k8s.io',
-  'networking.k8s.io',
-  'extensions',
-  'policy',
-  'rbac.authorization.k8s.io',
-  'storage.k8s.io',
-  'admissionregistration.k8s.io',
-  'apiextensions.k8s.io',
-  'scheduling.k8s.io',
-  'coordination.k8s.io',
-  'node.k8s.io',
-  'discovery.k8s.io',
-  'flowcontrol.apiserver.k8s.io',
-  'resource.k8s.io',
-];
-
-/** Behind everybody's own groups: its kinds are called as those of the core group. */
-const LAST_GROUP = 'metrics.k8s.io';
-
-function rank(group: string): number {
-  if (group === LAST_GROUP) return GROUP_ORDER.length + 1;
-  const position = GROUP_ORDER.indexOf(group);
-  return position < 0 ? GROUP_ORDER.length : position;
+/** Those of other servers take the place of our own. */
+export interface Served {
+  kinds: readonly ServedKind[];
+  remote: readonly RemoteVersion[];
 }
 
-/** Served groups with their versions, in discovery's order. */
-export function groupsOf(kinds: readonly ServedKind[]): GroupVersions[] {
-  const groups = new Map<string, Set<string>>();
-  for (const { resource } of kinds) {
-    const versions = groups.get(resource.group) ?? new Set<string>();
-    groups.set(resource.group, versions.add(resource.version));
-  }
-  const custom = new Set(
-    kinds.filter(({ resource }) => resource.structure !== undefined).map(({ resource }) => resource.group),
-  );
+interface Ranked {
+  version: string;
+  priority: number;
+}
+
+/** Served groups with their versions, in discovery's order: by priority, then by name (`SortedByGroupAndVersion`). */
+export function groupsOf({ kinds, remote }: Served): GroupVersions[] {
+  const groups = new Map<string, { priority: number; versions: Map<string, number> }>();
+  const groupOf = (group: string, priority: number): Map<string, number> => {
+    const found = groups.get(group) ?? { priority: 0, versions: new Map<string, number>() };
+    groups.set(group, found);
+    found.priority = Math.max(found.priority, priority);
+    return found.versions;
+  };
+  for (const { resource } of kinds)
+    groupOf(resource.group, groupPriority(resource.group)).set(
+      resource.version,
+      versionPriority(resource.group, resource.version),
+    );
+  for (const one of remote) groupOf(one.group, one.groupPriority).set(one.version, one.versionPriority);
+  const custom = new Set([
+    ...kinds.filter(({ resource }) => resource.structure !== undefined).map(({ resource }) => resource.group),
+    ...remote.map(({ group }) => group),
+  ]);
   return [...groups]
-    .map(([group, versions]) => ({
+    .sort(([a, x], [b, y]) => y.priority - x.priority || (a < b ? -1 : 1))
+    .map(([group, { versions }]) => ({
       group,
       // Built-in ones stand in their table's order, whatever they are called.
-      versions: custom.has(group) ? [...versions].sort(compareVersions) : [...versions],
-    }))
-    .sort((a, b) => rank(a.group) - rank(b.group) || (a.group < b.group ? -1 : 1));
+      versions: custom.has(group) ? inOrder(versions) : [...versions.keys()],
+    }));
+}
+
+function inOrder(versions: ReadonlyMap<string, number>): string[] {
+  const ranked: Ranked[] = [...versions].map(([version, priority]) => ({ version, priority }));
+  return ranked
+    .sort((a, b) => b.priority - a.priority || compareVersions(a.version, b.version))
+    .map(({ version }) => version);
 }
 
 function statusAndScale(kind: ServedKind): Subresource[] {
@@ -143,7 +125,7 @@ export function apiResources(
 }
 
 /** `APIGroupDiscoveryList` for `/api` (core) or `/apis` (the others). */
-export function aggregatedDiscovery(router: Router, isCore: boolean): unknown {
+export function aggregatedDiscovery(router: Router, remote: readonly RemoteVersion[], isCore: boolean): unknown {
   const kinds = router.kinds().filter(({ resource }) => (resource.group === '') === isCore);
   const byGroupVersion = new Map<string, ServedKind[]>();
   for (const kind of kinds) {
@@ -151,13 +133,20 @@ export function aggregatedDiscovery(router: Router, isCore: boolean): unknown {
     if (together === undefined) byGroupVersion.set(kind.apiVersion, [kind]);
     else together.push(kind);
   }
-  const items = groupsOf(kinds).map(({ group, versions }) => ({
+  const others = isCore ? [] : remote;
+  const remoteOf = new Map(others.map((one) => [apiVersionOf(one), one]));
+  const versionOf = (group: string, version: string): unknown => {
+    const name = apiVersionOf({ group, version });
+    const other = remoteOf.get(name);
+    if (other !== undefined) {
+      const freshness = other.isStale ? 'Stale' : 'Current';
+      return { version, resources: nestedResources(other), freshness };
+    }
+    return { version, resources: aggregatedResources(router, byGroupVersion.get(name)!), freshness: 'Current' };
+  };
+  const items = groupsOf({ kinds, remote: others }).map(({ group, versions }) => ({
     metadata: { ...(group === '' ? {} : { name: group }), creationTimestamp: null },
-    versions: versions.map((version) => ({
-      version,
-      resources: aggregatedResources(router, byGroupVersion.get(apiVersionOf({ group, version }))!),
-      freshness: 'Current',
-    })),
+    versions: versions.map((version) => versionOf(group, version)),
   }));
   return { kind: 'APIGroupDiscoveryList', apiVersion: 'apidiscovery.k8s.io/v2', metadata: {}, items };
 }

@@ -15,7 +15,7 @@ import { joinPartsV2, openApiV2Document, openApiV2Part } from './v2.ts';
 import { encodeOpenApiV2 } from './v2-protobuf.ts';
 import type { DocumentV2 } from './v2-protobuf.ts';
 import { groupVersionsOf, openApiV3Document, openApiV3Hash, openApiV3Index } from './v3.ts';
-import type { GroupVersion, OpenApiInput } from './v3.ts';
+import type { GroupVersion, OpenApiInput, OpenApiV3Index } from './v3.ts';
 
 const JSON_TYPE = 'application/json';
 const PROTOBUF_TYPE = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
@@ -24,7 +24,11 @@ const PROTOBUF_ASKED = 'application/com.github.proto-openapi.spec.v2@v1.0+protob
 
 export function addOpenApi(
   router: Router,
-  { table, descriptions }: { table: SchemaTable; descriptions: () => Descriptions },
+  {
+    table,
+    descriptions,
+    remoteUrls,
+  }: { table: SchemaTable; descriptions: () => Descriptions; remoteUrls: () => ReadonlyMap<string, string> },
 ): void {
   const documents = new Documents(router, { table, descriptions });
   router.addPath('/openapi/v2', (context) =>
@@ -32,8 +36,16 @@ export function addOpenApi(
       ? respond(context, documents.v2Protobuf(), PROTOBUF_TYPE)
       : negotiated(context, () => documents.v2()),
   );
-  router.addPath('/openapi/v3', (context) => negotiated(context, () => documents.index()));
+  router.addPath('/openapi/v3', (context) => negotiated(context, () => withRemote(documents.index(), remoteUrls())));
   router.addPath('/openapi/v3/', documents.v3);
+}
+
+/** Other servers' documents are theirs to send: the index has where each is, by `apis/GROUP/VERSION`. */
+function withRemote(index: Encoded, urls: ReadonlyMap<string, string>): Encoded {
+  if (urls.size === 0) return index;
+  const { paths } = JSON.parse(index.bytes.toString()) as OpenApiV3Index;
+  for (const [path, serverRelativeURL] of urls) paths[path] = { serverRelativeURL };
+  return encoded({ paths });
 }
 
 interface Encoded {
