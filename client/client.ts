@@ -44,11 +44,20 @@ export interface ObjectName {
   name: string;
 }
 
+export interface DocumentRequest {
+  query?: Readonly<Record<string, string>>;
+  /** Default: `application/json`. */
+  accept?: string;
+  signal?: AbortSignal;
+}
+
 /**
  * Every method throws `ApiError`. Objects that are returned are frozen when they come from the process's own cache;
  * treat them all as frozen. Objects passed in stay the caller's.
  */
 export interface Client {
+  /** What is at a path, which is percent-encoded, and is no object of a kind: discovery, metrics of an adapter. */
+  getDocument<T>(path: string, request?: DocumentRequest): Promise<T>;
   get<T extends ApiObject>(
     resource: ResourceRef,
     name: ObjectName,

@@ -131,14 +131,20 @@ class HttpTransport implements Transport {
     });
   }
 
-  #headersOf({ method, path, query, contentType }: TransportRequest): Record<string, string> {
+  #headersOf({
+    method,
+    path,
+    query,
+    accept = 'application/json',
+    contentType,
+  }: TransportRequest): Record<string, string> {
     const { token, userAgent } = this.#options;
     const search = query.toString();
     const bearer = typeof token === 'function' ? token() : token;
     return {
       ':method': method,
       ':path': search === '' ? path : `${path}?${search}`,
-      accept: 'application/json',
+      accept,
       'user-agent': userAgent,
       ...(contentType === undefined ? {} : { 'content-type': contentType }),
       ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),

@@ -58,13 +58,13 @@ function inProcessTransport({ handler, user, userAgent, clock = realClock }: InP
 const NEVER = new AbortController().signal;
 
 function requestOf(request: TransportRequest, caller: { user: UserInfo; userAgent: string }): ApiRequest {
-  const { method, path, query, contentType, body } = request;
+  const { method, path, query, accept = 'application/json', contentType, body } = request;
   return {
     method,
     path,
     query,
     headers: {
-      accept: 'application/json',
+      accept,
       'user-agent': caller.userAgent,
       ...(contentType === undefined ? {} : { 'content-type': contentType }),
     },

@@ -28,6 +28,7 @@ export function trackedClient(client: Client, options: TrackedClientOptions): Cl
     return result;
   };
   return {
+    getDocument: client.getDocument,
     get: client.get,
     list: client.list,
     watch: client.watch,

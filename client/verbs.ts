@@ -8,13 +8,23 @@ import type { WatchEvent } from '../api/machinery/handler.ts';
 import type { ApiObject, ApiObjectList } from '../api/machinery/meta.ts';
 import { apiVersionOf } from '../api/machinery/resource.ts';
 import type { DeleteOptions } from '../api/machinery/resource.ts';
-import type { Client, ListOptions, ObjectName, ResourceRef, WatchRequest, WriteOptions } from './client.ts';
+import type {
+  Client,
+  DocumentRequest,
+  ListOptions,
+  ObjectName,
+  ResourceRef,
+  WatchRequest,
+  WriteOptions,
+} from './client.ts';
 
 export interface TransportRequest {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Percent-encoded. */
   path: string;
   query: URLSearchParams;
+  /** Default: `application/json`. */
+  accept?: string;
   contentType?: string;
   /** Decoded; the transport encodes or hands over. Stays the caller's. */
   body?: unknown;
@@ -127,9 +137,13 @@ const JSON_TYPE = 'application/json';
 const signalOf = (options: { signal?: AbortSignal }): { signal?: AbortSignal } =>
   options.signal === undefined ? {} : { signal: options.signal };
 
-/** Reads: get, list, watch. */
-function readsOver(transport: Transport): Pick<Client, 'get' | 'list' | 'watch'> {
+/** Reads: a document, get, list, watch. */
+function readsOver(transport: Transport): Pick<Client, 'getDocument' | 'get' | 'list' | 'watch'> {
   return {
+    async getDocument<T>(path: string, { query = {}, accept, signal }: DocumentRequest = {}): Promise<T> {
+      const options = { ...(accept === undefined ? {} : { accept }), ...(signal === undefined ? {} : { signal }) };
+      return (await transport.call({ method: 'GET', path, query: queryOf(query), ...options })) as T;
+    },
     async get<T extends ApiObject>(resource: ResourceRef, name: ObjectName, options: WriteOptions = {}): Promise<T> {
       const path = objectPath(resource, { ...name, subresource: options.subresource });
       return (await transport.call({ method: 'GET', path, query: queryOf(NO_QUERY), ...signalOf(options) })) as T;

@@ -2,12 +2,14 @@
  * Figures from the API: metrics.k8s.io, and custom.metrics.k8s.io and external.metrics.k8s.io where somebody serves
  * them (upstream: `pkg/controller/podautoscaler/metrics/client.go`).
  */
-import { isNotFound } from '../../api/machinery/errors.ts';
 import type { ApiObject } from '../../api/machinery/meta.ts';
 import { quantityFromInteger, tryParseQuantity } from '../../api/machinery/quantity.ts';
 import { podMetrics } from '../../api/metrics/v1beta1/pod-metrics.ts';
 import type { PodMetrics as MeasuredPod } from '../../api/metrics/v1beta1/types.ts';
-import type { Client, ResourceRef } from '../../client/client.ts';
+import type { Resource } from '../../api/machinery/resource.ts';
+import type { ResourceRef } from '../../client/client.ts';
+import type { ControllerContext } from '../../client/controller.ts';
+import { customMetrics, problemOf } from './custom-metrics.ts';
 import type { MetricsSource, PodMetrics } from './metrics.ts';
 
 const EXTERNAL = 'external.metrics.k8s.io';
@@ -17,14 +19,13 @@ interface ExternalValue extends ApiObject {
   value?: string | number;
 }
 
-export function apiMetrics(client: Client, signal: AbortSignal): MetricsSource {
-  const custom = (): Promise<never> =>
-    Promise.reject(
-      new Error(
-        'unable to fetch metrics from custom metrics API: no custom metrics API (custom.metrics.k8s.io) registered',
-      ),
-    );
+export function apiMetrics(
+  context: Pick<ControllerContext, 'client' | 'signal' | 'lister' | 'byIndex'>,
+  resources: readonly Resource[],
+): MetricsSource {
+  const { client, signal } = context;
   return {
+    ...customMetrics(context, resources),
     async resourceMetrics({ resource, namespace, selector, container }) {
       const options = { namespace, labelSelector: selector.toString(), signal };
       const { items } = await client.list<MeasuredPod>(podMetrics, options).catch((error: unknown) => {
@@ -33,9 +34,6 @@ export function apiMetrics(client: Client, signal: AbortSignal): MetricsSource {
       if (items.length === 0) throw new Error('no metrics returned from resource metrics API');
       return container === '' ? podTotals(items, resource) : containerFigures(items, { resource, container });
     },
-    // Nothing can serve this group here: its paths are no kind's.
-    podsMetrics: custom,
-    objectMetric: custom,
     async externalMetrics({ metric, namespace, metricSelector }) {
       const ref: ResourceRef = {
         group: EXTERNAL,
@@ -45,9 +43,7 @@ export function apiMetrics(client: Client, signal: AbortSignal): MetricsSource {
       };
       const options = { namespace, labelSelector: metricSelector.toString(), signal };
       const { items } = await client.list<ExternalValue>(ref, options).catch((error: unknown) => {
-        const message = isNotFound(error)
-          ? `the server could not find the requested resource (get ${metric}.${EXTERNAL})`
-          : (error as Error).message;
+        const message = problemOf(error, `get ${metric}.${EXTERNAL}`);
         throw new Error(`unable to fetch metrics from external metrics API: ${message}`);
       });
       if (items.length === 0) throw new Error('no metrics returned from external metrics API');

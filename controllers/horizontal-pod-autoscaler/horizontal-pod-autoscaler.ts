@@ -1,4 +1,5 @@
 /** HorizontalPodAutoscaler: sets a target's replicas by what is measured (upstream: `pkg/controller/podautoscaler`). */
+import { apiServices } from '../../api/apiregistration/v1/api-service.ts';
 import { customResourceDefinitions } from '../../api/apiextensions/v1/custom-resource-definition.ts';
 import { horizontalPodAutoscalers } from '../../api/autoscaling/v2/horizontal-pod-autoscaler.ts';
 import type { HorizontalPodAutoscaler } from '../../api/autoscaling/v2/types.ts';
@@ -19,7 +20,7 @@ export function horizontalPodAutoscalerController(resources: readonly Resource[]
   return defineController<HorizontalPodAutoscaler>({
     name: 'horizontal-pod-autoscaler',
     for: horizontalPodAutoscalers,
-    reads: [pods, customResourceDefinitions],
+    reads: [pods, customResourceDefinitions, apiServices],
     writes: [horizontalPodAutoscalers],
     // The scale of a target of any kind.
     writesAnyKind: true,
@@ -35,7 +36,7 @@ export function horizontalPodAutoscalerController(resources: readonly Resource[]
       const dueInMs = memory.dueInMs(key, autoscaler.spec, { nowMs, periodMs: PERIOD_MS });
       if (dueInMs > 0) return { requeueAfterMs: dueInMs };
       memory.saw(key, autoscaler.spec, nowMs);
-      const source = apiMetrics(context.client, context.signal);
+      const source = apiMetrics(context, resources);
       try {
         await evaluate({ autoscaler, key, resources, source, memory, context });
       } catch (error) {
