@@ -1,6 +1,8 @@
 /** Namespace: empties a namespace that is being deleted, then lets it go (upstream `pkg/controller/namespace`). */
 import { customResourceDefinitions } from '../api/apiextensions/v1/custom-resource-definition.ts';
 import { customKindsOf } from '../api/apiextensions/v1/custom-kinds.ts';
+import type { ApiService } from '../api/apiregistration/v1/api-service.ts';
+import { apiServices } from '../api/apiregistration/v1/api-service.ts';
 import type { CustomResourceDefinition } from '../api/apiextensions/v1/types.ts';
 import type { Namespace } from '../api/core/v1/namespace.ts';
 import { namespaces } from '../api/core/v1/namespace.ts';
@@ -11,10 +13,14 @@ import { formatTime } from '../base/clock.ts';
 import type { ResourceRef } from '../client/client.ts';
 import type { Controller, ControllerContext } from '../client/controller.ts';
 import { defineController } from '../client/controller.ts';
+import type { AggregatedKind } from './api-services/aggregated-kinds.ts';
+import { aggregatedKinds } from './api-services/aggregated-kinds.ts';
 
 const KUBERNETES_FINALIZER = 'kubernetes';
 /** How soon to look again while content is still going. */
 const RETRY_MS = 500;
+/** And while only a server is awaited that does not say what it serves. */
+const DISCOVERY_RETRY_MS = 5000;
 
 type Condition = NonNullable<NonNullable<Namespace['status']>['conditions']>[number];
 
@@ -24,6 +30,8 @@ export interface Remainder {
   counts: ReadonlyMap<string, number>;
   finalizers: ReadonlyMap<string, number>;
   failures: readonly string[];
+  /** `group/version`: their servers do not say what could be left of theirs. */
+  undiscovered?: readonly string[];
 }
 
 /** `resources` are all built-in kinds; a namespace can hold those of definitions, too. */
@@ -36,7 +44,7 @@ export function namespaceController(resources: readonly Resource[]): Controller 
   return defineController<Namespace>({
     name: 'namespace-controller',
     for: namespaces,
-    reads: [customResourceDefinitions],
+    reads: [customResourceDefinitions, apiServices],
     writes: [namespaces],
     writesAnyKind: true,
     workers: 5,
@@ -44,13 +52,20 @@ export function namespaceController(resources: readonly Resource[]): Controller 
       const namespace = context.lister<Namespace>(namespaces).get('', name);
       if (namespace?.metadata.deletionTimestamp === undefined) return undefined;
       if ((namespace.spec?.finalizers ?? []).length === 0) return undefined;
-      const remainder = await deleteContents(name, [...contents, ...customContents(context)], context);
+      const aggregated = await aggregatedKinds(context.lister<ApiService>(apiServices).list(), context);
+      const kinds = [...contents, ...customContents(context), ...aggregated.kinds.filter(canBeEmptied)];
+      const remainder = { ...(await deleteContents(name, kinds, context)), undiscovered: aggregated.stale };
       const current = await writeStatus(namespace, remainder, context);
       if (remainder.counts.size > 0 || remainder.failures.length > 0) return { requeueAfterMs: RETRY_MS };
+      if (aggregated.stale.length > 0) return { requeueAfterMs: DISCOVERY_RETRY_MS };
       await finalize(current, context);
       return undefined;
     },
   });
+}
+
+function canBeEmptied({ scope, verbs }: AggregatedKind): boolean {
+  return scope === 'Namespaced' && verbs.includes('list') && verbs.includes('delete');
 }
 
 /** One version each, all of which show the same objects: the one in which a broken conversion hides the fewest. */
@@ -124,13 +139,20 @@ function listing(counts: ReadonlyMap<string, number>, unit: string): string {
 /** Type, whether it is true, reason and message when it is, and when it is not. */
 type WantedCondition = [string, boolean, string, string, string, string];
 
-function wantedConditions({ counts, finalizers, failures }: Remainder): WantedCondition[] {
+/** `ErrGroupDiscoveryFailed` */
+function discoveryFailure(undiscovered: readonly string[]): string {
+  const problems = undiscovered.toSorted().map((version) => `${version}: stale GroupVersion discovery: ${version}`);
+  const list = `unable to retrieve the complete list of server APIs: ${problems.join(', ')}`;
+  return `Discovery failed for some groups, ${undiscovered.length} failing: ${list}`;
+}
+
+function wantedConditions({ counts, finalizers, failures, undiscovered = [] }: Remainder): WantedCondition[] {
   return [
     [
       'NamespaceDeletionDiscoveryFailure',
-      false,
-      '',
-      '',
+      undiscovered.length > 0,
+      'DiscoveryFailed',
+      discoveryFailure(undiscovered),
       'ResourcesDiscovered',
       'All resources successfully discovered',
     ],

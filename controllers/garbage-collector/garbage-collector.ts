@@ -12,6 +12,7 @@ import type { RunnerOptions } from '../../client/controller-runner.ts';
 import type { InformerChange } from '../../client/informer.ts';
 import { createWorkqueue } from '../../client/workqueue.ts';
 import type { Workqueue } from '../../client/workqueue.ts';
+import { WatchedAggregatedKinds } from './aggregated-kinds.ts';
 import { WatchedCustomKinds } from './custom-kinds.ts';
 import type { GraphNode, OwnerStates } from './graph.ts';
 import {
@@ -45,6 +46,7 @@ class GarbageCollector {
   readonly #graph = new OwnershipGraph();
   readonly #queue: Workqueue<string>;
   #customKinds: WatchedCustomKinds | undefined;
+  #aggregatedKinds: WatchedAggregatedKinds | undefined;
 
   constructor(resources: readonly Resource[], options: RunnerOptions) {
     this.#resources = resources;
@@ -58,6 +60,8 @@ class GarbageCollector {
     const subscriptions = this.#watched.map((resource) => this.#watch(resource));
     const customKinds = new WatchedCustomKinds({ informers, watch: (kind) => this.#watch(kind) });
     this.#customKinds = customKinds;
+    const aggregated = new WatchedAggregatedKinds({ ...this.#options, watch: (kind) => this.#watch(kind) });
+    this.#aggregatedKinds = aggregated;
     try {
       await Promise.all(this.#watched.map((resource) => informers.informer(resource).waitForSync(signal)));
     } catch (error) {
@@ -66,7 +70,7 @@ class GarbageCollector {
     signal.addEventListener('abort', () => this.#queue.shutDown(), { once: true });
     if (signal.aborted) this.#queue.shutDown();
     await Promise.all(Array.from({ length: WORKERS }, () => this.#work()));
-    for (const subscription of [...subscriptions, customKinds]) subscription.unsubscribe();
+    for (const subscription of [...subscriptions, customKinds, aggregated]) subscription.unsubscribe();
   }
 
   #watch(resource: ResourceRef): Subscription {
@@ -158,7 +162,11 @@ class GarbageCollector {
   async #findOwner(object: ApiObject, reference: OwnerReference): Promise<ApiObject | undefined> {
     const known = this.#graph.get(reference.uid);
     if (known !== undefined) return known.object;
-    const kinds: ResourceRef[] = [...this.#resources, ...(this.#customKinds?.all() ?? [])];
+    const kinds: ResourceRef[] = [
+      ...this.#resources,
+      ...(this.#customKinds?.all() ?? []),
+      ...(this.#aggregatedKinds?.all() ?? []),
+    ];
     const resource = kinds.find(
       (candidate) => candidate.names.kind === reference.kind && apiVersionOf(candidate) === reference.apiVersion,
     );
