@@ -25,7 +25,7 @@ import { horizontalPodAutoscalerController } from './horizontal-pod-autoscaler/h
 import { namespaceController } from './namespace.ts';
 import { nodeIpamController } from './node-ipam.ts';
 import type { NodeIpamOptions } from './node-ipam.ts';
-import { nodeLifecycleController } from './node-lifecycle.ts';
+import { nodeLifecycleController } from './node-lifecycle/node-lifecycle.ts';
 import { nodeTtlController } from './node-ttl.ts';
 import { expandController } from './persistent-volume/expand.ts';
 import { persistentVolumeBinder } from './persistent-volume/persistent-volume-binder.ts';

@@ -2,18 +2,18 @@
  * NodeLifecycle: notices nodes that have gone silent, taints them, and has their pods take no more traffic
  * (upstream `pkg/controller/nodelifecycle`).
  */
-import type { Lease } from '../api/coordination/v1/lease.ts';
-import { leases } from '../api/coordination/v1/lease.ts';
-import type { Node } from '../api/core/v1/node.ts';
-import { nodes } from '../api/core/v1/node.ts';
-import type { Pod } from '../api/core/v1/pod.ts';
-import { pods } from '../api/core/v1/pod.ts';
-import { formatTime } from '../base/clock.ts';
-import type { Controller, ControllerContext } from '../client/controller.ts';
-import { defineController } from '../client/controller.ts';
+import type { Lease } from '../../api/coordination/v1/lease.ts';
+import { leases } from '../../api/coordination/v1/lease.ts';
+import type { Node } from '../../api/core/v1/node.ts';
+import { nodes } from '../../api/core/v1/node.ts';
+import type { Pod } from '../../api/core/v1/pod.ts';
+import { pods } from '../../api/core/v1/pod.ts';
+import { formatTime } from '../../base/clock.ts';
+import type { Controller, ControllerContext } from '../../client/controller.ts';
+import { defineController } from '../../client/controller.ts';
 import type { NodeSilence } from './node-silence.ts';
 import { listenAgain } from './node-silence.ts';
-import { podCondition, PODS_BY_NODE, podsOnNode } from './pods.ts';
+import { podCondition, PODS_BY_NODE, podsOnNode } from '../pods.ts';
 
 const LEASE_NAMESPACE = 'kube-node-lease';
 /** A node that has been silent for so long is not known to be alive (`nodeMonitorGracePeriod`). */
