@@ -35,6 +35,8 @@ export interface WriteOptions {
   subresource?: string;
   fieldManager?: string;
   dryRun?: boolean;
+  /** The caller does not look at what comes back, which is then not decoded: a create resolves to nothing. */
+  ignoresResult?: boolean;
   signal?: AbortSignal;
 }
 

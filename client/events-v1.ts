@@ -165,6 +165,6 @@ class SeriesRecorder implements EventV1Recorder {
   }
 
   async #create(event: EventV1): Promise<void> {
-    await this.#options.client.create<EventV1>(this.#options.resource, event);
+    await this.#options.client.create<EventV1>(this.#options.resource, event, { ignoresResult: true });
   }
 }

@@ -153,6 +153,6 @@ class CoreEventRecorder implements FlushableEventRecorder {
   }
 
   async #create(event: CoreEvent): Promise<void> {
-    await this.#options.client.create<CoreEvent>(this.#options.resource, event);
+    await this.#options.client.create<CoreEvent>(this.#options.resource, event, { ignoresResult: true });
   }
 }

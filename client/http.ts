@@ -65,6 +65,7 @@ class HttpTransport implements Transport {
       request.signal?.throwIfAborted();
       const { status, headers, content } = await this.#exchange(request);
       const retryMs = retryAfterMs(status, headers['retry-after']);
+      if (request.ignoresResult === true && status < 400) return undefined;
       if (retryMs === undefined || tries === MAX_TRIES) return resultOf(status, content);
       await sleep(this.#clock, retryMs, request.signal);
     }

@@ -125,6 +125,20 @@ describe('responses', () => {
     );
   });
 
+  it('are not decoded when nobody looks at them', async () => {
+    let decoded = 0;
+    const { client } = answering({
+      type: 'object',
+      encoded: { ...(asObject(value) as Extract<ResponseBody, { type: 'object' }>).encoded, object: () => ++decoded },
+    } as unknown as ResponseBody);
+    const object = { metadata: { namespace: 'ns', name: 'a' } };
+    expect(await client.create(configMaps, object, { ignoresResult: true })).toBeUndefined();
+    await client.delete(configMaps, { namespace: 'ns', name: 'a' });
+    expect(decoded).toBe(0);
+    await client.create(configMaps, object);
+    expect(decoded).toBe(1);
+  });
+
   it('become errors, also in the middle of a watch, after what came before', async () => {
     const status = { kind: 'Status', code: 410, reason: 'Expired', message: 'too old' };
     const events: WatchEvent[] = [

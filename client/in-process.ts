@@ -33,7 +33,7 @@ function inProcessTransport({ handler, user, userAgent, clock = realClock }: InP
       for (let tries = 1; ; tries++) {
         request.signal?.throwIfAborted();
         const { status, headers, body } = await send(request);
-        if (status < 400) return contentOf(body);
+        if (status < 400) return request.ignoresResult === true ? undefined : await contentOf(body);
         const content = await statusOf(body);
         const retryMs = retryAfterMs(status, headers['retry-after']);
         if (retryMs === undefined || tries === MAX_TRIES) throw errorFromStatus(content, status);

@@ -28,6 +28,8 @@ export interface TransportRequest {
   contentType?: string;
   /** Decoded; the transport encodes or hands over. Stays the caller's. */
   body?: unknown;
+  /** Nobody looks at the response of a success. */
+  ignoresResult?: boolean;
   signal?: AbortSignal;
 }
 
@@ -179,7 +181,7 @@ function writesOver(transport: Transport): Pick<Client, 'create' | 'update' | 'p
       object: T,
       options: WriteOptions & { name?: string } = {},
     ): Promise<R> {
-      const { name, subresource } = options;
+      const { name, subresource, ignoresResult = false } = options;
       const { namespace } = object.metadata;
       if (resource.scope === 'Namespaced' && (namespace === undefined || namespace === '')) {
         throw new Error('an empty namespace may not be set during creation');
@@ -189,7 +191,14 @@ function writesOver(transport: Transport): Pick<Client, 'create' | 'update' | 'p
           ? resourcePath(resource, { namespace })
           : objectPath(resource, { namespace, name: name ?? object.metadata.name, subresource });
       const body = withKind(resource, object, subresource);
-      const request: TransportRequest = { method: 'POST', path, query: queryOf(writeQuery(options)), body };
+      const query = queryOf(writeQuery(options));
+      const request: TransportRequest = {
+        method: 'POST',
+        path,
+        query,
+        body,
+        ...(ignoresResult ? { ignoresResult } : {}),
+      };
       return (await transport.call({ ...request, contentType: JSON_TYPE, ...signalOf(options) })) as R;
     },
     async update<T extends ApiObject>(resource: ResourceRef, object: T, options: WriteOptions = {}): Promise<T> {
@@ -212,7 +221,8 @@ function writesOver(transport: Transport): Pick<Client, 'create' | 'update' | 'p
     async delete(resource, name, options = {}): Promise<void> {
       const path = objectPath(resource, name);
       const body = deleteBody(options);
-      const request: TransportRequest = { method: 'DELETE', path, query: queryOf(NO_QUERY), ...signalOf(options) };
+      const query = queryOf(NO_QUERY);
+      const request: TransportRequest = { method: 'DELETE', path, query, ignoresResult: true, ...signalOf(options) };
       await transport.call(body === undefined ? request : { ...request, body, contentType: JSON_TYPE });
     },
   };
