@@ -3,13 +3,17 @@
  * Where pods of this machine's node are real, the others carry a taint, so that only pods that tolerate it come to them.
  */
 import { setMaxListeners } from 'node:events';
+import { events } from '../api/core/v1/event.ts';
 import type { Node, Taint } from '../api/core/v1/node.ts';
 import { nodes } from '../api/core/v1/node.ts';
 import { GIT_VERSION } from '../apiserver/version.ts';
 import { realClock } from '../base/clock.ts';
 import { realRandom } from '../base/random.ts';
 import type { NodeIpamOptions } from '../controllers/node-ipam.ts';
+import { EventCorrelator } from '../client/event-correlator.ts';
+import { createEventRecorder } from '../client/events.ts';
 import type { Kubelet } from '../kubelet/kubelet.ts';
+import type { SharedSources } from '../kubelet/shared-sources.ts';
 import { hasRealPods, UsageError } from './config.ts';
 import type { ChosenSettings } from './data-folder.ts';
 import { apiServerUser, nodeUser } from './identities.ts';
@@ -64,18 +68,34 @@ export function nodeIpamOptions(
 export async function startSimulatedNodes(count: number, options: NodeOptions): Promise<SimulatedNodes> {
   const names = Array.from({ length: count }, (_, index) => nameOf(index + 1));
   await removeFormerNodes(new Set(names), options);
+  if (count === 0) return { stop: () => Promise.resolve() };
+  const { SharedSources } = await import('../kubelet/shared-sources.ts');
   const client = options.controlPlane.clientFor(apiServerUser, 'kube-apiserver/nocher');
+  const stopping = new AbortController();
+  const shared: SharedParts = {
+    sources: new SharedSources({
+      client,
+      clock: realClock,
+      random: realRandom,
+      log: options.log,
+      signal: stopping.signal,
+    }),
+    correlator: new EventCorrelator(realClock),
+  };
   const running: RunningNode[] = [];
   for (let first = 0; first < names.length; first += AT_ONCE) {
     const some = names.slice(first, first + AT_ONCE);
-    const start = (name: string, i: number): Promise<RunningNode> => startOne({ name, index: first + i + 1 }, options);
+    const start = (name: string, i: number): Promise<RunningNode> =>
+      startOne({ name, index: first + i + 1, ...shared }, options);
     running.push(...(await Promise.all(some.map(start))));
     await Promise.all(some.map((name) => nodeReady(client, name)));
   }
   return {
     async stop() {
-      for (const { stopping } of running) stopping.abort();
+      for (const node of running) node.stopping.abort();
       await Promise.all(running.map(({ kubelet }) => kubelet.stopped));
+      stopping.abort();
+      await shared.sources.stopped();
     },
   };
 }
@@ -87,7 +107,13 @@ async function removeFormerNodes(wanted: ReadonlySet<string>, { controlPlane }: 
   await Promise.all(gone.map((name) => client.delete(nodes, { name })));
 }
 
-interface OneNode {
+/** What is one for all of them. */
+interface SharedParts {
+  sources: SharedSources;
+  correlator: EventCorrelator;
+}
+
+interface OneNode extends SharedParts {
   name: string;
   /** Of its part of the pod range. */
   index: number;
@@ -100,7 +126,7 @@ interface RunningNode {
 }
 
 async function startOne(
-  { name, index }: OneNode,
+  { name, index, sources, correlator }: OneNode,
   { config, settings, controlPlane, nearby, log }: NodeOptions,
 ): Promise<RunningNode> {
   const { createSimulatedRuntime } = await import('../kubelet/simulated/simulated-runtime.ts');
@@ -109,12 +135,17 @@ async function startOne(
   const stopping = new AbortController();
   // A kubelet listens for the end in several places: many listeners are no leak here.
   setMaxListeners(0, stopping.signal);
-  const kubelet = await startKubelet({
-    nodeName: name,
+  const parts = {
     client: controlPlane.clientFor(nodeUser(name), 'kubelet/nocher'),
     clock: realClock,
     random: realRandom,
     log: log.child({ component: 'kubelet', node: name }),
+  };
+  const kubelet = await startKubelet({
+    nodeName: name,
+    ...parts,
+    events: createEventRecorder({ ...parts, resource: events, component: 'kubelet', host: name, correlator }),
+    sources: sources.of(name),
     ...createSimulatedRuntime({ clock: realClock, random: realRandom, podCidr }),
     nodeIp: hostAddresses()[0] ?? addressInRange(settings.podCidr, 1),
     podCidr,

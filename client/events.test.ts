@@ -8,6 +8,7 @@ import { startTestServer, testAdmin } from '../apiserver/testing.ts';
 import type { TestServer } from '../apiserver/testing.ts';
 import { silentLogger } from '../base/log.ts';
 import type { Client } from './client.ts';
+import { EventCorrelator } from './event-correlator.ts';
 import { truncateMessage } from './event-names.ts';
 import { createEventV1Recorder } from './events-v1.ts';
 import type { EventV1Recorder } from './events-v1.ts';
@@ -59,6 +60,22 @@ describe('createEventRecorder()', () => {
     recorders.forEach((one, i) => one.event(pod(), 'Normal', `Reason${i}`, `message ${i}`));
     await Promise.all(recorders.map((one) => one.flush()));
     expect((await recorded()).map(({ reason }) => reason).sort()).toEqual(recorders.map((_, i) => `Reason${i}`).sort());
+  });
+
+  it('counts what recorders of the same host tell again when they share what is known, and no others', async () => {
+    const correlator = new EventCorrelator(clock);
+    const recorderOf = (host: string): FlushableEventRecorder =>
+      createEventRecorder({ client, resource: events, component: 'c', host, clock, log: silentLogger, correlator });
+    for (const host of ['n1', 'n1', 'n2']) {
+      const one = recorderOf(host);
+      one.event(pod(), 'Normal', 'Started', 'Container started');
+      await one.flush();
+    }
+    const counts = (await recorded()).map(({ source, count }) => [source?.host, count]);
+    expect(counts.sort()).toEqual([
+      ['n1', 2],
+      ['n2', 1],
+    ]);
   });
 
   it('stores an event as Kubernetes components do', async () => {

@@ -55,6 +55,8 @@ export interface EventRecorderOptions {
   clock: Clock;
   random?: Random;
   log: Logger;
+  /** Default: one of its own. Recorders of one process may share one, which then knows less of each. */
+  correlator?: EventCorrelator;
 }
 
 export function createEventRecorder(options: EventRecorderOptions): FlushableEventRecorder {
@@ -79,7 +81,7 @@ class CoreEventRecorder implements FlushableEventRecorder {
 
   constructor(options: EventRecorderOptions) {
     this.#options = options;
-    this.#correlator = new EventCorrelator(options.clock);
+    this.#correlator = options.correlator ?? new EventCorrelator(options.clock);
     this.#queue = new EventQueue(options);
     this.#nameOf = createEventNamer(options.clock, options.random ?? realRandom);
   }

@@ -13,17 +13,12 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { events } from '../api/core/v1/event.ts';
 import type { Taint } from '../api/core/v1/node.ts';
-import { pods } from '../api/core/v1/pod.ts';
-import type { Pod } from '../api/core/v1/pod/types.ts';
-import { services } from '../api/core/v1/service.ts';
-import type { Service } from '../api/core/v1/service.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import type { Client } from '../client/client.ts';
 import { createEventRecorder } from '../client/events.ts';
 import type { EventRecorder } from '../client/events.ts';
-import { createInformerFactory } from '../client/informer-factory.ts';
 import { parseResolvConf } from './env/pod-names.ts';
 import { startLogRotation } from './logs/log-rotation.ts';
 import { detectCapacity, noPressure, readHostFacts, readHostPressure } from './node/host-facts.ts';
@@ -36,6 +31,8 @@ import type { NodeIdentity } from './pods/pod-machinery.ts';
 import { PodWorkers } from './pods/pod-workers.ts';
 import type { RuntimeCache } from './pods/runtime-cache.ts';
 import type { ImageService, RuntimeService } from './runtime.ts';
+import { ownSources } from './sources.ts';
+import type { KubeletSources } from './sources.ts';
 import { readHostUsage } from './stats/host-usage.ts';
 import { nodeStatistics } from './stats/node-statistics.ts';
 import type { NodeStatistics } from './stats/node-statistics.ts';
@@ -74,6 +71,8 @@ export interface KubeletOptions {
   version?: string;
   /** Default: one of its own. */
   events?: EventRecorder;
+  /** Default: watches of its own. */
+  sources?: KubeletSources;
   /** Default: what the machine has. */
   capacity?: Partial<HostCapacity>;
   maxPods?: number;
@@ -114,22 +113,20 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
   const recorder =
     options.events ??
     createEventRecorder({ client, resource: events, component: 'kubelet', host: nodeName, clock, random, log });
-  const factory = createInformerFactory(client, { clock, log, random });
-  const podInformer = factory.informer<Pod>(pods, { fieldSelector: `spec.nodeName=${nodeName}` });
-  const serviceInformer = factory.informer<Service>(services);
   const workers = new PodWorkers();
   const machinery = createMachinery(options, {
     folders,
     workers,
     recorder,
     memoryCapacityBytes: input.capacity.memoryBytes,
-    services: () => serviceInformer.lister.list(),
+    services: () => sources.services(),
     node: await nodeIdentity(options, input),
   });
   const usage = usageReader(options, machinery.cache);
   const statistics = statisticsOf(options, usage, input);
   const server = await startServer(options, { workers, machinery, statistics });
   const port = server?.port ?? options.kubeletPort;
+  const sources = options.sources ?? ownSources(nodeName, options);
   const agent = new NodeAgent({
     client,
     clock,
@@ -137,13 +134,13 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
     recorder,
     input: { ...input, kubeletPort: port },
     health: () => nodeHealth(options, machinery.cache),
+    ...(sources.node === undefined ? {} : { cachedNode: sources.node }),
   });
-  factory.start(signal);
   await agent.register(signal);
   const running: Promise<unknown>[] = [agent.run(signal)];
-  await Promise.all([podInformer.waitForSync(signal), serviceInformer.waitForSync(signal), machinery.cache.refresh()]);
-  podInformer.changes.subscribe((change) => workers.onPodChange(change));
-  running.push(machinery.cache.run(signal), workers.keepHouse(signal), factory.stopped());
+  await Promise.all([sources.synced(signal), machinery.cache.refresh()]);
+  sources.podChanges.subscribe((change) => workers.onPodChange(change));
+  running.push(machinery.cache.run(signal), workers.keepHouse(signal), sources.stopped());
   if (folders !== undefined) startLogRotation({ cache: machinery.cache, runtime, clock, log, signal });
   const ended = endWith(signal, () => Promise.all([workers.stop(), server?.close(), ...running]));
 

@@ -13,6 +13,7 @@ import { formatMicroTime, sleep } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
 import type { Client } from '../../client/client.ts';
 import type { EventRecorder } from '../../client/events.ts';
+import { compareResourceVersions } from '../../client/resource-version.ts';
 import { NodeEvents } from './node-events.ts';
 import type { NodeHealth, NodeInput } from './node-status.ts';
 import { isNodeStatusChanged, newNode, nodeLabels, nodeStatus } from './node-status.ts';
@@ -25,6 +26,8 @@ export interface NodeAgentOptions {
   input: NodeInput;
   /** How the node is now. */
   health(): Promise<Omit<NodeHealth, 'nowMs'>>;
+  /** The node as a cache has it, which saves reading it from the API. */
+  cachedNode?(): Node | undefined;
 }
 
 const LEASE_NAMESPACE = 'kube-node-lease';
@@ -33,6 +36,14 @@ const LEASE_PERIOD_MS = 10_000;
 const STATUS_PERIOD_MS = 10_000;
 const REPORT_PERIOD_MS = 300_000;
 const RETRY_MS = 1_000;
+
+/** A cache may be behind what a write was answered with. */
+function laterOf(known: Node | undefined, cached: Node): Node {
+  const isSame = known !== undefined && known.metadata.uid === cached.metadata.uid;
+  if (!isSame) return cached;
+  const versions = [known, cached].map(({ metadata }) => metadata.resourceVersion ?? '');
+  return compareResourceVersions(versions[0]!, versions[1]!) > 0 ? known : cached;
+}
 
 export class NodeAgent {
   readonly #options: NodeAgentOptions;
@@ -154,9 +165,11 @@ export class NodeAgent {
     this.#events.conditions(status);
   }
 
-  /** Read anew: others write conditions and labels too; a node that was deleted is registered again. */
+  /** Looked at anew: others write conditions and labels too; a node that was deleted is registered again. */
   async #currentNode(): Promise<Node> {
     const { client, input } = this.#options;
+    const cached = this.#options.cachedNode?.();
+    if (cached !== undefined) return (this.#node = laterOf(this.#node, cached));
     try {
       this.#node = await client.get<Node>(nodes, { name: input.name });
     } catch (error) {
