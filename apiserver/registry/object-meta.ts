@@ -48,28 +48,34 @@ export function fillMetadataForCreate(
   else delete metadata.generation;
 }
 
+const SYSTEM_FIELDS = [
+  'uid',
+  'creationTimestamp',
+  'deletionTimestamp',
+  'deletionGracePeriodSeconds',
+  'generation',
+  'selfLink',
+  'resourceVersion',
+] as const;
+
 /** System fields come from `previous`, whatever the client sent; its resourceVersion has been compared by then. */
 export function keepSystemMetadata(next: ApiObject, previous: ApiObject): void {
-  const kept = previous.metadata;
-  for (const field of [
-    'uid',
-    'creationTimestamp',
-    'deletionTimestamp',
-    'deletionGracePeriodSeconds',
-    'generation',
-    'selfLink',
-    'resourceVersion',
-  ] as const) {
-    if (kept[field] === undefined) delete next.metadata[field];
-    else Object.assign(next.metadata, { [field]: kept[field] });
-  }
+  keepMetadata(next, previous, SYSTEM_FIELDS);
 }
 
 /** The fields come from `previous`, whatever the client sent. */
-export function keepMetadata(next: ApiObject, previous: ApiObject, fields: readonly KeptMetadata[]): void {
+export function keepMetadata(
+  next: ApiObject,
+  previous: ApiObject,
+  fields: readonly (KeptMetadata | (typeof SYSTEM_FIELDS)[number])[],
+): void {
+  const kept = previous.metadata as Record<string, unknown>;
+  const metadata = next.metadata as Record<string, unknown>;
   for (const field of fields) {
-    if (previous.metadata[field] === undefined) delete next.metadata[field];
-    else Object.assign(next.metadata, { [field]: previous.metadata[field] });
+    const value = kept[field];
+    if (value !== undefined) metadata[field] = value;
+    // A deletion, also of nothing, makes the object slow to read.
+    else if (field in metadata) delete metadata[field];
   }
 }
 

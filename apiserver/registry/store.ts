@@ -25,6 +25,7 @@ import type { WatchCache } from '../cacher/watch-cache.ts';
 import type { Storage } from '../storage/storage.ts';
 import { StorageError } from '../storage/storage.ts';
 import { translateStorageError } from '../storage-errors.ts';
+import { attributesOf } from './admission-attributes.ts';
 import { decideDeletion, isFullyFinalized } from './deletion.ts';
 import { FieldOwnership, keepEntries, keepTimes } from './field-ownership.ts';
 import {
@@ -168,7 +169,7 @@ export class Store {
     object.kind = kind.groupKind.kind;
     object.apiVersion = kind.apiVersion;
     clearSystemMetadata(object);
-    const attributes = this.#attributes(kind, {
+    const attributes = attributesOf(kind, {
       operation: 'CREATE',
       object,
       oldObject: undefined,
@@ -237,7 +238,7 @@ export class Store {
   async admit(kind: ServedKind, object: ApiObject, about: AdmittedSubresource): Promise<void> {
     const { key, subresource, context, form, operation = 'CREATE', oldObject } = about;
     const attributes: AdmissionAttributes = {
-      ...this.#attributes(kind, { operation, object, oldObject, subresource, context }),
+      ...attributesOf(kind, { operation, object, oldObject, subresource, context }),
       ...key,
       ...(form && { form }),
     };
@@ -294,7 +295,7 @@ export class Store {
     next.kind = kind.groupKind.kind;
     next.apiVersion = kind.apiVersion;
     keepSystemMetadata(next, previous);
-    const attributes = this.#attributes(kind, {
+    const attributes = attributesOf(kind, {
       operation: 'UPDATE',
       object: next,
       oldObject: previous,
@@ -353,7 +354,7 @@ export class Store {
   async #admitDeletion(kind: ServedKind, oldObject: ApiObject, { options, context }: DeleteRequest): Promise<void> {
     const about = { operation: 'DELETE', object: undefined, oldObject, subresource: '', context } as const;
     const attributes: AdmissionAttributes = {
-      ...this.#attributes(kind, about),
+      ...attributesOf(kind, about),
       options: () => ({ ...options, kind: 'DeleteOptions', apiVersion: 'meta.k8s.io/v1' }),
     };
     await this.#admission.mutate(attributes);
@@ -422,23 +423,6 @@ export class Store {
     const { namespace = '', name = '' } = object.metadata;
     if (kind.cache.getCached(namespace, name) !== undefined) throw errors.alreadyExists(kind.groupResource, name);
     return { object: () => object, bytes: () => Buffer.from(JSON.stringify(object)) };
-  }
-
-  #attributes(
-    kind: ServedKind,
-    init: Pick<AdmissionAttributes, 'operation' | 'object' | 'oldObject' | 'subresource'> & { context: WriteContext },
-  ): AdmissionAttributes {
-    const { operation, object, oldObject, subresource, context } = init;
-    const { namespace = '', name = '' } = (object ?? oldObject)!.metadata;
-    const { user, dryRun } = context;
-    const own = { operation, object, oldObject, subresource, resource: kind.resource, namespace, name, user, dryRun };
-    return {
-      ...own,
-      warn: (text) => context.warn(text),
-      annotate: (key, value) => context.annotate?.(key, value),
-      options: () => (operation === 'CREATE' || operation === 'UPDATE' ? (context.options?.(operation) ?? {}) : {}),
-      reinvocation: { isWanted: false, isRunning: false },
-    };
   }
 
   async #mutate(attributes: AdmissionAttributes): Promise<void> {
