@@ -111,6 +111,26 @@ describe('runController()', () => {
     expect(keys).toEqual(['ns/a', 'ns/b', 'ns/a']);
   });
 
+  it('leaves out what does not concern it, unless it did before', async () => {
+    const { client, keys, run } = setUp();
+    await make(client, 'a');
+    await make(client, 'b', { labels: { mine: 'yes' } });
+    await run({ concerns: ({ metadata }) => metadata.labels?.['mine'] === 'yes' });
+    expect(keys).toEqual(['ns/b']);
+    await make(client, 'c');
+    const take = (name: string, mine: string | null): Promise<unknown> =>
+      client.patch(configMaps, { namespace: 'ns', name }, { type: 'merge', body: { metadata: { labels: { mine } } } });
+    await take('a', 'yes');
+    await settle();
+    expect(keys).toEqual(['ns/b', 'ns/a']);
+    await take('b', null);
+    await settle();
+    await client.delete(configMaps, { namespace: 'ns', name: 'b' });
+    await settle();
+    // It went as something that was none of the controller's business any more.
+    expect(keys).toEqual(['ns/b', 'ns/a', 'ns/b']);
+  });
+
   it('reconciles the owner when an owned object comes, changes hands, or goes', async () => {
     const { client, keys, run } = setUp();
     const a = await make(client, 'a');

@@ -56,6 +56,8 @@ export interface Controller {
   component?: string;
   /** The kind whose keys are reconciled. */
   for: ResourceRef;
+  /** Of `for`: changes of an object of which this is false, before and after, are left out. Default: all matter. */
+  concerns?(object: ApiObject): boolean;
   /** Kinds whose objects have one of `for` as their controller: that one is reconciled when they change or go. */
   owns: readonly ResourceRef[];
   watches: readonly WatchDeclaration[];

@@ -15,6 +15,7 @@ export const ephemeralVolumeController = defineController<Pod>({
   name: 'ephemeral-volume-controller',
   component: 'ephemeral_volume',
   for: pods,
+  concerns: (pod) => (pod as Pod).spec.volumes?.some(({ ephemeral }) => ephemeral !== undefined) === true,
   // A claim that somebody deletes is made again.
   owns: [persistentVolumeClaims],
   writes: [persistentVolumeClaims],

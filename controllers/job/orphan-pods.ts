@@ -15,6 +15,7 @@ import { isTracked, removeTrackingFinalizer } from './tracking-finalizer.ts';
 export const orphanPodsOfJobs = defineController<Pod>({
   name: 'job-controller',
   for: pods,
+  concerns: (pod) => isTracked(pod as Pod),
   watches: [
     {
       resource: jobs,
