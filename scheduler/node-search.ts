@@ -99,10 +99,11 @@ export class NodeSearch {
     const wanted = feasibleNodesToFind(candidates.length, percentageOfNodesToScore);
     const feasible: NodeInfo[] = [];
     const rejections = new Map<string, PluginRejection>();
+    const rejectionOf = runner.nodeFilter(cycle);
     for (let i = 0; i < candidates.length && feasible.length < wanted; i++) {
       if (i % NODES_PER_LOOK === 0 && slice.isOver) await slice.giveWay();
       const node = candidates[(this.#nextStart + i) % candidates.length]!;
-      const rejection = runner.runFilterWithNominated(cycle, node);
+      const rejection = rejectionOf(node);
       if (rejection === undefined) feasible.push(node);
       else if (rejection.code === 'Error') throw new Error(rejection.reasons.join(', '));
       else rejections.set(node.name, rejection);

@@ -12,6 +12,10 @@ export class NominatedPods {
   readonly #nodeNames = new Map<string, string>();
   readonly #byNode = new Map<string, Map<string, PodInfo>>();
 
+  get isEmpty(): boolean {
+    return this.#byNode.size === 0;
+  }
+
   /** Takes the place of an earlier nomination; with `''`, only ends it. */
   set(podInfo: PodInfo, nodeName: string): void {
     this.delete(podInfo.uid);

@@ -88,11 +88,17 @@ export class PluginRunner {
 
   /** The first plugin that does not want the node, after `runPreFilter`. */
   runFilter(cycle: Cycle, node: NodeInfo): PluginRejection | undefined {
-    for (const plugin of cycle.state.get(FILTERS)) {
-      const rejection = plugin.filter(cycle, node);
-      if (rejection !== undefined) return { ...rejection, plugin: plugin.name };
-    }
-    return undefined;
+    return firstToReject(cycle.state.get(FILTERS), cycle, node);
+  }
+
+  /** `runFilterWithNominated` for many nodes of one cycle. */
+  nodeFilter(cycle: Cycle): (node: NodeInfo) => PluginRejection | undefined {
+    const filters = cycle.state.get(FILTERS);
+    // Others may be nominated while the search gives way.
+    return (node) =>
+      this.#nominated === undefined || this.#nominated.isEmpty
+        ? firstToReject(filters, cycle, node)
+        : this.runFilterWithNominated(cycle, node);
   }
 
   /** As `runFilter`, with and without the pods that are nominated for the node and come before this one. */
@@ -204,6 +210,15 @@ export class PluginRunner {
   #scorersOf(cycle: Cycle, nodes: readonly NodeInfo[]): Scorer[] {
     return this.#scorers.filter(({ plugin }) => plugin.preScore?.(cycle, nodes) !== 'skip');
   }
+}
+
+function firstToReject(filters: readonly With<'filter'>[], cycle: Cycle, node: NodeInfo): PluginRejection | undefined {
+  for (let i = 0; i < filters.length; i++) {
+    const plugin = filters[i]!;
+    const rejection = plugin.filter(cycle, node);
+    if (rejection !== undefined) return { ...rejection, plugin: plugin.name };
+  }
+  return undefined;
 }
 
 /** A filter needs what its own `preFilter` leaves it, also where that is disabled. */

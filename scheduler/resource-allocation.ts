@@ -31,6 +31,7 @@ export function allocationScore(strategy: ScoringStrategy = {}): AllocationScore
     return ratioScore(resources, shapeFunction(strategy.requestedToCapacityRatio?.shape ?? []));
   }
   const scoreOf = type === 'MostAllocated' ? mostAllocated : leastAllocated;
+  if (listed.length === 0) return (podInfo, node) => scoreOfTwo(scoreOf, podInfo, node);
   return (podInfo, node) => {
     let sum = 0;
     let weights = 0;
@@ -42,6 +43,15 @@ export function allocationScore(strategy: ScoringStrategy = {}): AllocationScore
     }
     return weights === 0 ? 0 : Math.floor(sum / weights);
   };
+}
+
+/** Of cpu and memory, as for any resources, but without an object for each of them: it is asked for every node. */
+function scoreOfTwo(scoreOf: typeof leastAllocated, { nonZero: wanted }: PodInfo, node: NodeInfo): number {
+  const { milliCpu, memory } = node.allocatable;
+  const { nonZero } = node;
+  const cpuScore = milliCpu === 0 ? 0 : scoreOf(nonZero.milliCpu + wanted.milliCpu, milliCpu);
+  const memoryScore = memory === 0 ? 0 : scoreOf(nonZero.memory + wanted.memory, memory);
+  return milliCpu === 0 || memory === 0 ? cpuScore + memoryScore : Math.floor((cpuScore + memoryScore) / 2);
 }
 
 /** Requests as they are. A scalar resource that the pod does not ask for is as if the node had none of it. */

@@ -51,8 +51,9 @@ export function nodeResourcesFit(args: NodeResourcesFitArgs = {}): Plugin {
 
 /** Without extended resources that someone else looks after. */
 function withoutIgnored(requests: Resource, args: NodeResourcesFitArgs): Resource {
+  if (requests.scalars.size === 0) return requests;
   const { ignoredResources = [], ignoredResourceGroups = [] } = args;
-  if (requests.scalars.size === 0 || ignoredResources.length + ignoredResourceGroups.length === 0) return requests;
+  if (ignoredResources.length + ignoredResourceGroups.length === 0) return requests;
   const isIgnored = (name: string): boolean =>
     isExtendedResource(name) &&
     (ignoredResources.includes(name) || ignoredResourceGroups.includes(name.split('/', 1)[0]!));

@@ -25,7 +25,7 @@ export const taintToleration: Plugin = {
     return true;
   },
   filter({ pod }, { hardTaints }) {
-    return toleratesAll(pod.spec.tolerations, hardTaints) ? undefined : REJECTION;
+    return hardTaints.length === 0 || toleratesAll(pod.spec.tolerations, hardTaints) ? undefined : REJECTION;
   },
   preScore({ pod, state }) {
     const all = pod.spec.tolerations ?? [];
@@ -36,6 +36,8 @@ export const taintToleration: Plugin = {
     return undefined;
   },
   score({ state }, { softTaints }) {
+    // Asked for every node, of which few have any.
+    if (softTaints.length === 0) return 0;
     const tolerations = state.get(SOFT_TOLERATIONS);
     return softTaints.filter((taint) => !toleratesAny(tolerations, taint)).length;
   },
