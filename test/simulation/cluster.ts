@@ -119,6 +119,11 @@ export class Cluster {
     return this.#users.current!.clientOf('users');
   }
 
+  /** Grows whenever something has begun or ended to run on some node. */
+  machinesVersion(): number {
+    return this.nodes.reduce((sum, { machine }) => sum + machine.version, 0);
+  }
+
   seats(): Seat[] {
     return [this.managers, this.scheduler, ...this.nodes];
   }

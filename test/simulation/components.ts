@@ -1,5 +1,4 @@
 /** The components of the control plane as processes that can be ended at any moment and started anew. */
-import { events } from '../../api/core/v1/event.ts';
 import { setMaxListeners } from 'node:events';
 import type { UserInfo, Handler } from '../../api/machinery/handler.ts';
 import { resources } from '../../api/resources.ts';
@@ -8,7 +7,7 @@ import type { Logger } from '../../base/log.ts';
 import type { Client } from '../../client/client.ts';
 import { runController } from '../../client/controller-runner.ts';
 import type { RunnerOptions } from '../../client/controller-runner.ts';
-import { createEventRecorder } from '../../client/events.ts';
+import { silentEventRecorder } from '../../client/events.ts';
 import { inProcessClient } from '../../client/in-process.ts';
 import { createInformerFactory } from '../../client/informer-factory.ts';
 import type { InformerFactory } from '../../client/informer-factory.ts';
@@ -101,6 +100,6 @@ function runnerOptions(process: Process, component: string, informers: InformerF
   const client = process.clientOf(component);
   const own = log.child({ component });
   const random = streamOf(seed, `${component} of ${name}`);
-  const recorder = createEventRecorder({ client, resource: events, component, clock, random, log: own });
-  return { client, informers, events: recorder, clock, random, log: own, signal: process.signal };
+  // A tenth of all requests would be Events, which nothing here is decided by.
+  return { client, informers, events: silentEventRecorder, clock, random, log: own, signal: process.signal };
 }

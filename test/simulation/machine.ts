@@ -38,6 +38,8 @@ export class Machine {
   readonly #processes = new Map<string, Process>();
   /** Starting and stopping take so many times longer. */
   slowness = 1;
+  /** Grows whenever what `all` tells has changed. */
+  version = 0;
 
   constructor(options: MachineOptions) {
     this.#options = options;
@@ -58,6 +60,7 @@ export class Machine {
     const { uid, namespace, name } = pod;
     const process: Process = { uid, namespace, name, state: 'starting', exitCode: 0, restarts, startedMs: clock.now() };
     this.#processes.set(uid, process);
+    this.version++;
     this.#after(process, MAX_START_MS * random.float() * this.slowness, () => {
       if (process.state !== 'starting') return;
       process.state = 'running';
@@ -80,17 +83,20 @@ export class Machine {
 
   forget(uid: string): void {
     this.#processes.delete(uid);
+    this.version++;
   }
 
   /** The power fails. */
   crash(): void {
     this.#processes.clear();
+    this.version++;
   }
 
   #exit(process: Process, exitCode: number): void {
     if (process.state === 'exited') return;
     process.state = 'exited';
     process.exitCode = exitCode;
+    this.version++;
     this.#options.onChange(process.uid);
   }
 

@@ -39,12 +39,16 @@ export async function run(plan: Plan, { mutant, log, tell }: RunOptions = {}): P
       },
     }),
   );
+  let machines = 0;
   const look = (): void => {
     for (const change of cluster.takeChanges()) {
       if (tell !== undefined) say(describe(change));
       for (const check of checks) check.onChange?.(change);
     }
     for (const check of checks) check.onStep?.();
+    if (cluster.machinesVersion() === machines) return;
+    machines = cluster.machinesVersion();
+    for (const check of checks) check.onMachines?.();
   };
   try {
     await cluster.start();

@@ -13,6 +13,8 @@ export interface Check {
   onChange?(change: StoredChange): void;
   /** Whenever all is quiet. */
   onStep?(): void;
+  /** Whenever all is quiet, and what runs on some node is not what it was. */
+  onMachines?(): void;
   /** At the end, when nothing has befallen the cluster for long. */
   atRest?(): void;
 }

@@ -20,7 +20,7 @@ export const placement: Invariant = ({ cluster, violated, plan }) => ({
     const asked = there.reduce((sum, pod) => sum + cpusOf(pod), 0);
     if (asked > plan.cpus) violated(`${after} has ${plan.cpus} CPUs, and its pods ask for ${asked}`);
   },
-  onStep() {
+  onMachines() {
     const seen = new Map<string, string>();
     for (const { name, machine } of cluster.nodes) {
       for (const { uid, namespace, name: pod } of machine.all()) {

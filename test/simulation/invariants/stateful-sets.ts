@@ -19,7 +19,7 @@ export const statefulSetIdentities: Invariant = (context) => {
       if (object !== undefined && isReady(object as Pod)) readyMs.set(name, Infinity);
       else if (readyMs.get(name) === Infinity) readyMs.set(name, cluster.time.elapsedMs);
     },
-    onStep() {
+    onMachines() {
       const seen = new Map<string, string>();
       for (const { name: node, machine } of cluster.nodes) {
         for (const { namespace, name, state } of machine.all()) {
