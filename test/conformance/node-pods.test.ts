@@ -6,6 +6,7 @@ import { WebSocket } from 'ws';
 import type { Json } from './conformance.ts';
 import { eventually, isRoot } from './conformance.ts';
 import type { PodCluster } from './pods.ts';
+import { describeResizes } from './pod-resizes.ts';
 import { hasCondition, podOf, shell, startPodCluster } from './pods.ts';
 
 const suite = isRoot ? describe : describe.skip;
@@ -258,6 +259,8 @@ suite('pods from beginning to end', () => {
       await observed('generation-500', 500);
     }, 120_000);
   });
+
+  describeResizes(() => cluster);
 
   describe('a mount’s subPathExpr', () => {
     it('is expanded [conformance: VolumeSubpathEnvExpansion, subpath expansion]', async () => {

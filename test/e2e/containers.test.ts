@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Cluster, CommandResult, Json } from './harness.ts';
 import { eventually, isOnContainerd, isRoot, MINORS, startCluster } from './harness.ts';
+import { describeResizes } from './pod-resizes.ts';
 
 const image = 'nocher.local/hello:1';
 const suite = isRoot ? describe : describe.skip;
@@ -281,6 +282,8 @@ suite('containers', () => {
     );
     cluster.run('delete', 'pod', 'not-root');
   });
+
+  describeResizes(() => cluster);
 
   describe('volumes', () => {
     it('project the downward API, parts of config maps, and files by subPath [V3]', async () => {
