@@ -73,7 +73,7 @@ suite('a pod', () => {
     await resolves(full, [podIP]);
   });
 
-  it('resolves the subdomain of a pod [conformance: DNS, resolve the subdomain]', async () => {
+  it('resolves the subdomain of a pod [W1] [conformance: DNS, resolve the subdomain]', async () => {
     await service('subdomain', { clusterIP: 'None', selector: { app: 'subdomain' } });
     await cluster.post(
       `${core}/pods`,

@@ -389,7 +389,7 @@ suite('how containers begin and end [K7]', () => {
           .running !== undefined,
     );
 
-  it('adds a container to a pod that runs [conformance: Ephemeral Container Creation]', async () => {
+  it('adds a container to a pod that runs [W1] [conformance: Ephemeral Container Creation]', async () => {
     await cluster.create(podOf('debugged', {}));
     await cluster.ready('debugged');
     await cluster.patch(

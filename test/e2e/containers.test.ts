@@ -124,7 +124,7 @@ suite('containers', () => {
     });
   });
 
-  describe('init containers', () => {
+  describe('init containers [W1]', () => {
     it('run one after another, before the others', async () => {
       const mount = { volumeMounts: [{ name: 'shared', mountPath: '/shared' }] };
       run('init', {
@@ -168,6 +168,31 @@ suite('containers', () => {
       expect(await ended('sidecar')).toBe('Succeeded');
       expect(cluster.run('logs', 'sidecar', '-c', 'side')).toBe('up\n');
     });
+  });
+
+  it('has the names of its pod and of its aliases, and shares its processes if told to [W1]', () => {
+    run('sharing', {
+      hostname: 'boat',
+      subdomain: 'harbour',
+      hostAliases: [{ ip: '10.1.2.3', hostnames: ['pier.local', 'quay.local'] }],
+      shareProcessNamespace: true,
+      containers: [shell('exec sleep 12345'), shell('exec sleep 54321', { name: 'other' })],
+    });
+    ready('sharing');
+    const ip = podObject('sharing').status.podIP as string;
+    expect(inside('sharing', 'hostname; hostname -f')).toBe('boat\nboat.harbour.default.svc.cluster.local');
+    const hosts = inside('sharing', 'cat /etc/hosts');
+    expect(hosts).toContain(`${ip}\tboat.harbour.default.svc.cluster.local\tboat`);
+    expect(hosts).toContain('10.1.2.3\tpier.local\tquay.local');
+    const commands = inside('sharing', 'for f in /proc/[0-9]*/cmdline; do tr "\\0" " " < $f; echo; done');
+    expect(commands).toContain('sleep 12345');
+    expect(commands).toContain('sleep 54321');
+    // None of theirs is the first process: that is the pod's.
+    expect(inside('sharing', 'tr "\\0" " " < /proc/1/cmdline')).not.toContain('sleep');
+    run('apart', { containers: [shell('exec sleep 12345'), shell('exec sleep 54321', { name: 'other' })] });
+    ready('apart');
+    expect(inside('apart', 'tr "\\0" " " < /proc/1/cmdline')).toBe('sleep 12345');
+    expect(inside('apart', 'cat /proc/[0-9]*/cmdline | tr "\\0" " "')).not.toContain('sleep 54321');
   });
 
   it('knows its environment in every form', () => {
