@@ -187,7 +187,10 @@ describe('the kubelet server', () => {
     const line = 'container_memory_working_set_bytes{container="web",namespace="default",pod="web-1"} 1 5\n';
     expect((await get('/metrics/resource')).body).toContain(line);
     expect((await get('/metrics/cadvisor')).body).toContain('container_memory_usage_bytes{container="web",id="c1"');
-    for (const path of ['/stats/summary', '/metrics/resource', '/metrics/cadvisor'])
+    const metrics = (await get('/metrics')).body;
+    expect(metrics).toContain('kubelet_running_pods 1\n');
+    expect(metrics).toContain('kubelet_running_containers{container_state="running"} 1\n');
+    for (const path of ['/stats/summary', '/metrics', '/metrics/resource', '/metrics/cadvisor'])
       expect((await get(path, stranger)).status).toBe(403);
   });
 

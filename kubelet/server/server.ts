@@ -14,6 +14,7 @@ import type { Logger } from '../../base/log.ts';
 import type { PodWorkers } from '../pods/pod-workers.ts';
 import type { RuntimeCache } from '../pods/runtime-cache.ts';
 import type { RuntimeService } from '../runtime.ts';
+import { kubeletMetrics } from '../stats/kubelet-metrics.ts';
 import { METRICS_CONTENT_TYPE } from '../stats/resource-metrics.ts';
 import type { NodeStatistics } from '../stats/node-statistics.ts';
 import { serveContainerLogs } from './container-logs.ts';
@@ -116,7 +117,7 @@ function createApp(options: KubeletServerOptions): express.Express {
     (_request, response) =>
       void response.json({ kind: 'PodList', apiVersion: 'v1', metadata: {}, items: workers.all().map(podWithStatus) }),
   );
-  addStatistics(app, options.statistics);
+  addStatistics(app, options);
   app.get('/containerLogs/:namespace/:pod/:container', (request, response) =>
     serveContainerLogs(options, request, response),
   );
@@ -137,10 +138,14 @@ function createApp(options: KubeletServerOptions): express.Express {
 }
 
 /** What monitoring asks a node for. */
-function addStatistics(app: express.Express, statistics: NodeStatistics): void {
+function addStatistics(app: express.Express, { statistics, cache }: KubeletServerOptions): void {
   app.get(['/stats/summary', '/stats/summary/'], async (request, response) => {
     const onlyCpuAndMemory = request.query['only_cpu_and_memory'] === 'true';
     response.json(await statistics.summary(onlyCpuAndMemory));
+  });
+  app.get('/metrics', (_request, response) => {
+    const pods = cache.uids().map((uid) => cache.get(uid));
+    response.set('Content-Type', METRICS_CONTENT_TYPE).send(kubeletMetrics(pods));
   });
   app.get('/metrics/resource', async (_request, response) => {
     response.set('Content-Type', METRICS_CONTENT_TYPE).send(await statistics.resourceMetrics());

@@ -15,7 +15,7 @@ interface Sample {
   timestampMs: number;
 }
 
-interface Family {
+export interface Family {
   name: string;
   type: 'counter' | 'gauge';
   help: string;
@@ -31,7 +31,7 @@ const seconds = (ns: number): number => ns / 1e9;
 /** What metrics-server scrapes: one line for each figure of each container, each pod and the node. */
 export function resourceMetrics({ node, pods, failed }: UsageSnapshot): string {
   const ofNode = (value: number): Sample[] => [{ labels: {}, value, timestampMs: node.timestampMs }];
-  return textOf([
+  return metricsText([
     ...containerFamilies(pods),
     {
       name: 'node_cpu_usage_seconds_total',
@@ -133,7 +133,7 @@ export function cadvisorMetrics({ pods }: UsageSnapshot): string {
     help,
     samples: all.map((one) => ({ labels: one.labels, value: value(one), timestampMs: one.timestampMs })),
   });
-  return textOf([
+  return metricsText([
     family('container_cpu_usage_seconds_total', {
       type: 'counter',
       help: CPU_HELP,
@@ -162,7 +162,8 @@ export function cadvisorMetrics({ pods }: UsageSnapshot): string {
   ]);
 }
 
-function textOf(families: readonly Family[]): string {
+/** In Prometheus' text form; a time that is NaN is left out. */
+export function metricsText(families: readonly Family[]): string {
   const lines: string[] = [];
   for (const { name, type, help, samples } of families) {
     if (samples.length === 0) continue;
