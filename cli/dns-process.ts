@@ -36,7 +36,7 @@ export async function publishDns({ controlPlane }: NodeOptions, { dnsAddress, ga
   const metadata = {
     name: 'kube-dns',
     namespace: 'kube-system',
-    labels: { 'k8s-app': 'kube-dns', 'kubernetes.io/name': 'CoreDNS' },
+    labels: { 'k8s-app': 'kube-dns', 'kubernetes.io/cluster-service': 'true', 'kubernetes.io/name': 'CoreDNS' },
   };
   const ports = [
     { name: 'dns', port: 53, protocol: 'UDP' },
