@@ -139,7 +139,7 @@ export function clientOf(config: KubeConfig): Omit<Conformance, keyof Cluster> {
     return {
       status: response.statusCode!,
       contentType,
-      body: /^application\/(.*\+)?json/.test(contentType) ? JSON.parse(content) : content,
+      body: content !== '' && /^application\/(.*\+)?json/.test(contentType) ? JSON.parse(content) : content,
     };
   };
   const must = async (...request: Parameters<typeof send>): Promise<Json> => {

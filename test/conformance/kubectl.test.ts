@@ -1,5 +1,7 @@
 /** kubectl against pods that really run: upstream's test/e2e/kubectl. Needs root. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { join } from 'node:path';
+import { startKubectl } from '../e2e/background.ts';
 import type { Json, NamespacedKubectl } from '../e2e/harness.ts';
 import { kubectlIn } from '../e2e/harness.ts';
 import type { Conformance } from './conformance.ts';
@@ -136,5 +138,57 @@ suite('kubectl', () => {
     );
     expect(k.ok('logs', 'logger', 'logger', '--since=24h').trimEnd().split('\n')).toHaveLength(10);
     k.ok('delete', 'pod', 'logger', '--grace-period=0', '--force');
+  });
+});
+
+suite('kubectl proxy and get --raw [A27]', () => {
+  const curl = (...args: string[]): string => cluster.host('curl', ['-s', '--max-time', '10', ...args]).stdout;
+
+  it('serves on a port that it chooses [conformance: Kubectl, proxy port zero]', async () => {
+    runPod('behind', '--port=8080');
+    const proxy = startKubectl(cluster, '35', ['proxy', '-p', '0', '--disable-filter']);
+    try {
+      const SERVING = /^Starting to serve on 127\.0\.0\.1:(\d+)$/m;
+      await proxy.prints(SERVING);
+      const url = `http://127.0.0.1:${SERVING.exec(proxy.stdout())![1]}`;
+      expect(JSON.parse(curl(`${url}/api`)).versions).toContain('v1');
+      expect(curl(`${url}/api/v1/namespaces/cli/pods/behind/proxy/`)).toMatch(/^pod: behind$/m);
+      expect(curl('-L', `${url}/api/v1/namespaces/cli/pods/behind:8080/proxy`)).toMatch(/^pod: behind$/m);
+    } finally {
+      await proxy.stop();
+    }
+  });
+
+  it('serves on a socket in a folder [conformance: Kubectl, proxy socket]', async () => {
+    const socket = join(cluster.dataDir, 'kubectl-proxy.sock');
+    const proxy = startKubectl(cluster, '35', ['proxy', `--unix-socket=${socket}`]);
+    try {
+      await proxy.prints(/^Starting to serve on /m);
+      expect(JSON.parse(curl('--unix-socket', socket, 'http://localhost/api')).versions.length).toBeGreaterThan(0);
+    } finally {
+      await proxy.stop();
+    }
+  });
+
+  it('reads what the node measures', async () => {
+    const [node] = object('nodes').items;
+    const raw = (path: string): string => k.ok('get', '--raw', `/api/v1/nodes/${node.metadata.name}/proxy${path}`);
+    expect(JSON.parse(raw('/stats/summary')).node.nodeName).toBe(node.metadata.name);
+    expect(JSON.parse(raw('/pods')).kind).toBe('PodList');
+    expect(raw('/healthz')).toBe('ok');
+    expect(raw('/metrics/resource')).toMatch(/^node_cpu_usage_seconds_total \d/m);
+    expect(raw('/metrics')).toMatch(/^kubelet_running_pods [1-9]/m);
+    const port = node.status.daemonEndpoints.kubeletEndpoint.Port;
+    expect(k.ok('get', '--raw', `/api/v1/nodes/${node.metadata.name}:${port}/proxy/healthz`)).toBe('ok');
+    const none = k('get', '--raw', '/api/v1/namespaces/cli/services/none/proxy/');
+    expect([none.code, none.stderr]).toEqual([1, expect.stringContaining('endpoints "none" not found')]);
+  });
+
+  it('tells where the cluster’s DNS is', () => {
+    // eslint-disable-next-line no-control-regex -- kubectl colours its answer
+    const text = cluster.kubectl(['cluster-info']).stdout.replaceAll(/\u001b\[[0-9;]*m/g, '');
+    expect(text).toMatch(
+      /^CoreDNS is running at https:\/\/127\.0\.0\.1:\d+\/api\/v1\/namespaces\/kube-system\/services\/kube-dns:dns\/proxy$/m,
+    );
   });
 });

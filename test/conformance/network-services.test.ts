@@ -5,6 +5,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Conformance, Json } from './conformance.ts';
 import { eventually, isReady, isRoot, pod, startConformance } from './conformance.ts';
+import type { PorterPort } from './porter.ts';
+import { porterPod } from './porter.ts';
 
 const suite = isRoot ? describe : describe.skip;
 const NODE = '192.0.2.10';
@@ -207,5 +209,126 @@ suite('pods of a template', () => {
       spec: { replicas: 1, selector: labels, template: { metadata: { labels }, spec: pod('basic-rc').spec } },
     });
     await answersFor('basic-rc');
+  });
+});
+
+suite('what the API server passes on [A27]', () => {
+  const ALL = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT'];
+  const TEXT = 'foo';
+  const link = (path: string): string => `<a href="${path}">test</a>`;
+
+  /** A pod and a Service of that name; gives the paths of their proxies. */
+  const answering = async (name: string): Promise<string[]> => {
+    const labels = { test: name };
+    const ports = [{ port: 80, body: TEXT }];
+    await cluster.post(`${core}/pods`, await porterPod(name, { labels, ports, json: true }));
+    await service(name, { selector: labels, ports: [{ port: 80, targetPort: 80, protocol: 'TCP' }] });
+    await ready(name);
+    const paths = ['pods', 'services'].map((kind) => `${core}/${kind}/${name}/proxy`);
+    for (const path of paths)
+      await eventually(`${path} to answer`, async () => (await cluster.send('GET', `${path}/`)).status === 200);
+    return paths;
+  };
+  const told = async (method: string, path: string): Promise<void> => {
+    const { status, body } = await cluster.send(method, path);
+    expect([method, path, status, body]).toEqual([
+      method,
+      path,
+      200,
+      method === 'HEAD' ? '' : { Method: method, Body: TEXT },
+    ]);
+  };
+
+  it('is any method, and 301 to the root [conformance: Proxy, validate Proxy responses]', async () => {
+    for (const path of await answering('proxied')) {
+      for (const method of ALL.filter((one) => one !== 'GET' && one !== 'HEAD'))
+        await told(method, `${path}?method=${method}`);
+      for (const method of ['GET', 'HEAD'])
+        expect((await cluster.send(method, `${path}?method=${method}`)).status).toBe(301);
+    }
+  });
+
+  it('is any method with a path [conformance: Proxy, validate ProxyWithPath responses]', async () => {
+    for (const path of await answering('proxied-path'))
+      for (const method of ALL) await told(method, `${path}/some/path/with/${method}`);
+  });
+
+  it('reaches every port, by name and number, over HTTP and HTTPS [conformance: Proxy through apiserver to a Service]', async () => {
+    const labels = { 'proxy-service-target': 'true' };
+    const ports: PorterPort[] = [
+      { port: 80, body: link('/rewriteme') },
+      { port: 1080, body: link('/rewriteme') },
+      { port: 160, body: 'foo', name: 'dest1' },
+      { port: 162, body: 'bar', name: 'dest2' },
+      { port: 443, body: link('/tlsrewriteme'), tls: true },
+      { port: 460, body: 'tls baz', name: 'tlsdest1', tls: true },
+      { port: 462, body: 'tls qux', name: 'tlsdest2', tls: true },
+    ];
+    await cluster.post(`${core}/pods`, await porterPod('porter', { labels, ports }));
+    await service('porter', {
+      selector: labels,
+      ports: [
+        { name: 'portname1', port: 80, targetPort: 'dest1' },
+        { name: 'portname2', port: 81, targetPort: 162 },
+        { name: 'tlsportname1', port: 443, targetPort: 'tlsdest1' },
+        { name: 'tlsportname2', port: 444, targetPort: 462 },
+      ],
+    });
+    await ready('porter');
+    const EXPECTED: [string, string][] = [
+      ['services/porter:portname1', 'foo'],
+      ['services/http:porter:portname1', 'foo'],
+      ['services/porter:portname2', 'bar'],
+      ['services/http:porter:portname2', 'bar'],
+      ['services/porter:81', 'bar'],
+      ['services/https:porter:tlsportname1', 'tls baz'],
+      ['services/https:porter:tlsportname2', 'tls qux'],
+      ['pods/porter:80', link(`${core}/pods/porter:80/proxy/rewriteme`)],
+      ['pods/porter:1080', link(`${core}/pods/porter:1080/proxy/rewriteme`)],
+      ['pods/http:porter:1080', link(`${core}/pods/http:porter:1080/proxy/rewriteme`)],
+      ['pods/porter', 'foo'],
+      ['pods/porter:160', 'foo'],
+      ['pods/http:porter:160', 'foo'],
+      ['pods/porter:162', 'bar'],
+      ['pods/http:porter:162', 'bar'],
+      ['pods/https:porter:443', link(`${core}/pods/https:porter:443/proxy/tlsrewriteme`)],
+      ['pods/https:porter:460', 'tls baz'],
+      ['pods/https:porter:462', 'tls qux'],
+    ];
+    const ask = async (id: string): Promise<[string, number, unknown]> => {
+      const { status, body } = await cluster.send('GET', `${core}/${id}/proxy/`);
+      return [id, status, body];
+    };
+    await eventually('the Service to have an address', async () => (await ask(EXPECTED[0]![0]))[1] === 200);
+    for (let attempt = 0; attempt < 3; attempt++)
+      expect(await Promise.all(EXPECTED.map(([id]) => ask(id)))).toEqual(EXPECTED.map(([id, body]) => [id, 200, body]));
+  });
+});
+
+suite('Endpoints of many new Services', () => {
+  /** A quarter of what upstream makes, as many at a time, and its limits, which say that nothing stands still. */
+  const TOTAL = 50;
+  const PARALLEL = 10;
+  const LIMITS_MS = { 0.5: 20_000, 0.9: 30_000, 0.99: 50_000 };
+
+  const latencyMs = async (name: string): Promise<number> => {
+    const startMs = performance.now();
+    await service(name);
+    await eventually(`addresses of ${name}`, async () => {
+      const { body } = await cluster.send('GET', `${core}/endpoints/${name}`);
+      return (body.subsets?.[0]?.addresses ?? []).length > 0;
+    });
+    return performance.now() - startMs;
+  };
+
+  it('are there soon [conformance: Service endpoint latency, thresholds]', async () => {
+    const latencies: number[] = [];
+    for (let made = 0; made < TOTAL; made += PARALLEL) {
+      const names = Array.from({ length: PARALLEL }, (_, i) => `latency-${made + i}`);
+      latencies.push(...(await Promise.all(names.map(latencyMs))));
+    }
+    latencies.sort((a, b) => a - b);
+    for (const [share, limitMs] of Object.entries(LIMITS_MS))
+      expect(latencies[Math.floor(TOTAL * Number(share))]).toBeLessThan(limitMs);
   });
 });

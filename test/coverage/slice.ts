@@ -75,12 +75,9 @@ export const ABSENT_BEHAVIOURS: readonly BehaviourRule[] = [
   { match: /^aggregator-/, reason: 'API aggregation comes later' },
   { match: /^Conformance tests minimum number of nodes/, reason: 'one machine' },
   { match: /^Kubectl, guestbook/, reason: 'its images are on the internet' },
-  { match: /^Kubectl, proxy/, reason: 'the proxy subresources come later' },
-  { match: /^(Proxy|Proxy through apiserver)\b/, reason: 'the proxy subresources come later' },
   { match: /^Ingress/, reason: 'what answers Ingresses comes later' },
   { match: /^(IPAddress|ServiceCIDR) API/, reason: 'one address family' },
   { match: /^EndpointSlice Mirroring/, reason: 'mirroring comes later' },
-  { match: /^Service endpoint latency/, reason: 'measured by its own benchmark later' },
   { match: /requesting existing RuntimeClass|Overhead field/, reason: 'handlers of RuntimeClasses come later' },
   { match: /^Image Volume/, reason: 'image volumes come later' },
   {
