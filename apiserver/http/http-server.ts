@@ -6,7 +6,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type {
   Http2SecureServer,
   IncomingHttpHeaders,
-  OutgoingHttpHeaders,
   ServerHttp2Session,
   ServerHttp2Stream,
 } from 'node:http2';
@@ -222,7 +221,7 @@ function serverOf(options: HttpServerOptions, limits: HttpLimits): Servers {
       });
       stream.on('error', () => request.close());
       const body = !stream.endAfterHeaders && hasBody(request) ? http2Body(stream) : undefined;
-      void run(request, body, http2Sink(stream, method)).then(() => guard?.finish());
+      void run(request, body, http2Sink(stream)).then(() => guard?.finish());
     },
     upgrade(message, socket, head) {
       const request = messageRequest(message, readPeer);
@@ -340,7 +339,6 @@ function onceEither(stream: ServerResponse | ServerHttp2Stream, callback: () => 
 function http1Sink(response: ServerResponse): ResponseSink {
   return {
     head: (status, headers) => void response.writeHead(status, headers),
-    openHead: (status, headers) => void response.writeHead(status, headers),
     flushHead: () => response.flushHeaders(),
     write: (bytes) => response.write(bytes),
     drained: (callback) => onceEither(response, callback),
@@ -349,33 +347,17 @@ function http1Sink(response: ServerResponse): ResponseSink {
   };
 }
 
-function http2Sink(stream: ServerHttp2Stream, method: string): ResponseSink {
-  let isAborted = false;
-  const head = (status: number, headers: OutgoingHttpHeaders, waitForTrailers: boolean): void => {
-    if (stream.destroyed || stream.headersSent) return;
-    stream.respond({ [constants.HTTP2_HEADER_STATUS]: status, ...headers }, { waitForTrailers });
-  };
+function http2Sink(stream: ServerHttp2Stream): ResponseSink {
   return {
-    head: (status, headers) => head(status, headers, false),
-    openHead(status, headers) {
-      // Node ends a stream before it resets it. Where trailers may follow, that is no end yet.
-      stream.on('wantTrailers', () => {
-        if (isAborted) stream.close(constants.NGHTTP2_INTERNAL_ERROR);
-        else stream.sendTrailers({});
-      });
-      head(status, headers, method !== 'HEAD' && !BODILESS.has(status));
+    head(status, headers) {
+      if (stream.destroyed || stream.headersSent) return;
+      stream.respond({ [constants.HTTP2_HEADER_STATUS]: status, ...headers });
     },
     flushHead: () => undefined,
     write: (bytes) => stream.destroyed || stream.write(bytes),
     drained: (callback) => onceEither(stream, callback),
     end: (bytes) => void (stream.destroyed || stream.end(bytes)),
-    abort() {
-      isAborted = true;
-      // Closed, with whatever code, the stream would end first, and what is cut off would look whole.
-      if (!stream.destroyed) stream.destroy(new Error('the answer is broken off'));
-    },
+    // Closed, with whatever code, the stream would end first, and what is cut off would look whole.
+    abort: () => void (stream.destroyed || stream.destroy(new Error('the answer is broken off'))),
   };
 }
-
-/** Answers that end with their head. */
-const BODILESS = new Set([204, 205, 304]);

@@ -7,14 +7,13 @@ import { compressed, compressedChunks, GZIP_THRESHOLD_BYTES, takesGzip, withGzip
 /** What HTTP/1.1 responses and HTTP/2 streams have in common. */
 export interface ResponseSink {
   head(status: number, headers: Record<string, string | string[] | number>): void;
-  /** As `head`, for a body that may break off: an abort then never looks like its end. */
-  openHead(status: number, headers: Record<string, string | string[] | number>): void;
   /** Sends the head now: clients of a watch wait for it, and the first event may take long. */
   flushHead(): void;
   /** False when the connection's buffer is full. */
   write(bytes: Uint8Array): boolean;
   drained(callback: () => void): void;
   end(bytes?: Uint8Array): void;
+  /** Never looks like the end of what was written. */
   abort(): void;
 }
 
@@ -64,7 +63,7 @@ async function sendCarried(
 ): Promise<void> {
   const own = 'no-cache, private';
   const caching = headers['cache-control'];
-  sink.openHead(status, { ...headers, 'cache-control': caching === undefined ? own : `${own}, ${String(caching)}` });
+  sink.head(status, { ...headers, 'cache-control': caching === undefined ? own : `${own}, ${String(caching)}` });
   sink.flushHead();
   await pump(chunks, sink, signal);
 }
