@@ -3,12 +3,7 @@
  * one listener. It turns sockets into `ApiRequest`s and `ApiResponse`s into bytes, and knows nothing else.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type {
-  Http2SecureServer,
-  IncomingHttpHeaders,
-  ServerHttp2Session,
-  ServerHttp2Stream,
-} from 'node:http2';
+import type { Http2SecureServer, IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 import { constants, createSecureServer } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Readable } from 'node:stream';
