@@ -72,7 +72,7 @@ export function createMachinery(options: MachineryOptions, parts: MachineryParts
           new VolumeManager({ folders, client, clock, mounter: options.mounter ?? linuxMounter }),
         );
   const puller = new ImagePuller({ images, clock, events, signal });
-  const allocations = createAllocations(parts, { clock, events });
+  const allocations = createAllocations(parts, { clock, log, events });
   const machinery: PodMachinery = {
     runtime,
     cache,
@@ -117,11 +117,12 @@ export function createMachinery(options: MachineryOptions, parts: MachineryParts
 
 function createAllocations(
   { folders, workers, node: { allocatable } }: MachineryParts,
-  { clock, events }: { clock: Clock; events: PodEvents },
+  { clock, log, events }: { clock: Clock; log: Logger; events: PodEvents },
 ): Allocations {
   return new Allocations({
     store: folders === undefined ? noAllocationStore : createAllocationStore(folders),
     clock,
+    log,
     events,
     allocatable,
     activePods: () => workers.activePods(),

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Pod, ResourceRequirements } from '../../api/core/v1/pod/types.ts';
+import { silentLogger } from '../../base/log.ts';
 import { createTestClock, testContainer, testPod, testRuntimePod, testSandbox } from '../testing.ts';
 import { createAllocationStore, noAllocationStore } from './allocation-store.ts';
 import type { AllocationStore } from './allocation-store.ts';
@@ -26,6 +27,7 @@ function nodeWith(pods: Pod[], store: AllocationStore = noAllocationStore) {
   const allocations = new Allocations({
     store,
     clock,
+    log: silentLogger,
     events: { normal: record, warning: record },
     allocatable: { cpu: '4', memory: '1Gi' },
     activePods: () => [...present.values()],
@@ -142,6 +144,21 @@ describe('Allocations [W12]', () => {
     for (let i = 0; i < 2; i++) node.allocations.fail(after, 'busy');
     expect(node.progressOf('a')).toMatchObject({ reason: 'Error', message: 'busy', observedGeneration: 2 });
     expect(node.events).toEqual(['a ResizeStarted', 'a ResizeError busy']);
+  });
+
+  it('grants nothing that cannot be written down, and tries again', async () => {
+    let isFull = true;
+    const save = (): void => {
+      if (isFull) throw new Error('ENOSPC: no space left on device');
+    };
+    const node = nodeWith([], { load: () => undefined, save });
+    await node.update(podOf('a', '1'));
+    await node.update(podOf('a', '2', { generation: 2 }));
+    expect([node.cpuOf('a'), node.events]).toEqual(['1', []]);
+    isFull = false;
+    node.allocations.retry();
+    await node.settle();
+    expect([node.cpuOf('a'), node.events]).toEqual(['2', ['a ResizeStarted']]);
   });
 
   it('keeps what was granted over a restart, judging nobody before all pods are there', async () => {

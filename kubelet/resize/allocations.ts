@@ -7,6 +7,7 @@
  */
 import type { Pod, ResourceRequirements } from '../../api/core/v1/pod/types.ts';
 import type { Clock } from '../../base/clock.ts';
+import type { Logger } from '../../base/log.ts';
 import type { PodEvents } from '../pods/pod-events.ts';
 import { findContainer } from '../pods/runtime-pod.ts';
 import type { RuntimePod } from '../pods/runtime-pod.ts';
@@ -26,6 +27,7 @@ import { resizeMessage } from './resize-messages.ts';
 export interface AllocationsOptions {
   store: AllocationStore;
   clock: Clock;
+  log: Logger;
   events: PodEvents;
   /** Of the node. */
   allocatable: Readonly<Record<string, string>>;
@@ -91,9 +93,13 @@ export class Allocations {
     const changed = resizableContainers(pod)
       .filter(({ name }) => names.includes(name))
       .map(({ name, resources = {} }) => {
-        const before = actuated[name] ?? resources;
-        return [name, resource === undefined ? resources : withResource(before, resources, resource)] as const;
-      });
+        const before = actuated[name] ?? allocated[name];
+        const next = resource === undefined ? resources : withResource(before, resources, resource);
+        return [name, before, next] as const;
+      })
+      .filter(([, before, next]) => !isSameResources(before, next))
+      .map(([name, , next]) => [name, next] as const);
+    // A start with what was granted, as nearly all are, needs no note.
     if (changed.length === 0) return;
     this.#save(entry, { allocated, actuated: { ...actuated, ...Object.fromEntries(changed) } });
   }
@@ -168,13 +174,22 @@ export class Allocations {
       inProgress: recordedCondition(pod, 'PodResizeInProgress'),
     };
     this.#entries.set(uid, entry);
-    if (stored === undefined) this.#options.store.save(uid, entry.allocation);
+    if (stored === undefined) this.#save(entry, entry.allocation);
     return entry;
   }
 
-  #save(entry: Entry, allocation: PodAllocation): void {
+  /** Whether it will outlive the kubelet: a disk may be full. */
+  #save(entry: Entry, allocation: PodAllocation): boolean {
+    const { namespace, name, uid = '' } = entry.pod.metadata;
     entry.allocation = allocation;
-    this.#options.store.save(entry.pod.metadata.uid ?? '', allocation);
+    try {
+      this.#options.store.save(uid, allocation);
+      return true;
+    } catch (error) {
+      const pod = { kind: 'Pod', namespace, name };
+      this.#options.log.warn('cannot keep what a pod was granted', { pod, error: String(error) });
+      return false;
+    }
   }
 
   #judgeAll(): void {
@@ -201,13 +216,18 @@ export class Allocations {
     if (isNews) onChange(pod.metadata.uid ?? '');
   }
 
-  #grant(entry: Entry): true {
+  /** Not before it is written down: after a restart the pod would have more than the node knows. */
+  #grant(entry: Entry): boolean {
     const { clock, events } = this.#options;
     const { pod, allocation } = entry;
     const { generation = 0 } = pod.metadata;
     // What runs unrecorded runs with what was granted before.
     const actuated = { ...allocation.allocated, ...allocation.actuated };
-    this.#save(entry, { allocated: resourcesOf(pod), actuated });
+    if (!this.#save(entry, { allocated: resourcesOf(pod), actuated })) {
+      entry.allocation = allocation;
+      entry.isQueued = true;
+      return false;
+    }
     entry.pending = undefined;
     entry.inProgress = { generation, sinceMs: clock.now() };
     events.normal(pod, 'ResizeStarted', resizeMessage('started', pod, { generation }));

@@ -7,7 +7,7 @@ export type ResourcesByContainer = Readonly<Record<string, ResourceRequirements>
 export interface PodAllocation {
   /** Granted by the node. */
   allocated: ResourcesByContainer;
-  /** What the runtime was last told of each container. */
+  /** What the runtime was last told of a container; of one that is not named: what was granted. */
   actuated: ResourcesByContainer;
 }
 

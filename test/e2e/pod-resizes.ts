@@ -43,6 +43,8 @@ export function describeResizes(current: () => Cluster): void {
       return current().run('get', 'events', selector, '-o', 'jsonpath={.items[*].message}');
     });
 
+  const milli = (text: string): number => (text.endsWith('m') ? parseInt(text, 10) : Number(text) * 1000);
+
   describe('resizes [W12]', () => {
     afterEach(() => void current().run('delete', 'pod', '-l', 'part=resize'));
 
@@ -91,7 +93,6 @@ export function describeResizes(current: () => Cluster): void {
     });
 
     it('wait for room, or for ever for what the node does not have', async () => {
-      const milli = (text: string): number => (text.endsWith('m') ? parseInt(text, 10) : Number(text) * 1000);
       const { allocatable } = (JSON.parse(current().run('get', 'node', 'node-1', '-o', 'json')) as Json).status;
       const capacity = milli(allocatable.cpu);
       run('roomy', { resources: { requests: { cpu: `${Math.floor(capacity * 0.6)}m` } } });
@@ -117,6 +118,19 @@ export function describeResizes(current: () => Cluster): void {
       expect(main(later).allocatedResources).toEqual({ cpu: '10m' });
       current().run('delete', 'pod', 'roomy', '--wait=false');
       expect(main(await resized('waiting', { cpu: half })).restartCount).toBe(0);
+    });
+
+    it('give back room, which the scheduler gives to who waits', async () => {
+      const { allocatable } = (JSON.parse(current().run('get', 'node', 'node-1', '-o', 'json')) as Json).status;
+      const capacity = milli(allocatable.cpu);
+      const share = (part: number): string => `${Math.floor(capacity * part) - 1}m`;
+      run('roomy', { resources: { requests: { cpu: share(0.6) } } });
+      const containers = [{ name: 'c', image, resources: { requests: { cpu: share(0.5) } } }];
+      const metadata = { name: 'next', labels: { part: 'resize' } };
+      current().apply(JSON.stringify({ apiVersion: 'v1', kind: 'Pod', metadata, spec: { containers } }));
+      expect(await told('next', 'FailedScheduling')).toContain('Insufficient cpu');
+      expect(patch('roomy', { requests: { cpu: '10m' } }).code).toBe(0);
+      current().run('wait', '--for=condition=PodScheduled', 'pod/next', '--timeout=60s');
     });
 
     it('take away no memory that is in use', async () => {
