@@ -17,6 +17,7 @@ import { deploymentController } from './deployment/deployment.ts';
 import { disruptionController } from './disruption/disruption.ts';
 import { staleDisruptionController } from './disruption/stale-disruption.ts';
 import { endpointSliceController } from './endpoint-slice.ts';
+import { endpointSliceMirroringController } from './endpoint-slice-mirroring/endpoint-slice-mirroring.ts';
 import { endpointsController } from './endpoints.ts';
 import { ephemeralVolumeController } from './ephemeral-volume.ts';
 import { jobController } from './job/job.ts';
@@ -71,6 +72,7 @@ export function controllers({ resources, rootCa, signRequest, nodeIpam }: Contro
     statefulSetController,
     daemonSetController(),
     endpointSliceController,
+    endpointSliceMirroringController,
     endpointsController,
     ephemeralVolumeController,
     expandController,

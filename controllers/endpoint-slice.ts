@@ -14,9 +14,9 @@ import { newControllerRef } from '../client/owner-references.ts';
 import { isPodReady, isPodTerminal } from './pods.ts';
 
 export const SERVICE_NAME_LABEL = 'kubernetes.io/service-name';
-const MANAGED_BY_LABEL = 'endpointslice.kubernetes.io/managed-by';
+export const MANAGED_BY_LABEL = 'endpointslice.kubernetes.io/managed-by';
 const MANAGER = 'endpointslice-controller.k8s.io';
-const TRIGGER_TIME_ANNOTATION = 'endpoints.kubernetes.io/last-change-trigger-time';
+export const TRIGGER_TIME_ANNOTATION = 'endpoints.kubernetes.io/last-change-trigger-time';
 const MAX_ENDPOINTS = 100;
 
 type Endpoint = NonNullable<EndpointSlice['endpoints']>[number];
@@ -201,7 +201,8 @@ async function reconcileSlices(
   }
 }
 
-function isSameSlice(slice: EndpointSlice, wanted: WantedSlice & { labels: Record<string, string> }): boolean {
+/** Whether it has these ports, endpoints and labels. */
+export function isSameSlice(slice: EndpointSlice, wanted: WantedSlice & { labels: Record<string, string> }): boolean {
   const same = (a: unknown, b: unknown): boolean => JSON.stringify(a ?? []) === JSON.stringify(b ?? []);
   const sorted = (labels: Record<string, string> | undefined): [string, string][] =>
     Object.entries(labels ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));

@@ -49,6 +49,48 @@ describe('the Service of the API server', () => {
   });
 });
 
+describe('Endpoints that somebody writes [N5]', () => {
+  it('become slices, and change and go with them [conformance: EndpointSlice Mirroring]', async () => {
+    await cluster.post(`${core}/services`, {
+      metadata: { name: 'by-hand' },
+      spec: { ports: [{ name: 'example', port: 80, protocol: 'TCP' }] },
+    });
+    const subset = (ip: string, port: number): Json => ({
+      addresses: [{ ip }],
+      ports: [{ name: 'example', port, protocol: 'TCP' }],
+    });
+    const path = `${core}/endpoints/by-hand`;
+    const metadata = { name: 'by-hand', labels: { 'example.com/mine': 'yes' } };
+    await cluster.post(`${core}/endpoints`, { metadata, subsets: [subset('10.1.2.3', 80)] });
+    const only = (ip: string): Promise<Json> =>
+      eventually(`the one slice of ${ip}`, async () => {
+        const [slice, ...others] = await slicesOf('by-hand');
+        return others.length === 0 && slice?.endpoints[0]?.addresses[0] === ip && slice;
+      });
+    const first = await only('10.1.2.3');
+    expect(first).toMatchObject({
+      metadata: {
+        labels: {
+          'example.com/mine': 'yes',
+          'endpointslice.kubernetes.io/managed-by': 'endpointslicemirroring-controller.k8s.io',
+        },
+        ownerReferences: [{ kind: 'Endpoints', name: 'by-hand', controller: true }],
+      },
+      addressType: 'IPv4',
+      ports: [{ name: 'example', port: 80, protocol: 'TCP' }],
+      endpoints: [{ addresses: ['10.1.2.3'], conditions: { ready: true } }],
+    });
+    await cluster.update(path, (endpoints) => (endpoints.subsets = [subset('10.2.3.4', 9090)]));
+    const second = await only('10.2.3.4');
+    expect([second.metadata.name, second.ports]).toEqual([
+      first.metadata.name,
+      [{ name: 'example', port: 9090, protocol: 'TCP' }],
+    ]);
+    await cluster.remove(path);
+    await eventually('no slice', async () => (await slicesOf('by-hand')).length === 0);
+  });
+});
+
 describe('Endpoints and EndpointSlices [N5]', () => {
   it('follow a Service without pods [conformance: EndpointSlice, "empty" Service] [conformance: Endpoints, "empty" Service]', async () => {
     await cluster.post(`${core}/services`, service('empty', [{ port: 80 }]));

@@ -15,7 +15,6 @@ export const PARTIAL_FEATURES: Readonly<Record<string, string>> = {
   W14: 'token secrets of service accounts are not filled',
   W16: 'scheduling gates only',
   N2: 'trafficDistribution comes later',
-  N5: 'mirroring comes later',
   N6: 'nftables only',
   N11: 'CNI plugins with the cri runtime only',
   V4: 'volumes are folders of a node: none is a block device',
@@ -77,7 +76,6 @@ export const ABSENT_BEHAVIOURS: readonly BehaviourRule[] = [
   { match: /^Kubectl, guestbook/, reason: 'its images are on the internet' },
   { match: /^Ingress/, reason: 'what answers Ingresses comes later' },
   { match: /^(IPAddress|ServiceCIDR) API/, reason: 'one address family' },
-  { match: /^EndpointSlice Mirroring/, reason: 'mirroring comes later' },
   { match: /requesting existing RuntimeClass|Overhead field/, reason: 'handlers of RuntimeClasses come later' },
   { match: /^Image Volume/, reason: 'image volumes come later' },
   {
