@@ -2,7 +2,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { exerciseApi } from './api-operations.ts';
 import type { Conformance, Json } from './conformance.ts';
-import { startConformance } from './conformance.ts';
+import { eventually, startConformance } from './conformance.ts';
+import type { SampleApiServer } from './sample-api-server.ts';
+import { startSampleApiServer } from './sample-api-server.ts';
 
 let cluster: Conformance;
 let namespace: string;
@@ -172,17 +174,125 @@ describe('resource.k8s.io', () => {
 });
 
 describe('apiregistration.k8s.io', () => {
-  it('has an available APIService for each built-in version that is served', async () => {
-    const { groups } = await cluster.get('/apis');
-    const builtIn = groups.filter(({ name }: Json) => !name.endsWith('.nocher.io'));
-    const served = builtIn.flatMap(({ name, versions }: Json) =>
-      versions.map(({ version }: Json) => `${version}.${name}`),
-    );
-    const { items } = await cluster.get('/apis/apiregistration.k8s.io/v1/apiservices');
-    const names = items.map(({ metadata }: Json) => metadata.name);
-    expect(names.sort()).toEqual(
-      ['v1.', ...served.filter((name: string) => name !== 'v1.apiregistration.k8s.io')].sort(),
-    );
+  const apiServices = '/apis/apiregistration.k8s.io/v1/apiservices';
+
+  it('has an available APIService for each version that is served, built-in or custom', async () => {
+    const { items } = await eventually('the APIServices of custom kinds', async () => {
+      const { groups } = await cluster.get('/apis');
+      const served = groups
+        .flatMap(({ name, versions }: Json) => versions.map(({ version }: Json) => `${version}.${name}`))
+        .filter((name: string) => name !== 'v1.apiregistration.k8s.io');
+      const found = await cluster.get(apiServices);
+      const names = found.items.map(({ metadata }: Json) => metadata.name);
+      const hasOwn = served.some((name: string) => name.endsWith('.nocher.io'));
+      return hasOwn && String(names.sort()) === String(['v1.', ...served].sort()) ? found : undefined;
+    });
     for (const { status } of items) expect(status.conditions).toMatchObject([{ type: 'Available', status: 'True' }]);
+  });
+
+  describe('of a sample API server [A36]', () => {
+    const group = 'wardle.example.com';
+    const name = `v1alpha1.${group}`;
+    let sample: SampleApiServer;
+    let base: string;
+    beforeAll(async () => {
+      sample = await startSampleApiServer(cluster, group);
+      base = `/apis/${group}/v1alpha1/namespaces/${sample.namespace}/flunders`;
+    }, 60_000);
+    afterAll(async () => {
+      await cluster?.send('DELETE', `${apiServices}/${name}`);
+      await sample?.stop();
+    });
+
+    const availability = (status: string, reason: string): Promise<Json> =>
+      eventually(`${name} is ${reason}`, async () => {
+        const { status: current } = await cluster.get(`${apiServices}/${name}`);
+        return (current?.conditions ?? []).find((one: Json) => one.status === status && one.reason === reason);
+      });
+    const flunder = (flunderName: string, labels: Json = {}): Json => ({
+      apiVersion: `${group}/v1alpha1`,
+      kind: 'Flunder',
+      metadata: { name: flunderName, labels },
+    });
+
+    it('reaches it as its users, by what they may do [conformance: aggregator-supports-the-sample-apiserver]', async () => {
+      const service = { namespace: sample.namespace, name: 'sample-api', port: 7443 };
+      const priorities = { groupPriorityMinimum: 2000, versionPriority: 200 };
+      await cluster.post(apiServices, {
+        metadata: { name },
+        spec: { service, group, version: 'v1alpha1', caBundle: sample.caBundle, ...priorities },
+      });
+      await availability('True', 'Passed');
+      expect(cluster.run('get', 'apiservice', name, '--no-headers')).toMatch(
+        new RegExp(`^${name} +${sample.namespace}/sample-api +True +`),
+      );
+
+      expect(await cluster.send('POST', base, { body: flunder('rest-flunder') })).toMatchObject({
+        status: 201,
+        body: { kind: 'Flunder', metadata: { namespace: sample.namespace } },
+      });
+      const { items } = await cluster.get(base);
+      expect(items.map(({ metadata }: Json) => metadata.name)).toEqual(['rest-flunder']);
+      const watch = await cluster.watch(base, { resourceVersion: '1' });
+      cluster.apply(
+        JSON.stringify({ ...flunder('applied'), metadata: { name: 'applied', namespace: sample.namespace } }),
+      );
+      await eventually('the event', () => watch.events.some(({ object }) => object.metadata.name === 'applied'));
+      watch.stop();
+      expect(cluster.run('get', 'flunders', '-n', sample.namespace, '-o', 'name').split('\n').sort()).toEqual([
+        '',
+        `flunder.${group}/applied`,
+        `flunder.${group}/rest-flunder`,
+      ]);
+      expect((await cluster.patch(`${base}/applied`, { metadata: { labels: { a: 'b' } } })).metadata.labels).toEqual({
+        a: 'b',
+      });
+      await cluster.remove(`${base}/rest-flunder`);
+      expect((await cluster.send('GET', `${base}/rest-flunder`)).status).toBe(404);
+
+      const stranger = cluster.kubectl(['get', 'flunders', '-n', sample.namespace, '--as', 'jane']);
+      expect(stranger.stderr).toContain(
+        `flunders.${group} is forbidden: User "jane" cannot list resource "flunders" in API group "${group}"`,
+      );
+      const { requests } = await cluster.get(`/apis/${group}/v1alpha1/requests`);
+      expect(new Set(requests.map(({ caller }: Json) => caller))).toEqual(new Set(['front-proxy-client']));
+      const users = new Set(requests.map(({ user }: Json) => user));
+      expect(users.has('kubernetes-admin')).toBe(true);
+      expect(users.has('jane')).toBe(false);
+    });
+
+    it('has an APIService that is read, changed and deleted as others are', async () => {
+      const path = `${apiServices}/${name}`;
+      expect((await cluster.get(`${path}/status`)).status.conditions).toMatchObject([{ type: 'Available' }]);
+      await cluster.patch(path, { spec: { versionPriority: 400 } });
+      await cluster.update(path, ({ metadata }) => (metadata.labels = { apiservice: 'updated' }));
+      const labelled = await cluster.get(`${apiServices}?labelSelector=apiservice%3Dupdated`);
+      expect(labelled.items).toMatchObject([{ metadata: { name }, spec: { versionPriority: 400 } }]);
+      const condition = { type: 'StatusUpdated', status: 'True', reason: 'E2E', message: 'Set from an e2e test' };
+      await cluster.update(`${path}/status`, ({ status }) => status.conditions.push(condition));
+      expect((await cluster.get(path)).status.conditions).toContainEqual(expect.objectContaining(condition));
+    });
+
+    it('is missed when it is gone, and nothing else is', async () => {
+      await sample.kill();
+      expect((await cluster.send('GET', base)).status).toBe(503);
+      // The endpoint stays: what tells is the next check, which a change of it brings about.
+      await cluster.patch(`/apis/discovery.k8s.io/v1/namespaces/${sample.namespace}/endpointslices/sample-api`, {
+        metadata: { annotations: { changed: 'yes' } },
+      });
+      const failed = await availability('False', 'FailedDiscoveryCheck');
+      expect(failed.message).toMatch(/^failing or missing response from https:.*connect: connection refused$/);
+      expect(await cluster.send('GET', base)).toMatchObject({ status: 503, body: 'service unavailable\n' });
+      expect(cluster.run('get', 'apiservice', name, '--no-headers')).toContain('False (FailedDiscoveryCheck)');
+      const accept = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
+      const discovery = await cluster.send('GET', '/apis', { headers: { accept } });
+      const groups = discovery.body.items.filter(({ metadata }: Json) => metadata.name === group);
+      expect(groups).toMatchObject([{ versions: [{ version: 'v1alpha1', freshness: 'Stale' }] }]);
+      expect(cluster.run('api-resources', '-o', 'name')).toContain('deployments.apps');
+      const deletion = await cluster.send('DELETE', `${apiServices}?labelSelector=apiservice%3Dupdated`);
+      expect(deletion.status).toBe(200);
+      expect((await cluster.send('GET', `${apiServices}/${name}`)).status).toBe(404);
+      expect((await cluster.send('GET', base)).status).toBe(404);
+    });
   });
 });

@@ -10,7 +10,6 @@ export const PARTIAL_FEATURES: Readonly<Record<string, string>> = {
   A37: 'OIDC and webhook come later',
   A46: 'coordinated leader election comes later',
   A48: 'flagz, statusz and tracing come later',
-  W10: 'metrics of pods and objects wait for API aggregation',
   W12: 'resources of pods as a whole are not resized; the vertical autoscaler is a project of its own',
   W14: 'token secrets of service accounts are not filled',
   W16: 'scheduling gates only',
@@ -33,7 +32,6 @@ export const PARTIAL_FEATURES: Readonly<Record<string, string>> = {
 
 /** Rows that are not in the slice, with the reason. */
 export const ABSENT_FEATURES: Readonly<Record<string, string>> = {
-  A36: 'API aggregation comes later',
   A43: 'audit comes later',
   A44: 'a limit on requests in flight stands in for flow control',
   A45: 'encryption at rest comes later',
@@ -71,7 +69,6 @@ export interface BehaviourRule {
 /** Conformance behaviours outside the slice: `match` is tried on the name, `owner` (optional) on who owns it. */
 export const ABSENT_BEHAVIOURS: readonly BehaviourRule[] = [
   { match: /^Priority and Fairness/, reason: 'flow control comes later' },
-  { match: /^aggregator-/, reason: 'API aggregation comes later' },
   { match: /^Conformance tests minimum number of nodes/, reason: 'one machine' },
   { match: /^Kubectl, guestbook/, reason: 'its images are on the internet' },
   { match: /^Ingress/, reason: 'what answers Ingresses comes later' },
