@@ -13,7 +13,7 @@ import type { Logger } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import { AggregatedServices } from './aggregation/aggregated-services.ts';
 import type { AggregatorOptions } from './aggregation/aggregator.ts';
-import { withAggregation } from './aggregation/aggregator.ts';
+import { servedElsewhere, withAggregation } from './aggregation/aggregator.ts';
 import { probeDiscovery } from './aggregation/probe-discovery.ts';
 import { RemoteDiscovery } from './aggregation/remote-discovery.ts';
 import type { FrontProxyIdentity } from './aggregation/backends.ts';
@@ -89,6 +89,8 @@ export type AfterLoad = (signal: AbortSignal) => Promise<void>;
 
 export interface ApiServer {
   handler: Handler;
+  /** Whether bodies of requests for this path are for an aggregated server. */
+  passesBody(path: string): boolean;
   /** Whether an aggregated server answers for its version: `''`, or what went wrong. Never rejects. */
   probeDiscovery(apiService: ApiService, signal: AbortSignal): Promise<string>;
   listers: Listers;
@@ -141,7 +143,7 @@ export function createApiServer(options: ApiServerOptions): ApiServer {
   const stop = new AbortController();
   return {
     handler,
-    probeDiscovery: (apiService, signal) => probeDiscovery(apiService, aggregation, signal),
+    ...offersOf(aggregation),
     listers,
     store,
     watchCache,
@@ -173,6 +175,13 @@ function aggregationOf(
   const services = new AggregatedServices(apiServices);
   const options = { services, backends: new Backends(sources, frontProxy), clock };
   return { ...options, remote: new RemoteDiscovery(options) };
+}
+
+function offersOf(aggregation: AggregatorOptions): Pick<ApiServer, 'passesBody' | 'probeDiscovery'> {
+  return {
+    passesBody: (path) => servedElsewhere(path, aggregation) !== undefined,
+    probeDiscovery: (apiService, signal) => probeDiscovery(apiService, aggregation, signal),
+  };
 }
 
 const DEFINITIONS_PREFIX = 'apiextensions.k8s.io/customresourcedefinitions';

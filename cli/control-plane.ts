@@ -86,6 +86,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       key: certificates.apiServer.privateKey,
       clientCa: certificates.ca.certificate,
       frontProxyCa: certificates.frontProxyCa.certificate,
+      passesBody: api.passesBody,
       log: log.child({ component: 'http' }),
     });
   const listeners = [newListener()];

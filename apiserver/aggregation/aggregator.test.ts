@@ -1,6 +1,9 @@
 /** Requests that go on to an aggregated API server, over real TLS. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { connect } from 'node:tls';
 import { inProcessClient } from '../../client/in-process.ts';
 import type { Authorizer } from '../authz/authorizer.ts';
 import type { ListeningServer } from '../http/testing.ts';
@@ -23,14 +26,17 @@ const authorize: Authorizer = ({ resource }) =>
 beforeAll(async () => {
   frontProxy = await createFrontProxy();
   backend = await startBackend(frontProxy, (request, response) => answering(request, response));
-});
-beforeEach(async () => {
-  backend.requests.length = 0;
-  answering = (_, response) => answerJson(response, { kind: 'Flunder' });
   server = await startListeningServer({ frontProxy: frontProxy.identity, authorize });
 });
-afterEach(() => server.close());
-afterAll(() => backend?.close());
+beforeEach(() => {
+  backend.requests.length = 0;
+  answering = (_, response) => answerJson(response, { kind: 'Flunder' });
+});
+afterEach(() => server.call('DELETE', apiServices));
+afterAll(async () => {
+  await server?.close();
+  await backend?.close();
+});
 
 const apiServices = '/apis/apiregistration.k8s.io/v1/apiservices';
 
@@ -148,15 +154,63 @@ describe('withAggregation() [A36]', () => {
     await registerBackend(server, backend);
     const chunk = Buffer.alloc(1 << 16, 'x');
     answering = async (request, response) => {
-      for (let i = 0; i < 64; i++)
+      for (let i = 0; i < 32; i++)
         if (!response.write(chunk)) await new Promise((resolve) => response.once('drain', resolve));
       if (request.url?.includes('broken')) response.destroy();
       else response.end();
     };
     const { text: whole } = await server.fetch(FLUNDERS);
-    expect(whole).toHaveLength(64 << 16);
+    expect(whole).toHaveLength(32 << 16);
     const session = server.connect();
     await expect(exchange(session, `${FLUNDERS}?broken`)).rejects.toThrow();
     session.destroy();
+  });
+
+  it('passes a body on as it comes, larger than any that this server reads itself', async () => {
+    await registerBackend(server, backend);
+    answering = async (request, response) => {
+      let size = 0;
+      for await (const chunk of request as AsyncIterable<Buffer>) size += chunk.length;
+      answerJson(response, { size });
+    };
+    const request = { method: 'POST', body: Buffer.alloc(4 << 20, 'x') };
+    const answer = await server.fetch(FLUNDERS, { 'content-type': 'application/octet-stream' }, request);
+    expect(JSON.parse(answer.text)).toEqual({ size: 4 << 20 });
+    const own = await server.fetch('/api/v1/namespaces/default/configmaps', {}, request);
+    expect(own.status).toBe(413);
+    const denied = await server.fetch(`${BASE}/namespaces/default/secrets`, {}, request);
+    expect(denied.status).toBe(403);
+    expect(backend.requests).toHaveLength(1);
+  });
+
+  it('tunnels an upgrade, as its user', async () => {
+    await registerBackend(server, backend);
+    backend.server.once('upgrade', (request: IncomingMessage, socket: Duplex) => {
+      const { 'x-remote-user': user, authorization, connection, host } = request.headers;
+      const told = JSON.stringify({ url: request.url, user, authorization, connection, host });
+      socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n${told}\n`);
+      socket.on('data', (chunk: Buffer) => socket.end(`echo ${chunk.toString()}`));
+    });
+    const socket = connect({ host: '127.0.0.1', port: server.port, ca: server.ca, ALPNProtocols: ['http/1.1'] });
+    const head = [
+      ...[`GET ${FLUNDERS}/one/exec?command=a HTTP/1.1`, 'Host: x', 'Connection: Upgrade', 'Upgrade: websocket'],
+      ...['Authorization: Bearer t0ken', 'X-Remote-User: root'],
+    ];
+    socket.write(`${head.join('\r\n')}\r\n\r\n`);
+    let received = '';
+    let isSaid = false;
+    for await (const chunk of socket as AsyncIterable<Buffer>) {
+      received += chunk.toString();
+      if (!isSaid && received.endsWith('}\n')) isSaid = socket.write('hello');
+    }
+    const [first, , , , told, echo] = received.split(/\r?\n/);
+    expect(first).toBe('HTTP/1.1 101 Switching Protocols');
+    expect(JSON.parse(told!)).toEqual({
+      url: `${FLUNDERS}/one/exec?command=a`,
+      user: 'system:anonymous',
+      connection: 'Upgrade',
+      host: `sample.default.svc:${backend.port}`,
+    });
+    expect(echo).toBe('echo hello');
   });
 });

@@ -4,18 +4,23 @@
  *
  * **Invariant:** it stands behind authorization, and reaches nothing but endpoints of the Service.
  */
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import { validateHeaderValue } from 'node:http';
 import { pathNotFound, serverTimeout } from '../../api/machinery/errors.ts';
 import type { ApiService } from '../../api/apiregistration/v1/api-service.ts';
 import type { ApiRequest, ApiResponse } from '../../api/machinery/handler.ts';
 import type { Clock } from '../../base/clock.ts';
 import { networkProblem } from '../admission/webhook/go-errors.ts';
 import { NoAddress } from '../admission/webhook/webhook-address.ts';
+import { isUpgrade, tunnelTo } from '../kubelet-proxy/tunnel.ts';
+import { responseHeaders } from '../proxy-subresource/proxied-headers.ts';
 import type { Endpoint, RequestContext } from '../request-context.ts';
 import { textResponse } from '../responses.ts';
 import type { AggregatedServices } from './aggregated-services.ts';
 import { groupVersionIn, isAvailable } from './aggregated-services.ts';
 import type { Backend, Backends } from './backends.ts';
+import { dial } from './backends.ts';
+import type { BackendRequest } from './exchange.ts';
 import { exchange } from './exchange.ts';
 import { forwardedHeaders } from './forwarded-headers.ts';
 
@@ -33,13 +38,21 @@ export interface AggregatorOptions {
 export function withAggregation(local: Endpoint, options: AggregatorOptions): Endpoint {
   return (context) => {
     const { path } = context.request;
-    const groupVersion = groupVersionIn(path) ?? groupVersionIn(openApiPath(path));
-    const service = groupVersion && options.services.find(groupVersion);
+    const service = servedElsewhere(path, options);
     if (service === undefined) return local(context);
     // A server that resolved them would answer for another path than the one that was authorized.
     if (hasDotSegments(path)) throw pathNotFound();
     return proxy(context, service, options);
   };
+}
+
+/** The APIService whose Service answers for a path, if one does. */
+export function servedElsewhere(
+  path: string,
+  { services }: Pick<AggregatorOptions, 'services'>,
+): ApiService | undefined {
+  const groupVersion = groupVersionIn(path) ?? groupVersionIn(openApiPath(path));
+  return groupVersion && services.find(groupVersion);
 }
 
 /** The path whose OpenAPI document is asked for; `''` when none is. */
@@ -65,6 +78,7 @@ async function proxy(
     if (error instanceof NoAddress) return plainError(503, 'service unavailable');
     throw error;
   }
+  if (isUpgrade(context.request.headers)) return tunnel(context, backend);
   const { request, info, user } = context;
   const isLong = info.verb === 'watch' || LONG_SUBRESOURCES.has(info.subresource);
   const deadline = new AbortController();
@@ -98,9 +112,29 @@ function urlOf({ path, query }: ApiRequest): string {
   return search === '' ? path : `${path}?${search}`;
 }
 
-function bodyOf({ method, body, object }: ApiRequest): Uint8Array | undefined {
+function bodyOf({ method, body, bodyStream, object }: ApiRequest): BackendRequest['body'] {
   if (method === 'GET' || method === 'HEAD') return undefined;
-  return object === undefined ? body : Buffer.from(JSON.stringify(object));
+  return object === undefined ? (bodyStream ?? body) : Buffer.from(JSON.stringify(object));
+}
+
+/** Exec and the like of kinds that are served elsewhere. */
+function tunnel({ request, user }: RequestContext, backend: Backend): ApiResponse {
+  const headers = {
+    ...forwardedHeaders(request, user),
+    connection: ['Upgrade'],
+    upgrade: [request.headers['upgrade']!],
+  };
+  const lines = Object.entries({ ...headers, host: [backend.address.authority] }).flatMap(([name, values]) =>
+    values.map((value) => {
+      // A name with a line's end in it would write headers of its own.
+      validateHeaderValue(name, value);
+      return `${name}: ${value}`;
+    }),
+  );
+  return tunnelTo({
+    connect: () => dial(backend),
+    head: () => [`${request.method} ${urlOf(request)} HTTP/1.1`, ...lines],
+  });
 }
 
 function responseOf(answer: IncomingMessage, { request, info }: RequestContext): ApiResponse {
@@ -110,28 +144,12 @@ function responseOf(answer: IncomingMessage, { request, info }: RequestContext):
     // CVE-2022-3172: whom the client trusts must not send it, and its credentials, elsewhere.
     return plainError(502, 'the backend attempted to redirect this request, which is not permitted');
   }
-  const headers = answeredHeaders(answer.headers);
+  const { 'content-type': contentType = 'application/octet-stream', ...headers } = responseHeaders(answer.headers);
   if (request.method === 'HEAD' || status === 204 || status === 304) {
     answer.resume();
     return { status, headers, body: { type: 'none' } };
   }
-  const { 'content-type': contentType = 'application/octet-stream' } = answer.headers;
   const isWatch = info.verb === 'watch' && status === 200;
-  if (isWatch) return { status, headers, body: { type: 'watch', frames: answer, contentType } };
-  return { status, headers, body: { type: 'stream', chunks: answer, contentType } };
-}
-
-const NOT_ANSWERED = new Set([
-  ...['connection', 'keep-alive', 'proxy-authenticate', 'proxy-connection', 'te', 'trailer', 'transfer-encoding'],
-  ...['upgrade', 'content-type', 'alt-svc', 'strict-transport-security'],
-]);
-
-/** Who may read an answer in a browser is this server's to say. */
-function answeredHeaders(headers: IncomingHttpHeaders): ApiResponse['headers'] {
-  const kept: ApiResponse['headers'] = {};
-  for (const [name, value] of Object.entries(headers)) {
-    if (value === undefined || NOT_ANSWERED.has(name) || name.startsWith('access-control-')) continue;
-    kept[name] = value;
-  }
-  return kept;
+  if (isWatch) return { status, headers, body: { type: 'watch', frames: answer, contentType: String(contentType) } };
+  return { status, headers, body: { type: 'stream', chunks: answer, contentType: String(contentType) } };
 }

@@ -2,7 +2,6 @@
 import { request as httpsRequest } from 'node:https';
 import type { IncomingMessage } from 'node:http';
 import { pipeline } from 'node:stream';
-import type { Readable } from 'node:stream';
 import type { Backend } from './backends.ts';
 import type { Headers } from './forwarded-headers.ts';
 
@@ -11,7 +10,8 @@ export interface BackendRequest {
   /** Percent-encoded, with the query. */
   url: string;
   headers: Headers;
-  body?: Uint8Array | Readable | undefined;
+  /** Read as fast as the server takes it. */
+  body?: Uint8Array | AsyncIterable<Uint8Array> | undefined;
   /** Ends the request, and the answer under way. */
   signal: AbortSignal;
 }

@@ -35,6 +35,8 @@ export interface HttpServerOptions {
   frontProxyCa?: string;
   log: Logger;
   limits?: Partial<HttpLimits>;
+  /** Whether bodies for this path, which is percent-encoded, are another server's to read. */
+  passesBody?(path: string): boolean;
 }
 
 export interface HttpLimits extends SessionLimits {
@@ -191,6 +193,7 @@ function serverOf(options: HttpServerOptions, limits: HttpLimits): Servers {
     }
   };
   const answer = async (request: ApiRequest, body: RequestBody | undefined): Promise<ApiResponse> => {
+    if (body !== undefined && options.passesBody?.(request.path) === true) passBody(request, body);
     const refusal = body && (await takeBody(request, body, bodyLimits));
     if (refusal === undefined) return handler(request);
     body?.discard();
@@ -227,16 +230,18 @@ function serverOf(options: HttpServerOptions, limits: HttpLimits): Servers {
   };
 }
 
+function passBody(request: ApiRequest, { stream }: Pick<RequestBody, 'stream'>): void {
+  request.bodyStream = { [Symbol.asyncIterator]: () => stream.iterator({ destroyOnReturn: false }) };
+}
+
 /** Reads it, or leaves it to be passed on. Why it was not taken, if it was not. */
 async function takeBody(
   request: ApiRequest,
   { stream }: RequestBody,
   limits: BodyLimits,
 ): Promise<Exclude<BodyOutcome['type'], 'read'> | undefined> {
-  if (carriesBody(request.method, request.path)) {
-    request.bodyStream = { [Symbol.asyncIterator]: () => stream.iterator({ destroyOnReturn: false }) };
-    return undefined;
-  }
+  if (carriesBody(request.method, request.path)) passBody(request, { stream });
+  if (request.bodyStream !== undefined) return undefined;
   const outcome = await readBody(stream, limits);
   if (outcome.type !== 'read') return outcome.type;
   request.body = outcome.bytes;

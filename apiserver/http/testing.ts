@@ -47,6 +47,7 @@ export async function startListeningServer(
     certificate: leaf.certificate,
     key: leaf.privateKey,
     clientCa: ca.certificate,
+    passesBody: server.api.passesBody,
     log: silentLogger,
     ...options.http,
   });
