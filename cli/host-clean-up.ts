@@ -1,6 +1,6 @@
 /** Removes what a cluster's node set up on the machine: pods, links, rules, mounts, cgroups, sysctls. Safe to repeat. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, readlinkSync, rmdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { realClock } from '../base/clock.ts';
@@ -76,15 +76,25 @@ export async function removeNetwork(clusterId: string): Promise<void> {
   }
 }
 
-/** Volumes in memory are mounts below the data folder; the deepest first. */
+/**
+ * Volumes in memory and those of devices are mounts below the data folder; the deepest first. Throws when one is still
+ * there: who removes the folder must not remove what is mounted in it.
+ */
 export function unmountBelow(path: string): void {
-  const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
+  const real = realpathSync(path);
+  for (const mount of mountsBelow(real)) spawnSync('umount', ['-l', mount]);
+  const [left] = mountsBelow(real);
+  if (left !== undefined) throw new Error(`${left} cannot be unmounted`);
+}
+
+function mountsBelow(path: string): string[] {
+  return readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
     .map((line) =>
       (line.split(' ')[4] ?? '').replace(/\\(\d{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8))),
     )
-    .filter((mount) => mount.startsWith(`${path}/`));
-  for (const mount of mounts.reverse()) spawnSync('umount', ['-l', mount]);
+    .filter((mount) => mount.startsWith(`${path}/`))
+    .reverse();
 }
 
 const CGROUP_ROOT = '/sys/fs/cgroup';

@@ -1,6 +1,6 @@
 /** The part of the runtime's suite about containers that are processes: commands, streams, logs, limits, volumes. */
 import { describe, expect, it } from '@jest/globals';
-import { mkdirSync, readFileSync, renameSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import type { ContainerConfig, StreamIo } from './runtime.ts';
@@ -16,6 +16,7 @@ export function describeProcesses(bench: RuntimeBench): void {
   describe('streams', () => describeConnections(bench));
   describe('ends', () => describeEnds(bench));
   describe('volumes', () => describeVolumes(bench));
+  describe('devices', () => describeDevices(bench));
   describe('logs and figures', () => describeLogs(bench));
   describe('afterwards', () => describeRestarts(bench));
 }
@@ -284,6 +285,33 @@ function describeVolumes({ runtime, fixture, startPod, containerConfig, podConfi
     const { sandbox, container } = await startPod('linked', { ...shell(script), mounts: [mount(path, 'current')] });
     expect((await ended(container)).exitCode).toBe(0);
     expect(readFileSync(join(path, 'data/2026/file'), 'utf8')).toBe('three\n');
+    await runtime().removePodSandbox(sandbox);
+  });
+}
+
+function describeDevices({ runtime, startPod, containerConfig, podConfig, ended }: RuntimeBench): void {
+  const hostPath = '/dev/loop-control';
+  // One that no runtime gives unasked.
+  const itOnDevice = existsSync(hostPath) ? it : it.skip;
+  itOnDevice('are where they are asked for, and for reading only where that is all', async () => {
+    const { sandbox, container } = await startPod('devices', {
+      ...shell(': < /mnt/deep/loops && stat -c %F /mnt/deep/loops && : > /mnt/deep/loops'),
+      devices: [{ containerPath: '/mnt/deep/loops', hostPath, readOnly: true }],
+    });
+    const log = readFileSync((await ended(container)).logPath, 'utf8');
+    expect(log).toContain('character special file');
+    expect(log).toMatch(/stderr.*Operation not permitted/);
+    const writing = await runtime().createContainer(
+      sandbox,
+      containerConfig({
+        ...shell(': <> /dev/loops'),
+        devices: [{ containerPath: '/dev/loops', hostPath, readOnly: false }],
+        metadata: { name: 'main', attempt: 1 },
+      }),
+      podConfig('devices'),
+    );
+    await runtime().startContainer(writing);
+    expect((await ended(writing)).exitCode).toBe(0);
     await runtime().removePodSandbox(sandbox);
   });
 }

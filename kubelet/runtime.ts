@@ -76,6 +76,14 @@ export interface Mount {
   propagation: 'private' | 'host-to-container' | 'bidirectional';
 }
 
+/** A device of the node that a container may open. */
+export interface Device {
+  containerPath: string;
+  /** No link. */
+  hostPath: string;
+  readOnly: boolean;
+}
+
 export interface LinuxSecurity {
   runAsUser?: number;
   /** Used when `runAsUser` is absent; a name in the image's /etc/passwd. */
@@ -103,6 +111,7 @@ export interface ContainerConfig {
   workingDir: string;
   envs: { key: string; value: string }[];
   mounts: Mount[];
+  devices?: Device[];
   labels: Record<string, string>;
   annotations: Record<string, string>;
   /** Relative to the sandbox's `logDirectory`: `<container>/<attempt>.log`. */

@@ -98,6 +98,11 @@ export function containerMessage(
       readonly: readOnly,
       propagation: PROPAGATIONS[propagation],
     })),
+    devices: (config.devices ?? []).map(({ containerPath, hostPath, readOnly }) => ({
+      containerPath,
+      hostPath,
+      permissions: readOnly ? 'r' : 'mrw',
+    })),
     labels: { ...config.labels, [CLUSTER_LABEL]: names.clusterId },
     annotations: {
       ...config.annotations,

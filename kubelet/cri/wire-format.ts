@@ -43,11 +43,12 @@ const MESSAGES: Readonly<Record<string, string>> = {
   ContainerMetadata: 'name:string=1 attempt:uint32=2',
   ContainerConfig:
     'metadata:ContainerMetadata=1 image:ImageSpec=2 command:string[]=3 args:string[]=4 workingDir:string=5 ' +
-    'envs:KeyValue[]=6 mounts:Mount[]=7 labels:map=9 annotations:map=10 logPath:string=11 stdin:bool=12 ' +
-    'stdinOnce:bool=13 tty:bool=14 linux:LinuxContainerConfig=15',
+    'envs:KeyValue[]=6 mounts:Mount[]=7 devices:Device[]=8 labels:map=9 annotations:map=10 logPath:string=11 ' +
+    'stdin:bool=12 stdinOnce:bool=13 tty:bool=14 linux:LinuxContainerConfig=15',
   ImageSpec: 'image:string=1 annotations:map=2 userSpecifiedImage:string=18',
   KeyValue: 'key:string=1 value:string=2',
   Mount: 'containerPath:string=1 hostPath:string=2 readonly:bool=3 propagation:MountPropagation=5',
+  Device: 'containerPath:string=1 hostPath:string=2 permissions:string=3',
   LinuxContainerConfig: 'resources:LinuxContainerResources=1 securityContext:LinuxContainerSecurityContext=2',
   LinuxContainerResources:
     'cpuPeriod:int64=1 cpuQuota:int64=2 cpuShares:int64=3 memoryLimitInBytes:int64=4 oomScoreAdj:int64=5',

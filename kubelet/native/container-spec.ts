@@ -118,6 +118,11 @@ export function startCommand(
       readOnly,
       propagation: PROPAGATION[propagation],
     })),
+    devices: (config.devices ?? []).map(({ containerPath, hostPath, readOnly }) => ({
+      path: containerPath,
+      hostPath,
+      readOnly,
+    })),
     log: { path: place.logPath },
     stdin: config.stdin,
     stdinOnce: config.stdinOnce,

@@ -2,7 +2,7 @@
 import type { Container, Pod } from '../../api/core/v1/pod/types.ts';
 import { expandCommand } from '../env/environment.ts';
 import type { Environment } from '../env/environment.ts';
-import type { ContainerConfig, ImageInfo, Mount } from '../runtime.ts';
+import type { ContainerConfig, Device, ImageInfo, Mount } from '../runtime.ts';
 import { containerHash } from './container-kinds.ts';
 import type { PodContainer } from './container-kinds.ts';
 import {
@@ -27,6 +27,7 @@ export interface ContainerConfigInput {
   image: ImageInfo;
   environment: Environment;
   mounts: Mount[];
+  devices: Device[];
   memoryCapacityBytes: number;
 }
 
@@ -46,6 +47,7 @@ export function containerConfigOf(
     workingDir: container.workingDir ?? '',
     envs: environment,
     mounts: input.mounts,
+    ...(input.devices.length === 0 ? {} : { devices: input.devices }),
     labels: {
       [POD_NAME_LABEL]: name,
       [POD_NAMESPACE_LABEL]: namespace,

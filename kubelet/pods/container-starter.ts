@@ -5,7 +5,7 @@ import type { Clock } from '../../base/clock.ts';
 import { ContainerConfigError, makeEnvironment } from '../env/environment.ts';
 import type { EnvironmentSources } from '../env/environment.ts';
 import type { ContainerConfig, ImageInfo, ImageService, Mount, PodSandboxConfig, RuntimeService } from '../runtime.ts';
-import { volumeMountsOf, withManagedFiles } from '../volumes/container-mounts.ts';
+import { volumeDevicesOf, volumeMountsOf, withManagedFiles } from '../volumes/container-mounts.ts';
 import type { MountedVolumes } from '../volumes/volume-manager.ts';
 import { containerConfigOf } from './container-config.ts';
 import type { PodContainer } from './container-kinds.ts';
@@ -86,7 +86,8 @@ export class ContainerStarter {
       const own = volumeMountsOf(target.container, mounted, environment);
       for (const [index, mount] of own.entries()) this.#makeSubPath(target.container, index, mount);
       const mounts = withManagedFiles(own, files.managedMounts(pod, target, { restartCount, network }));
-      return containerConfigOf(pod, target, { restartCount, image, environment, mounts, memoryCapacityBytes });
+      const given = { mounts, devices: volumeDevicesOf(target.container, mounted) };
+      return containerConfigOf(pod, target, { restartCount, image, environment, ...given, memoryCapacityBytes });
     } catch (error) {
       const { message } = error as Error;
       events.warning(pod, 'Failed', `Error: ${message}`, target);

@@ -16,6 +16,7 @@ export type PodEventReason =
   | 'InspectFailed'
   | 'Unhealthy'
   | 'FailedMount'
+  | 'FailedMapVolume'
   | 'FailedCreatePodSandBox'
   | 'SandboxChanged'
   | 'FailedKillPod'

@@ -90,7 +90,7 @@ export class PodSync {
   async #setUpVolumes(pod: Pod, runtimePod: RuntimePod): Promise<MountedVolumes> {
     const { files, events } = this.#machinery;
     const { mounted, failures } = await files.setUpVolumes(pod, this.sources(pod));
-    for (const { event } of failures) if (event !== undefined) events.warning(pod, 'FailedMount', event);
+    for (const { event, reason } of failures) if (event !== undefined) events.warning(pod, reason, event);
     const unprocessed = unprocessedText(failures);
     if (unprocessed !== undefined)
       events.warning(pod, 'FailedMount', `Unable to attach or mount volumes: ${unprocessed}`);

@@ -1,9 +1,12 @@
-/** What a container gets mounted (upstream `pkg/kubelet/kubelet_pods.go`, `makeMounts`): pure. */
+/**
+ * What a container gets mounted, and which devices (upstream `pkg/kubelet/kubelet_pods.go`, `makeMounts` and
+ * `makeBlockVolumes`): pure.
+ */
 import type { AnyContainer } from '../../api/core/v1/pod/types.ts';
 import { expandVariables } from '../env/expansion.ts';
 import { ContainerConfigError } from '../env/environment.ts';
 import type { Environment } from '../env/environment.ts';
-import type { Mount } from '../runtime.ts';
+import type { Device, Mount } from '../runtime.ts';
 import type { MountedVolumes } from './volume-manager.ts';
 
 const PROPAGATIONS: Readonly<Record<string, Mount['propagation']>> = {
@@ -31,6 +34,19 @@ export function volumeMountsOf(container: AnyContainer, mounted: MountedVolumes,
       readOnly: volume.readOnly || mount.readOnly === true,
       propagation: PROPAGATIONS[mount.mountPropagation ?? 'None'] ?? 'private',
     };
+  });
+}
+
+/** In the container's order. Throws `ContainerConfigError` for what the pod's volumes cannot give. */
+export function volumeDevicesOf(container: AnyContainer, mounted: MountedVolumes): Device[] {
+  return (container.volumeDevices ?? []).map(({ name, devicePath }): Device => {
+    const volume = mounted.get(name);
+    if (volume?.isDevice !== true) {
+      const [missing, wanting] = [JSON.stringify(name), JSON.stringify(container.name)];
+      throw new ContainerConfigError(`cannot find volume ${missing} to pass into container ${wanting}`);
+    }
+    const containerPath = devicePath.startsWith('/') ? devicePath : `/${devicePath}`;
+    return { containerPath, hostPath: volume.path, readOnly: volume.readOnly };
   });
 }
 

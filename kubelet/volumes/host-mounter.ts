@@ -1,7 +1,10 @@
-/** File systems in memory for what must not reach a disk, where this process may mount them. */
+/** What this process mounts, where it may: file systems in memory for what must not reach a disk, and those of devices. */
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { readFile, realpath } from 'node:fs/promises';
 import { promisify } from 'node:util';
+import { mountDevice } from './device-file-system.ts';
+import type { DeviceMount } from './device-file-system.ts';
+import { VolumeError } from './payloads.ts';
 
 /** Of the root of the file system. */
 export interface TmpfsOptions {
@@ -15,7 +18,9 @@ export interface TmpfsOptions {
 export interface HostMounter {
   /** Mounts a tmpfs, unless one is there already. Returns false where that is not permitted. */
   mountTmpfs(path: string, options: TmpfsOptions): Promise<boolean>;
-  /** Unmounts every file system at or below `path`; those that are busy are let go. */
+  /** As `device-file-system.ts` does, in a folder, unless something is mounted there already. Throws `VolumeError`. */
+  mountDevice(path: string, mount: DeviceMount): Promise<void>;
+  /** Unmounts every file system at or below `path`; those that are busy are let go. Rejects when one is still there. */
   unmountBelow(path: string): Promise<void>;
 }
 
@@ -36,18 +41,34 @@ export const linuxMounter: HostMounter = {
       return false;
     }
   },
+  async mountDevice(path, mount) {
+    if (!(await mountPoints()).includes(await realPath(path))) await mountDevice(path, mount);
+  },
   async unmountBelow(path) {
-    const below = (await mountPoints()).filter((point) => point === path || point.startsWith(`${path}/`));
+    const real = await realPath(path);
     // The last mounted first.
-    for (const point of below.reverse()) await run('umount', ['-l', point]).catch(() => undefined);
+    for (const point of await mountsBelow(real)) await run('umount', ['-l', point]).catch(() => undefined);
+    const [left] = await mountsBelow(real);
+    // Who removes the folder must not remove what is mounted in it.
+    if (left !== undefined) throw new Error(`${left} cannot be unmounted`);
   },
 };
 
 /** Mounts nothing; for tests and for users that may not. */
 export const noMounter: HostMounter = {
   mountTmpfs: () => Promise.resolve(false),
+  mountDevice: (_path, { device }) => Promise.reject(new VolumeError(`${device} must not be mounted`)),
   unmountBelow: () => Promise.resolve(),
 };
+
+async function mountsBelow(path: string): Promise<string[]> {
+  return (await mountPoints()).filter((point) => point === path || point.startsWith(`${path}/`)).reverse();
+}
+
+/** As the kernel names it. */
+function realPath(path: string): Promise<string> {
+  return realpath(path).catch(() => path);
+}
 
 async function mountPoints(): Promise<string[]> {
   const text = await readFile('/proc/self/mountinfo', 'utf8').catch(() => '');

@@ -1,5 +1,5 @@
-/** Volumes of claims: those whose PersistentVolume is a folder of this node (`hostPath`, `local`). */
-import { stat } from 'node:fs/promises';
+/** Volumes of claims: those whose PersistentVolume is a folder or a device of this node (`hostPath`, `local`). */
+import { realpath, stat } from 'node:fs/promises';
 import type { V1PersistentVolume, V1PersistentVolumeClaim } from '@kubernetes/client-node';
 import type { Pod, Volume } from '../../api/core/v1/pod/types.ts';
 import { isNotFound } from '../../api/machinery/errors.ts';
@@ -28,10 +28,17 @@ const persistentVolumes: ResourceRef = {
 /** How events about a volume begin. */
 export const SET_UP_FAILED = 'MountVolume.SetUp failed';
 const NEW_MOUNTER_FAILED = 'MountVolume.NewMounter initialization failed';
+export const MOUNT_DEVICE_FAILED = 'MountVolume.MountDevice failed';
+const MAP_FAILED = 'MapVolume.MapBlockVolume failed';
+const NO_MAPPER = 'MapVolume.FindMapperPluginBySpec failed to find BlockVolumeMapper plugin. Volume plugin is nil.';
 
 export interface BoundVolume {
-  /** To mount. */
+  /** To mount; a device that is to be given to containers as it is, or that has a file system to mount first. */
   path: string;
+  kind: 'folder' | 'device' | 'file-system';
+  /** Of a file system, and what to mount it with. */
+  fsType: string;
+  mountOptions: readonly string[];
   /** As the pod asks for it. */
   readOnly: boolean;
   /** Its files may be given to the pod's group. */
@@ -50,22 +57,47 @@ export async function setUpClaim(client: Client, pod: Pod, volume: Volume): Prom
   const fail = (message: string): ClaimError => claimError(pod, claimName, message);
   if (bound === undefined)
     throw fail(`failed to fetch PV ${name} from API server: persistentvolumes ${JSON.stringify(name)} not found`);
-  const { accessModes = [], claimRef, hostPath, local, volumeMode } = bound.spec ?? {};
+  const { accessModes = [], claimRef, mountOptions = [], volumeMode, ...source } = bound.spec ?? {};
   if (claimRef === undefined || claimRef.namespace !== pod.metadata.namespace || claimRef.name !== claimName)
     throw fail(`found PV object ${name} with nil or another pv.Spec.ClaimRef`);
-  checkMode(pod, volume, { name, isBlock: volumeMode === 'Block' });
+  checkMode(pod, volume, volumeMode === 'Block');
   const readOnly = volume.persistentVolumeClaim?.readOnly === true;
-  const facts = { readOnly, isForOnePod: accessModes.includes('ReadWriteOncePod'), name };
+  const isForOnePod = accessModes.includes('ReadWriteOncePod');
+  const fsType = source.local?.fsType ?? '';
+  const place = volumeMode === 'Block' ? await deviceOf(name, source) : await folderOf(name, source);
+  return { ...place, fsType, mountOptions, readOnly, isForOnePod, name };
+}
+
+type Source = Pick<NonNullable<PersistentVolume['spec']>, 'hostPath' | 'local'>;
+type Place = Pick<BoundVolume, 'path' | 'kind' | 'isOwnable'>;
+
+async function folderOf(name: string, { hostPath, local }: Source): Promise<Place> {
   if (hostPath !== undefined) {
     const path = await setUpHostPath(hostPath).catch((error: Error) => {
       throw new NamedVolumeError(name, SET_UP_FAILED, error.message);
     });
-    return { ...facts, path, isOwnable: false };
+    return { path, kind: 'folder', isOwnable: false };
   }
   if (local === undefined) throw new VolumeError(`no volume plugin matched name: ${name}`);
-  if ((await stat(local.path).catch(() => undefined)) === undefined)
-    throw new NamedVolumeError(name, NEW_MOUNTER_FAILED, `path ${JSON.stringify(local.path)} does not exist`);
-  return { ...facts, path: local.path, isOwnable: true };
+  const { path } = local;
+  const stats = await stat(path).catch(() => undefined);
+  if (stats === undefined)
+    throw new NamedVolumeError(name, NEW_MOUNTER_FAILED, `path ${JSON.stringify(path)} does not exist`);
+  if (stats.isBlockDevice()) return { path: await realpath(path), kind: 'file-system', isOwnable: true };
+  if (!stats.isDirectory())
+    throw new NamedVolumeError(name, NEW_MOUNTER_FAILED, 'only directory and block device are supported');
+  return { path, kind: 'folder', isOwnable: true };
+}
+
+/** Upstream's `hostPath` plugin maps no devices; here it does when its type says that it is one. */
+async function deviceOf(name: string, { hostPath, local }: Source): Promise<Place> {
+  const given = local ?? hostPath;
+  if (given === undefined) throw new VolumeError(`no volume plugin matched name: ${name}`);
+  if (local === undefined && hostPath?.type !== 'BlockDevice') throw new NamedVolumeError(name, NO_MAPPER, '');
+  const stats = await stat(given.path).catch(() => undefined);
+  if (stats?.isBlockDevice() === true) return { path: await realpath(given.path), kind: 'device', isOwnable: false };
+  const problem = stats === undefined ? 'does not exist' : 'is not a block device';
+  throw new NamedVolumeError(name, MAP_FAILED, `path ${JSON.stringify(given.path)} ${problem}`);
 }
 
 /** As `fsGroup` says, and not when the policy finds its root right already. Throws `VolumeError`. */
@@ -82,8 +114,8 @@ export async function giveToGroup(pod: Pod, { path, readOnly, isOwnable, name }:
   }
 }
 
-/** Devices are not served here; a file system cannot be had as one. */
-function checkMode(pod: Pod, volume: Volume, { name, isBlock }: { name: string; isBlock: boolean }): void {
+/** A device is not mounted; a file system cannot be had as one. */
+function checkMode(pod: Pod, volume: Volume, isBlock: boolean): void {
   const { containers, initContainers = [], ephemeralContainers = [] } = pod.spec;
   const all = [...containers, ...initContainers, ...ephemeralContainers];
   const isMounted = all.some(({ volumeMounts = [] }) => volumeMounts.some((mount) => mount.name === volume.name));
@@ -92,7 +124,6 @@ function checkMode(pod: Pod, volume: Volume, { name, isBlock }: { name: string; 
   if (isMounted && isBlock) throw fail(`volume ${volume.name} has volumeMode Block, but is specified in volumeMounts`);
   if (isDevice && !isBlock)
     throw fail(`volume ${volume.name} has volumeMode Filesystem, but is specified in volumeDevices`);
-  if (isBlock) throw new NamedVolumeError(name, 'MapVolume.SetUpDevice failed', 'block volumes are not supported');
 }
 
 function claimNameOf({ metadata }: Pod, { name, persistentVolumeClaim }: Volume): { namespace: string; name: string } {

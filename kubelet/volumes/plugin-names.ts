@@ -8,6 +8,7 @@ export type VolumePlugin =
   | 'kubernetes.io/secret'
   | 'kubernetes.io/downward-api'
   | 'kubernetes.io/projected'
+  | 'kubernetes.io/local-volume'
   | 'kubernetes.io/persistent-claim';
 
 /** Undefined for a source that no plugin here serves. */

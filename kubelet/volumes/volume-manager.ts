@@ -2,7 +2,7 @@
  * Sets up a pod's volumes before its containers start, keeps those that follow API objects up to date, and removes
  * them after the pod (upstream `pkg/kubelet/volumemanager`).
  */
-import { readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Pod, Volume } from '../../api/core/v1/pod/types.ts';
 import type { Clock } from '../../base/clock.ts';
@@ -13,7 +13,8 @@ import type { HostMounter } from './host-mounter.ts';
 import { setUpHostPath } from './host-path.ts';
 import { ClaimError, NamedVolumeError, payloadOf, VolumeError } from './payloads.ts';
 import type { VolumeSources } from './payloads.ts';
-import { giveToGroup, SET_UP_FAILED, setUpClaim } from './persistent-claim.ts';
+import { giveToGroup, MOUNT_DEVICE_FAILED, SET_UP_FAILED, setUpClaim } from './persistent-claim.ts';
+import type { BoundVolume } from './persistent-claim.ts';
 import { isAlwaysReadOnly, pluginOf } from './plugin-names.ts';
 import { podFolder, volumeFolder } from './pod-folder.ts';
 import type { PodFolders } from './pod-folder.ts';
@@ -22,6 +23,8 @@ export interface MountedVolume {
   /** On the node. */
   path: string;
   readOnly: boolean;
+  /** A block device, for `volumeDevices`. */
+  isDevice?: true;
 }
 
 /** By the volume's name in the pod. */
@@ -33,6 +36,8 @@ export interface VolumeFailure {
   message: string;
   /** What the event about it says; absent: the claim is not in order, which one event tells of all volumes. */
   event?: string;
+  /** The event's. */
+  reason: 'FailedMount' | 'FailedMapVolume';
 }
 
 export interface VolumeManagerOptions {
@@ -48,6 +53,8 @@ export class VolumeManager {
   readonly #holders = new Map<string, string>();
   /** Volumes that were given to their pod's group, by the pod's uid. */
   readonly #owned = new Map<string, Set<string>>();
+  /** Devices' last mounts: two pods do not make a file system on one device at once. */
+  readonly #devices = new Map<string, Promise<void>>();
 
   constructor(options: VolumeManagerOptions) {
     this.#options = options;
@@ -107,13 +114,34 @@ export class VolumeManager {
 
   /** The pod's group gets the files once in the pod's life: they may be many. */
   async #setUpClaim(pod: Pod, volume: Volume): Promise<MountedVolume> {
-    const bound = await setUpClaim(this.#options.client, pod, volume);
+    const found = await setUpClaim(this.#options.client, pod, volume);
     const { uid = '' } = pod.metadata;
-    if (bound.isForOnePod) this.#hold(bound.name, uid);
+    if (found.isForOnePod) this.#hold(found.name, uid);
+    if (found.kind === 'device') return { path: found.path, readOnly: found.readOnly, isDevice: true };
+    const bound = found.kind === 'folder' ? found : { ...found, path: await this.#mountDevice(uid, found) };
     const owned = this.#owned.get(uid) ?? new Set<string>();
     if (!owned.has(volume.name)) await giveToGroup(pod, bound);
     this.#owned.set(uid, owned.add(volume.name));
     return { path: bound.path, readOnly: bound.readOnly };
+  }
+
+  /**
+   * In a folder of the pod, so that it goes with the pod: the kernel knows that two mounts of a device are one file
+   * system. Resolves to the folder.
+   */
+  async #mountDevice(uid: string, { name, path: device, fsType, mountOptions }: BoundVolume): Promise<string> {
+    const { folders, mounter } = this.#options;
+    const folder = volumeFolder(folders, uid, { plugin: 'kubernetes.io/local-volume', name });
+    await mkdir(folder, { recursive: true, mode: 0o750 });
+    const mount = async (): Promise<void> => mounter.mountDevice(folder, { device, fsType, options: mountOptions });
+    const mounting = (this.#devices.get(device) ?? Promise.resolve()).catch(() => undefined).then(mount);
+    this.#devices.set(device, mounting);
+    try {
+      await mounting;
+    } catch (error) {
+      throw new NamedVolumeError(name, MOUNT_DEVICE_FAILED, (error as Error).message);
+    }
+    return folder;
   }
 
   /** The scheduler sees to it that there is one; a pod that names its node has not been asked. */
@@ -129,7 +157,8 @@ export class VolumeManager {
 
 function failureOf(volume: string, error: Error): VolumeFailure {
   const { message } = error;
-  if (error instanceof ClaimError) return { volume, message };
+  if (error instanceof ClaimError) return { volume, message, reason: 'FailedMount' };
   const [name, step] = error instanceof NamedVolumeError ? [error.volumeName, error.step] : [volume, SET_UP_FAILED];
-  return { volume, message, event: `${step} for volume ${JSON.stringify(name)} : ${message}` };
+  const reason = step.startsWith('MapVolume') ? 'FailedMapVolume' : 'FailedMount';
+  return { volume, message, reason, event: `${step} for volume ${JSON.stringify(name)} : ${message}` };
 }

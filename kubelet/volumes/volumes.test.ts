@@ -20,11 +20,12 @@ import { realClock } from '../../base/clock.ts';
 import type { Client } from '../../client/client.ts';
 import { POD_UID, testPod } from '../testing.ts';
 import { writeAtomically } from './atomic-writer.ts';
-import { volumeMountsOf, withManagedFiles } from './container-mounts.ts';
+import { volumeDevicesOf, volumeMountsOf, withManagedFiles } from './container-mounts.ts';
 import { setUpEmptyDir } from './empty-dir.ts';
 import { noMounter } from './host-mounter.ts';
 import type { VolumeSources } from './payloads.ts';
 import { VolumeManager } from './volume-manager.ts';
+import type { MountedVolume, MountedVolumes } from './volume-manager.ts';
 
 const file = (text: string, mode = 0o644) => ({ data: Buffer.from(text), mode });
 
@@ -239,15 +240,18 @@ describe('volumes of claims', () => {
     const message = async (objects: Record<string, object>) => (await failure(objects))[0];
     expect(await message({})).toEqual({
       volume: 'v',
+      reason: 'FailedMount',
       message: `${start}failed to fetch PVC from API server: persistentvolumeclaims "data" not found`,
     });
     const pending = { ...claim, status: { phase: 'Pending' } };
     expect(await message({ PersistentVolumeClaim: pending })).toEqual({
       volume: 'v',
+      reason: 'FailedMount',
       message: `${start}PVC is not bound`,
     });
     const missing = {
       volume: 'v',
+      reason: 'FailedMount',
       message: `${start}failed to fetch PV pv from API server: persistentvolumes "pv" not found`,
     };
     expect(await message({ PersistentVolumeClaim: claim })).toEqual(missing);
@@ -282,13 +286,37 @@ describe('volumes of claims', () => {
     expect(await event({ hostPath: { path: disk(), type: 'Directory' } })).toBe(
       `MountVolume.SetUp failed for volume "pv" : hostPath type check failed: ${disk()} is not a directory`,
     );
-    expect(await event({ volumeMode: 'Block', local: { path: disk() } })).toBe(
-      'MapVolume.SetUpDevice failed for volume "pv" : block volumes are not supported',
+    await writeFile(disk(), 'no folder');
+    expect(await event({ local: { path: disk() } })).toBe(
+      'MountVolume.NewMounter initialization failed for volume "pv" : only directory and block device are supported',
     );
+    const map = 'MapVolume.MapBlockVolume failed for volume "pv" :';
+    expect(await event({ volumeMode: 'Block', local: { path: '/dev/null' } })).toBe(
+      `${map} path "/dev/null" is not a block device`,
+    );
+    expect(await event({ volumeMode: 'Block', local: { path: '/dev/none' } })).toBe(
+      `${map} path "/dev/none" does not exist`,
+    );
+    expect(await event({ volumeMode: 'Block', hostPath: { path: '/dev/none', type: 'BlockDevice' } })).toBe(
+      `${map} path "/dev/none" does not exist`,
+    );
+    expect(await event({ volumeMode: 'Block', hostPath: { path: '/dev/null', type: '' } })).toContain(
+      'MapVolume.FindMapperPluginBySpec failed to find BlockVolumeMapper plugin. Volume plugin is nil. for volume "pv"',
+    );
+    const [mapping] = await failure({
+      PersistentVolumeClaim: claim,
+      PersistentVolume: bound({ volumeMode: 'Block', local: { path: '/dev/none' } }),
+    });
+    expect(mapping?.reason).toBe('FailedMapVolume');
     const mounting = { containers: [{ name: 'c', image: 'i', volumeMounts: [{ name: 'v', mountPath: '/v' }] }] };
     const objects = { PersistentVolumeClaim: claim, PersistentVolume: bound({ volumeMode: 'Block' }) };
     const [found] = await failure(objects, { spec: mounting });
     expect(found?.message).toBe('volume v has volumeMode Block, but is specified in volumeMounts');
+    const mapped = { containers: [{ name: 'c', image: 'i', volumeDevices: [{ name: 'v', devicePath: '/v' }] }] };
+    const filed = { PersistentVolumeClaim: claim, PersistentVolume: bound({ local: { path: disk() } }) };
+    expect((await failure(filed, { spec: mapped }))[0]?.message).toBe(
+      'volume v has volumeMode Filesystem, but is specified in volumeDevices',
+    );
   });
 });
 
@@ -325,6 +353,23 @@ describe('volumeMountsOf()', () => {
     [{ name: 'data', mountPath: '/x', subPathExpr: '$(NOPE)' }, 'missing value for "NOPE"'],
   ])('refuses %j', (mount, message) => {
     expect(() => mountsOf(mount)).toThrow(message);
+  });
+
+  it('gives devices as asked, and no folder as one', () => {
+    const devices: MountedVolumes = new Map<string, MountedVolume>([
+      ...mounted,
+      ['disk', { path: '/dev/loop7', readOnly: false, isDevice: true }],
+      ['tape', { path: '/dev/loop8', readOnly: true, isDevice: true }],
+    ]);
+    const devicesOf = (...volumeDevices: object[]) => volumeDevicesOf({ name: 'web', volumeDevices } as never, devices);
+    expect(devicesOf({ name: 'disk', devicePath: '/dev/xvda' }, { name: 'tape', devicePath: 'mnt/tape' })).toEqual([
+      { containerPath: '/dev/xvda', hostPath: '/dev/loop7', readOnly: false },
+      { containerPath: '/mnt/tape', hostPath: '/dev/loop8', readOnly: true },
+    ]);
+    for (const name of ['data', 'nope'])
+      expect(() => devicesOf({ name, devicePath: '/x' })).toThrow(
+        `cannot find volume "${name}" to pass into container "web"`,
+      );
   });
 
   it('prefers a volume of the pod over a file of the kubelet', () => {

@@ -1,7 +1,10 @@
 /** Claims, their volumes, and what pods see of them: on a node whose pods really run. */
-import { existsSync, readdirSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { attachLoopDevice, detachLoopDevice, hasLoopDevices } from '../../kubelet/volumes/loop-device-for-tests.ts';
 import type { Json } from './conformance.ts';
 import { eventually, isRoot } from './conformance.ts';
 import type { PodCluster } from './pods.ts';
@@ -148,5 +151,67 @@ suite('claims of the default class', () => {
     await cluster.remove(`${PODS}/first`);
     await cluster.running('second');
     expect((await eventOn('raw', 'ProvisioningFailed')).message).toContain('block volumes are not supported');
+  });
+
+  const itOnDevices = hasLoopDevices ? it : it.skip;
+  const folder = mkdtempSync(join(tmpdir(), 'claims-'));
+  const devices: string[] = [];
+  afterAll(() => {
+    for (const device of devices) detachLoopDevice(device);
+    rmSync(folder, { recursive: true });
+  });
+  const handMade = async (name: string, volumeMode: string): Promise<string> => {
+    const device = attachLoopDevice(join(folder, name), 16 * 1024 * 1024);
+    devices.push(device);
+    const common = { accessModes: ['ReadWriteOnce'], storageClassName: 'by-hand', volumeMode };
+    const here = { matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'In', values: ['node-1'] }] };
+    await cluster.post(VOLUMES, {
+      metadata: { name },
+      spec: {
+        ...common,
+        capacity: { storage: '16Mi' },
+        persistentVolumeReclaimPolicy: 'Retain',
+        local: { path: device },
+        nodeAffinity: { required: { nodeSelectorTerms: [here] } },
+      },
+    });
+    await cluster.post(CLAIMS, claim(name, '16Mi', common));
+    return device;
+  };
+
+  itOnDevices('are bound by mode; a device is given as it is, or with a file system made on it [V4]', async () => {
+    const raw = await handMade('raw-disk', 'Block');
+    const formatted = await handMade('formatted-disk', 'Filesystem');
+    for (const name of ['raw-disk', 'formatted-disk']) expect((await bound(name)).spec.volumeName).toBe(name);
+    const container = {
+      ...shell('sleep 3600'),
+      volumeDevices: [{ name: 'raw', devicePath: '/mnt/raw' }],
+      volumeMounts: [{ name: 'formatted', mountPath: '/data' }],
+    };
+    const pod = (name: string, readOnly: boolean): Json =>
+      podOf(name, container, {
+        securityContext: { fsGroup: 2000 },
+        volumes: ['raw', 'formatted'].map((one) => ({
+          name: one,
+          persistentVolumeClaim: { claimName: `${one}-disk`, readOnly },
+        })),
+      });
+    await cluster.create(pod('writer', false));
+    await cluster.running('writer');
+    const write = 'printf nocher | dd of=/mnt/raw conv=notrunc,fsync 2>&1; stat -c %F /mnt/raw; stat -c %g /data';
+    expect(cluster.inside('writer', write)).toMatch(/\nblock special file\n2000\n$/);
+    cluster.inside('writer', 'echo kept > /data/row');
+    expect(spawnSync('head', ['-c6', raw], { encoding: 'utf8' }).stdout).toBe('nocher');
+    const mounts = (): string[] => readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
+    expect(mounts().filter((line) => line.includes(` ${formatted} `))).toHaveLength(1);
+    await cluster.remove(`${PODS}/writer`);
+    await cluster.gone('writer');
+    expect(mounts().filter((line) => line.includes(` ${formatted} `))).toEqual([]);
+    await cluster.create(pod('reader-only', true));
+    await cluster.running('reader-only');
+    expect(cluster.inside('reader-only', 'head -c6 /mnt/raw; cat /data/row')).toBe('nocherkept\n');
+    expect(() => cluster.inside('reader-only', ': > /mnt/raw')).toThrow('Operation not permitted');
+    await cluster.remove(`${PODS}/reader-only`);
+    await cluster.gone('reader-only');
   });
 });

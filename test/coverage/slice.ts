@@ -16,7 +16,6 @@ export const PARTIAL_FEATURES: Readonly<Record<string, string>> = {
   N2: 'trafficDistribution comes later',
   N6: 'nftables only',
   N11: 'CNI plugins with the cri runtime only',
-  V4: 'volumes are folders of a node: none is a block device',
   V7: 'image volumes come later',
   V8: 'SELinux is not handled',
   K5: 'node-pressure eviction comes later',
