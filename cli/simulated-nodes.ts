@@ -146,6 +146,8 @@ async function startOne(
     ...parts,
     events: createEventRecorder({ ...parts, resource: events, component: 'kubelet', host: name, correlator }),
     sources: sources.of(name),
+    // Their pods start within a turn of the event loop: that they are being created needs no write of its own.
+    statusDelayMs: 1,
     ...createSimulatedRuntime({ clock: realClock, random: realRandom, podCidr }),
     nodeIp: hostAddresses()[0] ?? addressInRange(settings.podCidr, 1),
     podCidr,

@@ -83,6 +83,8 @@ export interface KubeletOptions {
   mounter?: HostMounter;
   /** Of containers that end again and again. Default: 10 s, doubled up to 5 min. */
   crashBackoff?: { initialMs: number; maxMs: number };
+  /** How long a pod's status waits for a newer one before it is sent. Default: not at all. */
+  statusDelayMs?: number;
   /** Takes a terminating pod out of Services before its containers get their signal; waited for 2 s at most. */
   beforeStop?: (podIp: string) => Promise<void>;
   /** Ends the kubelet; its pods go on. */

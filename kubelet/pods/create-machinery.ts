@@ -43,6 +43,8 @@ export interface MachineryOptions {
   beforeStop?: PodKillerOptions['beforeStop'];
   /** Of containers that end again and again. Default: 10 s, doubled up to 5 min. */
   crashBackoff?: { initialMs: number; maxMs: number };
+  /** How long a pod's status waits for a newer one before it is sent. Default: not at all. */
+  statusDelayMs?: number;
   signal: AbortSignal;
 }
 
@@ -60,6 +62,7 @@ const CRASH_BACKOFF = { initialMs: 10_000, maxMs: 300_000 };
 
 export function createMachinery(options: MachineryOptions, parts: MachineryParts): PodMachinery {
   const { client, clock, random, log, runtime, images, signal } = options;
+  const common = { client, clock, random, log, signal };
   const { workers, folders } = parts;
   const events = createPodEvents(parts.recorder);
   const poke = (uid: string): void => workers.poke(uid);
@@ -76,7 +79,7 @@ export function createMachinery(options: MachineryOptions, parts: MachineryParts
   const machinery: PodMachinery = {
     runtime,
     cache,
-    status: new StatusManager({ client, clock, random, log, signal }),
+    status: new StatusManager({ ...common, delayMs: options.statusDelayMs }),
     probes: new ProbeManager({
       clock,
       events,
@@ -102,7 +105,7 @@ export function createMachinery(options: MachineryOptions, parts: MachineryParts
     resizer: new PodResizer({ runtime, allocations }),
     crashBackoff: new StartBackoff({ clock, ...(options.crashBackoff ?? CRASH_BACKOFF) }),
     files,
-    objects: new ReferencedObjects({ client, clock, random, log, signal, onChange: poke }),
+    objects: new ReferencedObjects({ ...common, hasVolumes: folders !== undefined, onChange: poke }),
     tokens: new TokenManager({ client, clock }),
     events,
     clock,

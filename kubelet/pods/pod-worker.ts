@@ -281,7 +281,8 @@ export class PodWorker {
 
   #report(): PodStatus {
     const status = this.currentStatus();
-    this.#machinery.status.set(this.#pod, status);
+    // Of a pod that is gone nobody wants to know.
+    if (!this.#isRemoved) this.#machinery.status.set(this.#pod, status);
     return status;
   }
 

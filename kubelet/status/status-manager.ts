@@ -19,6 +19,8 @@ export interface StatusManagerOptions {
   random: Random;
   log: Logger;
   signal: AbortSignal;
+  /** How long a status waits for a newer one before it is sent. Default: not at all. */
+  delayMs?: number | undefined;
 }
 
 interface Entry {
@@ -85,7 +87,8 @@ export class StatusManager {
   }
 
   async #drain(entry: Entry): Promise<void> {
-    const { clock, random, signal } = this.#options;
+    const { clock, random, signal, delayMs } = this.#options;
+    if (delayMs !== undefined) await sleep(clock, delayMs, signal);
     const backoff = createBackoff({ initialMs: 100, maxMs: 10_000, random });
     while (this.#hasWork(entry)) {
       try {

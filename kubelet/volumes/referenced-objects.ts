@@ -30,6 +30,8 @@ export interface ReferencedObjectsOptions {
   random: Random;
   log: Logger;
   signal: AbortSignal;
+  /** Whether volumes are made of what pods refer to; where they are not, only environments and pulls need it. */
+  hasVolumes: boolean;
   /** An object that this pod refers to has changed. */
   onChange(podUid: string): void;
 }
@@ -45,7 +47,8 @@ export class ReferencedObjects {
   /** Watches what the pod refers to. Repeatable. */
   register(pod: Pod): void {
     const uid = pod.metadata.uid ?? '';
-    for (const key of referencesOf(pod)) this.#watch(key).users.add(uid);
+    for (const key of referencesOf(this.#options.hasVolumes ? pod : withoutVolumes(pod)))
+      this.#watch(key).users.add(uid);
   }
 
   /** Stops watching what no other pod refers to. */
@@ -121,6 +124,8 @@ function referencesOf({ metadata, spec }: Pod): Set<string> {
   for (const { name } of spec.imagePullSecrets ?? []) add('secret', name);
   return keys;
 }
+
+const withoutVolumes = (pod: Pod): Pod => ({ ...pod, spec: { ...pod.spec, volumes: [] } });
 
 function addVolumes(spec: PodSpec, add: (kind: Kind, name: string | undefined) => void): void {
   for (const { configMap, secret, projected } of spec.volumes ?? []) {
