@@ -43,3 +43,33 @@ it('ResourceQuota is not lowered by a cache that has not seen yet what admission
 it('ResourceQuota is lowered when the server has fewer objects', async () => {
   expect(await written([])).toEqual([{ 'count/configmaps': '0' }]);
 });
+
+// Simulation, seed 927: a ConfigMap had passed admission when there was no quota yet, and was stored when there was one.
+it('ResourceQuota is counted once more soon after it has come into force', async () => {
+  const controller = resourceQuotaController(resources);
+  const key = { namespace: 'team', name: 'quota' };
+  const used: unknown[] = [];
+  const look = (seen: { nowMs: number; quota: ResourceQuota; configMaps: number }) => {
+    const items = Array.from({ length: seen.configMaps }, (_, i) => ({
+      metadata: { namespace: 'team', name: `c-${i}` },
+    }));
+    const context = {
+      now: () => seen.nowMs,
+      lister: ({ names }: ResourceRef) => ({
+        get: () => seen.quota,
+        list: () => (names.plural === 'configmaps' ? items : []),
+      }),
+      client: {
+        update: (_resource: ResourceRef, { status }: ResourceQuota) => Promise.resolve(void used.push(status?.used)),
+      },
+    };
+    return controller.reconcile(key, context as unknown as ControllerContext);
+  };
+  const { metadata, spec } = quota;
+  const inForce = { metadata, spec, status: { ...quota.status!, used: { 'count/configmaps': '0' } } };
+  expect(await look({ nowMs: 0, quota: { metadata, spec }, configMaps: 0 })).toEqual({ requeueAfterMs: 10_000 });
+  expect(await look({ nowMs: 4_000, quota: inForce, configMaps: 1 })).toEqual({ requeueAfterMs: 6_000 });
+  expect(await look({ nowMs: 10_000, quota: inForce, configMaps: 1 })).toBeUndefined();
+  expect(await look({ nowMs: 30_000, quota: inForce, configMaps: 2 })).toBeUndefined();
+  expect(used).toEqual([{ 'count/configmaps': '0' }, { 'count/configmaps': '1' }]);
+});

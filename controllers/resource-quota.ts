@@ -23,6 +23,11 @@ import { formatKey, keyOf } from '../client/keys.ts';
 
 /** `resourceQuotaSyncPeriod` */
 const RESYNC_MS = 5 * 60_000;
+/**
+ * What had passed admission when a quota came into force is stored a moment later, and no charge shows it: it is counted
+ * once more then. (Upstream finds it with its next resync.)
+ */
+const SETTLE_MS = 10_000;
 /** Custom resources are counted on demand: that one has gone is not noticed. */
 const CUSTOM_RESYNC_MS = 30_000;
 
@@ -35,7 +40,14 @@ export function resourceQuotaController(resources: readonly Resource[]): Control
   const kinds = countedKinds(resources);
   /** When each quota was last counted; 0 when something went since. */
   const countedMs = new Map<string, number>();
+  /** Counted while they were not in force yet. */
+  const unsettled = new Set<string>();
   const mustCount = (key: string): void => void countedMs.delete(key);
+  /** For how long what was counted stands; a clock that was set back ends that. */
+  const freshForMs = (key: string, periodMs: number, nowMs: number): number => {
+    const sinceMs = nowMs - (countedMs.get(key) ?? -Infinity);
+    return sinceMs < 0 ? 0 : (unsettled.has(key) ? SETTLE_MS : periodMs) - sinceMs;
+  };
   return defineController<ResourceQuota>({
     name: 'resourcequota-controller',
     for: resourceQuotas,
@@ -46,17 +58,24 @@ export function resourceQuotaController(resources: readonly Resource[]): Control
     resyncMs: RESYNC_MS,
     async reconcile(key, context) {
       const quota = context.lister<ResourceQuota>(resourceQuotas).get(key.namespace, key.name);
-      if (quota === undefined) mustCount(formatKey(key));
+      const name = formatKey(key);
+      if (quota === undefined) {
+        mustCount(name);
+        unsettled.delete(name);
+      }
       if (quota === undefined || quota.metadata.deletionTimestamp !== undefined) return undefined;
-      const sinceMs = context.now() - (countedMs.get(formatKey(key)) ?? -Infinity);
       const custom = customCounts(quota, kinds);
-      const periodMs = custom.length > 0 ? CUSTOM_RESYNC_MS : RESYNC_MS;
+      const isInForce = deepEqual(quota.status?.hard, quota.spec.hard);
       // Admission writes the quota whenever it charges it, before there is anything more to count.
-      if (sinceMs < periodMs && deepEqual(quota.status?.hard, quota.spec.hard)) return undefined;
-      countedMs.set(formatKey(key), context.now());
+      const leftMs = freshForMs(name, custom.length > 0 ? CUSTOM_RESYNC_MS : RESYNC_MS, context.now());
+      if (isInForce && leftMs > 0) return unsettled.has(name) ? { requeueAfterMs: leftMs } : undefined;
+      countedMs.set(name, context.now());
+      if (isInForce) unsettled.delete(name);
+      else unsettled.add(name);
       const usage = await currentUsage(quota, kinds, context);
-      for (const [name, amount] of await customUsage(quota, custom, context)) usage.set(name, amount);
-      if (!(await write(quota, usage, context))) mustCount(formatKey(key));
+      for (const [counted, amount] of await customUsage(quota, custom, context)) usage.set(counted, amount);
+      if (!(await write(quota, usage, context))) mustCount(name);
+      if (!isInForce) return { requeueAfterMs: SETTLE_MS };
       return custom.length > 0 ? { requeueAfterMs: CUSTOM_RESYNC_MS } : undefined;
     },
   });
