@@ -1,5 +1,6 @@
 /** A cluster on virtual time: the real control plane over storage in memory, and simulated nodes. */
 import { namespaces } from '../../api/core/v1/namespace.ts';
+import type { Pod } from '../../api/core/v1/pod.ts';
 import { loadSchemaTable } from '../../api/schema/table.ts';
 import { resources } from '../../api/resources.ts';
 import type { ApiServer } from '../../apiserver/api-server.ts';
@@ -19,6 +20,7 @@ import type { SentAnswer } from './link.ts';
 import { Machine } from './machine.ts';
 import type { Mutant } from './mutant.ts';
 import { Kubelet } from './node.ts';
+import { servePodMetrics } from './pod-metrics.ts';
 import { streamOf } from './seeded-random.ts';
 import { ClusterState } from './state.ts';
 import { MachineClock, VirtualTime } from './virtual-time.ts';
@@ -84,11 +86,15 @@ export class Cluster {
   readonly managers: Seat;
   readonly scheduler: Seat;
   readonly nodes: NodeSeat[] = [];
+  /** What the pods with an `app` label have to do together, in thousandths of a CPU. */
+  readonly loads = new Map<string, number>();
   readonly #users: Seat;
   readonly #unknown = new Set<string>();
   readonly #evictions = new Set<string>();
   /** By path, who asked for it first. */
   readonly #deletions = new Map<string, string>();
+  /** By component, how often since somebody has cleared it. */
+  readonly writes = new Map<string, number>();
   /** Happened, and not looked at yet. */
   #changes: StoredChange[] = [];
 
@@ -107,6 +113,7 @@ export class Cluster {
       authorizer: () => () => ({ decision: 'allow', reason: '' }),
       healthChecks: [],
       serverAddress: () => '192.0.2.1:6443',
+      extend: (parts) => servePodMetrics(parts, { loads: this.loads, isRunning: (pod) => this.#runs(pod) }),
     });
     this.managers = new Seat(this, { name: 'managers', clock: this.clock, start: startManagers });
     this.scheduler = new Seat(this, { name: 'scheduler', clock: this.clock, start: startScheduling });
@@ -163,6 +170,8 @@ export class Cluster {
 
   /** Called by links. */
   noteAnswer({ method, path, headers }: ApiRequest, answer: SentAnswer): void {
+    const writer = headers['user-agent']!;
+    this.writes.set(writer, (this.writes.get(writer) ?? 0) + 1);
     if (method === 'DELETE' && !this.#deletions.has(path))
       this.#deletions.set(path, answer.isTaken ? headers['user-agent']! : 'somebody who is gone');
     if (path.endsWith('/eviction') && answer.response.status < 300) this.#evictions.add(path);
@@ -175,6 +184,11 @@ export class Cluster {
     for (const seat of [...this.seats(), this.#users]) seat.stop();
     await this.api.close();
     await this.storage.close();
+  }
+
+  #runs({ metadata, spec }: Pod): boolean {
+    const node = this.nodes.find(({ name }) => name === spec.nodeName);
+    return node?.machine.get(metadata.uid!)?.state === 'running';
   }
 
   #nodeSeat(name: string): NodeSeat {

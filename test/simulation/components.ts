@@ -15,6 +15,7 @@ import { rolloutController } from '../../controllers/rollout/rollout.ts';
 import { runWhenServed } from '../../controllers/when-served.ts';
 import { controllers } from '../../controllers/controllers.ts';
 import { runGarbageCollector } from '../../controllers/garbage-collector/garbage-collector.ts';
+import { localVolumeProvisioner } from '../../kubelet/local-volumes/local-volume-provisioner.ts';
 import { startScheduler } from '../../scheduler/scheduler.ts';
 import { Link } from './link.ts';
 import type { LinkOptions } from './link.ts';
@@ -68,7 +69,9 @@ export function startManagers(options: ProcessOptions): Process {
   const process = new Process(options);
   const { mutant } = options;
   const informers = informersOf(process, 'managers');
-  for (const one of controllers({ resources, rootCa: 'a certificate' })) {
+  // The volumes of simulated nodes are objects alone.
+  const provisioner = localVolumeProvisioner(() => ({}));
+  for (const one of [...controllers({ resources, rootCa: 'a certificate' }), provisioner]) {
     const controller = mutant?.controller?.(one) ?? one;
     void runController(controller, runnerOptions(process, controller.name, informers));
   }

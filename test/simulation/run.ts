@@ -53,8 +53,15 @@ export async function run(plan: Plan, { mutant, log, tell }: RunOptions = {}): P
   try {
     await cluster.start();
     schedule(plan, cluster, say);
-    for (let endMs = 0; endMs < plan.endMs && violations.length < MAX_VIOLATIONS; endMs += SLICE_MS)
-      await cluster.time.runUntil(Math.min(endMs + SLICE_MS, plan.endMs), look);
+    for (let endMs = 0; endMs < plan.endMs && violations.length < MAX_VIOLATIONS; endMs += SLICE_MS) {
+      const limit = { endMs: Math.min(endMs + SLICE_MS, plan.endMs), maxSteps: MAX_SLICE_STEPS };
+      cluster.writes.clear();
+      const isDone = await cluster.time.runUntil(limit, look);
+      const [writer, count] = busiest(cluster);
+      if (isDone && count <= MAX_SLICE_WRITES) continue;
+      violations.push({ atMs: cluster.time.elapsedMs, what: `something spins: ${writer} wrote ${count} times` });
+      break;
+    }
     if (violations.length === 0) for (const check of checks) check.atRest?.();
     return { digest: cluster.storage.digest(), violations };
   } finally {
@@ -64,6 +71,14 @@ export async function run(plan: Plan, { mutant, log, tell }: RunOptions = {}): P
 }
 
 const SLICE_MS = 5_000;
+/** Several times what the busiest slices of runs without a bug have. */
+const MAX_SLICE_STEPS = 5_000;
+const MAX_SLICE_WRITES = 120;
+
+/** The component that has written most. */
+function busiest({ writes }: Cluster): [string, number] {
+  return [...writes].reduce((most, one) => (one[1] > most[1] ? one : most), ['nobody', 0]);
+}
 
 function schedule({ faults, actions }: Plan, cluster: Cluster, say: (text: string) => void): void {
   const { time } = cluster;
@@ -76,7 +91,7 @@ function schedule({ faults, actions }: Plan, cluster: Cluster, say: (text: strin
   for (const { atMs, text, run: act } of actions) {
     time.setTimeout(() => {
       say(`USER ${text}`);
-      act({ client: cluster.users, state: cluster.state }).catch((error: unknown) =>
+      act({ client: cluster.users, state: cluster.state, loads: cluster.loads }).catch((error: unknown) =>
         say(`USER ${text}: ${String(error)}`),
       );
     }, atMs);

@@ -35,10 +35,18 @@ export class VirtualTime {
     return () => void this.#timers.delete(keyOf(timer));
   }
 
-  /** Fires what falls due until `endMs` after the start, and calls `afterEach` whenever all is quiet. */
-  async runUntil(endMs: number, afterEach: () => void = () => undefined): Promise<void> {
+  /**
+   * Fires what falls due until `endMs` after the start, and calls `afterEach` whenever all is quiet. False when that
+   * would take more than `maxSteps` timers.
+   */
+  async runUntil(
+    { endMs, maxSteps = Infinity }: { endMs: number; maxSteps?: number },
+    afterEach: () => void = () => undefined,
+  ): Promise<boolean> {
+    let steps = 0;
     await settle();
     for (let next = this.#timers.peek(); next !== undefined && next.dueMs <= endMs; next = this.#timers.peek()) {
+      if (++steps > maxSteps) return false;
       this.#timers.pop();
       this.#elapsedMs = Math.max(this.#elapsedMs, next.dueMs);
       next.callback();
@@ -46,6 +54,7 @@ export class VirtualTime {
       afterEach();
     }
     this.#elapsedMs = Math.max(this.#elapsedMs, endMs);
+    return true;
   }
 
   /** Goes on until the promise settles; throws when that takes more than `limitMs`. */
@@ -58,7 +67,7 @@ export class VirtualTime {
     while (!isSettled) {
       const next = this.#timers.peek();
       if (next === undefined || next.dueMs > endMs) throw new Error(`nothing more happens within ${limitMs} ms`);
-      await this.runUntil(next.dueMs);
+      await this.runUntil({ endMs: next.dueMs });
     }
   }
 }

@@ -1,7 +1,8 @@
 /**
  * What a Deployment promises of a rolling update: its ReplicaSets are never asked for more than replicas + maxSurge
  * pods together; and no pod that is available is taken away when that leaves fewer than replicas - maxUnavailable
- * (unless pods were lost lately that no controller took away: to nodes, to users).
+ * (unless pods were lost lately that no controller took away: to nodes, to users; or the Deployment was made smaller
+ * while several of its sets had pods: they shrink in proportion to their sizes, as upstream's do, available or not).
  */
 import type { Deployment } from '../../../api/apps/v1/deployment.ts';
 import type { ReplicaSet } from '../../../api/apps/v1/replica-set.ts';
@@ -20,6 +21,8 @@ interface Watched {
   bounds: Recent<string>;
   /** When a pod was last lost that no controller took away. */
   lossMs: number;
+  /** When it was last made smaller in the midst of a rolling update. */
+  shrunkMs: number;
 }
 
 export const deploymentBounds: Invariant = (context) => {
@@ -29,7 +32,13 @@ export const deploymentBounds: Invariant = (context) => {
     onChange({ kind, object, previous }) {
       const nowMs = cluster.time.elapsedMs;
       if (kind === 'deployments' && object !== undefined) {
-        const known = watched.get(object.metadata.uid!) ?? { bounds: new Recent<string>(), lossMs: -Infinity };
+        const known = watched.get(object.metadata.uid!) ?? {
+          bounds: new Recent<string>(),
+          lossMs: -Infinity,
+          shrunkMs: -Infinity,
+        };
+        if (isProportional(object as Deployment, previous as Deployment | undefined, cluster.state))
+          known.shrunkMs = nowMs;
         known.bounds.set(JSON.stringify(boundsOf(object as Deployment)), nowMs);
         watched.set(object.metadata.uid!, known);
       }
@@ -40,6 +49,13 @@ export const deploymentBounds: Invariant = (context) => {
     },
   };
 };
+
+/** `scale` of upstream's `sync.go`, which asks for sizes alone. */
+function isProportional(deployment: Deployment, before: Deployment | undefined, state: ClusterState): boolean {
+  if ((deployment.spec.replicas ?? 1) >= (before?.spec.replicas ?? 1)) return false;
+  const sets = state.ownedBy<ReplicaSet>(deployment.metadata.uid!, 'ReplicaSet');
+  return sets.filter(({ spec }) => (spec.replicas ?? 1) > 0).length > 1;
+}
 
 interface Known {
   watched: ReadonlyMap<string, Watched>;
@@ -90,7 +106,7 @@ function checkAvailable(pod: Pod | undefined, before: Pod, { watched, context }:
     known.lossMs = nowMs;
     return;
   }
-  if (nowMs - known.lossMs < LAG_MS) return;
+  if (nowMs - Math.max(known.lossMs, known.shrunkMs) < LAG_MS) return;
   const sets = cluster.state.ownedBy<ReplicaSet>(owner, 'ReplicaSet');
   const all = sets.flatMap(({ metadata }) => cluster.state.ownedBy<Pod>(metadata.uid!, 'Pod'));
   const available = all.filter((one) => isActive(one) && isReady(one)).length;

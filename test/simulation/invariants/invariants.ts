@@ -1,7 +1,11 @@
 /** The table of invariants. */
 import { atRest } from './at-rest.ts';
+import { autoscalers } from './autoscalers.ts';
 import { budgets } from './budgets.ts';
+import { canaries } from './canaries.ts';
+import { claims } from './claims.ts';
 import { collection } from './collection.ts';
+import { cronJobRuns } from './cron-jobs.ts';
 import { daemonSetPods } from './daemon-sets.ts';
 import { deploymentBounds } from './deployment-bounds.ts';
 import { endpointSliceContents } from './endpoint-slices.ts';
@@ -27,5 +31,9 @@ export const invariants: readonly Invariant[] = [
   daemonSetPods,
   budgets,
   blueGreen,
+  canaries,
+  autoscalers,
+  claims,
+  cronJobRuns,
   atRest,
 ];

@@ -6,7 +6,7 @@ import type { Job } from '../../../api/batch/v1/job.ts';
 import type { Pod } from '../../../api/core/v1/pod.ts';
 import { controllerUid, isActive } from '../state.ts';
 import type { Check, CheckContext, Invariant } from './invariant.ts';
-import { Recent } from './recent.ts';
+import { LAG_MS, Recent } from './recent.ts';
 
 export const jobCounts: Invariant = (context) => {
   const { cluster, violated } = context;
@@ -24,6 +24,7 @@ export const jobCounts: Invariant = (context) => {
         if (previous === undefined && recent !== undefined) checkParallel(object as Pod, recent, context);
       }
       if (kind !== 'jobs') return;
+      checkTime(object as Job, previous as Job | undefined, context);
       const recent = parallelism.get(uid) ?? new Recent<number>();
       parallelism.set(uid, recent);
       recent.set((object as Job).spec?.parallelism ?? 1, cluster.time.elapsedMs);
@@ -31,12 +32,14 @@ export const jobCounts: Invariant = (context) => {
         violated(problem);
     },
     atRest() {
-      for (const { metadata, status } of cluster.state.all<Job>('jobs')) {
-        const isFinished = (status?.conditions ?? []).some(
-          ({ type, status: value }) => (type === 'Complete' || type === 'Failed') && value === 'True',
-        );
-        if (!isFinished) violated(`Job ${metadata.name} does not finish: ${JSON.stringify(status)}`);
-        for (const pod of cluster.state.ownedBy<Pod>(metadata.uid!, 'Pod')) {
+      for (const job of cluster.state.all<Job>('jobs')) {
+        const { metadata, status } = job;
+        const isFinished = hasFinished(job);
+        const pods = cluster.state.ownedBy<Pod>(metadata.uid!, 'Pod');
+        if (!isFinished && !backsOff(pods, cluster.managers.clock.now()))
+          violated(`Job ${metadata.name} does not finish: ${JSON.stringify(status)}`);
+        if (isFinished && isOverdue(job, context)) violated(`Job ${metadata.name} outlives its time`);
+        for (const pod of pods) {
           if (isFinished && (pod.metadata.finalizers ?? []).length > 0)
             violated(`${pod.metadata.name} keeps the finalizer of ${metadata.name}, which has finished`);
         }
@@ -44,6 +47,49 @@ export const jobCounts: Invariant = (context) => {
     },
   } satisfies Check;
 };
+
+export function hasFinished({ status }: Job, ...types: string[]): boolean {
+  const wanted = types.length > 0 ? types : ['Complete', 'Failed'];
+  return (status?.conditions ?? []).some(({ type, status: value }) => wanted.includes(type) && value === 'True');
+}
+
+/**
+ * Upstream counts the wait from the end that the pod's node has told, by the controller's own clock: where that was set
+ * back, it has not come yet (`getRemainingTime`).
+ */
+function backsOff(pods: readonly Pod[], nowMs: number): boolean {
+  return pods.some(({ status }) => {
+    const ended = status?.containerStatuses?.[0]?.state?.terminated?.finishedAt;
+    return status?.phase === 'Failed' && Date.parse(ended ?? '') > nowMs;
+  });
+}
+
+/** The end is told, and the time measured, by a clock that may have been set. */
+function hasClockJumps({ plan }: CheckContext): boolean {
+  return plan.faults.some(({ type, who }) => type === 'clock' && who === 'managers');
+}
+
+function endMs({ status }: Job): number {
+  const end = status?.conditions?.find(({ type }) => type === 'Complete' || type === 'Failed');
+  return Date.parse(end?.lastTransitionTime ?? '');
+}
+
+function isOverdue(job: Job, context: CheckContext): boolean {
+  const { ttlSecondsAfterFinished = Infinity } = job.spec ?? {};
+  const leftMs = endMs(job) + 1000 * ttlSecondsAfterFinished - context.cluster.managers.clock.now();
+  return !hasClockJumps(context) && leftMs < -LAG_MS;
+}
+
+/** Its time begins with its end: the controller of that takes no Job earlier. */
+function checkTime(job: Job, before: Job | undefined, context: CheckContext): void {
+  const { namespace, name, deletionTimestamp } = job.metadata;
+  if (deletionTimestamp === undefined || before?.metadata.deletionTimestamp !== undefined) return;
+  const { cluster, violated } = context;
+  if (cluster.deleterOf(`/apis/batch/v1/namespaces/${namespace}/jobs/${name}`) !== 'ttl-after-finished-controller')
+    return;
+  const leftMs = endMs(job) + 1000 * (job.spec?.ttlSecondsAfterFinished ?? Infinity) - cluster.managers.clock.now();
+  if (!hasFinished(job) || (leftMs > 0 && !hasClockJumps(context))) violated(`Job ${name} is deleted before its time`);
+}
 
 function noteSuccess(pod: Pod, succeeded: Map<string, Set<string>>): void {
   if (pod.status?.phase !== 'Succeeded') return;

@@ -1,6 +1,7 @@
 /**
  * What is lost with a node, and what is not: while a node is well, nobody but its kubelet says that a pod on it is not
- * ready, and a pod's object goes only after its container has ended. Of a node that stays silent, the pods are told to
+ * ready (controllers that were cut off cannot tell who is silent, and say so of all: upstream's stop no more than the
+ * evictions then), and a pod's object goes only after its container has ended. Of a node that stays silent, the pods are told to
  * leave in time.
  */
 import type { Pod } from '../../../api/core/v1/pod.ts';
@@ -39,7 +40,8 @@ function checkLoss(pod: Pod | undefined, before: Pod, { health, context }: Known
   const state = health.node(nodeName)?.machine.get(uid)?.state;
   if (state !== 'running') return;
   if (pod === undefined) context.violated(`${name} is gone while it runs on ${nodeName}, which is well`);
-  else if (isReady(before) && !isReady(pod)) context.violated(`${name} runs on ${nodeName}, which is well: not ready?`);
+  else if (isReady(before) && !isReady(pod) && health.controllersHearForMs() >= LAG_MS)
+    context.violated(`${name} runs on ${nodeName}, which is well: not ready?`);
 }
 
 function checkEviction({ health, context, told }: Known & { told: Set<string> }): void {

@@ -1,4 +1,4 @@
-/** A blue-green Rollout serves one version at a time: its Service never leads to pods of two. */
+/** A blue-green Rollout serves one version at a time: its Service never leads to pods of two. At rest every Rollout has its pods. */
 import type { EndpointSlice } from '../../../api/discovery/v1/endpoint-slice.ts';
 import type { Pod } from '../../../api/core/v1/pod.ts';
 import { HASH_LABEL } from '../../../controllers/rollout/types.ts';
@@ -25,7 +25,7 @@ export const blueGreen: Invariant = ({ cluster, violated }) => {
     atRest() {
       for (const { metadata, spec } of cluster.state.all<Rollout>('rollouts')) {
         const image = spec.template.spec.containers[0]?.image;
-        const pods = cluster.state.all<Pod>('pods').filter((pod) => pod.metadata.labels?.['app'] === ACTIVE);
+        const pods = cluster.state.all<Pod>('pods').filter((pod) => pod.metadata.labels?.['app'] === metadata.name);
         const good = pods.filter((pod) => isActive(pod) && isReady(pod) && pod.spec.containers[0]?.image === image);
         if (good.length !== spec.replicas)
           violated(`Rollout ${metadata.name} of ${spec.replicas} came to rest with ${good.length} of its version`);

@@ -14,6 +14,8 @@ export interface Action {
 export interface ActionContext {
   client: Client;
   state: ClusterState;
+  /** By the `app` label, in thousandths of a CPU. */
+  loads: Map<string, number>;
 }
 
 export interface Workload {

@@ -16,10 +16,13 @@ export const daemonSetWorkload: Workload = {
       { maxUnavailable: 1, maxSurge: 0 },
       { maxUnavailable: 2, maxSurge: 0 },
       { maxUnavailable: 0, maxSurge: 1 },
+      undefined,
     ]);
+    const updateStrategy =
+      rollingUpdate === undefined ? { type: 'OnDelete' } : { type: 'RollingUpdate', rollingUpdate };
     const spec = {
       selector: { matchLabels: labels },
-      updateStrategy: { type: 'RollingUpdate', rollingUpdate },
+      updateStrategy,
       template: from('image-good:1'),
     };
     const create: Action['run'] = ({ client }) => client.create(daemonSets, { metadata: object, spec } as never);
@@ -28,11 +31,12 @@ export const daemonSetWorkload: Workload = {
       return ({ client }) => client.patch(daemonSets, object, { type: 'merge', body });
     };
     const actions: Action[] = [
-      { atMs: startMs, text: `create daemonset agent: ${JSON.stringify(rollingUpdate)}`, run: create },
+      { atMs: startMs, text: `create daemonset agent: ${JSON.stringify(updateStrategy)}`, run: create },
     ];
     for (let count = random.below(4); count > 0; count--) {
       const atMs = startMs + random.below(calmMs - startMs);
-      const image = drawImage(random);
+      // Nobody but its users would repair the other strategy's pods.
+      const image = rollingUpdate === undefined ? 'image-good:3' : drawImage(random);
       const which = random.float();
       if (random.chance(0.6)) actions.push({ atMs, text: `roll agent to ${image}`, run: roll(image) });
       else actions.push({ atMs, text: 'delete a pod of agent', run: withPod({ app: 'agent', which }, deletePod) });

@@ -1,5 +1,4 @@
-/** Users of Jobs: of many completions, indexed or not, that may fail, be suspended, or deleted; and of a CronJob. */
-import { cronJobs } from '../../../api/batch/v1/cron-job.ts';
+/** Users of Jobs: of many completions, indexed or not, that may fail, be suspended, or deleted, also by their time. */
 import { jobs } from '../../../api/batch/v1/job.ts';
 import { EXIT_CODE, RUN_SECONDS } from '../pod-report.ts';
 import type { SeededRandom } from '../seeded-random.ts';
@@ -12,15 +11,16 @@ const NAMESPACE = 'default';
 export const jobWorkload: Workload = {
   name: 'jobs',
   draw(random, calmMs) {
-    const actions = Array.from({ length: 1 + random.below(2) }, (_, index) => `batch-${index}`).flatMap((name) =>
-      drawLife(random, { name, calmMs }),
-    );
-    return random.chance(0.4) ? [...actions, ...drawCronJob(random, calmMs)] : actions;
+    const names = Array.from({ length: 1 + random.below(2) }, (_, index) => `batch-${index}`);
+    return names.flatMap((name) => drawLife(random, { name, calmMs }));
   },
 };
 
 /** Its pods end by themselves. */
-function ending(name: string, { seconds, exitCode }: { seconds: number; exitCode: number }): Record<string, unknown> {
+export function ending(
+  name: string,
+  { seconds, exitCode }: { seconds: number; exitCode: number },
+): Record<string, unknown> {
   const { metadata, spec } = template({ app: name }, 'image-good:1') as { metadata: object; spec: object };
   const annotations = { [RUN_SECONDS]: String(seconds), [EXIT_CODE]: String(exitCode) };
   return { metadata: { ...metadata, annotations }, spec: { ...spec, restartPolicy: 'Never' } };
@@ -34,6 +34,7 @@ function drawLife(random: SeededRandom, { name, calmMs }: { name: string; calmMs
     parallelism: 1 + random.below(3),
     completionMode: random.pick(['Indexed', 'NonIndexed']),
     backoffLimit: 3,
+    ...random.pick([{}, {}, { ttlSecondsAfterFinished: 10 }, { ttlSecondsAfterFinished: 60 }]),
     template: ending(name, { seconds: 1 + random.below(20), exitCode: random.chance(0.15) ? 1 : 0 }),
   };
   const create: Action['run'] = ({ client }) => client.create(jobs, { metadata: object, spec } as never);
@@ -54,22 +55,4 @@ function drawLife(random: SeededRandom, { name, calmMs }: { name: string; calmMs
     actions.push({ atMs: at(), text: `delete ${name}, ${propagationPolicy}`, run });
   }
   return [...actions, { atMs: calmMs, text: `resume ${name}`, run: suspend(false) }];
-}
-
-function drawCronJob(random: SeededRandom, calmMs: number): Action[] {
-  const object = { namespace: NAMESPACE, name: 'cron' };
-  const jobSpec = { backoffLimit: 1, template: ending('cron', { seconds: random.pick([5, 90]), exitCode: 0 }) };
-  const spec = {
-    schedule: '* * * * *',
-    concurrencyPolicy: random.pick(['Allow', 'Forbid', 'Replace']),
-    successfulJobsHistoryLimit: 1,
-    jobTemplate: { spec: jobSpec },
-  };
-  const create: Action['run'] = ({ client }) => client.create(cronJobs, { metadata: object, spec } as never);
-  const suspend: Action['run'] = ({ client }) =>
-    client.patch(cronJobs, object, { type: 'merge', body: { spec: { suspend: true } } });
-  return [
-    { atMs: random.below(calmMs / 2), text: `create cronjob ${spec.concurrencyPolicy}`, run: create },
-    { atMs: calmMs, text: 'suspend the cronjob', run: suspend },
-  ];
 }

@@ -4,7 +4,11 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import type { CustomResourceDefinition } from '../../../api/apiextensions/v1/types.ts';
 import type { Workload } from './action.ts';
+import { autoscalerWorkload } from './autoscalers.ts';
 import { budgetWorkload } from './budgets.ts';
+import { canaryWorkload } from './canaries.ts';
+import { claimWorkload } from './claims.ts';
+import { cronJobWorkload } from './cron-jobs.ts';
 import { daemonSetWorkload } from './daemon-sets.ts';
 import { deploymentWorkload } from './deployments.ts';
 import { jobWorkload } from './jobs.ts';
@@ -14,7 +18,9 @@ import { rolloutWorkload } from './rollouts.ts';
 import { statefulSetWorkload } from './stateful-sets.ts';
 
 /** Read once; a run must not wait for files. */
-const definitions = [parse(readFileSync(join(import.meta.dirname, '../../../crds/rollouts.yaml'), 'utf8'))];
+const definitions: readonly CustomResourceDefinition[] = [
+  parse(readFileSync(join(import.meta.dirname, '../../../crds/rollouts.yaml'), 'utf8')),
+];
 
 export const workloads: readonly Workload[] = [
   deploymentWorkload,
@@ -24,5 +30,9 @@ export const workloads: readonly Workload[] = [
   jobWorkload,
   daemonSetWorkload,
   budgetWorkload,
-  rolloutWorkload(definitions as CustomResourceDefinition[]),
+  rolloutWorkload(definitions),
+  canaryWorkload(definitions),
+  autoscalerWorkload,
+  claimWorkload,
+  cronJobWorkload,
 ];
