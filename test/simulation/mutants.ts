@@ -2,93 +2,12 @@
 import type { ApiObject } from '../../api/machinery/meta.ts';
 import { notFound } from '../../api/machinery/errors.ts';
 import type { Client, ResourceRef } from '../../client/client.ts';
-import type { Controller, ControllerContext } from '../../client/controller.ts';
+import type { ControllerContext } from '../../client/controller.ts';
 import { OwnershipGraph } from '../../controllers/garbage-collector/graph.ts';
+import { HASH_LABEL } from '../../controllers/rollout/types.ts';
 import { ClusterCache } from '../../scheduler/cluster-cache.ts';
 import type { Mutant } from './mutant.ts';
-
-type Change = (object: never) => unknown;
-
-/** The component's writes go through `change`. */
-function writing(component: string, plural: string, change: Change): NonNullable<Mutant['client']> {
-  return (name, client) => {
-    if (name !== component) return client;
-    const changed = <T>(resource: ResourceRef, object: T): T =>
-      resource.names.plural === plural ? (change(object as never) as T) : object;
-    return {
-      ...client,
-      create: (resource, object, options) => client.create(resource, changed(resource, object), options),
-      update: (resource, object, options) => client.update(resource, changed(resource, object), options),
-    };
-  };
-}
-
-/** The controller sees other objects of a kind than there are. */
-function seeing(
-  component: string,
-  plural: string,
-  change: (object: never) => unknown,
-): NonNullable<Mutant['controller']> {
-  return withContext(component, (context) => ({
-    ...context,
-    lister: ((resource: ResourceRef) => {
-      const lister = context.lister(resource);
-      if (resource.names.plural !== plural) return lister;
-      const changed = (object: ApiObject): ApiObject => change(object as never) as ApiObject;
-      return {
-        get: (namespace, name) => {
-          const object = lister.get(namespace, name);
-          return object && changed(object);
-        },
-        list: (options) => lister.list(options).map(changed),
-      };
-    }) as ControllerContext['lister'],
-  }));
-}
-
-function withContext(
-  component: string,
-  change: (context: ControllerContext) => ControllerContext,
-): NonNullable<Mutant['controller']> {
-  return (controller): Controller => {
-    if (controller.name !== component) return controller;
-    return { ...controller, reconcile: (key, context) => controller.reconcile(key, change(context)) };
-  };
-}
-
-/** Some of the component's calls do nothing. */
-function without(component: string, ...methods: (keyof Client)[]): NonNullable<Mutant['client']> {
-  return (name, client) => {
-    if (name !== component) return client;
-    return { ...client, ...Object.fromEntries(methods.map((method) => [method, () => Promise.resolve({})])) };
-  };
-}
-
-/** The component's deletions do not wait for anybody. */
-function forcing(component: string): NonNullable<Mutant['client']> {
-  return (name, client) => {
-    if (name !== component) return client;
-    return {
-      ...client,
-      delete: (resource, object, options) => client.delete(resource, object, { ...options, gracePeriodSeconds: 0 }),
-    };
-  };
-}
-
-/** In the place of a method of a class, for the length of a run. */
-function replacing<T extends object, K extends keyof T>(
-  prototype: T,
-  method: K,
-  replacement: (original: T[K]) => T[K],
-): () => () => void {
-  return () => {
-    const original = prototype[method];
-    prototype[method] = replacement(original);
-    return () => {
-      prototype[method] = original;
-    };
-  };
-}
+import { forcing, replacing, seeing, withContext, without, writing } from './planting.ts';
 
 const rollingUpdate = (change: Record<string, unknown>) => (deployment: { spec: Record<string, unknown> }) => {
   const { strategy } = deployment.spec as { strategy: { type: string; rollingUpdate?: object } };
@@ -98,6 +17,22 @@ const rollingUpdate = (change: Record<string, unknown>) => (deployment: { spec: 
 };
 
 let calls = 0;
+
+const changeCanary = (change: object) => (rollout: { spec: { strategy: { canary?: object } } }) => {
+  const { canary } = rollout.spec.strategy;
+  if (canary === undefined) return rollout;
+  return { ...rollout, spec: { ...rollout.spec, strategy: { canary: { ...canary, ...change } } } };
+};
+
+/** A Job that finished long ago. */
+const hasEnded = (job: object): ApiObject => {
+  const conditions = [{ type: 'Complete', status: 'True', lastTransitionTime: '1970-01-01T00:00:00Z' }];
+  const { status } = job as { status?: object };
+  return { ...job, status: { ...status, conditions } } as unknown as ApiObject;
+};
+
+const onNode = { matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'In', values: ['nowhere'] }] };
+const elsewhere = { required: { nodeSelectorTerms: [onNode] } };
 
 export const mutants: readonly Mutant[] = [
   {
@@ -270,6 +205,134 @@ export const mutants: readonly Mutant[] = [
     controller: seeing('job-controller', 'jobs', (job: { spec: object }) => ({
       ...job,
       spec: { ...job.spec, parallelism: 5 },
+    })),
+  },
+  {
+    name: 'a DaemonSet controller that does not wait for its users to delete',
+    workloads: ['daemon-sets'],
+    controller: seeing('daemon-set-controller', 'daemonsets', (set: { spec: object }) => ({
+      ...set,
+      spec: {
+        ...set.spec,
+        updateStrategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 1, maxSurge: 0 } },
+      },
+    })),
+  },
+  {
+    name: 'a CronJob controller that allows what is forbidden',
+    workloads: ['cron-jobs'],
+    controller: seeing('cronjob-controller', 'cronjobs', (cron: { spec: object }) => ({
+      ...cron,
+      spec: { ...cron.spec, concurrencyPolicy: 'Allow' },
+    })),
+  },
+  {
+    name: 'a CronJob controller that keeps every Job',
+    workloads: ['cron-jobs'],
+    client: without('cronjob-controller', 'delete'),
+  },
+  {
+    name: 'a TTL controller that does not wait for the end',
+    workloads: ['jobs'],
+    controller: seeing('ttl-after-finished-controller', 'jobs', hasEnded),
+    client: (name, client) =>
+      name !== 'ttl-after-finished-controller'
+        ? client
+        : {
+            ...client,
+            get: (async (...call: Parameters<Client['get']>) => hasEnded(await client.get(...call))) as never,
+          },
+  },
+  {
+    name: 'a TTL controller that takes nothing away',
+    workloads: ['jobs'],
+    client: without('ttl-after-finished-controller', 'delete'),
+  },
+  {
+    name: 'a Rollout controller that takes each step for the last',
+    workloads: ['canaries'],
+    controller: seeing('rollout-controller', 'rollouts', changeCanary({ steps: [] })),
+  },
+  {
+    name: 'a Rollout controller that says something new each time',
+    workloads: ['canaries'],
+    client: writing('rollout-controller', 'rollouts', (rollout: { status?: object }) => ({
+      ...rollout,
+      status: { ...rollout.status, message: `look ${++calls}` },
+    })),
+  },
+  {
+    name: 'a Rollout controller that leads its Service to the next version too early',
+    workloads: ['rollouts'],
+    client: (name, client) => {
+      if (name !== 'rollout-controller') return client;
+      // To every version at once.
+      const body = { spec: { selector: { [HASH_LABEL]: null } } };
+      const patch = (resource: ResourceRef, object: { name: string }, options: Parameters<Client['patch']>[2]) =>
+        client.patch(resource, object, resource.names.plural === 'services' ? { ...options, body } : options);
+      return { ...client, patch: patch as Client['patch'] };
+    },
+  },
+  {
+    name: 'an autoscaler that forgets its maximum',
+    workloads: ['autoscalers'],
+    controller: seeing('horizontal-pod-autoscaler', 'horizontalpodautoscalers', (one: { spec: object }) => ({
+      ...one,
+      spec: { ...one.spec, maxReplicas: 20 },
+    })),
+  },
+  {
+    name: 'an autoscaler that forgets its policies',
+    workloads: ['autoscalers'],
+    controller: seeing('horizontal-pod-autoscaler', 'horizontalpodautoscalers', (one: { spec: object }) => ({
+      ...one,
+      spec: { ...one.spec, behavior: undefined },
+    })),
+  },
+  {
+    name: 'a binder that takes every volume for free',
+    workloads: ['claims'],
+    controller: seeing('persistent-volume-binder', 'persistentvolumes', (volume: { spec: object }) => ({
+      ...volume,
+      spec: { ...volume.spec, claimRef: undefined },
+    })),
+  },
+  {
+    name: 'a binder that never says that a volume is released',
+    workloads: ['claims'],
+    client: writing('persistent-volume-binder', 'persistentvolumes', (volume: { status?: { phase?: string } }) => ({
+      ...volume,
+      status: { ...volume.status, phase: volume.status?.phase === 'Released' ? 'Bound' : volume.status?.phase },
+    })),
+  },
+  {
+    name: 'a provisioner that makes volumes on no node',
+    workloads: ['claims'],
+    client: writing('local-volume-provisioner', 'persistentvolumes', (volume: { spec: object }) => ({
+      ...volume,
+      spec: { ...volume.spec, nodeAffinity: elsewhere },
+    })),
+  },
+  {
+    name: 'a provisioner that removes nothing',
+    workloads: ['claims'],
+    client: without('local-volume-provisioner', 'delete'),
+  },
+  {
+    name: 'a protection of claims that takes them for unused',
+    workloads: ['claims'],
+    controller: withContext('pvc-protection-controller', (context) => ({ ...context, byIndex: () => [] })),
+    client: (name, client) =>
+      name !== 'pvc-protection-controller'
+        ? client
+        : { ...client, list: (() => Promise.resolve({ metadata: {}, items: [] })) as unknown as Client['list'] },
+  },
+  {
+    name: 'a StatefulSet controller that keeps no claims',
+    workloads: ['claims'],
+    controller: seeing('statefulset-controller', 'statefulsets', (set: { spec: object }) => ({
+      ...set,
+      spec: { ...set.spec, persistentVolumeClaimRetentionPolicy: { whenScaled: 'Delete', whenDeleted: 'Delete' } },
     })),
   },
   {
