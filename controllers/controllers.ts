@@ -35,6 +35,8 @@ import { persistentVolumeProtection } from './persistent-volume-protection.ts';
 import { podGcController } from './pod-gc.ts';
 import { replicaSetController } from './replica-set.ts';
 import { replicationController } from './replication-controller.ts';
+import { claimCleanUp } from './resource-claim/claim-clean-up.ts';
+import { claimsOfPods } from './resource-claim/claims-of-pods.ts';
 import { resourceQuotaController } from './resource-quota.ts';
 import { rootCaPublisher } from './root-ca-publisher.ts';
 import { serviceAccountController } from './service-account.ts';
@@ -75,6 +77,8 @@ export function controllers({ resources, rootCa, signRequest, nodeIpam }: Contro
     endpointSliceMirroringController,
     endpointsController,
     ephemeralVolumeController,
+    claimsOfPods,
+    claimCleanUp,
     expandController,
     persistentVolumeBinder,
     persistentVolumeClaimProtection,

@@ -171,6 +171,31 @@ describe('resource.k8s.io', () => {
       make: (i, labels) => ({ metadata: { name: `template-${i}`, labels }, spec: { spec } }),
     });
   });
+
+  it('makes a pod’s claim from a template, and takes it away with the pod [W15]', async () => {
+    const own = await cluster.namespace('claims');
+    const claims = `/apis/resource.k8s.io/v1/namespaces/${own}/resourceclaims`;
+    await cluster.post(`/apis/resource.k8s.io/v1/namespaces/${own}/resourceclaimtemplates`, {
+      metadata: { name: 'gpu' },
+      spec: { spec },
+    });
+    await cluster.post(`/api/v1/namespaces/${own}/pods`, {
+      metadata: { name: 'p' },
+      spec: {
+        containers: [{ name: 'c', image: 'app' }],
+        resourceClaims: [{ name: 'gpu', resourceClaimTemplateName: 'gpu' }],
+      },
+    });
+    const name = await eventually('the pod is told of its claim', async () => {
+      const { status } = await cluster.get(`/api/v1/namespaces/${own}/pods/p`);
+      return status.resourceClaimStatuses?.[0]?.resourceClaimName as string | undefined;
+    });
+    expect((await cluster.get(`${claims}/${name}`)).metadata.ownerReferences).toMatchObject([
+      { kind: 'Pod', name: 'p' },
+    ]);
+    await cluster.send('DELETE', `/api/v1/namespaces/${own}/pods/p?gracePeriodSeconds=0`);
+    await eventually('the claim is gone', async () => (await cluster.send('GET', `${claims}/${name}`)).status === 404);
+  });
 });
 
 describe('apiregistration.k8s.io', () => {
