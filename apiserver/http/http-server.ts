@@ -309,7 +309,8 @@ interface RequestBody {
 }
 
 function http1Body(message: IncomingMessage): RequestBody {
-  return { stream: message, discard: () => void message.resume() };
+  // A listener, so that what somebody has begun to read flows on when he lets go of it.
+  return { stream: message, discard: () => void message.on('data', () => undefined).resume() };
 }
 
 /** The client is told to stop once it has its answer (RFC 9113, 8.1). */

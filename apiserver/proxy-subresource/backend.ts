@@ -13,6 +13,8 @@ import type { ProxyTarget } from './target.ts';
 import { isProxyable, unreachable } from './target.ts';
 
 const CONNECT_TIMEOUT_MS = 30_000;
+/** Of the head of an answer: cookies and policies of applications are longer than Node expects. */
+const MAX_HEAD_BYTES = 1 << 20;
 
 export interface BackendRequest {
   method: string;
@@ -43,7 +45,11 @@ export class Backends {
   async send(target: ProxyTarget, request: BackendRequest): Promise<IncomingMessage> {
     const options = await this.#options(target);
     try {
-      return await exchange(target.scheme, { ...options, setHost: false, agent: false }, request);
+      return await exchange(
+        target.scheme,
+        { ...options, setHost: false, agent: false, maxHeaderSize: MAX_HEAD_BYTES },
+        request,
+      );
     } catch (error) {
       throw unreachable(explain(error, target));
     }

@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
-import { createServer as createTlsServer, request as httpsRequest } from 'node:https';
+import { Agent, createServer as createTlsServer, request as httpsRequest } from 'node:https';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { createServer as createTcpServer } from 'node:net';
 import { once } from 'node:events';
@@ -275,6 +275,29 @@ describe('bodies', () => {
     }
   });
 
+  it('that nobody reads any more do not hold up the connection', async () => {
+    const answer = 'HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n';
+    const deaf = createTcpServer((socket) => void socket.once('data', () => void socket.pause().write(answer)));
+    await listen(deaf, 80);
+    const agent = new Agent({ keepAlive: true, maxSockets: 1, ca: server.ca });
+    const ask = (method: string, path: string, body?: Buffer) =>
+      new Promise<number>((resolve, reject) => {
+        const options = { host: '127.0.0.1', port: server.port, agent, method, path };
+        const request = httpsRequest(options, (response) => {
+          response.resume().on('end', () => resolve(response.statusCode!));
+        });
+        request.on('error', reject);
+        request.end(body);
+      });
+    try {
+      expect(await ask('POST', `${P}/x`, Buffer.alloc(20_000_000))).toBe(413);
+      // On the same connection, behind the whole body.
+      expect(await ask('GET', '/version')).toBe(200);
+    } finally {
+      agent.destroy();
+    }
+  });
+
   it('that break off do not look as if they were whole', async () => {
     await serve((request, response) => {
       response.writeHead(200, { 'content-type': request.url === '/html' ? 'text/html' : 'text/plain' });
@@ -331,6 +354,12 @@ describe('answers', () => {
     expect((await server.fetch(`${P}/br`)).text).toBe(html);
     const moved = await server.fetch(`${P}/moved`);
     expect([moved.status, moved.headers['location']]).toEqual([302, `${P}/there?x=1`]);
+  });
+
+  it('may have a long head', async () => {
+    const policy = 'x'.repeat(40_000);
+    await serve((_request, response) => void response.writeHead(200, { 'content-security-policy': policy }).end());
+    expect((await server.fetch(`${P}/x`)).headers['content-security-policy']).toBe(policy);
   });
 
   it('keep their headers, and are not to be cached', async () => {
