@@ -129,7 +129,7 @@ async function untilEvent(name: string, wanted: string): Promise<string> {
   }
 }
 
-describe('the kubelet resizes pods [W12]', () => {
+describe('the kubelet resizes pods [W12] [K12]', () => {
   it('in place, and tells what was granted and what runs', async () => {
     const first = await run('grows', { resources: same({ cpu: '1', memory: '1Gi' }) });
     expect(mainOf(first)).toMatchObject({
