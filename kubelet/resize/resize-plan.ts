@@ -88,12 +88,11 @@ function requestOrder(old: Container, next: Container): number {
   return amountOf(next.resources?.requests, 'cpu').cmp(amountOf(old.resources?.requests, 'cpu'));
 }
 
-function pick(resources: LinuxResources, resource: Resizable): LinuxResources {
-  const { cpuPeriodUs, cpuQuotaUs, cpuShares, memoryLimitBytes } = resources;
-  const only: LinuxResources =
-    resource === 'memory' ? ({ memoryLimitBytes } as LinuxResources) : { cpuShares: cpuShares! };
-  if (resource === 'cpu' && cpuQuotaUs !== undefined) Object.assign(only, { cpuPeriodUs, cpuQuotaUs });
-  return only;
+/** Of a container's limits, those that this resource has to do with. */
+function pick(limits: LinuxResources, resource: Resizable): LinuxResources {
+  const names =
+    resource === 'memory' ? (['memoryLimitBytes'] as const) : (['cpuShares', 'cpuPeriodUs', 'cpuQuotaUs'] as const);
+  return Object.fromEntries(names.filter((name) => limits[name] !== undefined).map((name) => [name, limits[name]]));
 }
 
 /**
