@@ -121,6 +121,6 @@ suite('kill -9 of the kubelet', () => {
       expect(crashes).toBeGreaterThan(effects.filter(counts).length / 2);
       crashes = 0;
     },
-    300_000,
+    600_000,
   );
 });

@@ -26,7 +26,7 @@ const EFFECTS: Readonly<Record<string, string>> = {
   'node:child_process': 'child-process.ts',
   'node:net': 'net.ts',
 };
-const OBSERVED = /\/kubelet\/(native|pods|volumes|logs|status)\//;
+const OBSERVED = /\/kubelet\/(native|pods|resize|volumes|logs|status)\//;
 
 export const NODE = 'node-1';
 
