@@ -11,7 +11,7 @@ import { isNotFound } from '../api/machinery/errors.ts';
 import type { Resource } from '../api/machinery/resource.ts';
 import { formatTime } from '../base/clock.ts';
 import type { ResourceRef } from '../client/client.ts';
-import type { Controller, ControllerContext } from '../client/controller.ts';
+import type { CacheReader, Controller, ControllerContext } from '../client/controller.ts';
 import { defineController } from '../client/controller.ts';
 import type { AggregatedKind } from './api-services/aggregated-kinds.ts';
 import { aggregatedKinds } from './api-services/aggregated-kinds.ts';
@@ -44,7 +44,11 @@ export function namespaceController(resources: readonly Resource[]): Controller 
   return defineController<Namespace>({
     name: 'namespace-controller',
     for: namespaces,
-    reads: [customResourceDefinitions, apiServices],
+    reads: [customResourceDefinitions],
+    // What waits for a server that was away can go on.
+    watches: [
+      { resource: apiServices, map: (object, context) => (isAggregated(object) ? goingNamespaces(context) : []) },
+    ],
     writes: [namespaces],
     writesAnyKind: true,
     workers: 5,
@@ -62,6 +66,17 @@ export function namespaceController(resources: readonly Resource[]): Controller 
       return undefined;
     },
   });
+}
+
+function isAggregated(object: ApiObject): boolean {
+  return Boolean((object as ApiService).spec?.service);
+}
+
+function goingNamespaces({ lister }: CacheReader): string[] {
+  const going = lister<Namespace>(namespaces)
+    .list()
+    .filter(({ metadata }) => metadata.deletionTimestamp !== undefined);
+  return going.map(({ metadata }) => metadata.name ?? '');
 }
 
 function canBeEmptied({ scope, verbs }: AggregatedKind): boolean {
