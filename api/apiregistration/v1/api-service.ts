@@ -1,7 +1,7 @@
 /**
  * APIService: who serves a version of a group (upstream: kube-aggregator `pkg/apis/apiregistration/validation`,
- * `pkg/registry/apiservice`). Those without a Service are this server's own; a Service is not asked yet, so that an
- * APIService with one has no condition.
+ * `pkg/registry/apiservice`). Those without a Service are this server's own; whether a Service serves its version, a
+ * controller finds out.
  */
 import type { V1APIService } from '@kubernetes/client-node';
 import { fieldPath, invalid, notSupported, required } from '../../machinery/field-error.ts';
