@@ -109,8 +109,11 @@ export async function bootstrap(client: Client, address: Address): Promise<void>
   await Promise.all(systemNamespaces().map((namespace) => ensure(client, namespaces, namespace)));
   await Promise.all(systemPriorityClasses().map((one) => ensure(client, priorityClasses, one)));
   await reconcileBootstrapRbac(rbacWriter(client));
-  await Promise.all([ensureFlowControl(client), reconcileApiServices(client)]);
-  if (address.authorities !== undefined) await publishAuthorities(client, address.authorities);
+  await Promise.all([
+    ensureFlowControl(client),
+    reconcileApiServices(client),
+    address.authorities === undefined ? undefined : publishAuthorities(client, address.authorities),
+  ]);
   if (address.serviceCidr !== undefined) await ensureServiceCidr(client, address.serviceCidr);
   await ensure(client, services, kubernetesService(address.serviceIp, address.port));
   if (address.host === undefined) return;
