@@ -1,6 +1,6 @@
 /**
  * NodeLifecycle: notices nodes that have gone silent, taints them, and has their pods take no more traffic
- * (upstream `pkg/controller/nodelifecycle`).
+ * (upstream `pkg/controller/nodelifecycle`). How fast pods are told to leave depends on how their zones are.
  */
 import type { Lease } from '../../api/coordination/v1/lease.ts';
 import { leases } from '../../api/coordination/v1/lease.ts';
@@ -11,40 +11,42 @@ import { pods } from '../../api/core/v1/pod.ts';
 import { formatTime } from '../../base/clock.ts';
 import type { Controller, ControllerContext } from '../../client/controller.ts';
 import { defineController } from '../../client/controller.ts';
+import { podCondition, PODS_BY_NODE, podsOnNode } from '../pods.ts';
 import type { NodeSilence } from './node-silence.ts';
 import { listenAgain } from './node-silence.ts';
-import { podCondition, PODS_BY_NODE, podsOnNode } from '../pods.ts';
+import { syncTaints, toldToLeave } from './node-taints.ts';
+import { ZoneEvictions } from './zone-evictions.ts';
+import type { EvictionLimits } from './zone-state.ts';
+import { DEFAULT_LIMITS, readyStatus } from './zone-state.ts';
 
 const LEASE_NAMESPACE = 'kube-node-lease';
 /** A node that has been silent for so long is not known to be alive (`nodeMonitorGracePeriod`). */
 const GRACE_PERIOD_MS = 50_000;
+/** One that has never said how it is gets longer (`nodeStartupGracePeriod`). */
+const STARTUP_GRACE_PERIOD_MS = 60_000;
 const MONITOR_PERIOD_MS = 5_000;
 
-const NOT_READY = 'node.kubernetes.io/not-ready';
-const UNREACHABLE = 'node.kubernetes.io/unreachable';
-const UNSCHEDULABLE = 'node.kubernetes.io/unschedulable';
-
-type Taint = NonNullable<NonNullable<Node['spec']>['taints']>[number];
 type NodeCondition = NonNullable<NonNullable<Node['status']>['conditions']>[number];
-
-const CONDITION_TAINTS: Readonly<Record<string, string>> = {
-  MemoryPressure: 'node.kubernetes.io/memory-pressure',
-  DiskPressure: 'node.kubernetes.io/disk-pressure',
-  NetworkUnavailable: 'node.kubernetes.io/network-unavailable',
-  PIDPressure: 'node.kubernetes.io/pid-pressure',
-};
-
-const MANAGED = new Set([NOT_READY, UNREACHABLE, UNSCHEDULABLE, ...Object.values(CONDITION_TAINTS)]);
 
 /** What a run of the controller keeps in mind of a node. */
 interface Watched {
   /** Of the node that it has told of. */
   uid: string | undefined;
   silence: NodeSilence | undefined;
+  /** Pods that it has marked, or need not mark, since the node is not ready: their uids. */
+  marked: Set<string>;
 }
 
-export function nodeLifecycleController(): Controller {
-  const watched = new Map<string, Watched>();
+interface Memory {
+  watched: Map<string, Watched>;
+  zones: ZoneEvictions;
+  /** When all nodes were looked at last. */
+  lookedMs: number;
+}
+
+export function nodeLifecycleController(limits: Partial<EvictionLimits> = {}): Controller {
+  const zones = new ZoneEvictions({ ...DEFAULT_LIMITS, ...limits });
+  const memory: Memory = { watched: new Map(), zones, lookedMs: -Infinity };
   return defineController<Node>({
     name: 'node-controller',
     for: nodes,
@@ -54,31 +56,78 @@ export function nodeLifecycleController(): Controller {
     workers: 4,
     async reconcile({ name }, context) {
       const observed = context.lister<Node>(nodes).get('', name);
-      if (observed === undefined) watched.delete(name);
+      if (observed === undefined) sayGoodbye(name, memory, context);
       if (observed === undefined || observed.metadata.deletionTimestamp !== undefined) return undefined;
-      const memory = watched.get(name) ?? { uid: undefined, silence: undefined };
-      watched.set(name, memory);
-      greet(observed, memory, context);
+      const own = memory.watched.get(name) ?? { uid: undefined, silence: undefined, marked: new Set() };
+      memory.watched.set(name, own);
+      greet(observed, own, context);
+      lookAtZones(memory, context);
       const lease = context.lister<Lease>(leases).get(LEASE_NAMESPACE, name);
-      memory.silence = listenAgain(memory.silence, signOfLife(observed, lease), context.now());
-      const node = await markSilent(observed, memory.silence, context);
-      const tainted = await syncTaints(node, context);
-      if (readyStatus(tainted) !== 'True') await markPodsNotReady(tainted, context);
-      return { requeueAfterMs: MONITOR_PERIOD_MS };
+      own.silence = listenAgain(own.silence, signOfLife(observed, lease), context.now());
+      const mayEvict = mayTellToLeave(observed, memory, context);
+      const node = await markSilent(observed, own.silence, context);
+      const tainted = await syncTaints(node, mayEvict, context);
+      if (readyStatus(tainted) === 'True') own.marked.clear();
+      else await markPodsNotReady(tainted, own.marked, context);
+      return { requeueAfterMs: Math.min(MONITOR_PERIOD_MS, zones.waitMs(name, context.now())) };
     },
   });
 }
 
-/** Each run tells once of every node (`RecordNodeEvent`). */
-function greet({ metadata: { name, uid = '' } }: Node, memory: Watched, context: ControllerContext): void {
-  if (memory.uid === uid) return;
-  memory.uid = uid;
-  const node = { apiVersion: 'v1', kind: 'Node', metadata: { name, uid } };
-  context.events.event(node, 'Normal', 'RegisteredNode', `Node ${name} event: Registered Node ${name} in Controller`);
+/**
+ * Whether the node has, or is to have, the taint that has its pods leave. One taint gives way to the other at once;
+ * who has none waits for its turn.
+ */
+function mayTellToLeave(node: Node, { zones }: Memory, { now }: ControllerContext): boolean {
+  const name = node.metadata.name!;
+  const ready = readyStatus(node);
+  const isReady = ready !== 'False' && ready !== 'Unknown';
+  const isTold = toldToLeave(node);
+  if (isReady || isTold) zones.forget(name);
+  if (isReady || isTold) return isTold && !isReady && !zones.isTotal;
+  return zones.isTurnOf(node, now());
 }
 
-function readyStatus(node: Node): string | undefined {
-  return node.status?.conditions?.find(({ type }) => type === 'Ready')?.status;
+/** All zones at once, no oftener than each node is looked at. */
+function lookAtZones(memory: Memory, { lister, now, log }: ControllerContext): void {
+  const sinceMs = now() - memory.lookedMs;
+  if (sinceMs >= 0 && sinceMs < MONITOR_PERIOD_MS) return;
+  memory.lookedMs = now();
+  const look = memory.zones.look({ present: lister<Node>(nodes).list(), nowMs: now() });
+  for (const [zone, state] of look.now.states) {
+    const before = look.before.states.get(zone) ?? 'Normal';
+    if (before !== state) log.info('a zone is in another state', { zone: zone.replace(':\0:', '/'), before, state });
+  }
+  if (look.now.isTotal && !look.before.isTotal) log.info('no node is ready: no pods are told to leave', {});
+  if (look.now.isTotal || !look.before.isTotal) return;
+  // It may have been us who were cut off: everybody gets the whole time again.
+  log.info('some nodes are ready again', {});
+  for (const own of memory.watched.values()) own.silence = undefined;
+}
+
+function sayGoodbye(name: string, { watched, zones }: Memory, context: ControllerContext): void {
+  const uid = watched.get(name)?.uid;
+  watched.delete(name);
+  zones.forget(name);
+  if (uid !== undefined)
+    recordNodeEvent({ name, uid }, ['RemovingNode', `Removing Node ${name} from Controller`], context);
+}
+
+/** Each run tells once of every node. */
+function greet({ metadata: { name = '', uid = '' } }: Node, own: Watched, context: ControllerContext): void {
+  if (own.uid === uid) return;
+  own.uid = uid;
+  recordNodeEvent({ name, uid }, ['RegisteredNode', `Registered Node ${name} in Controller`], context);
+}
+
+/** As `RecordNodeEvent` words it. */
+function recordNodeEvent(
+  metadata: { name: string; uid: string },
+  [reason, message]: [string, string],
+  { events }: ControllerContext,
+): void {
+  const node = { apiVersion: 'v1', kind: 'Node', metadata };
+  events.event(node, 'Normal', reason, `Node ${metadata.name} event: ${message}`);
 }
 
 /** Changes with every sign of life: of the lease, and of the kubelet's status. */
@@ -110,8 +159,10 @@ export function silentConditions(node: Node, nowMs: number): NodeCondition[] {
 }
 
 async function markSilent(node: Node, silence: NodeSilence, context: ControllerContext): Promise<Node> {
-  if (silence.silentMs < GRACE_PERIOD_MS || readyStatus(node) === 'Unknown') return node;
-  const wasReady = readyStatus(node) === 'True';
+  const ready = readyStatus(node);
+  const graceMs = ready === undefined ? STARTUP_GRACE_PERIOD_MS : GRACE_PERIOD_MS;
+  if (silence.silentMs < graceMs || ready === 'Unknown') return node;
+  const wasReady = ready === 'True';
   const conditions = silentConditions(node, context.now());
   const updated = await context.client.update<Node>(
     nodes,
@@ -128,51 +179,24 @@ async function markSilent(node: Node, silence: NodeSilence, context: ControllerC
   return updated;
 }
 
-/** The taints that follow from a node's conditions and from `spec.unschedulable`. */
-export function wantedTaints(node: Node): Pick<Taint, 'key' | 'effect'>[] {
-  const taints: Pick<Taint, 'key' | 'effect'>[] = [];
-  const ready = readyStatus(node);
-  if (ready === 'False') taints.push({ key: NOT_READY, effect: 'NoSchedule' }, { key: NOT_READY, effect: 'NoExecute' });
-  if (ready === 'Unknown')
-    taints.push({ key: UNREACHABLE, effect: 'NoSchedule' }, { key: UNREACHABLE, effect: 'NoExecute' });
-  if (node.spec?.unschedulable === true) taints.push({ key: UNSCHEDULABLE, effect: 'NoSchedule' });
-  for (const { type, status } of node.status?.conditions ?? []) {
-    const key = CONDITION_TAINTS[type];
-    if (key !== undefined && status === 'True') taints.push({ key, effect: 'NoSchedule' });
-  }
-  return taints;
-}
-
-async function syncTaints(node: Node, context: ControllerContext): Promise<Node> {
-  const current = node.spec?.taints ?? [];
-  const wanted = wantedTaints(node);
-  const isSame = (a: Pick<Taint, 'key' | 'effect'>, b: Pick<Taint, 'key' | 'effect'>): boolean =>
-    a.key === b.key && a.effect === b.effect;
-  const kept = current.filter((taint) => !MANAGED.has(taint.key) || wanted.some((other) => isSame(taint, other)));
-  const added = wanted
-    .filter((taint) => !current.some((other) => isSame(taint, other)))
-    .map((taint) => ({ ...taint, timeAdded: formatTime(context.now()) }));
-  if (added.length === 0 && kept.length === current.length) return node;
-  const { taints: _, ...spec } = node.spec ?? {};
-  const taints = [...kept, ...added];
-  return context.client.update<Node>(nodes, { ...node, spec: { ...spec, ...(taints.length > 0 ? { taints } : {}) } });
-}
-
-/** Pods of a node that is not ready take no more traffic. */
-async function markPodsNotReady(node: Node, context: ControllerContext): Promise<void> {
+/**
+ * Pods of a node that is not ready take no more traffic. A kubelet that is there may say otherwise of its pods later on,
+ * and is believed; one that is silent may have said it long ago.
+ */
+async function markPodsNotReady(node: Node, marked: Set<string>, context: ControllerContext): Promise<void> {
+  const isSilent = readyStatus(node) === 'Unknown';
   for (const pod of podsOnNode(node.metadata.name!, context)) {
-    const ready = podCondition(pod, 'Ready');
-    if (ready?.status !== 'True') continue;
-    const conditions = pod.status!.conditions!.map((condition) =>
-      condition.type === 'Ready'
-        ? { ...condition, status: 'False', lastTransitionTime: formatTime(context.now()) }
-        : condition,
-    );
-    await context.client.update<Pod>(
-      pods,
-      { ...pod, status: { ...pod.status, conditions } },
-      { subresource: 'status' },
-    );
-    context.events.event(pod, 'Warning', 'NodeNotReady', 'Node is not ready');
+    const { uid = '' } = pod.metadata;
+    if (podCondition(pod, 'Ready')?.status === 'True' && (isSilent || !marked.has(uid)))
+      await markNotReady(pod, context);
+    marked.add(uid);
   }
+}
+
+async function markNotReady(pod: Pod, { client, events, now }: ControllerContext): Promise<void> {
+  const conditions = pod.status!.conditions!.map((condition) =>
+    condition.type === 'Ready' ? { ...condition, status: 'False', lastTransitionTime: formatTime(now()) } : condition,
+  );
+  await client.update<Pod>(pods, { ...pod, status: { ...pod.status, conditions } }, { subresource: 'status' });
+  events.event(pod, 'Warning', 'NodeNotReady', 'Node is not ready');
 }

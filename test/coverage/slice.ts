@@ -24,7 +24,6 @@ export const PARTIAL_FEATURES: Readonly<Record<string, string>> = {
   K10: 'static pods and most of the cadvisor metrics come later',
   K12: 'no evented PLEG; handlers of RuntimeClasses come later',
   T3: 'on an etcd of one’s own; a stacked store comes later',
-  T4: 'taints and readiness; zones and rate limits come later',
   T10: 'requests, objects and the process only',
   T8: 'with definitions of that size, not with those projects’ own',
   D9: 'one node',

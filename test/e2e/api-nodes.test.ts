@@ -109,7 +109,7 @@ describe.each(MINORS)('kubectl 1.%s', (minor) => {
     k.ok('delete', 'pod', 'load');
   });
 
-  it('cordon keeps pods away and says so, uncordon lets them in', async () => {
+  it('cordon keeps pods away and says so, uncordon lets them in [T4]', async () => {
     expect(kubectl('cordon', node)).toEqual(done(`node/${node} cordoned\n`));
     expect(kubectl('cordon', node)).toEqual(done(`node/${node} already cordoned\n`));
     expect(rows(ok('get', 'node', node))[1]![1]).toBe('Ready,SchedulingDisabled');
@@ -136,7 +136,7 @@ describe.each(MINORS)('kubectl 1.%s', (minor) => {
     k.ok('delete', 'pod', 'kept-out');
   });
 
-  it('drain evicts, and refuses what nobody would bring back', async () => {
+  it('drain evicts, and refuses what nobody would bring back [T4]', async () => {
     k.ok('create', 'deployment', 'drained', '--image=x');
     k.ok('rollout', 'status', 'deployment/drained', '--timeout=30s');
     k.ok('run', 'alone', '--image=x', '--restart=Never');

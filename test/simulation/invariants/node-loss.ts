@@ -1,8 +1,8 @@
 /**
  * What is lost with a node, and what is not: while a node is well, nobody but its kubelet says that a pod on it is not
  * ready (controllers that were cut off cannot tell who is silent, and say so of all: upstream's stop no more than the
- * evictions then), and a pod's object goes only after its container has ended. Of a node that stays silent, the pods are told to
- * leave in time.
+ * evictions then), and a pod's object goes only after its container has ended. Of a node that stays silent while most of
+ * the others answer, the pods are told to leave in time.
  */
 import type { Pod } from '../../../api/core/v1/pod.ts';
 import { NodeHealth } from '../health.ts';
@@ -12,18 +12,22 @@ import { LAG_MS } from './recent.ts';
 
 /** `nodeMonitorGracePeriod` and the toleration that pods are given. */
 const EVICTION_MS = 50_000 + 300_000;
+/** Two looks at all nodes, and the turn of a second one (`--node-eviction-rate`). */
+const TURN_MS = 10_000 + 20_000;
 
 export const nodeLoss: Invariant = (context) => {
   const health = new NodeHealth(context.cluster);
   const told = new Set<string>();
+  const known: Known = { health, context, told, disturbedMs: -Infinity };
   return {
     onChange({ kind, object, previous }) {
       if (kind !== 'pods' || previous === undefined) return;
-      checkLoss(object as Pod | undefined, previous as Pod, { health, context });
+      checkLoss(object as Pod | undefined, previous as Pod, known);
     },
     onStep() {
       health.look();
-      checkEviction({ health, context, told });
+      if (isDisturbed(known)) known.disturbedMs = context.cluster.time.elapsedMs;
+      checkEviction(known);
     },
   } satisfies Check;
 };
@@ -31,6 +35,16 @@ export const nodeLoss: Invariant = (context) => {
 interface Known {
   health: NodeHealth;
   context: CheckContext;
+  told: Set<string>;
+  /** When so many nodes were silent last that nobody may be told to leave. */
+  disturbedMs: number;
+}
+
+/** As `ComputeZoneState` has it: all of them, or most of more than a few. */
+function isDisturbed({ health, context }: Known): boolean {
+  const { nodes } = context.cluster;
+  const silent = nodes.filter(({ name }) => health.silentForMs(name) > 0).length;
+  return silent === nodes.length || (silent > 2 && silent / nodes.length >= 0.55);
 }
 
 function checkLoss(pod: Pod | undefined, before: Pod, { health, context }: Known): void {
@@ -44,10 +58,11 @@ function checkLoss(pod: Pod | undefined, before: Pod, { health, context }: Known
     context.violated(`${name} runs on ${nodeName}, which is well: not ready?`);
 }
 
-function checkEviction({ health, context, told }: Known & { told: Set<string> }): void {
+function checkEviction({ health, context, told, disturbedMs }: Known): void {
   const { cluster, violated } = context;
   // The watch, and a controller that was away, come on top.
-  const patienceMs = EVICTION_MS + LAG_MS;
+  const patienceMs = EVICTION_MS + TURN_MS + LAG_MS;
+  if (cluster.time.elapsedMs - disturbedMs < patienceMs) return;
   for (const { name } of cluster.nodes) {
     if (health.silentForMs(name) < patienceMs) continue;
     for (const { metadata, spec } of cluster.state.all<Pod>('pods')) {
