@@ -1,11 +1,12 @@
 /** Events go an hour after their last write, whichever API wrote them. */
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { ManualClock } from '../../client/manual-clock.ts';
 import { formatMicroTime } from '../../base/clock.ts';
 import { silentLogger } from '../../base/log.ts';
 import type { ServerParts } from '../api-server.ts';
 import type { TestServer } from '../testing.ts';
 import { startTestServer } from '../testing.ts';
+import { CachedObject } from '../cacher/cached-object.ts';
 import { startExpiry } from './event-ttl.ts';
 
 const MINUTE_MS = 60_000;
@@ -43,7 +44,12 @@ describe('events', () => {
     const names = async (): Promise<string[]> =>
       (await call<{ items: { metadata: { name: string } }[] }>('GET', CORE)).items.map(({ metadata }) => metadata.name);
 
+    const decodings = jest.spyOn(CachedObject.prototype, 'decode');
+    const objects = jest.spyOn(CachedObject.prototype, 'object');
     clock.advance(59 * MINUTE_MS);
+    // What is young is not even looked into.
+    expect([decodings.mock.calls.length, objects.mock.calls.length]).toEqual([0, 0]);
+    jest.restoreAllMocks();
     expect(await names()).toEqual(['series', 'single']);
     const lastObservedTime = formatMicroTime(clock.now());
     const body = JSON.stringify({ series: { count: 2, lastObservedTime } });
@@ -56,5 +62,12 @@ describe('events', () => {
     clock.advance(60 * MINUTE_MS);
     while ((await names()).length > 0) await new Promise((resolve) => setTimeout(resolve, 5));
     expect((await server.send('GET', '/api/v1/namespaces/default/configmaps/stays')).status).toBe(200);
+
+    await call('POST', CORE, { metadata: { name: 'old' }, involvedObject: about, reason: 'Once', type: 'Normal' });
+    const later = new ManualClock(Date.now() + 61 * MINUTE_MS);
+    // A server that starts later finds what was written before.
+    startExpiry({ kinds: parts!.kinds, storage: server.storage, clock: later, log: silentLogger }, stop.signal);
+    later.advance(MINUTE_MS);
+    while ((await names()).length > 0) await new Promise((resolve) => setTimeout(resolve, 5));
   });
 });
