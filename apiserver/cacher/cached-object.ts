@@ -4,7 +4,8 @@ import type { ApiObject } from '../../api/machinery/meta.ts';
 import type { ApiError } from '../../api/machinery/errors.ts';
 import { internalServerError } from '../../api/machinery/errors.ts';
 import { deepFreeze } from '../../base/freeze.ts';
-import { decodeFromStorage, spliceResourceVersion } from './codec.ts';
+import { decodeFromStorage, formatResourceVersion, spliceResourceVersion } from './codec.ts';
+import { takeWritten } from './written-objects.ts';
 
 export class CachedObject implements EncodedObject {
   readonly key: string;
@@ -26,8 +27,11 @@ export class CachedObject implements EncodedObject {
   }
 
   object(): ApiObject {
-    this.#object ??= deepFreeze(decodeFromStorage(this.value, this.revision));
-    return this.#object;
+    return (this.#object ??= this.#written() ?? deepFreeze(this.decode()));
+  }
+
+  #written(): ApiObject | undefined {
+    return takeWritten(this.value, formatResourceVersion(this.revision));
   }
 
   /** The same state, served with another revision: that of the write that took it away. */

@@ -40,7 +40,7 @@ export interface KindCache<T extends ApiObject = ApiObject> extends Lister<T> {
   range(snapshot: Snapshot, prefix: string, fromKey?: string): Iterable<CachedObject>;
   /** Ends with 410 at once when the window does not reach back to `afterRevision`. `revision` is the cache's. */
   watch(start: WatchStart, revision: number): EventSource;
-  /** The bytes to store for an object in this kind's form. */
+  /** The bytes to store for an object in this kind's form; once they are stored, the object is nobody's to change. */
   encode(object: T): Uint8Array | Promise<Uint8Array>;
   /** A state that is not in the cache (yet), in this kind's form. */
   objectAt(state: StoredState): CachedObject;

@@ -14,6 +14,7 @@ import type { Snapshot, Tree, WatchStart } from './snapshot.ts';
 import type { Delivery, ObjectFilter } from './watcher.ts';
 import { CacheEvent, Watcher } from './watcher.ts';
 import { WatcherSet } from './watcher-set.ts';
+import { keepWritten } from './written-objects.ts';
 
 /** The last events are kept decoded and encoded for watchers; of older ones, which few ask for, only the stored bytes. */
 const KEPT_DECODED = 256;
@@ -136,8 +137,11 @@ export class ResourceCache<T extends ApiObject = ApiObject> implements KindCache
     return this.#fields.isSelectable(field);
   }
 
+  /** Takes `object` over once the bytes are stored. */
   encode(object: T): Uint8Array {
-    return encodeForStorage(object);
+    const value = encodeForStorage(object);
+    keepWritten(value, object);
+    return value;
   }
 
   /** The cache's own object where it has that state already, so that it is decoded once for all. */

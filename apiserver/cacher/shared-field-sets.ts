@@ -12,6 +12,8 @@ const MAX_TEXTS = 4096;
 const MAX_TEXT_LENGTH = 4096;
 
 const known = new Map<string, object>();
+/** The shared sets of frozen ones that are equal. */
+const shareable = new WeakMap<object, object>();
 const EMPTY = Object.freeze({});
 
 /**
@@ -35,6 +37,23 @@ export function parseSharingFieldSets(text: string): ApiObject {
   }
   const object = JSON.parse(rest + text.slice(from)) as ApiObject;
   return putBack(object, shared) ? object : (JSON.parse(text) as ApiObject);
+}
+
+/** Gives an object that has not been decoded the sets that decoded ones share; frozen entries have theirs. */
+export function shareFieldSets({ metadata }: ApiObject): void {
+  const { managedFields } = metadata;
+  if (managedFields === undefined || Object.isFrozen(managedFields)) return;
+  for (const entry of managedFields) {
+    const { fieldsV1 } = entry;
+    if (fieldsV1 === undefined || fieldsV1 === null || Object.isFrozen(entry)) continue;
+    let shared = shareable.get(fieldsV1);
+    if (shared === undefined) {
+      shared = fieldSet(JSON.stringify(fieldsV1));
+      // Of what is not frozen, the next look may find something else.
+      if (Object.isFrozen(fieldsV1)) shareable.set(fieldsV1, shared);
+    }
+    entry.fieldsV1 = shared as NonNullable<typeof fieldsV1>;
+  }
 }
 
 /** False when they were not all where they belong: some other field has that name. */

@@ -99,6 +99,11 @@ export interface UpdateRequest {
   subresource: string;
   /** Gives the wanted object from a private copy of the present one. May throw `ApiError`. Called again after a lost race. */
   transform: (current: ApiObject) => ApiObject | Promise<ApiObject>;
+  /**
+   * The transform is given the present object itself, frozen. What it gives back shares the parts that it does not
+   * change, and is complete; its metadata is its own.
+   */
+  sharesCurrent?: boolean;
   context: WriteContext;
   /** Gives what to create where there is nothing: for a PUT with `allowCreateOnUpdate`, and for an apply. */
   createInstead?: () => ApiObject | Promise<ApiObject>;
@@ -251,7 +256,7 @@ export class Store {
     const { kind, context, subresource } = request;
     await readable(kind, current);
     const previous = current.object();
-    const wanted = await request.transform(current.decode());
+    const wanted = await request.transform(presentFor(request, current));
     const conditional = checkWriteConditions(kind, wanted, previous);
     const next = await this.#prepareUpdate(request, wanted, previous);
     if (isFullyFinalized(next, kind.resource.strategy))
@@ -290,7 +295,7 @@ export class Store {
     const nowMs = this.#options.clock.now();
     const isStatus = subresource === 'status';
     // Before the frozen parts of `previous` come in, which defaulting must not touch.
-    strategy.default?.(wanted);
+    if (request.sharesCurrent !== true) strategy.default?.(wanted);
     const next = isStatus ? onlyStatusFrom(wanted, previous) : wanted;
     next.kind = kind.groupKind.kind;
     next.apiVersion = kind.apiVersion;
@@ -438,6 +443,10 @@ export class Store {
   #throwIfInvalid(kind: ServedKind, object: ApiObject, problems: FieldError[]): void {
     if (problems.length > 0) throw errors.invalidObject(kind.groupKind, object.metadata.name ?? '', problems);
   }
+}
+
+function presentFor({ sharesCurrent }: UpdateRequest, current: CachedObject): ApiObject {
+  return sharesCurrent === true ? current.object() : current.decode();
 }
 
 /** A mutating plugin may name an object, and not move it. */

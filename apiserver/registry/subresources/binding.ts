@@ -38,7 +38,7 @@ function checkBinding(binding: Binding, name: string): string {
   return target.name;
 }
 
-/** The pod with its node, its PodScheduled condition, and what the binding adds to its metadata. */
+/** The pod with its node, its PodScheduled condition, and what the binding adds to its metadata; the rest is shared. */
 function bound(pod: Pod, node: string, { binding, nowMs }: { binding: Binding; nowMs: number }): Pod {
   const name = pod.metadata.name ?? '';
   const refuse = (cause: string): never => {
@@ -49,22 +49,25 @@ function bound(pod: Pod, node: string, { binding, nowMs }: { binding: Binding; n
   if ((pod.spec!.nodeName ?? '') !== '')
     refuse(`pod ${name} is already assigned to node ${JSON.stringify(pod.spec!.nodeName)}`);
   if ((pod.spec!.schedulingGates ?? []).length > 0) refuse(`pod ${name} has non-empty .spec.schedulingGates`);
-  pod.spec!.nodeName = node;
-  pod.metadata.annotations = { ...pod.metadata.annotations, ...binding.metadata.annotations };
-  pod.metadata.labels = { ...pod.metadata.labels, ...binding.metadata.labels };
-  if (Object.keys(pod.metadata.annotations).length === 0) delete pod.metadata.annotations;
-  if (Object.keys(pod.metadata.labels).length === 0) delete pod.metadata.labels;
-  // `ClearingNominatedNodeNameAfterBinding`
-  delete pod.status?.nominatedNodeName;
+  const { annotations, labels } = binding.metadata;
+  const scheduled = { type: 'PodScheduled', status: 'True', lastTransitionTime: formatTime(nowMs), ...observed(pod) };
   const others = (pod.status?.conditions ?? []).filter(({ type }) => type !== 'PodScheduled');
-  pod.status = {
-    ...pod.status,
-    conditions: [
-      ...others,
-      { type: 'PodScheduled', status: 'True', lastTransitionTime: formatTime(nowMs), ...observed(pod) },
-    ],
-  } as NonNullable<Pod['status']>;
-  return pod;
+  // `ClearingNominatedNodeNameAfterBinding`
+  const { nominatedNodeName: _, ...status } = pod.status ?? {};
+  return {
+    ...pod,
+    metadata: {
+      ...pod.metadata,
+      ...(hasEntries(annotations) && { annotations: { ...pod.metadata.annotations, ...annotations } }),
+      ...(hasEntries(labels) && { labels: { ...pod.metadata.labels, ...labels } }),
+    },
+    spec: { ...pod.spec, nodeName: node },
+    status: { ...status, conditions: [...others, scheduled] } as NonNullable<Pod['status']>,
+  };
+}
+
+function hasEntries(map: Record<string, string> | undefined): boolean {
+  return Object.keys(map ?? {}).length > 0;
 }
 
 function observed(pod: Pod): { observedGeneration?: number } {
@@ -108,6 +111,7 @@ async function bind(
     context: write,
     isAdmitted: true,
     retriesLostRace: true,
+    sharesCurrent: true,
     transform: (current) => {
       const { uid } = binding.metadata;
       if (uid !== undefined && uid !== '' && uid !== current.metadata.uid) {
