@@ -20,6 +20,27 @@ describe('blue-green, at first', () => {
     expect(model.status).toMatchObject({ phase: 'Healthy', stage: 'Complete', stableRS: 'v1', revision: 1 });
   });
 
+  // Simulation, seed 149: the Service named no version yet, and led to the pods of two.
+  it('brings up no second version before the Service names one', () => {
+    const model = new RolloutModel(blueGreen()).roll('v1');
+    model.turn();
+    model.roll('v2').turn();
+    expect(model.sizes).toBe('v1=0 v2=0');
+    expect(model.settle().sizes).toBe('v1=0 v2=3');
+    expect(model.served['active']).toEqual(['v2']);
+  });
+
+  it('lets what is available of the first version serve until the second takes over', () => {
+    const model = new RolloutModel(blueGreen()).roll('v1');
+    model.turn();
+    model.startPods(1);
+    model.roll('v2').turn();
+    expect([model.sizes, model.selectors.get('active')]).toEqual(['v1=3 v2=0', 'v1']);
+    model.settle();
+    expect(model.served['active']).toEqual(['v1', 'v2']);
+    expect(model.pass(30).sizes).toBe('v1=0 v2=3');
+  });
+
   it('is degraded after the deadline, has nothing to go back to, and recovers', () => {
     const model = new RolloutModel(blueGreen(), { progressDeadlineSeconds: 10 }).roll('v1');
     model.broken.add('v1');

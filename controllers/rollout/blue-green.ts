@@ -45,11 +45,36 @@ function versionOf({ plan, selectors }: Work, service: string): string | undefin
 /** There is nothing that it could be compared with. */
 function first(work: Work, strategy: BlueGreenStrategy): void {
   const { newSet, rollout } = work;
+  if (!isAlone(work, strategy)) return at(work, 'Initial', 'pods of other versions are served or still to go');
   want(work, newSet, rollout.spec.replicas);
   point(work, strategy.previewService, newSet);
   if (!isFullyAvailable(newSet, rollout.spec.replicas)) return waits(work, 'Initial');
   if (switchActive(work, newSet, strategy)) complete(work);
   else at(work, 'Promotion', `the Service ${strategy.activeService} is switched`);
+}
+
+/**
+ * A Service that names no version leads to the pods of all: until it names one there are pods of one alone. The template
+ * was changed before the first version had all of its own: what is available of that serves, or it goes first.
+ */
+function isAlone(work: Work, strategy: BlueGreenStrategy): boolean {
+  const { newSet, sets, selectors } = work;
+  if (selectors.get(strategy.activeService) !== undefined) return true;
+  const others = sets.filter((set) => set !== newSet && !isEmpty(set));
+  if (others.length === 0) return true;
+  want(work, newSet, replicasOf(newSet));
+  const serving = others.find((set) => availableOf(set) > 0);
+  if (serving === undefined) return false;
+  want(work, serving, replicasOf(serving));
+  switchActive(work, serving, strategy);
+  return false;
+}
+
+/** Wants no pods, and its controller has seen that it has none. */
+function isEmpty(set: ReplicaSet): boolean {
+  const { metadata, status } = set;
+  const isSeen = (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0);
+  return replicasOf(set) === 0 && isSeen && (status?.replicas ?? 0) === 0;
 }
 
 /** The present template is that of the stable version. */

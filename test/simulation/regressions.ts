@@ -10,4 +10,9 @@ export const regressions: readonly { seed: number; workloads: readonly string[];
     workloads: ['namespaces'],
     bug: 'a quota was lowered by a cache that had not seen what admission had charged',
   },
+  {
+    seed: 149,
+    workloads: ['daemon-sets', 'budgets', 'rollouts'],
+    bug: 'a blue-green Rollout brought up its second version before its Service named the first',
+  },
 ];
