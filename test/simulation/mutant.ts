@@ -6,6 +6,8 @@ export interface Mutant {
   name: string;
   /** Whose users it shows with. */
   workloads: readonly string[];
+  /** The first seed that shows it, where that is a late one: those before are not tried. */
+  fromSeed?: number;
   /** Another controller in the place of this one. */
   controller?(controller: Controller): Controller;
   /** What the component of this name (`scheduler`, a controller's) talks through. */

@@ -85,6 +85,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a garbage collector that collects nothing',
     workloads: ['replica-sets', 'namespaces'],
+    fromSeed: 20,
     client: without('generic-garbage-collector', 'delete'),
   },
   {
@@ -141,6 +142,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a node controller that evicts nothing',
     workloads: ['deployments'],
+    fromSeed: 28,
     client: without('node-controller', 'delete'),
   },
   {
@@ -221,6 +223,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a CronJob controller that allows what is forbidden',
     workloads: ['cron-jobs'],
+    fromSeed: 8,
     controller: seeing('cronjob-controller', 'cronjobs', (cron: { spec: object }) => ({
       ...cron,
       spec: { ...cron.spec, concurrencyPolicy: 'Allow' },
@@ -330,6 +333,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'a StatefulSet controller that keeps no claims',
     workloads: ['claims'],
+    fromSeed: 6,
     controller: seeing('statefulset-controller', 'statefulsets', (set: { spec: object }) => ({
       ...set,
       spec: { ...set.spec, persistentVolumeClaimRetentionPolicy: { whenScaled: 'Delete', whenDeleted: 'Delete' } },
