@@ -27,6 +27,8 @@ interface Entry {
   /** When to ask again. */
   dueMs: number;
   pending: Promise<void> | undefined;
+  /** What is under way is the first question since the server became available. */
+  isFirst: boolean;
   /** Raised with each question: the answer to an older one does not count. */
   round: number;
 }
@@ -55,7 +57,7 @@ export class RemoteDiscovery {
   /** Resolves soon, when servers that have just become available have been asked, or take too long. */
   async settled(): Promise<void> {
     this.#agree();
-    const pending = [...this.#entries.values()].filter((entry) => entry.isStale).map((entry) => entry.pending);
+    const pending = [...this.#entries.values()].filter(({ isFirst }) => isFirst).map((entry) => entry.pending);
     const asked = pending.filter((promise) => promise !== undefined);
     if (asked.length > 0) await Promise.race([Promise.all(asked), sleep(this.#options.clock, PATIENCE_MS)]);
   }
@@ -99,18 +101,31 @@ export class RemoteDiscovery {
     const known = this.#entries.get(name);
     if (known?.service === service) return;
     const isOther = JSON.stringify(known?.service.spec) !== JSON.stringify(service.spec);
-    const fresh = { resources: [], openApiUrl: undefined, isStale: true, dueMs: 0, pending: undefined, round: 0 };
+    const fresh = {
+      resources: [],
+      openApiUrl: undefined,
+      isStale: true,
+      dueMs: 0,
+      pending: undefined,
+      isFirst: false,
+      round: 0,
+    };
     const entry: Entry = known === undefined || isOther ? { ...fresh, service } : known;
     entry.service = service;
     this.#entries.set(name, entry);
     if (!isAvailable(service)) entry.isStale = true;
-    else if (entry.isStale) this.#ask(entry);
+    else if (entry.isStale) {
+      this.#ask(entry);
+      entry.isFirst = true;
+    }
   }
 
   #ask(entry: Entry): void {
     const round = ++entry.round;
     entry.pending = this.#fetch(entry, round).finally(() => {
-      if (entry.round === round) entry.pending = undefined;
+      if (entry.round !== round) return;
+      entry.pending = undefined;
+      entry.isFirst = false;
     });
   }
 
@@ -121,10 +136,11 @@ export class RemoteDiscovery {
       const { service } = entry;
       const document = await fetchJson(service, discoveryPath(service), this.#options, this.#signal);
       const resources = readResources(document);
-      const openApiUrl = await this.#openApiUrl(service);
       if (entry.round !== round) return;
-      Object.assign(entry, { resources, openApiUrl, isStale: !isAvailable(entry.service) });
+      Object.assign(entry, { resources, isStale: !isAvailable(entry.service), isFirst: false });
       entry.dueMs = clock.monotonicMs() + REFRESH_MS;
+      const openApiUrl = await this.#openApiUrl(service);
+      if (entry.round === round) entry.openApiUrl = openApiUrl;
     } catch {
       if (entry.round !== round) return;
       entry.isStale = true;
