@@ -20,14 +20,13 @@ export interface AggregatedKinds {
 
 /** `apidiscovery.k8s.io/v2`, as far as it is read. */
 interface DiscoveryList {
-  items?: {
-    metadata?: { name?: string };
-    versions?: {
-      version: string;
-      freshness?: string;
-      resources?: { resource: string; responseKind?: { kind?: string }; scope?: string; verbs?: string[] }[];
-    }[];
-  }[];
+  items?: { metadata?: { name?: string }; versions?: DiscoveryVersion[] }[];
+}
+
+interface DiscoveryVersion {
+  version: string;
+  freshness?: string;
+  resources?: { resource: string; responseKind?: { kind?: string }; scope?: string; verbs?: string[] }[];
 }
 
 const ACCEPT = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
@@ -50,21 +49,20 @@ export function kindsIn({ items = [] }: DiscoveryList, served: ReadonlySet<strin
   const found: AggregatedKinds = { kinds: [], all: [], stale: [] };
   for (const { metadata, versions = [] } of items) {
     const group = metadata?.name ?? '';
-    const seen = new Set<string>();
-    for (const { version, freshness, resources = [] } of versions) {
-      if (!served.has(`${group}/${version}`)) continue;
-      if (freshness === 'Stale') found.stale.push(`${group}/${version}`);
-      for (const { resource, responseKind, scope, verbs = [] } of resources) {
-        const names = { plural: resource, kind: responseKind?.kind ?? '' };
-        const kind: AggregatedKind = {
-          ...{ group, version, names, verbs },
-          scope: scope === 'Cluster' ? 'Cluster' : 'Namespaced',
-        };
-        found.all.push(kind);
-        if (!seen.has(resource)) found.kinds.push(kind);
-        seen.add(resource);
-      }
-    }
+    const wanted = versions.filter(({ version }) => served.has(`${group}/${version}`));
+    const kinds = wanted.flatMap((version) => kindsOf(group, version));
+    const preferred = new Map(kinds.toReversed().map((kind) => [kind.names.plural, kind]));
+    found.all.push(...kinds);
+    found.kinds.push(...kinds.filter((kind) => preferred.get(kind.names.plural) === kind));
+    for (const { version, freshness } of wanted) if (freshness === 'Stale') found.stale.push(`${group}/${version}`);
   }
   return found;
+}
+
+function kindsOf(group: string, { version, resources = [] }: DiscoveryVersion): AggregatedKind[] {
+  return resources.map(({ resource, responseKind, scope, verbs = [] }) => ({
+    ...{ group, version, verbs },
+    names: { plural: resource, kind: responseKind?.kind ?? '' },
+    scope: scope === 'Cluster' ? 'Cluster' : 'Namespaced',
+  }));
 }

@@ -21,7 +21,7 @@ export class WatchedAggregatedKinds {
   readonly #cleanups: (() => void)[] = [];
   #all: readonly AggregatedKind[] = [];
   #isBehind = false;
-  #refreshing: Promise<void> | undefined;
+  #isRefreshing = false;
 
   constructor(options: Options) {
     this.#options = options;
@@ -48,8 +48,10 @@ export class WatchedAggregatedKinds {
   /** One at a time; what changes meanwhile brings another. */
   #refresh(): void {
     this.#isBehind = true;
-    this.#refreshing ??= this.#catchUp().finally(() => {
-      this.#refreshing = undefined;
+    if (this.#isRefreshing) return;
+    this.#isRefreshing = true;
+    void this.#catchUp().finally(() => {
+      this.#isRefreshing = false;
     });
   }
 
