@@ -33,3 +33,13 @@ export function remember<T extends { atMs: number }>(known: readonly T[], one: T
   const sinceMs = one.atMs - seconds * 1000;
   return [...known.filter(({ atMs }) => atMs >= sinceMs), one];
 }
+
+/**
+ * As of now: when the clock was set back, what lay later has just been. (Upstream's times are monotonic, and do not
+ * notice.)
+ */
+export function upTo({ recommendations, ups, downs }: History, nowMs: number): History {
+  const clamp = <T extends { atMs: number }>(known: readonly T[]): readonly T[] =>
+    known.map((one) => (one.atMs > nowMs ? { ...one, atMs: nowMs } : one));
+  return { recommendations: clamp(recommendations), ups: clamp(ups), downs: clamp(downs) };
+}

@@ -4,7 +4,7 @@ import type { Pod } from '../../api/core/v1/pod/types.ts';
 import type { Selector } from '../../api/machinery/label-selector.ts';
 import { deepEqual } from '../../api/machinery/equality.ts';
 import type { History } from './history.ts';
-import { newHistory } from './history.ts';
+import { newHistory, upTo } from './history.ts';
 
 interface Entry {
   history?: History;
@@ -34,7 +34,9 @@ export class Memory {
   }
 
   historyOf(key: string, currentReplicas: number, nowMs: number): History {
-    return (this.#entry(key).history ??= newHistory(currentReplicas, nowMs));
+    const entry = this.#entry(key);
+    entry.history = entry.history === undefined ? newHistory(currentReplicas, nowMs) : upTo(entry.history, nowMs);
+    return entry.history;
   }
 
   setHistory(key: string, history: History): void {
