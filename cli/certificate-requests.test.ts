@@ -19,7 +19,9 @@ import type { ApiObject } from '../api/machinery/meta.ts';
 import { clusterRoleBindings } from '../api/rbac/v1/cluster-role-binding.ts';
 import { configMaps } from '../api/core/v1/config-map.ts';
 import type { ConfigMap } from '../api/core/v1/config-map.ts';
+import type { Secret } from '../api/core/v1/secret.ts';
 import { secrets } from '../api/core/v1/secret.ts';
+import { serviceAccounts } from '../api/core/v1/service-account.ts';
 import { createMemoryStorage } from '../apiserver/storage/memory.ts';
 import { realClock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
@@ -81,7 +83,13 @@ beforeAll(async () => {
   const system = controlPlane.clientFor(apiServerUser, 'test');
   await bootstrap(system, { serviceIp: SERVICE_IP, host: undefined, port: controlPlane.port });
   await publishClusterInfo(system, { server: SERVER, ca: certificates.ca.certificate });
-  tasks = startControllers({ controlPlane, ca: certificates.ca, log, signal: stopping.signal });
+  tasks = startControllers({
+    controlPlane,
+    ca: certificates.ca,
+    serviceAccountKey: certificates.serviceAccount,
+    log,
+    signal: stopping.signal,
+  });
   admin = controlPlane.clientFor(adminUser, 'test');
 }, 60_000);
 
@@ -336,4 +344,38 @@ it('lets a machine join that has nothing but a bootstrap token [A37] [W14]', asy
   });
   expect((await send(WHO, { token: shown, body: whoAmI })).status).toBe(401);
   expect(logged.filter((line) => line.includes(token.secret))).toEqual([]);
+}, 120_000);
+
+it('fills a secret that asks for a token of a service account, which is good while both are there [W14]', async () => {
+  const metadata = { namespace: 'default', name: 'robot' };
+  await admin.create(serviceAccounts, { metadata } as ApiObject);
+  const annotations = { 'kubernetes.io/service-account.name': 'robot' };
+  const type = 'kubernetes.io/service-account-token';
+  await admin.create(secrets, { metadata: { ...metadata, annotations }, type } as ApiObject);
+  const { data = {} } = await eventually(async () => {
+    const found = await admin.get<Secret>(secrets, metadata);
+    return found.data?.['token'] === undefined ? undefined : found;
+  });
+  const textOf = (key: string): string => Buffer.from(data[key]!, 'base64').toString();
+  expect([textOf('namespace'), textOf('ca.crt')]).toEqual(['default', certificates.ca.certificate]);
+  const token = textOf('token');
+  const who = await eventually(async () => {
+    const answer = await send(WHO, { token, body: whoAmI });
+    return answer.status === 201 ? answer : undefined;
+  });
+  const groups = ['system:serviceaccounts', 'system:serviceaccounts:default', 'system:authenticated'];
+  expect(who.body).toMatchObject({ status: { userInfo: { username: 'system:serviceaccount:default:robot', groups } } });
+
+  await admin.delete(serviceAccounts, metadata);
+  const orphan = { metadata: { namespace: 'default', name: 'orphan', annotations }, type } as ApiObject;
+  await admin.create(secrets, orphan);
+  const isGone = async (name: string): Promise<true | undefined> =>
+    admin.get(secrets, { namespace: 'default', name }).then(
+      () => undefined,
+      () => true,
+    );
+  await eventually(() => isGone('robot'));
+  await eventually(() => isGone('orphan'));
+  expect((await send(WHO, { token, body: whoAmI })).status).toBe(401);
+  expect(logged.filter((line) => line.includes(token))).toEqual([]);
 }, 120_000);

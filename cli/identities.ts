@@ -13,6 +13,7 @@ import {
 } from '../apiserver/authn/openid-discovery.ts';
 import type { PublicDocument } from '../apiserver/authn/openid-discovery.ts';
 import { requestHeaderAuthenticator } from '../apiserver/authn/request-header.ts';
+import { secretTokenAuthenticator } from '../apiserver/authn/service-account-secret-token.ts';
 import { serviceAccountTokenAuthenticator } from '../apiserver/authn/service-account-token.ts';
 import { staticTokenAuthenticator } from '../apiserver/authn/static-token.ts';
 import { createTokenKeys } from '../apiserver/authn/token-keys.ts';
@@ -59,6 +60,7 @@ export function identities({ serviceAccountKey, staticTokens }: IdentityOptions)
     const rbac = createRbac(listers);
     const known = [
       serviceAccountTokenAuthenticator({ keys, listers, clock: realClock }),
+      secretTokenAuthenticator({ keys, listers }),
       bootstrapTokenAuthenticator({ listers, clock: realClock }),
     ];
     if (staticTokens !== undefined) known.push(staticTokenAuthenticator(staticTokens));

@@ -1,6 +1,9 @@
 /** Runs the controllers, each under its own identity, over informers that share the server's cache. */
 import { events } from '../api/core/v1/event.ts';
+import { LEGACY_TOKEN_ISSUER } from '../api/core/v1/service-account-token-secret.ts';
+import type { UserInfo } from '../api/machinery/handler.ts';
 import { resources } from '../api/resources.ts';
+import { createTokenKeys } from '../apiserver/authn/token-keys.ts';
 import { realClock } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import type { KeyPair } from '../base/pki.ts';
@@ -18,6 +21,7 @@ import { runGarbageCollector } from '../controllers/garbage-collector/garbage-co
 import type { NodeIpamOptions } from '../controllers/node-ipam.ts';
 import { rolloutController } from '../controllers/rollout/rollout.ts';
 import { runWhenServed } from '../controllers/when-served.ts';
+import type { SigningKey } from './certificates.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { Task } from './tasks.ts';
 import { createTask } from './tasks.ts';
@@ -27,6 +31,8 @@ export interface ManagersOptions {
   controlPlane: ControlPlane;
   /** Signs what certificate requests ask for. */
   ca: KeyPair;
+  /** Signs the tokens that secrets of service accounts ask for. */
+  serviceAccountKey: SigningKey;
   /** Default: nodes bring their ranges of pod addresses. */
   nodeIpam?: NodeIpamOptions;
   log: Logger;
@@ -43,11 +49,12 @@ export function startControllers(options: ManagersOptions): Task[] {
     log: log.child({ component: 'controller-manager' }),
   });
   informers.start(signal);
-  const { ca, nodeIpam } = options;
+  const { ca, serviceAccountKey, nodeIpam } = options;
   const running = controllers({
     resources,
     rootCa: ca.certificate,
     signRequest: requestSigner(ca),
+    signToken: tokenSigner(serviceAccountKey),
     ...(nodeIpam && { nodeIpam }),
   }).map((controller) =>
     createTask(controller.name, runController(controller, runnerOptions(controller, informers, options)), options),
@@ -87,12 +94,21 @@ function requestSigner(ca: KeyPair): RequestSigner {
   };
 }
 
+function tokenSigner({ privateKey }: SigningKey): (claims: Record<string, string>) => Promise<string> {
+  const keys = createTokenKeys({ issuer: LEGACY_TOKEN_ISSUER, signingKey: privateKey });
+  return (claims) => keys.sign(claims);
+}
+
+/** What upstream's controller manager does under no other name than its own. */
+const userOf = (name: string): UserInfo =>
+  name === 'kube-controller-manager' ? controllerManagerUser : controllerUser(name);
+
 function runnerOptions(
   { name, component = name }: { name: string; component?: string },
   informers: InformerFactory,
   { controlPlane, log, signal }: ManagersOptions,
 ): RunnerOptions {
-  const client = controlPlane.clientFor(controllerUser(name), `kube-controller-manager/nocher (${name})`);
+  const client = controlPlane.clientFor(userOf(name), `kube-controller-manager/nocher (${name})`);
   const own = log.child({ component: name });
   return {
     client,

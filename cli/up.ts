@@ -212,6 +212,7 @@ function startComponents(
     startControllers({
       controlPlane,
       ca: certificates.ca,
+      serviceAccountKey: certificates.serviceAccount,
       // Where no pods run, their addresses are nobody's.
       ...(hasRealPods(config.runtime) && { nodeIpam: nodeIpamOptions(settings, config.simulatedNodes) }),
       log,

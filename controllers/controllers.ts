@@ -40,6 +40,8 @@ import { claimsOfPods } from './resource-claim/claims-of-pods.ts';
 import { resourceQuotaController } from './resource-quota.ts';
 import { rootCaPublisher } from './root-ca-publisher.ts';
 import { serviceAccountController } from './service-account.ts';
+import { serviceAccountTokenController } from './service-account-token.ts';
+import type { TokenOptions } from './service-account-token.ts';
 import { statefulSetController } from './stateful-set/stateful-set.ts';
 import { taintEvictionController } from './taint-eviction.ts';
 import { ttlAfterFinishedController } from './ttl-after-finished.ts';
@@ -51,13 +53,16 @@ export interface ControllersOptions {
   rootCa: string;
   /** Signs with the cluster's authority. Without it, certificate requests are left to somebody else. */
   signRequest?: RequestSigner;
+  /** Signs tokens of service accounts. Without it, the secrets that ask for them are left to somebody else. */
+  signToken?: TokenOptions['signToken'];
   /** Without it, nodes have no other ranges of pod addresses than their kubelets bring. */
   nodeIpam?: NodeIpamOptions;
 }
 
-export function controllers({ resources, rootCa, signRequest, nodeIpam }: ControllersOptions): Controller[] {
+export function controllers({ resources, rootCa, signRequest, signToken, nodeIpam }: ControllersOptions): Controller[] {
   return [
     serviceAccountController,
+    ...(signToken === undefined ? [] : [serviceAccountTokenController({ rootCa, signToken })]),
     rootCaPublisher(rootCa),
     ...(signRequest === undefined ? [] : [certificateApprover, certificateSigner(signRequest), certificateCleaner]),
     bootstrapSigner,

@@ -64,7 +64,7 @@ function isRef(value: unknown): value is ObjectRef {
 }
 
 /** Who the bearer of a token is (upstream `pkg/serviceaccount/util.go`, `ServiceAccountInfo.UserInfo`). */
-export function userOf(claims: ServiceAccountClaims): UserInfo {
+export function userOf(claims: Pick<ServiceAccountClaims, 'kubernetes.io'> & { jti?: string }): UserInfo {
   const { namespace, serviceaccount, pod, node } = claims['kubernetes.io'];
   const extra: Record<string, string[]> = {};
   const add = (key: string, value: string | undefined): void => {

@@ -46,7 +46,7 @@ export function serviceAccountTokenAuthenticator(options: ServiceAccountTokenOpt
 }
 
 /** Read before the signature is checked, only to tell whose token it is. */
-function issuerOf(token: string): unknown {
+export function issuerOf(token: string): unknown {
   try {
     const payload = token.split('.')[1] ?? '';
     return (JSON.parse(Buffer.from(payload, 'base64url').toString()) as { iss?: unknown } | null)?.iss;

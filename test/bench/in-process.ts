@@ -83,7 +83,13 @@ async function start(dataDir: string, signal: AbortSignal): Promise<ControlPlane
   const controlPlane = await startControlPlane({ config, folder, storage, certificates, network, log, extend });
   const admin = controlPlane.clientFor(apiServerUser, 'kube-apiserver/bench');
   await bootstrap(admin, { serviceIp: SERVICE_IP, host: undefined, port: controlPlane.port });
-  startControllers({ controlPlane, ca: certificates.ca, log: silentLogger, signal });
+  startControllers({
+    controlPlane,
+    ca: certificates.ca,
+    serviceAccountKey: certificates.serviceAccount,
+    log: silentLogger,
+    signal,
+  });
   await admin.create(clusterRoleBindings, {
     metadata: { name: 'bench' },
     roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'system:aggregate-to-edit' },

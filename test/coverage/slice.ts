@@ -11,7 +11,6 @@ export const PARTIAL_FEATURES: Readonly<Record<string, string>> = {
   A46: 'coordinated leader election comes later',
   A48: 'flagz, statusz and tracing come later',
   W12: 'resources of pods as a whole are not resized; the vertical autoscaler is a project of its own',
-  W14: 'token secrets of service accounts are not filled',
   W15: 'claims are made from templates, reserved and cleaned up; nothing allocates devices yet',
   W16: 'scheduling gates only',
   N2: 'trafficDistribution comes later',
