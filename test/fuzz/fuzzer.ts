@@ -56,17 +56,13 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
   const memory = new MemoryBound();
   while (performance.now() < endMs && failures.length < maxFailures) {
     const found = await runEpisode(episode, choices, { counts, endMs, seen });
-    if (found !== undefined) failures.push(await reproduced(found, episode, options));
+    const failure = found && (await reproduced(found, episode, options));
+    if (failure !== undefined) failures.push(failure);
     const grown = memory.check();
     if (grown !== undefined) failures.push({ ...grown, reproduction: '(the whole run)' });
   }
   const requests = [...counts.values()].reduce((sum, count) => sum + count, 0);
-  return {
-    seed,
-    requests,
-    counts: Object.fromEntries([...counts].sort()),
-    failures: failures.filter(({ what }) => what !== NOT_AGAIN),
-  };
+  return { seed, requests, counts: Object.fromEntries([...counts].sort()), failures };
 }
 
 interface Found {
@@ -108,22 +104,21 @@ async function runEpisode(
 }
 
 const DELETION: FuzzRequest = { method: 'DELETE', path: '', query: '', headers: {} };
-const NOT_AGAIN = 'processor time, once';
 
 /** The same failure of the same kind is told once. */
 function signatureOf({ what, detail }: Failure, { path }: FuzzRequest): string {
   return `${what} ${path.split('/').slice(0, 7).join('/')} ${detail.replace(/[0-9]+/g, '#').slice(0, 40)}`;
 }
 
+/** Undefined for what took long only once. */
 async function reproduced(
   { failure, requests }: Found,
   episode: FuzzServerOptions,
   { shrinkBudget = 120 }: FuzzOptions,
-): Promise<FuzzFailure> {
+): Promise<FuzzFailure | undefined> {
   const small = await shrink(requests, failure, { episode, budget: shrinkBudget });
   // A collection of garbage is no fault of the request it falls on.
-  if (small === undefined && failure.what === 'processor time')
-    return { ...failure, what: NOT_AGAIN, reproduction: '' };
+  if (small === undefined && failure.what === 'processor time') return undefined;
   const reproduction = (small ?? requests.slice(-1)).map(formatRequest).join('\n');
   return { ...failure, reproduction: small === undefined ? `(not on a fresh server)\n${reproduction}` : reproduction };
 }
