@@ -167,7 +167,7 @@ say bridges sh -c "ip -o link | grep -v ' lo:'"
       if (name !== undefined) answers[name] = answer!;
     }
     await machine.ended;
-  }, 175_000);
+  }, 400_000);
   afterAll(async () => {
     await machine?.kill();
     rmSync(folder, { recursive: true, force: true });

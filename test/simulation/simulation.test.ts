@@ -5,7 +5,7 @@ import { run } from './run.ts';
 import { PATIENCE_MS, testSeeds } from './seed-suite.ts';
 
 describe('the control plane on virtual time', () => {
-  testSeeds(1, 10);
+  testSeeds(1, 4);
 
   it.each(regressions)(
     'keeps what it promises: seed $seed of $workloads ($bug)',

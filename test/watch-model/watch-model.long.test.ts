@@ -11,7 +11,7 @@ import type { SeedOptions } from './run.ts';
 import { etcdStore, lmdbStore, memoryStore } from './stores.ts';
 
 const TIMEOUT_MS = 600_000;
-const BUSY = { rounds: 120, width: 200, observers: 600 };
+const BUSY = { rounds: 120, width: 200, observers: 1500 };
 
 async function check(name: string, wanted: number, options: SeedOptions): Promise<void> {
   const totals = await runDeliveries(wanted, 1, options);

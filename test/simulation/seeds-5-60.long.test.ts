@@ -2,5 +2,5 @@ import { describe } from '@jest/globals';
 import { testSeeds } from './seed-suite.ts';
 
 describe('the control plane on virtual time', () => {
-  testSeeds(11, 140);
+  testSeeds(5, 60);
 });
