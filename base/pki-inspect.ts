@@ -3,6 +3,8 @@
  */
 import { X509Certificate, createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { isIP } from 'node:net';
+// Before `toLegacyObject`, which otherwise loads TLS by its inner parts: Node 20 leaves it without createSecureContext.
+import 'node:tls';
 import type { KeyPair } from './pki.ts';
 
 export interface CertificateFacts {

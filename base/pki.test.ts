@@ -1,6 +1,8 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { spawnSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import * as tls from 'node:tls';
 import { authorityChecker, canonicalIp, generateSigningKey, publicKeyOf, readCertificate } from './pki-inspect.ts';
 import type { KeyPair } from './pki.ts';
@@ -150,5 +152,17 @@ describe('pki-inspect', () => {
   it('canonicalIp() gives one spelling to one address', () => {
     expect(canonicalIp('FD00:0:0:0::1')).toBe('fd00::1');
     expect(canonicalIp('10.0.0.1')).toBe('10.0.0.1');
+  });
+
+  it('leaves TLS whole in a process that reads a certificate before it needs TLS', () => {
+    const script = [
+      `import { readCertificate } from ${JSON.stringify(join(import.meta.dirname, 'pki-inspect.ts'))};`,
+      `readCertificate(process.env.CERTIFICATE);`,
+      `const tls = await import('node:tls');`,
+      `console.log(typeof tls.createSecureContext);`,
+    ].join('\n');
+    const env = { ...process.env, CERTIFICATE: server.certificate };
+    const args = ['--import', 'tsx', '--input-type=module', '-e', script];
+    expect(spawnSync(process.execPath, args, { env, encoding: 'utf8' }).stdout).toBe('function\n');
   });
 });
