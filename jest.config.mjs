@@ -5,8 +5,8 @@ const runsLong = process.env.NOCHER_TEST_LONG === '1' || process.argv.some((argu
 export const tests = runsLong ? '*.test.ts' : '!(*.long).test.ts';
 
 export default {
-  testEnvironment: 'node',
-  // A worker serves many files; jest's clean-up after one would take from Node's own modules what the next still needs.
+  testEnvironment: '<rootDir>/test/environment.mjs',
+  // What a file leaves on the globals goes with its context; to wrap each piece for a warning costs time.
   testEnvironmentOptions: { globalsCleanup: 'off' },
   workerIdleMemoryLimit: '700MB',
   testSequencer: '<rootDir>/test/long-first.mjs',
