@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { spawn, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo, Server } from 'node:net';
@@ -23,7 +24,7 @@ import { askRuntimeFacts } from './runtime-facts.ts';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const clusterId = `c${process.pid.toString(16).padStart(7, '0').slice(-7)}`;
-const netns = `nocher-cri-${process.pid}`;
+const netns = `nocher-cri-${randomBytes(6).toString('hex')}`;
 const cgroup = `nocher-${clusterId}`;
 const opened: { containerd?: ContainerdProcess } = {};
 

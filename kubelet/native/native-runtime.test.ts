@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -19,7 +20,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const binary = join(root, 'dist/native/nocher-native');
 const isRoot = process.getuid?.() === 0;
 const clusterId = process.pid.toString(16).padStart(8, '0').slice(-8);
-const netns = `nocher-runtime-${process.pid}`;
+const netns = `nocher-runtime-${randomBytes(6).toString('hex')}`;
 
 async function openFixture(): Promise<RuntimeFixture> {
   if (!existsSync(binary))

@@ -1,7 +1,7 @@
 /** The commands that write objects, with every kubectl release that is supported, against a control plane without nodes. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Cluster, Json, NamespacedKubectl } from './harness.ts';
-import { done, eventually, failed, kubectlIn, MINORS, startCluster, writeFile } from './harness.ts';
+import { done, eventually, failed, kubectlIn, EVERY_MINOR, startCluster, writeFile } from './harness.ts';
 
 let cluster: Cluster;
 beforeAll(async () => {
@@ -12,7 +12,7 @@ afterAll(() => cluster?.stop());
 const json = (text: string): Json => JSON.parse(text);
 const NOT_FOUND = (what: string): string => `Error from server (NotFound): ${what} not found\n`;
 
-describe.each(MINORS)('kubectl 1.%s', (minor) => {
+describe.each(EVERY_MINOR)('kubectl 1.%s', (minor) => {
   let k: NamespacedKubectl;
   const object = (...what: string[]): Json => json(k.ok('get', ...what, '-o', 'json'));
   /** Newer releases name the namespace. */

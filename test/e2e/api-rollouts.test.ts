@@ -1,7 +1,7 @@
 /** Scaling, changing and rolling out workloads on a simulated node, with every kubectl release that is supported. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Cluster, Json, NamespacedKubectl } from './harness.ts';
-import { done, eventually, failed, kubectlIn, MINORS, startCluster } from './harness.ts';
+import { done, eventually, failed, kubectlIn, EVERY_MINOR, startCluster } from './harness.ts';
 
 let cluster: Cluster;
 beforeAll(async () => {
@@ -11,7 +11,7 @@ afterAll(() => cluster?.stop());
 
 const json = (text: string): Json => JSON.parse(text);
 
-describe.each(MINORS)('kubectl 1.%s', (minor) => {
+describe.each(EVERY_MINOR)('kubectl 1.%s', (minor) => {
   let k: NamespacedKubectl;
   const object = (...what: string[]): Json => json(k.ok('get', ...what, '-o', 'json'));
   const image = (name: string): string =>

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { startKubectl } from './background.ts';
 import type { Background } from './background.ts';
 import type { Cluster, Json, NamespacedKubectl } from './harness.ts';
-import { done, eventually, failed, isOnContainerd, isRoot, kubectlIn, MINORS, startCluster } from './harness.ts';
+import { done, eventually, failed, isOnContainerd, isRoot, kubectlIn, EVERY_MINOR, startCluster } from './harness.ts';
 
 const image = 'nocher.local/hello:1';
 const suite = isRoot ? describe : describe.skip;
@@ -55,7 +55,7 @@ suite('tools for pods', () => {
   }, 90_000);
   afterAll(() => cluster?.stop(), 60_000);
 
-  describe.each(MINORS)('kubectl 1.%s', (minor) => {
+  describe.each(EVERY_MINOR)('kubectl 1.%s', (minor) => {
     let k: NamespacedKubectl;
     const background = (...args: string[]): Background =>
       startKubectl(cluster, minor, [args[0]!, `--namespace=${k.namespace}`, ...args.slice(1)]);

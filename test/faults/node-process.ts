@@ -4,6 +4,7 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -43,8 +44,9 @@ export class NodeProcess {
   private constructor(server: TestServer, folder: string) {
     this.server = server;
     this.folder = folder;
-    this.clusterId = process.pid.toString(16).padStart(8, 'f');
-    this.#namespace = `nocher-faults-${process.pid}`;
+    // Not by the process: one that was killed has left its own, and numbers come again.
+    this.clusterId = randomBytes(4).toString('hex');
+    this.#namespace = `nocher-faults-${this.clusterId}`;
   }
 
   /** With images, a network namespace and an API server, and no process yet. */
@@ -207,8 +209,10 @@ export class NodeProcess {
     const waitUntilMs = Date.now() + 5_000;
     while (this.processes().length > 0 && Date.now() < waitUntilMs) await new Promise((r) => setTimeout(r, 20));
     for (const point of this.mounts().reverse()) spawnSync('umount', ['-l', point]);
-    const groups = this.cgroups();
-    for (const path of groups.reverse()) spawnSync('rmdir', [path]);
+    // A group goes when the last process in it has been reaped, a moment after its end.
+    for (let groups = this.cgroups(); groups.length > 0 && Date.now() < waitUntilMs; groups = this.cgroups()) {
+      for (const path of groups.reverse()) spawnSync('rmdir', [path]);
+    }
     spawnSync('ip', ['netns', 'delete', this.#namespace]);
   }
 
