@@ -345,6 +345,50 @@ describe('startKubelet() with the simulated runtime', () => {
     expect(running.map(({ id }) => `simulated://${id}`)).toEqual([after!.status!.containerStatuses![0]!.containerID]);
   });
 
+  it('refuses what it has no room for, once, and takes what comes when there is', async () => {
+    const port = { containers: [{ name: 'web', image: 'nginx', ports: [{ containerPort: 80, hostPort: 8080 }] }] };
+    const big = { containers: [{ name: 'web', image: 'nginx', resources: { requests: { cpu: '100k' } } }] };
+    await create('first', port);
+    await until('first', (pod) => pod?.status?.phase === 'Running');
+    await create('second', port);
+    await create('big', big);
+    const isFailed = (pod: Pod | undefined): boolean => pod?.status?.phase === 'Failed';
+    expect((await until('second', isFailed))?.status).toEqual({
+      observedGeneration: 1,
+      phase: 'Failed',
+      reason: 'NodePorts',
+      message:
+        "Pod was rejected: Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports",
+      startTime: expect.any(String),
+      qosClass: 'BestEffort',
+    });
+    expect((await until('big', isFailed))?.status).toMatchObject({
+      reason: 'OutOfcpu',
+      message: expect.stringMatching(
+        /^Pod was rejected: Node didn't have enough resource: cpu, requested: 100000000, used: 0, capacity: \d+$/,
+      ),
+    });
+    stop.abort();
+    await kubelet.stopped;
+    await launch();
+    await server.call('DELETE', `${PODS}/first`);
+    await until('first', (pod) => pod === undefined);
+    await create('third', port);
+    await until('third', (pod) => pod?.status?.phase === 'Running');
+    expect((await until('second', isFailed))?.status?.containerStatuses).toBeUndefined();
+    expect((await reasons('second')).map((line) => line.split(':')[0])).toEqual(['NodePorts']);
+  });
+
+  it('does not count a pod that is gone from the API and still ends', async () => {
+    const ports = [{ containerPort: 80, hostPort: 8080 }];
+    const slow = { preStop: { sleep: { seconds: 3 } } };
+    await create('first', { containers: [{ name: 'web', image: 'nginx', ports, lifecycle: slow }] });
+    await until('first', (pod) => pod?.status?.phase === 'Running');
+    await server.call('DELETE', `${PODS}/first?gracePeriodSeconds=0`);
+    await create('second', { containers: [{ name: 'web', image: 'nginx', ports }] });
+    await until('second', (pod) => pod?.status?.phase === 'Running');
+  });
+
   it('ends a pod that outlives its deadline', async () => {
     await create('slow', { ...WEB, activeDeadlineSeconds: 1 });
     const pod = await until('slow', (one) => one?.status?.phase === 'Failed');

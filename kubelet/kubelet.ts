@@ -122,6 +122,7 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
     recorder,
     memoryCapacityBytes: input.capacity.memoryBytes,
     services: () => sources.services(),
+    cachedNode: () => sources.node(),
     node: await nodeIdentity(options, input),
   });
   const usage = usageReader(options, machinery.cache);
@@ -136,7 +137,7 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
     recorder,
     input: { ...input, kubeletPort: port },
     health: () => nodeHealth(options, machinery.cache),
-    ...(sources.node === undefined ? {} : { cachedNode: sources.node }),
+    cachedNode: () => sources.node(),
   });
   await agent.register(signal);
   const running: Promise<unknown>[] = [agent.run(signal)];

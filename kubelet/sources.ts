@@ -1,5 +1,6 @@
 /** What a kubelet follows of the cluster: the pods that are bound to its node, and all Services. */
 import type { Observable } from 'rxjs';
+import { nodes } from '../api/core/v1/node.ts';
 import type { Node } from '../api/core/v1/node.ts';
 import { pods } from '../api/core/v1/pod.ts';
 import type { Pod } from '../api/core/v1/pod/types.ts';
@@ -16,8 +17,8 @@ export interface KubeletSources {
   /** Of the node's pods; a subscriber first gets an `add` for each there is. */
   readonly podChanges: Observable<InformerChange<Pod>>;
   services(): readonly Service[];
-  /** The node as a cache has it, perhaps behind the API. Absent: it is read from the API. */
-  node?(): Node | undefined;
+  /** The node as a cache has it, perhaps behind the API. */
+  node(): Node | undefined;
   /** Everything above is as the API has it. Rejects when the signal aborts. */
   synced(signal: AbortSignal): Promise<void>;
   /** Resolves when nothing is followed any more. */
@@ -32,15 +33,17 @@ export interface SourceOptions {
   signal: AbortSignal;
 }
 
-/** Two watches of the node's own, which the node authorizer allows it. */
+/** Watches of the node's own, which the node authorizer allows it. */
 export function ownSources(nodeName: string, { client, clock, random, log, signal }: SourceOptions): KubeletSources {
   const factory = createInformerFactory(client, { clock, log, random });
   const podInformer = factory.informer<Pod>(pods, { fieldSelector: `spec.nodeName=${nodeName}` });
+  const nodeInformer = factory.informer<Node>(nodes, { fieldSelector: `metadata.name=${nodeName}` });
   const serviceInformer = factory.informer<Service>(services);
   factory.start(signal);
   return {
     podChanges: podInformer.changes,
     services: () => serviceInformer.lister.list(),
+    node: () => nodeInformer.lister.get('', nodeName),
     synced: () => factory.waitForSync(signal),
     stopped: () => factory.stopped(),
   };

@@ -1,27 +1,9 @@
-/** Host ports in use on a node, by address (`framework.HostPortInfo`): `0.0.0.0` is in the way of every address. */
-import type { Pod } from '../api/core/v1/pod.ts';
-import { isSidecar } from '../api/core/v1/pod/containers.ts';
+/** Host ports in use on a node, by address: `0.0.0.0` is in the way of every address. */
+import { ANY_ADDRESS } from '../api/core/v1/pod/host-ports.ts';
+import type { HostPort } from '../api/core/v1/pod/host-ports.ts';
 
-export interface HostPort {
-  ip: string;
-  protocol: string;
-  port: number;
-}
-
-const ANY_ADDRESS = '0.0.0.0';
-const NONE: readonly HostPort[] = [];
-
-/** Host ports that the pod occupies while it runs: of its containers and sidecars. */
-export function hostPortsOf({ spec }: Pod): readonly HostPort[] {
-  let found: HostPort[] | undefined;
-  const containers = [...(spec.containers ?? []), ...(spec.initContainers ?? []).filter(isSidecar)];
-  for (const { ports } of containers) {
-    for (const { hostPort = 0, hostIP, protocol } of ports ?? []) {
-      if (hostPort > 0) (found ??= []).push({ ip: hostIP || ANY_ADDRESS, protocol: protocol || 'TCP', port: hostPort });
-    }
-  }
-  return found ?? NONE;
-}
+export { hostPortsOf } from '../api/core/v1/pod/host-ports.ts';
+export type { HostPort } from '../api/core/v1/pod/host-ports.ts';
 
 /** Counted, so that pods which share a port by mistake free it one by one. */
 export class UsedPorts {

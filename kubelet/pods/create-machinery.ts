@@ -1,4 +1,6 @@
 /** Puts together what the pod workers share. */
+import { nodes } from '../../api/core/v1/node.ts';
+import type { Node } from '../../api/core/v1/node.ts';
 import type { Service } from '../../api/core/v1/service.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
@@ -21,6 +23,7 @@ import { TokenManager } from '../volumes/token-manager.ts';
 import { VolumeManager } from '../volumes/volume-manager.ts';
 import { ContainerStarter } from './container-starter.ts';
 import { ImagePuller } from './image-puller.ts';
+import { PodAdmission } from './pod-admission.ts';
 import { createPodEvents } from './pod-events.ts';
 import type { PodEvents } from './pod-events.ts';
 import { createPodFiles, noPodFiles } from './pod-files.ts';
@@ -56,6 +59,8 @@ export interface MachineryParts {
   memoryCapacityBytes: number;
   services(): readonly Service[];
   node: NodeIdentity;
+  /** As the API had it lately. */
+  cachedNode(): Node | undefined;
 }
 
 const CRASH_BACKOFF = { initialMs: 10_000, maxMs: 300_000 };
@@ -101,6 +106,7 @@ export function createMachinery(options: MachineryOptions, parts: MachineryParts
     }),
     killer: new PodKiller({ runtime, clock, events, log, beforeStop: options.beforeStop }),
     puller,
+    admission: createAdmission(parts, { client, clock, events, allocations }),
     allocations,
     resizer: new PodResizer({ runtime, allocations }),
     crashBackoff: new StartBackoff({ clock, ...(options.crashBackoff ?? CRASH_BACKOFF) }),
@@ -130,6 +136,26 @@ function createAllocations(
     allocatable,
     activePods: () => workers.activePods(),
     onChange: (uid) => workers.poke(uid),
+  });
+}
+
+function createAdmission(
+  { node: { name, allocatable }, cachedNode }: MachineryParts,
+  {
+    client,
+    clock,
+    events,
+    allocations,
+  }: Pick<MachineryOptions, 'client' | 'clock'> & { events: PodEvents; allocations: Allocations },
+): PodAdmission {
+  return new PodAdmission({
+    nodeName: name,
+    allocatable,
+    cachedNode,
+    readNode: () => client.get<Node>(nodes, { name }),
+    othersThan: (pod) => allocations.othersThan(pod),
+    events,
+    clock,
   });
 }
 

@@ -1,11 +1,79 @@
 /**
  * Pods that this node cannot run at all: they fail at once (upstream `pkg/kubelet/lifecycle`, `pkg/kubelet/sysctl`).
  */
-import type { Pod } from '../../api/core/v1/pod/types.ts';
+import type { Node } from '../../api/core/v1/node.ts';
+import type { Pod, PodStatus } from '../../api/core/v1/pod/types.ts';
+import type { Clock } from '../../base/clock.ts';
+import { refusedPodStatus } from '../status/pod-status.ts';
+import { misfitsOf } from './node-fit.ts';
+import type { Misfit, RefusalReason } from './node-fit.ts';
+import type { PodEvents } from './pod-events.ts';
 
-export interface PodVerdict {
-  reason: string;
+interface Refusal {
+  reason: RefusalReason;
   message: string;
+}
+
+export interface PodAdmissionOptions {
+  nodeName: string;
+  allocatable: Readonly<Record<string, string>>;
+  /** The node as a cache has it. */
+  cachedNode(): Node | undefined;
+  /** The node as the API has it. */
+  readNode(): Promise<Node>;
+  /** Every other pod that holds something of the node, as it is held. */
+  othersThan(pod: Pod): Pod[];
+  events: PodEvents;
+  clock: Clock;
+}
+
+/** Nothing for a pod that may run, else the status with which it fails. */
+export type Admission = PodStatus | undefined;
+
+export class PodAdmission {
+  readonly #options: PodAdmissionOptions;
+
+  constructor(options: PodAdmissionOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * For a pod that is new to the kubelet; says with an event why it is refused. Later only where the API has to be
+   * asked: a node's labels may be younger than its cache. Never rejects.
+   */
+  admit(pod: Pod): Admission | Promise<Admission> {
+    const { metadata, status = {} } = pod;
+    if (status.phase === 'Failed' && (status.containerStatuses ?? []).length === 0) return status;
+    // What has begun was admitted then.
+    if (metadata.deletionTimestamp !== undefined || status.startTime !== undefined) return undefined;
+    const refusal = refusePod(pod);
+    if (refusal !== undefined) return this.#refuse(pod, refusal);
+    const misfits = this.#misfits(pod, this.#options.cachedNode());
+    if (misfits.length === 0) return undefined;
+    return misfits.every(({ isOfNode }) => isOfNode === true)
+      ? this.#lookAgain(pod, misfits[0]!)
+      : this.#refuse(pod, misfits[0]!);
+  }
+
+  async #lookAgain(pod: Pod, misfit: Misfit): Promise<Admission> {
+    try {
+      const [still] = this.#misfits(pod, await this.#options.readNode());
+      return still === undefined ? undefined : this.#refuse(pod, still);
+    } catch {
+      return this.#refuse(pod, misfit);
+    }
+  }
+
+  #misfits(pod: Pod, node: Node | undefined): Misfit[] {
+    const { nodeName, allocatable, othersThan } = this.#options;
+    return misfitsOf({ pod, others: othersThan(pod), nodeName, allocatable, node });
+  }
+
+  #refuse(pod: Pod, { reason, message }: Refusal): PodStatus {
+    const { events, clock } = this.#options;
+    events.warning(pod, reason, message);
+    return refusedPodStatus(pod, { reason, message, nowMs: clock.now() });
+  }
 }
 
 /** `sysctl.SafeSysctlAllowlist`. */
@@ -25,7 +93,7 @@ const SAFE_SYSCTLS = new Set([
 ]);
 
 /** Undefined for a pod that may run. */
-export function refusePod({ spec }: Pod): PodVerdict | undefined {
+function refusePod({ spec }: Pod): Refusal | undefined {
   for (const { name } of spec.securityContext?.sysctls ?? []) {
     const sysctl = name.replaceAll('/', '.');
     if (!SAFE_SYSCTLS.has(sysctl))

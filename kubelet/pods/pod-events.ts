@@ -3,6 +3,7 @@ import type { Pod } from '../../api/core/v1/pod/types.ts';
 import type { EventRecorder } from '../../client/events.ts';
 import { fieldPathOf } from './container-kinds.ts';
 import type { PodContainer } from './container-kinds.ts';
+import type { RefusalReason } from './node-fit.ts';
 
 export type PodEventReason =
   | 'Created'
@@ -30,7 +31,8 @@ export type PodEventReason =
   | 'ResizeDeferred'
   | 'ResizeInfeasible'
   | 'ResizeError'
-  | 'FailedSync';
+  | 'FailedSync'
+  | RefusalReason;
 
 export interface PodEvents {
   normal(pod: Pod, reason: PodEventReason, message: string, container?: PodContainer): void;

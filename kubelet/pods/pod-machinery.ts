@@ -12,6 +12,7 @@ import type { ReferencedObjects } from '../volumes/referenced-objects.ts';
 import type { TokenManager } from '../volumes/token-manager.ts';
 import type { ContainerStarter } from './container-starter.ts';
 import type { ImagePuller } from './image-puller.ts';
+import type { PodAdmission } from './pod-admission.ts';
 import type { PodEvents } from './pod-events.ts';
 import type { PodFiles } from './pod-files.ts';
 import type { PodKiller } from './pod-killer.ts';
@@ -26,6 +27,7 @@ export interface PodMachinery {
   starter: ContainerStarter;
   killer: PodKiller;
   puller: ImagePuller;
+  admission: PodAdmission;
   allocations: Allocations;
   resizer: PodResizer;
   crashBackoff: StartBackoff;

@@ -15,12 +15,22 @@ import { generatePodStatus } from '../status/pod-status.ts';
 import { collectGarbage } from './container-gc.ts';
 import { podGraceSeconds, remainingActiveMs } from './pod-deadlines.ts';
 import type { FirstLook } from './pod-deadlines.ts';
-import { refusePod } from './pod-admission.ts';
-import type { PodVerdict } from './pod-admission.ts';
+import type { Admission } from './pod-admission.ts';
 import type { PodMachinery } from './pod-machinery.ts';
 import { PodSync, VolumesNotReady } from './pod-sync.ts';
 
 export type PodPhaseOfWork = 'syncing' | 'terminating' | 'terminated' | 'finished';
+
+/** Why the kubelet has ended a pod. */
+interface PodVerdict {
+  reason: string;
+  message: string;
+}
+
+export interface PodWorkerOptions {
+  admission: Admission | Promise<Admission>;
+  onFinished: () => void;
+}
 
 const RESYNC_MS = 60_000;
 const FIRST_RETRY_MS = 500;
@@ -34,6 +44,9 @@ export class PodWorker {
   #pod: Pod;
   #phase: PodPhaseOfWork = 'syncing';
   #verdict: PodVerdict | undefined;
+  #admission: Admission | Promise<Admission>;
+  /** The status of a pod that the node does not take. */
+  #refused: PodStatus | undefined;
   #isRemoved = false;
   #isPoked = false;
   #isStopped = false;
@@ -45,12 +58,14 @@ export class PodWorker {
   readonly #onFinished: () => void;
   readonly #since: FirstLook;
 
-  constructor(pod: Pod, machinery: PodMachinery, onFinished: () => void) {
+  constructor(pod: Pod, machinery: PodMachinery, { admission, onFinished }: PodWorkerOptions) {
     this.uid = pod.metadata.uid ?? '';
     this.#pod = pod;
     this.#machinery = machinery;
     this.#sync = new PodSync(machinery);
     this.#onFinished = onFinished;
+    this.#admission = admission;
+    if (!(admission instanceof Promise)) this.#refused = admission;
     this.#since = { wallMs: machinery.clock.now(), monotonicMs: machinery.clock.monotonicMs() };
     if (pod.metadata.deletionTimestamp !== undefined) this.#phase = 'terminating';
   }
@@ -61,6 +76,13 @@ export class PodWorker {
 
   get phase(): PodPhaseOfWork {
     return this.#phase;
+  }
+
+  /** Holds something of the node, or soon will. What is gone from the API is not counted, by the scheduler neither. */
+  get isActive(): boolean {
+    const { phase } = this.#pod.status ?? {};
+    const isHolding = this.#phase === 'syncing' || this.#phase === 'terminating';
+    return isHolding && !this.#isRemoved && !this.#isRefused && phase !== 'Succeeded' && phase !== 'Failed';
   }
 
   /** The pod has changed in the API. */
@@ -104,6 +126,7 @@ export class PodWorker {
 
   /** What the pod's status is now, from the runtime's last listing. */
   currentStatus(): PodStatus {
+    if (this.#refused !== undefined) return this.#refused;
     const { cache, node, clock, probes, status, allocations } = this.#machinery;
     const pod = this.#withReportedStatus();
     return generatePodStatus({
@@ -120,6 +143,10 @@ export class PodWorker {
       isTerminal: this.#phase === 'terminated' || this.#phase === 'finished',
       verdict: this.#verdict ?? verdictOf(status.get(this.uid)),
     });
+  }
+
+  get #isRefused(): boolean {
+    return this.#refused !== undefined;
   }
 
   #terminate(interruptAlways: boolean): void {
@@ -180,10 +207,11 @@ export class PodWorker {
 
   async #stepSync(interrupt: AbortSignal): Promise<number | undefined> {
     const { probes, cache, clock, allocations } = this.#machinery;
+    this.#refused = await this.#admission;
     const deadlineMs = this.#judge();
     allocations.observe(this.#pod, cache.get(this.uid));
     // First: of containers that ran before the kubelet did, they know what the API was told.
-    if (this.#verdict === undefined) probes.addPod(this.#withReportedStatus());
+    if (this.#verdict === undefined && !this.#isRefused) probes.addPod(this.#withReportedStatus());
     const status = this.#report();
     if (this.#verdict !== undefined || status.phase === 'Succeeded' || status.phase === 'Failed') {
       this.#phase = 'terminating';
@@ -218,7 +246,6 @@ export class PodWorker {
   /** Whether the pod may run on; returns how long its deadline is away. */
   #judge(): number | undefined {
     const { clock, events, status } = this.#machinery;
-    this.#verdict ??= refusePod(this.#pod);
     const elapsed = { since: this.#since, nowMonotonicMs: clock.monotonicMs() };
     const remainingMs = remainingActiveMs(this.#pod, status.get(this.uid)?.startTime, elapsed);
     if (remainingMs === undefined || remainingMs > 0 || this.#verdict !== undefined) return remainingMs;

@@ -7,7 +7,6 @@ import type { InformerChange } from '../../client/informer.ts';
 import { podGraceSeconds } from './pod-deadlines.ts';
 import type { PodMachinery } from './pod-machinery.ts';
 import { PodWorker } from './pod-worker.ts';
-import type { PodPhaseOfWork } from './pod-worker.ts';
 
 /** Of containers whose pod nobody knows any more. */
 const ORPHAN_GRACE_SECONDS = 2;
@@ -54,7 +53,7 @@ export class PodWorkers {
   /** Those that hold something of the node, or soon will. */
   activePods(): Pod[] {
     return this.all()
-      .filter(({ phase, pod }) => isHolding(phase) && !hasEnded(pod))
+      .filter(({ isActive }) => isActive)
       .map(({ pod }) => pod);
   }
 
@@ -94,9 +93,11 @@ export class PodWorkers {
 
   #add(pod: Pod): void {
     const uid = pod.metadata.uid ?? '';
-    const worker = new PodWorker(pod, this.#required(), () => this.#workers.delete(uid));
+    const machinery = this.#required();
+    const admission = machinery.admission.admit(pod);
+    const worker = new PodWorker(pod, machinery, { admission, onFinished: () => this.#workers.delete(uid) });
     this.#workers.set(uid, worker);
-    this.#required().allocations.update(pod);
+    machinery.allocations.update(pod);
     worker.poke();
   }
 
@@ -119,7 +120,3 @@ export class PodWorkers {
     for (const uid of await files.podUids()) if (!this.#workers.has(uid)) await files.removeOrphan(uid);
   }
 }
-
-const isHolding = (phase: PodPhaseOfWork): boolean => phase === 'syncing' || phase === 'terminating';
-
-const hasEnded = ({ status }: Pod): boolean => status?.phase === 'Succeeded' || status?.phase === 'Failed';

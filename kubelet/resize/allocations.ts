@@ -76,6 +76,15 @@ export class Allocations {
     return withResources(pod, { ...allocated, ...actuated });
   }
 
+  /** The other pods that hold something of the node, as they are held. */
+  othersThan({ metadata }: Pod): Pod[] {
+    const others = this.#options.activePods().filter((other) => other.metadata.uid !== metadata.uid);
+    return others.map((other) => {
+      const allocation = this.#entries.get(other.metadata.uid ?? '')?.allocation;
+      return allocation === undefined ? other : asHeld(other, allocation);
+    });
+  }
+
   /** For the status of a container; undefined for one that cannot be resized, and for pods that nobody knows. */
   resourcesOf(
     uid: string,
@@ -203,13 +212,8 @@ export class Allocations {
 
   #judge(entry: Entry): void {
     const { pod } = entry;
-    const { activePods, allocatable, onChange } = this.#options;
-    const others = activePods()
-      .filter(({ metadata }) => metadata.uid !== pod.metadata.uid)
-      .map((other) => {
-        const allocation = this.#entries.get(other.metadata.uid ?? '')?.allocation;
-        return allocation === undefined ? other : asHeld(other, allocation);
-      });
+    const { allocatable, onChange } = this.#options;
+    const others = this.othersThan(pod);
     const verdict = judgeResize({ wanted: pod, granted: this.granted(pod), others, allocatable });
     entry.isQueued = verdict?.reason === 'Deferred';
     const isNews = verdict === undefined ? this.#grant(entry) : this.#defer(entry, verdict);

@@ -61,6 +61,22 @@ export function generatePodStatus(input: PodStatusInput): PodStatus {
   };
 }
 
+/** Of a pod that the node does not take: nothing of it has ever been there. */
+export function refusedPodStatus(
+  pod: Pod,
+  { reason, message, nowMs }: { reason: string; message: string; nowMs: number },
+): PodStatus {
+  const { generation } = pod.metadata;
+  return {
+    ...(generation === undefined ? {} : { observedGeneration: generation }),
+    phase: 'Failed',
+    reason,
+    message: `Pod was rejected: ${message}`,
+    startTime: formatTime(nowMs),
+    qosClass: podQosClass(pod),
+  };
+}
+
 function isSandboxReady({ spec }: Pod, { sandboxes }: RuntimePod): boolean {
   const sandbox = sandboxes[0];
   return sandbox?.state === 'ready' && (spec.hostNetwork === true || sandbox.ips.length > 0);
