@@ -35,6 +35,7 @@ import { healthEndpoint } from './health.ts';
 import { metricsEndpoint } from './metrics/metrics-endpoint.ts';
 import { RequestMeter } from './metrics/request-meter.ts';
 import { addOpenApi } from './openapi/endpoints.ts';
+import { isProxied } from './proxy-subresource/proxied-path.ts';
 import { startExpiry } from './registry/event-ttl.ts';
 import { linkVersions } from './registry/kind-versions.ts';
 import { quotaStore } from './registry/quota-store.ts';
@@ -89,8 +90,8 @@ export type AfterLoad = (signal: AbortSignal) => Promise<void>;
 
 export interface ApiServer {
   handler: Handler;
-  /** Whether bodies of requests for this path are for an aggregated server. */
-  passesBody(path: string): boolean;
+  /** Whether the body of such a request is for an aggregated server, or for what is behind a proxy subresource. */
+  passesBody(method: string, path: string): boolean;
   /** Whether an aggregated server answers for its version: `''`, or what went wrong. Never rejects. */
   probeDiscovery(apiService: ApiService, signal: AbortSignal): Promise<string>;
   listers: Listers;
@@ -179,7 +180,7 @@ function aggregationOf(
 
 function offersOf(aggregation: AggregatorOptions): Pick<ApiServer, 'passesBody' | 'probeDiscovery'> {
   return {
-    passesBody: (path) => servedElsewhere(path, aggregation) !== undefined,
+    passesBody: (method, path) => servedElsewhere(path, aggregation) !== undefined || isProxied(method, path),
     probeDiscovery: (apiService, signal) => probeDiscovery(apiService, aggregation, signal),
   };
 }

@@ -4,29 +4,24 @@
  */
 import type { ApiRequest, UserInfo } from '../../api/machinery/handler.ts';
 import { REQUEST_HEADERS } from '../authn/request-header.ts';
+import { hopByHop, protocolsWithoutToken, saysWhoAsks } from '../http/passed-headers.ts';
 
 /** By lower-case name. */
 export type Headers = Record<string, string[]>;
 
-const NOT_FORWARDED = new Set([
-  ...['connection', 'proxy-connection', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'te', 'trailer'],
-  ...['transfer-encoding', 'upgrade', 'http2-settings', 'host', 'content-length', 'expect', 'authorization'],
-]);
-
-/** Nobody but the API server says who a client is. */
-const CREDENTIALS = /^(x-remote-(user|uid|group|extra-.*)|impersonate-.*)$/;
-
-const WEBSOCKET_TOKEN = 'base64url.bearer.authorization.k8s.io.';
+/** Written anew for the server that is asked. */
+const OF_THE_MESSAGE = new Set(['host', 'content-length']);
 
 export function forwardedHeaders(request: ApiRequest, user: UserInfo): Headers {
   const headers: Headers = {};
-  const named = new Set((request.headers['connection'] ?? '').split(',').map((name) => name.trim().toLowerCase()));
+  const isOfConnection = hopByHop(request.headers['connection']);
   for (const [name, value] of sentHeaders(request)) {
-    if (name.startsWith(':') || NOT_FORWARDED.has(name) || CREDENTIALS.test(name) || named.has(name)) continue;
+    if (isOfConnection(name) || OF_THE_MESSAGE.has(name) || saysWhoAsks(name)) continue;
     (headers[name] ??= []).push(value);
   }
-  if (headers['sec-websocket-protocol'] !== undefined)
-    headers['sec-websocket-protocol'] = withoutTokens(headers['sec-websocket-protocol']);
+  const protocols = protocolsWithoutToken((headers['sec-websocket-protocol'] ?? []).join(', '));
+  if (protocols === undefined) delete headers['sec-websocket-protocol'];
+  else headers['sec-websocket-protocol'] = [protocols];
   if (request.remoteAddress !== undefined)
     headers['x-forwarded-for'] = [[...(headers['x-forwarded-for'] ?? []), request.remoteAddress].join(', ')];
   return { ...headers, ...identityHeaders(user) };
@@ -48,12 +43,6 @@ function sentHeaders({ rawHeaders, headers }: ApiRequest): [string, string][] {
   const pairs: [string, string][] = [];
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) pairs.push([rawHeaders[i]!.toLowerCase(), rawHeaders[i + 1]!]);
   return pairs;
-}
-
-/** A browser's token travels as a subprotocol, and is meant for this server alone. */
-function withoutTokens(values: readonly string[]): string[] {
-  const protocols = values.flatMap((value) => value.split(',')).map((protocol) => protocol.trim());
-  return [protocols.filter((protocol) => !protocol.startsWith(WEBSOCKET_TOKEN)).join(', ')];
 }
 
 /** Headers are bytes, names are UTF-8. */

@@ -13,7 +13,6 @@ import { requestEntityTooLarge, serverTimeout, tooManyRequests } from '../../api
 import type { ApiError } from '../../api/machinery/errors.ts';
 import { realClock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
-import { carriesBody } from '../proxy-subresource/proxied-path.ts';
 import { errorResponse } from '../responses.ts';
 import type { PeerReader } from './peer-certificate.ts';
 import { peerReader } from './peer-certificate.ts';
@@ -35,8 +34,8 @@ export interface HttpServerOptions {
   frontProxyCa?: string;
   log: Logger;
   limits?: Partial<HttpLimits>;
-  /** Whether bodies for this path, which is percent-encoded, are another server's to read. */
-  passesBody?(path: string): boolean;
+  /** Whether the body of a request for this path, which is percent-encoded, is another server's to read. */
+  passesBody?: (method: string, path: string) => boolean;
 }
 
 export interface HttpLimits extends SessionLimits {
@@ -193,7 +192,6 @@ function serverOf(options: HttpServerOptions, limits: HttpLimits): Servers {
     }
   };
   const answer = async (request: ApiRequest, body: RequestBody | undefined): Promise<ApiResponse> => {
-    if (body !== undefined && options.passesBody?.(request.path) === true) passBody(request, body);
     const refusal = body && (await takeBody(request, body, bodyLimits));
     if (refusal === undefined) return handler(request);
     body?.discard();
@@ -203,7 +201,7 @@ function serverOf(options: HttpServerOptions, limits: HttpLimits): Servers {
     http1(message, response) {
       const request = messageRequest(message, readPeer);
       response.on('close', () => request.close());
-      const body = isFramed(message.headers) && hasBody(request) ? http1Body(message) : undefined;
+      const body = isFramed(message.headers) ? bodyOf(request, options, () => http1Body(message)) : undefined;
       void run(request, body, http1Sink(response));
     },
     http2(stream, { headers, rawHeaders }) {
@@ -218,7 +216,7 @@ function serverOf(options: HttpServerOptions, limits: HttpLimits): Servers {
         guard?.end(!stream.aborted);
       });
       stream.on('error', () => request.close());
-      const body = !stream.endAfterHeaders && hasBody(request) ? http2Body(stream) : undefined;
+      const body = stream.endAfterHeaders ? undefined : bodyOf(request, options, () => http2Body(stream));
       void run(request, body, http2Sink(stream)).then(() => guard?.finish());
     },
     upgrade(message, socket, head) {
@@ -230,18 +228,27 @@ function serverOf(options: HttpServerOptions, limits: HttpLimits): Servers {
   };
 }
 
-function passBody(request: ApiRequest, { stream }: Pick<RequestBody, 'stream'>): void {
-  request.bodyStream = { [Symbol.asyncIterator]: () => stream.iterator({ destroyOnReturn: false }) };
+/** GET and HEAD have a body for another server alone. */
+function bodyOf(
+  { method, path }: ApiRequest,
+  { passesBody = () => false }: HttpServerOptions,
+  open: () => IncomingBody,
+): RequestBody | undefined {
+  const isPassed = passesBody(method, path);
+  if (!isPassed && (method === 'GET' || method === 'HEAD')) return undefined;
+  return { ...open(), isPassed };
 }
 
 /** Reads it, or leaves it to be passed on. Why it was not taken, if it was not. */
 async function takeBody(
   request: ApiRequest,
-  { stream }: RequestBody,
+  { stream, isPassed }: RequestBody,
   limits: BodyLimits,
 ): Promise<Exclude<BodyOutcome['type'], 'read'> | undefined> {
-  if (carriesBody(request.method, request.path)) passBody(request, { stream });
-  if (request.bodyStream !== undefined) return undefined;
+  if (isPassed) {
+    request.bodyStream = { [Symbol.asyncIterator]: () => stream.iterator({ destroyOnReturn: false }) };
+    return undefined;
+  }
   const outcome = await readBody(stream, limits);
   if (outcome.type !== 'read') return outcome.type;
   request.body = outcome.bytes;
@@ -292,29 +299,30 @@ async function upgrade(
   raw.socket.end(bytes);
 }
 
-function hasBody({ method, path }: ApiRequest): boolean {
-  return (method !== 'GET' && method !== 'HEAD') || carriesBody(method, path);
-}
-
 /** Over HTTP/1.1 a body is announced. */
 function isFramed(headers: IncomingHttpHeaders): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
 /** Stays open when it is not read to its end: the answer still has to go out. */
-interface RequestBody {
+interface IncomingBody {
   stream: Readable;
   /** What is left is not wanted, and not kept. */
   discard(): void;
 }
 
-function http1Body(message: IncomingMessage): RequestBody {
+interface RequestBody extends IncomingBody {
+  /** Left for whoever the request is passed on to. */
+  isPassed: boolean;
+}
+
+function http1Body(message: IncomingMessage): IncomingBody {
   // A listener, so that what somebody has begun to read flows on when he lets go of it.
   return { stream: message, discard: () => void message.on('data', () => undefined).resume() };
 }
 
 /** The client is told to stop once it has its answer (RFC 9113, 8.1). */
-function http2Body(stream: ServerHttp2Stream): RequestBody {
+function http2Body(stream: ServerHttp2Stream): IncomingBody {
   return {
     stream,
     discard() {

@@ -1,7 +1,7 @@
 /** How paths are cut at `proxy`. */
 import { describe, expect, it } from '@jest/globals';
 import { requestInfoOf } from '../request-info.ts';
-import { carriesBody, proxiedPath } from './proxied-path.ts';
+import { isProxied, proxiedPath } from './proxied-path.ts';
 
 const POD = '/api/v1/namespaces/a/pods/web:80/proxy';
 const cut = (path: string): string[] => {
@@ -37,7 +37,7 @@ describe('proxiedPath()', () => {
   });
 });
 
-describe('carriesBody()', () => {
+describe('isProxied()', () => {
   it.each([
     [`${POD}/a`, true],
     ['/api/v1/nodes/n/proxy', true],
@@ -47,6 +47,6 @@ describe('carriesBody()', () => {
     ['/api/v1/namespaces/a/pods/%/proxy', false],
     ['/proxy', false],
   ])('of %s is %s', (path, expected) => {
-    expect(carriesBody('POST', path)).toBe(expected);
+    expect(isProxied('POST', path)).toBe(expected);
   });
 });

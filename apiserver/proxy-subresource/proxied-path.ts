@@ -26,8 +26,8 @@ export function proxiedPath(rawPath: string, { parts }: Pick<RequestInfo, 'parts
   return { prefix, path: below.length === 0 ? slash : `/${below.join('/')}${slash}` };
 }
 
-/** Whether the body of this request is passed on as it comes, and not read first. */
-export function carriesBody(method: string, rawPath: string): boolean {
+/** Whether a request is for a proxy subresource, as far as its path tells. */
+export function isProxied(method: string, rawPath: string): boolean {
   if (!rawPath.includes('/proxy')) return false;
   try {
     const { apiGroup, apiVersion, subresource } = requestInfoOf(method, rawPath, NO_QUERY);
