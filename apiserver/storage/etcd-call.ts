@@ -1,8 +1,10 @@
 /** One call of etcd: tried on another member where that is safe, and its failures in the contract's terms. */
 import { StorageError } from './storage.ts';
 
-/** Members are taken in random order; enough to meet a healthy one of three or five. */
+/** Of calls that a member answered or that broke. */
 const ATTEMPTS = 5;
+/** Of calls that reached no member, which is known at once: members are taken at random, and one of five may be up. */
+const CONNECTION_ATTEMPTS = 50;
 
 /** etcd `api/v3rpc/rpctypes/error.go`. */
 const COMPACTED = 'required revision has been compacted';
@@ -13,12 +15,16 @@ const FUTURE = 'required revision is a future revision';
  * repeated only where no connection was made, so that etcd cannot have seen it.
  */
 export async function callEtcd<T>(call: () => Promise<T>, { mayRepeat }: { mayRepeat: boolean }): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
+  let attempts = 0;
+  let connectionAttempts = 0;
+  for (;;) {
     try {
       return await call();
     } catch (error) {
-      if (attempt < ATTEMPTS && wasNotReached(error, mayRepeat)) continue;
-      throw storageErrorOf(error);
+      const again = wasNotReached(error)
+        ? ++connectionAttempts < CONNECTION_ATTEMPTS
+        : mayRepeat && isUnavailable(error) && ++attempts < ATTEMPTS;
+      if (!again) throw storageErrorOf(error);
     }
   }
 }
@@ -30,8 +36,7 @@ export function storageErrorOf(error: unknown): StorageError {
   return new StorageError('unavailable', `etcd: ${message.replace(/\.? Resolution note: *$/, '')}`);
 }
 
-function wasNotReached(error: unknown, mayRepeat: boolean): boolean {
-  const { name, message } = error as Error;
-  if (/No connection established|Failed to connect|ECONNREFUSED/.test(message)) return true;
-  return mayRepeat && name === 'GRPCUnavailableError';
-}
+const wasNotReached = (error: unknown): boolean =>
+  /No connection established|Failed to connect|ECONNREFUSED/.test((error as Error).message);
+
+const isUnavailable = (error: unknown): boolean => (error as Error).name === 'GRPCUnavailableError';
