@@ -16,7 +16,7 @@ function describeSnapshot({ nodes, get, imageNodes }: Snapshot): unknown {
       node: node.node,
       pods: [...node.pods.keys()].sort(),
       requested: { ...node.requested, scalars: [...node.requested.scalars].sort() },
-      free: node.free,
+      room: [...node.room],
       nonZero: node.nonZero,
       ports: node.listUsedPorts(),
     };

@@ -11,27 +11,29 @@ const NO_LABELS: Readonly<Record<string, string>> = {};
 
 const NO_PODS: readonly PodInfo[] = [];
 
+/** One for all nodes that have none: it is at hand when thousands of them are looked at. */
+const NO_TAINTS: readonly Taint[] = [];
+
 /** What follows from the node object alone. */
 interface NodeFacts {
   node: Node;
   allocatable: Resource;
   allowedPods: number;
-  isUnschedulable: boolean;
-  /** `NoSchedule` and `NoExecute`. */
-  hardTaints: readonly Taint[];
-  /** `PreferNoSchedule`. */
-  softTaints: readonly Taint[];
   /** Sizes in bytes by name. */
   images: ReadonlyMap<string, number>;
 }
 
-/** What of a node nobody has asked for; less than zero where it is overcommitted. */
-export interface FreeRoom {
-  readonly milliCpu: number;
-  readonly memory: number;
-  readonly ephemeralStorage: number;
-  readonly pods: number;
-}
+/** Where a node's `room` has which amount: what nobody has asked for, less than zero where it is overcommitted; … */
+export const FREE_CPU = 0;
+export const FREE_MEMORY = 1;
+export const FREE_STORAGE = 2;
+export const FREE_PODS = 3;
+/** … what there is of it; … */
+export const ALLOCATABLE_CPU = 4;
+export const ALLOCATABLE_MEMORY = 5;
+/** … and what is taken, with defaults for containers that ask for nothing. */
+export const NON_ZERO_CPU = 6;
+export const NON_ZERO_MEMORY = 7;
 
 /** **Invariant:** `requested`, `nonZero` and the used ports are the sums over `pods`. */
 export class NodeInfo {
@@ -45,7 +47,10 @@ export class NodeInfo {
   #podsWithAffinity: readonly PodInfo[] = NO_PODS;
   #podsWithRequiredAntiAffinity: readonly PodInfo[] = NO_PODS;
   #nonZero = { milliCpu: 0, memory: 0 };
-  #free: FreeRoom | undefined;
+  #room: Float64Array | undefined;
+  #isUnschedulable = false;
+  #hardTaints = NO_TAINTS;
+  #softTaints = NO_TAINTS;
   #generation = 0;
 
   constructor(name: string, copied?: { pods: Map<string, PodInfo>; usedPorts: UsedPorts }) {
@@ -77,15 +82,17 @@ export class NodeInfo {
 
   /** Cordoned. */
   get isUnschedulable(): boolean {
-    return this.#known.isUnschedulable;
+    return this.#isUnschedulable;
   }
 
+  /** `NoSchedule` and `NoExecute`. */
   get hardTaints(): readonly Taint[] {
-    return this.#known.hardTaints;
+    return this.#hardTaints;
   }
 
+  /** `PreferNoSchedule`. */
   get softTaints(): readonly Taint[] {
-    return this.#known.softTaints;
+    return this.#softTaints;
   }
 
   get images(): ReadonlyMap<string, number> {
@@ -97,9 +104,12 @@ export class NodeInfo {
     return this.#requested;
   }
 
-  /** In one small object: it is read for every node and pod, and thousands of nodes do not fit a processor's cache. */
-  get free(): FreeRoom {
-    return (this.#free ??= freeOf(this.#known, { requested: this.#requested, pods: this.#pods.size }));
+  /**
+   * Amounts at `FREE_CPU` and so on, next to each other: they are read for every node and pod, and thousands of nodes do
+   * not fit a processor's cache.
+   */
+  get room(): Float64Array {
+    return (this.#room ??= this.#measure());
   }
 
   /** As `requested`, with defaults for containers that ask for nothing. */
@@ -130,8 +140,12 @@ export class NodeInfo {
   }
 
   setNode(node: Node): void {
+    const taints = node.spec.taints ?? [];
     this.#facts = factsOf(node);
-    this.#free = undefined;
+    this.#isUnschedulable = node.spec.unschedulable === true;
+    this.#hardTaints = taintsOf(taints, 'NoSchedule', 'NoExecute');
+    this.#softTaints = taintsOf(taints, 'PreferNoSchedule');
+    this.#room = undefined;
     this.#generation++;
   }
 
@@ -171,10 +185,13 @@ export class NodeInfo {
   clone(): NodeInfo {
     const copy = new NodeInfo(this.name, { pods: new Map(this.#pods), usedPorts: this.#usedPorts.clone() });
     copy.#facts = this.#facts;
+    copy.#isUnschedulable = this.#isUnschedulable;
+    copy.#hardTaints = this.#hardTaints;
+    copy.#softTaints = this.#softTaints;
     copy.#podsWithAffinity = this.#podsWithAffinity;
     copy.#podsWithRequiredAntiAffinity = this.#podsWithRequiredAntiAffinity;
     copy.#requested = this.#requested;
-    copy.#free = this.#free;
+    copy.#room = this.#room;
     copy.#nonZero = this.#nonZero;
     copy.#generation = this.#generation;
     return copy;
@@ -185,8 +202,23 @@ export class NodeInfo {
     return this.#facts;
   }
 
+  #measure(): Float64Array {
+    const { allocatable, allowedPods } = this.#known;
+    const requested = this.#requested;
+    const room = new Float64Array(8);
+    room[FREE_CPU] = allocatable.milliCpu - requested.milliCpu;
+    room[FREE_MEMORY] = allocatable.memory - requested.memory;
+    room[FREE_STORAGE] = allocatable.ephemeralStorage - requested.ephemeralStorage;
+    room[FREE_PODS] = allowedPods - this.#pods.size;
+    room[ALLOCATABLE_CPU] = allocatable.milliCpu;
+    room[ALLOCATABLE_MEMORY] = allocatable.memory;
+    room[NON_ZERO_CPU] = this.#nonZero.milliCpu;
+    room[NON_ZERO_MEMORY] = this.#nonZero.memory;
+    return room;
+  }
+
   #count({ requests, nonZero }: PodInfo, sign: 1 | -1): void {
-    this.#free = undefined;
+    this.#room = undefined;
     this.#requested = sumOf(this.#requested, requests, sign);
     this.#nonZero = {
       milliCpu: this.#nonZero.milliCpu + sign * nonZero.milliCpu,
@@ -196,20 +228,12 @@ export class NodeInfo {
   }
 }
 
-function freeOf(
-  { allocatable, allowedPods }: NodeFacts,
-  { requested, pods }: { requested: Resource; pods: number },
-): FreeRoom {
-  return {
-    milliCpu: allocatable.milliCpu - requested.milliCpu,
-    memory: allocatable.memory - requested.memory,
-    ephemeralStorage: allocatable.ephemeralStorage - requested.ephemeralStorage,
-    pods: allowedPods - pods,
-  };
+function taintsOf(taints: readonly Taint[], ...effects: string[]): readonly Taint[] {
+  const found = taints.filter(({ effect }) => effects.includes(effect));
+  return found.length === 0 ? NO_TAINTS : found;
 }
 
 function factsOf(node: Node): NodeFacts {
-  const taints = node.spec.taints ?? [];
   const images = new Map<string, number>();
   for (const { names, sizeBytes } of node.status?.images ?? []) {
     for (const name of names ?? []) images.set(name, sizeBytes ?? 0);
@@ -218,9 +242,6 @@ function factsOf(node: Node): NodeFacts {
     node,
     allocatable: resourceOfList(node.status?.allocatable),
     allowedPods: amountOf(node.status?.allocatable, 'pods').value(),
-    isUnschedulable: node.spec.unschedulable === true,
-    hardTaints: taints.filter(({ effect }) => effect === 'NoSchedule' || effect === 'NoExecute'),
-    softTaints: taints.filter(({ effect }) => effect === 'PreferNoSchedule'),
     images,
   };
 }

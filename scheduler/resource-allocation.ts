@@ -3,6 +3,7 @@
  * `least_allocated.go`, `most_allocated.go`, `requested_to_capacity_ratio.go`).
  */
 import { MAX_NODE_SCORE } from './framework.ts';
+import { ALLOCATABLE_CPU, ALLOCATABLE_MEMORY, NON_ZERO_CPU, NON_ZERO_MEMORY } from './node-info.ts';
 import type { NodeInfo } from './node-info.ts';
 import type { ResourceSpec, ScoringStrategy, UtilizationShapePoint } from './plugin-args.ts';
 import type { PodInfo } from './pod-info.ts';
@@ -46,11 +47,11 @@ export function allocationScore(strategy: ScoringStrategy = {}): AllocationScore
 }
 
 /** Of cpu and memory, as for any resources, but without an object for each of them: it is asked for every node. */
-function scoreOfTwo(scoreOf: typeof leastAllocated, { nonZero: wanted }: PodInfo, node: NodeInfo): number {
-  const { milliCpu, memory } = node.allocatable;
-  const { nonZero } = node;
-  const cpuScore = milliCpu === 0 ? 0 : scoreOf(nonZero.milliCpu + wanted.milliCpu, milliCpu);
-  const memoryScore = memory === 0 ? 0 : scoreOf(nonZero.memory + wanted.memory, memory);
+function scoreOfTwo(scoreOf: typeof leastAllocated, { nonZero: wanted }: PodInfo, { room }: NodeInfo): number {
+  const milliCpu = room[ALLOCATABLE_CPU]!;
+  const memory = room[ALLOCATABLE_MEMORY]!;
+  const cpuScore = milliCpu === 0 ? 0 : scoreOf(room[NON_ZERO_CPU]! + wanted.milliCpu, milliCpu);
+  const memoryScore = memory === 0 ? 0 : scoreOf(room[NON_ZERO_MEMORY]! + wanted.memory, memory);
   return milliCpu === 0 || memory === 0 ? cpuScore + memoryScore : Math.floor((cpuScore + memoryScore) / 2);
 }
 

@@ -4,6 +4,7 @@
  */
 import { MAX_NODE_SCORE } from '../framework.ts';
 import type { Plugin } from '../framework.ts';
+import { ALLOCATABLE_CPU, ALLOCATABLE_MEMORY, FREE_CPU, FREE_MEMORY } from '../node-info.ts';
 import type { NodeInfo } from '../node-info.ts';
 import type { NodeResourcesBalancedAllocationArgs } from '../plugin-args.ts';
 import type { PodInfo } from '../pod-info.ts';
@@ -41,12 +42,14 @@ function gain(without: number, withPod: number): number {
 }
 
 /** Of cpu and memory, as for any resources, but without a list for each node. */
-function scoreOfTwo({ requests }: PodInfo, { allocatable, requested }: NodeInfo): number {
-  const { milliCpu: cpu, memory } = allocatable;
+function scoreOfTwo({ requests }: PodInfo, { room }: NodeInfo): number {
+  const cpu = room[ALLOCATABLE_CPU]!;
+  const memory = room[ALLOCATABLE_MEMORY]!;
   // Of one resource alone, or none, the balance is perfect.
   if (cpu === 0 || memory === 0) return gain(MAX_NODE_SCORE, MAX_NODE_SCORE);
-  const before = distance(requested.milliCpu / cpu, requested.memory / memory);
-  const after = distance((requested.milliCpu + requests.milliCpu) / cpu, (requested.memory + requests.memory) / memory);
+  const [usedCpu, usedMemory] = [cpu - room[FREE_CPU]!, memory - room[FREE_MEMORY]!];
+  const before = distance(usedCpu / cpu, usedMemory / memory);
+  const after = distance((usedCpu + requests.milliCpu) / cpu, (usedMemory + requests.memory) / memory);
   return gain(Math.trunc((1 - before) * MAX_NODE_SCORE), Math.trunc((1 - after) * MAX_NODE_SCORE));
 }
 

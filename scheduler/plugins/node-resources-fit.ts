@@ -6,7 +6,7 @@ import type { Node } from '../../api/core/v1/node.ts';
 import { amountOf } from '../../api/core/v1/pod/resources.ts';
 import { isExtendedResource } from '../../api/core/v1/resource-names.ts';
 import type { Plugin, Rejection } from '../framework.ts';
-import type { FreeRoom } from '../node-info.ts';
+import { FREE_CPU, FREE_MEMORY, FREE_PODS, FREE_STORAGE } from '../node-info.ts';
 import type { NodeResourcesFitArgs } from '../plugin-args.ts';
 import { podInfoOf } from '../pod-info.ts';
 import type { PodInfo } from '../pod-info.ts';
@@ -42,7 +42,7 @@ export function nodeResourcesFit(args: NodeResourcesFitArgs = {}): Plugin {
     },
     filter({ podInfo }, node) {
       const wanted = wantedOf(podInfo);
-      const isRoom = fitsInto(wanted, node.free) && (wanted.scalars.size === 0 || fits(wanted, node));
+      const isRoom = fitsInto(wanted, node.room) && (wanted.scalars.size === 0 || fits(wanted, node));
       return isRoom ? undefined : shortage(wanted, node);
     },
     score: ({ podInfo }, node) => score(podInfo, node),
@@ -61,11 +61,11 @@ function withoutIgnored(requests: Resource, args: NodeResourcesFitArgs): Resourc
 }
 
 /** Of all but scalar resources. Asked for every node and pod, and mostly answered with yes. */
-function fitsInto({ milliCpu, memory, ephemeralStorage: storage }: Resource, free: FreeRoom): boolean {
-  if (free.pods < 1) return false;
-  if (milliCpu > 0 && milliCpu > free.milliCpu) return false;
-  if (memory > 0 && memory > free.memory) return false;
-  return !(storage > 0 && storage > free.ephemeralStorage);
+function fitsInto({ milliCpu, memory, ephemeralStorage: storage }: Resource, room: Float64Array): boolean {
+  if (room[FREE_PODS]! < 1) return false;
+  if (milliCpu > 0 && milliCpu > room[FREE_CPU]!) return false;
+  if (memory > 0 && memory > room[FREE_MEMORY]!) return false;
+  return !(storage > 0 && storage > room[FREE_STORAGE]!);
 }
 
 /** Whether there is enough of everything. */
