@@ -113,7 +113,12 @@ export class Cluster {
       authorizer: () => () => ({ decision: 'allow', reason: '' }),
       healthChecks: [],
       serverAddress: () => '192.0.2.1:6443',
-      extend: (parts) => servePodMetrics(parts, { loads: this.loads, isRunning: (pod) => this.#runs(pod) }),
+      extend: (parts) =>
+        servePodMetrics(parts, {
+          loads: this.loads,
+          isRunning: (pod) => this.#runs(pod),
+          nowMs: (pod) => (this.nodes.find(({ name }) => name === pod.spec.nodeName) ?? this).clock.now(),
+        }),
     });
     this.managers = new Seat(this, { name: 'managers', clock: this.clock, start: startManagers });
     this.scheduler = new Seat(this, { name: 'scheduler', clock: this.clock, start: startScheduling });

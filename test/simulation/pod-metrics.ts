@@ -15,6 +15,8 @@ export interface MetricsOptions {
   loads: Loads;
   /** Whether the pod's container runs at the moment. */
   isRunning(pod: Pod): boolean;
+  /** Of the pod's node, which tells when it has measured. */
+  nowMs(pod: Pod): number;
 }
 
 export function servePodMetrics({ router, kinds, listers }: ServerParts, options: MetricsOptions): void {
@@ -22,7 +24,7 @@ export function servePodMetrics({ router, kinds, listers }: ServerParts, options
   router.addAsked(kind, { list: listMetrics(listers, options) });
 }
 
-function listMetrics(listers: Listers, { loads, isRunning }: MetricsOptions): VerbHandler {
+function listMetrics(listers: Listers, { loads, isRunning, nowMs }: MetricsOptions): VerbHandler {
   const pods = listers<Pod>({ group: '', plural: 'pods' });
   return (context, kind, { clock }) => {
     const { labelSelector, fieldSelector } = readOptionsOf(context, kind);
@@ -36,7 +38,7 @@ function listMetrics(listers: Listers, { loads, isRunning }: MetricsOptions): Ve
         apiVersion: 'metrics.k8s.io/v1beta1',
         kind: 'PodMetrics',
         metadata: { name: name!, namespace: namespace! },
-        timestamp: formatTime(clock.now()),
+        timestamp: formatTime(nowMs(pod)),
         window: '15s',
         containers: [{ name: 'c', usage: { cpu, memory: '1Mi' } }],
       };
