@@ -154,3 +154,21 @@ export function ownMemoryMb(pid: number): number {
   const kb = (name: string): number => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0);
   return (kb('RssAnon') + kb('RssShmem')) / 1024;
 }
+
+/** Calls back with every event of the objects at a path, from when it resolves. */
+export async function follow<T>(
+  client: BenchClient,
+  path: string,
+  onEvent: (event: { type: string; object: T }) => void,
+): Promise<void> {
+  const stream = client.session().request({ ':path': `${path}?watch=true` });
+  let pending = '';
+  stream.on('error', () => undefined);
+  stream.on('data', (chunk: Buffer) => {
+    pending += chunk.toString();
+    const lines = pending.split('\n');
+    pending = lines.pop()!;
+    for (const line of lines) onEvent(JSON.parse(line) as { type: string; object: T });
+  });
+  await new Promise((resolve) => stream.once('response', resolve));
+}

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BenchLine } from './bench-line.ts';
 import type { BenchClient } from './cluster-process.ts';
-import { openClient, ownMemoryMb, startBenchCluster } from './cluster-process.ts';
+import { follow, openClient, ownMemoryMb, startBenchCluster } from './cluster-process.ts';
 import { rollover } from './rollover.ts';
 
 const pods = '/api/v1/namespaces/default/pods';
@@ -124,7 +124,7 @@ interface Seen {
 async function followPods(client: BenchClient): Promise<Seen> {
   const seen: Seen = { bound: 0, running: 0, deleted: 0 };
   const known = new Map<string, { bound: boolean; running: boolean }>();
-  const take = ({ type, object: { metadata, spec, status } }: { type: string; object: Pod }): void => {
+  await follow<Pod>(client, pods, ({ type, object: { metadata, spec, status } }) => {
     const pod = known.get(metadata.name) ?? { bound: false, running: false };
     known.set(metadata.name, pod);
     if (!pod.bound && spec?.nodeName !== undefined) {
@@ -136,17 +136,7 @@ async function followPods(client: BenchClient): Promise<Seen> {
       seen.running++;
     }
     if (type === 'DELETED') seen.deleted++;
-  };
-  const stream = client.session().request({ ':path': `${pods}?watch=true` });
-  let pending = '';
-  stream.on('error', () => undefined);
-  stream.on('data', (chunk: Buffer) => {
-    pending += chunk.toString();
-    const lines = pending.split('\n');
-    pending = lines.pop()!;
-    for (const line of lines) take(JSON.parse(line) as { type: string; object: Pod });
   });
-  await new Promise((resolve) => stream.once('response', resolve));
   return seen;
 }
 

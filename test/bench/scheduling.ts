@@ -5,7 +5,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BenchLine } from './bench-line.ts';
-import { cpuMs, openClient, startBenchCluster } from './cluster-process.ts';
+import { cpuMs, follow, openClient, startBenchCluster } from './cluster-process.ts';
 import type { BenchClient, BenchCluster } from './cluster-process.ts';
 import { INITIAL_NAMESPACE, MEASURED_NAMESPACE, WORKLOADS } from './scheduling-workloads.ts';
 import type { Churn, Size, Workload } from './scheduling-workloads.ts';
@@ -50,9 +50,11 @@ async function run(
   size: Size,
 ): Promise<{ rate: number; cpuMsPerPod: number }> {
   const client = await openClient(cluster);
-  const bound = await followBindings(await openClient(cluster, 1));
+  const watcher = await openClient(cluster, 1);
+  const bound = await followBindings(watcher);
+  const open = await followOpenNodes(watcher);
   await prepare(client, workload, size);
-  await until(() => bound.initial >= size.initialPods);
+  await until(() => bound.initial >= size.initialPods && open.size >= size.nodes);
   const churning = new AbortController();
   const churn = workload.churn === undefined ? Promise.resolve() : stir(client, workload.churn, churning.signal);
   const startedMs = performance.now();
@@ -120,24 +122,35 @@ async function stir(client: BenchClient, { everyMs, pod, recreates }: Churn, sig
 async function followBindings(client: BenchClient): Promise<{ initial: number; measured: number }> {
   const seen = { initial: 0, measured: 0 };
   const known = new Set<string>();
-  const stream = client.session().request({ ':path': '/api/v1/pods?watch=true' });
-  let pending = '';
-  stream.on('error', () => undefined);
-  stream.on('data', (chunk: Buffer) => {
-    pending += chunk.toString();
-    const lines = pending.split('\n');
-    pending = lines.pop()!;
-    for (const line of lines) {
-      const { object } = JSON.parse(line) as { object: { metadata: { name: string }; spec?: { nodeName?: string } } };
-      const { name } = object.metadata;
-      if (object.spec?.nodeName === undefined || known.has(name)) continue;
+  await follow<{ metadata: { name: string }; spec?: { nodeName?: string } }>(
+    client,
+    '/api/v1/pods',
+    ({ object: { metadata, spec } }) => {
+      const { name } = metadata;
+      if (spec?.nodeName === undefined || known.has(name)) return;
       known.add(name);
       if (name.startsWith('initial-')) seen.initial++;
       else if (name.startsWith('measured-')) seen.measured++;
-    }
-  });
-  await new Promise((resolve) => stream.once('response', resolve));
+    },
+  );
   return seen;
+}
+
+/**
+ * The names of the nodes that keep nobody away. A new node does until the node controller has seen it ready; upstream's
+ * workloads run without that (`--disable-admission-plugins=TaintNodesByCondition`).
+ */
+async function followOpenNodes(client: BenchClient): Promise<ReadonlySet<string>> {
+  const open = new Set<string>();
+  await follow<{ metadata: { name: string }; spec: { taints?: object[] } }>(
+    client,
+    '/api/v1/nodes',
+    ({ object: { metadata, spec } }) => {
+      if ((spec.taints ?? []).length === 0) open.add(metadata.name);
+      else open.delete(metadata.name);
+    },
+  );
+  return open;
 }
 
 async function post(client: BenchClient, path: string, body: object): Promise<void> {
