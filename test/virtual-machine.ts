@@ -78,7 +78,7 @@ export interface VirtualMachine {
 /** What is missing on this host for virtual machines, by name; undefined when nothing is. Fetches the kernel once. */
 export function missingForVirtualMachines(): string | undefined {
   if (process.arch !== 'x64') return `a kernel for ${process.arch}`;
-  for (const program of ['qemu-system-x86_64', 'busybox', 'mkfs.ext4']) {
+  for (const program of ['qemu-system-x86_64', 'busybox', 'mkfs.ext4', 'depmod']) {
     if (spawnSync('sh', ['-c', `command -v ${program}`]).status !== 0) return program;
   }
   return installedKernels().length > 0 || unpackKernel() ? undefined : KERNEL_PACKAGE;
