@@ -217,8 +217,9 @@ function scopeFits(kind: ServedKind, { info }: RequestContext): boolean {
 }
 
 /** Objects are read and changed by name, and created in their collection. */
-function nameFits({ info }: RequestContext): boolean {
+function nameFits({ info, request }: RequestContext): boolean {
   if (info.subresource !== '') return true;
+  if (info.verb === 'watch') return request.method === 'GET';
   const hasName = info.parts.length > 1;
   return info.verb === 'get' || info.verb === 'update' || info.verb === 'patch' || info.verb === 'delete'
     ? hasName

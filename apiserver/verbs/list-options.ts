@@ -1,6 +1,6 @@
 /** The options of LIST, WATCH and deletecollection, read and checked once (metainternalversion `validation.go`). */
 import type { FieldSelector } from '../../api/machinery/field-selector.ts';
-import { parseFieldSelector } from '../../api/machinery/field-selector.ts';
+import { fieldSelectorOf, parseFieldSelector } from '../../api/machinery/field-selector.ts';
 import type { Selector } from '../../api/machinery/label-selector.ts';
 import { parseLabelSelector } from '../../api/machinery/label-selector.ts';
 import * as errors from '../../api/machinery/errors.ts';
@@ -10,6 +10,7 @@ import type { ObjectFilter } from '../cacher/watcher.ts';
 import type { ServedKind } from '../registry/served-kind.ts';
 import type { RequestContext } from '../request-context.ts';
 import { queryFlag } from '../request-context.ts';
+import { pathName } from '../request-info.ts';
 
 export interface ReadOptions {
   labelSelector: Selector;
@@ -51,7 +52,25 @@ function readSelectors(
   for (const { field } of fieldSelector.requirements) {
     if (!kind.cache.isSelectable(field)) throw errors.badRequest(`field label not supported: ${field}`);
   }
-  return { labelSelector: asBadRequest(() => parseLabelSelector(query.get('labelSelector') ?? '')), fieldSelector };
+  return {
+    labelSelector: asBadRequest(() => parseLabelSelector(query.get('labelSelector') ?? '')),
+    fieldSelector: named(fieldSelector, pathName(context.info)),
+  };
+}
+
+/**
+ * The old form `/watch/…/NAME` selects the object that the path names: who may watch that one sees no other
+ * (`endpoints/handlers/get.go`).
+ */
+function named(selector: FieldSelector, name: string): FieldSelector {
+  if (name === '') return selector;
+  if (selector.requirements.length === 0)
+    return fieldSelectorOf([{ field: 'metadata.name', operator: '=', value: name }]);
+  const isDemanded = selector.requirements.some(
+    ({ field, operator, value }) => field === 'metadata.name' && operator === '=' && value === name,
+  );
+  if (!isDemanded) throw errors.badRequest("fieldSelector metadata.name doesn't match requested name");
+  return selector;
 }
 
 function asBadRequest<T>(parse: () => T): T {
@@ -140,7 +159,7 @@ export function filterOf(kind: ServedKind, { labelSelector, fieldSelector }: Rea
   };
 }
 
-/** The keys that a request can touch: one object when the field selector names it, else a namespace or everything. */
+/** Of the keys that a request can touch: those of a namespace, or all. */
 export function keyPrefixOf(context: RequestContext, kind: ServedKind): string {
   return kind.cache.prefixOf(context.info.namespace);
 }

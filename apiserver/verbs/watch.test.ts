@@ -1,4 +1,6 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { WatchEvent } from '../../api/machinery/handler.ts';
+import type { TestServer } from '../testing.ts';
 import { startTestServer, testAdmin } from '../testing.ts';
 import { gatherMsFor } from './watch.ts';
 
@@ -42,6 +44,47 @@ describe('a watch from before what the cache remembers', () => {
       await later.close();
       await server.close();
     }
+  });
+});
+
+describe('the old path /watch/…/NAME', () => {
+  const maps = '/api/v1/namespaces/default/configmaps';
+  const named = '/api/v1/watch/namespaces/default/configmaps/a';
+  let server: TestServer;
+
+  beforeAll(async () => {
+    server = await startTestServer();
+    for (const name of ['b', 'a', 'c']) await server.call('POST', maps, { metadata: { name } });
+  });
+  afterAll(() => server.close());
+
+  it('shows the named object and no other, since access is granted to that one', async () => {
+    const stop = new AbortController();
+    const events = await server.watch(named, stop.signal);
+    await server.call('PUT', `${maps}/b`, { metadata: { name: 'b' }, data: { k: 'v' } });
+    await server.call('DELETE', `${maps}/a`);
+    const seen = [await events.next(), await events.next()].map(({ value }) => value as WatchEvent);
+    stop.abort();
+    expect(seen).toMatchObject([
+      { type: 'ADDED', object: { metadata: { name: 'a' } } },
+      { type: 'DELETED', object: { metadata: { name: 'a' } } },
+    ]);
+  });
+
+  it('takes a field selector that demands the same name, and no other', async () => {
+    const stop = new AbortController();
+    await server.watch(`${named}?fieldSelector=metadata.name%3Da`, stop.signal);
+    stop.abort();
+    for (const selector of ['metadata.name=b', 'metadata.name!=a', 'metadata.namespace=default']) {
+      expect(await server.send('GET', `${named}?fieldSelector=${encodeURIComponent(selector)}`)).toMatchObject({
+        status: 400,
+        body: { message: "fieldSelector metadata.name doesn't match requested name" },
+      });
+    }
+  });
+
+  it('is for GET alone', async () => {
+    expect(await server.send('POST', '/api/v1/watch/namespaces/default/configmaps')).toMatchObject({ status: 405 });
   });
 });
 
