@@ -67,6 +67,11 @@ describe('negotiate()', () => {
     expect(name(negotiate(accept, all))).toBe(expected);
   });
 
+  it('looks at no more of a header than clients send', () => {
+    expect(name(negotiate(`${'a/b,'.repeat(99)}application/json`, all))).toBe('json object');
+    expect(name(negotiate(`${'a/b,'.repeat(100)}application/json`, all))).toBe('406');
+  });
+
   it('goes on to what a custom resource or a review has', () => {
     const few = { protobuf: false, tables: false, metadata: true };
     expect(name(negotiate(`${PROTOBUF},application/json`, few))).toBe('json object');
