@@ -20,6 +20,7 @@ import { formatResourceVersion } from './codec.ts';
 import type { KindCache } from './kind-cache.ts';
 import { ProgressKey } from './progress-key.ts';
 import { ResourceCache } from './resource-cache.ts';
+import { RevisionWaiters } from './revision-waiters.ts';
 import { ConvertedViewCache } from './converted-view-cache.ts';
 import { ViewCache } from './view-cache.ts';
 
@@ -42,12 +43,6 @@ export interface WatchCacheOptions {
   maxQueuedEvents?: number;
 }
 
-/** A read that waits until the cache is at `revision`. */
-interface Waiter {
-  revision: number;
-  resolve: () => void;
-}
-
 /** A cache that is being loaded while the others follow the storage. */
 interface Opening {
   /** What was told of its keys meanwhile. */
@@ -66,7 +61,7 @@ export class WatchCache {
   readonly #byPrefix = new Map<string, ResourceCache>();
   readonly #opening = new Map<string, Opening>();
   #revision = 0;
-  #waiting: Waiter[] = [];
+  readonly #waiters: RevisionWaiters;
   readonly #stop = new AbortController();
   #running: Promise<void> | undefined;
 
@@ -74,6 +69,7 @@ export class WatchCache {
     this.#storage = storage;
     this.#progress = new ProgressKey(storage, `${REGISTRY_PREFIX}nocher.io/progress`);
     this.#clock = clock;
+    this.#waiters = new RevisionWaiters(clock);
     this.#log = log;
     this.#bounds = { maxWindowBytes: 8 << 20, maxQueuedEvents: MAX_QUEUED_EVENTS, ...bounds };
   }
@@ -182,21 +178,11 @@ export class WatchCache {
   /** Waits until the cache is at `revision`; throws `Too large resource version` when it does not get there. */
   async waitFor(revision: number): Promise<void> {
     if (revision <= this.#revision) return;
-    let reached = false;
     const cancelProgress = this.#progressFor(revision);
-    await new Promise<void>((resolve) => {
-      const cancel = this.#clock.setTimeout(resolve, FRESHNESS_TIMEOUT_MS);
-      this.#waiting.push({
-        revision,
-        resolve: () => {
-          reached = true;
-          cancel();
-          resolve();
-        },
-      });
-    });
+    const isReached = await this.#waiters.wait(revision, FRESHNESS_TIMEOUT_MS);
     cancelProgress();
-    if (!reached) throw tooLargeResourceVersion(formatResourceVersion(revision), formatResourceVersion(this.#revision));
+    if (!isReached)
+      throw tooLargeResourceVersion(formatResourceVersion(revision), formatResourceVersion(this.#revision));
   }
 
   /** A revision of a shared store may have no event here: one that comes later shows that it has been passed. */
@@ -316,13 +302,7 @@ export class WatchCache {
 
   #advance(revision: number): void {
     this.#revision = Math.max(this.#revision, revision);
-    if (this.#waiting.length === 0) return;
-    const still: Waiter[] = [];
-    for (const waiter of this.#waiting) {
-      if (waiter.revision <= this.#revision) waiter.resolve();
-      else still.push(waiter);
-    }
-    this.#waiting = still;
+    this.#waiters.reached(this.#revision);
   }
 }
 
