@@ -1,9 +1,10 @@
 /**
  * The request path. The first filter in the list is the first to see a request and the last to see its response:
- * errors → request info → authentication → (audit) → impersonation → (priority and fairness) → authorization → endpoint.
+ * errors → request info → authentication → (audit) → impersonation → (priority and fairness) → authorization → body →
+ * endpoint.
  *
- * **Invariant:** nothing behind authorization runs for a request that was not allowed; errors are made into a Status
- * in one place.
+ * **Invariant:** nothing behind authorization runs for a request that was not allowed, and no body is kept for it;
+ * errors are made into a Status in one place.
  */
 import type { ApiRequest, ApiResponse, Handler } from '../api/machinery/handler.ts';
 import * as errors from '../api/machinery/errors.ts';
@@ -40,6 +41,7 @@ export function createHandlerChain(options: HandlerChainOptions): Handler {
       withImpersonation(options.authorize),
       withMaxInFlight(options.maxRequestsInFlight),
       withAuthorization(options.authorize),
+      withBody,
     ],
     options.endpoint,
   );
@@ -164,3 +166,8 @@ function withAuthorization(authorize: Authorizer): Filter {
     throw errors.forbiddenError({ group: info.apiGroup, resource: info.resource }, info.name, cause);
   };
 }
+
+const withBody: Filter = async (context, next) => {
+  await context.request.receiveBody?.();
+  return next(context);
+};

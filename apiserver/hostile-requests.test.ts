@@ -1,6 +1,8 @@
 /** What the fuzzer (test/fuzz) has found: requests that the server once failed at, each with what answers it. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { realClock, sleep } from '../base/clock.ts';
+import { silentLogger } from '../base/log.ts';
+import { createHandlerChain } from './handler-chain.ts';
 import type { TestServer } from './testing.ts';
 import { startTestServer } from './testing.ts';
 
@@ -80,5 +82,28 @@ describe('a request that a fault of ours met', () => {
     expect(applied).toMatchObject({ status: 201, body: { metadata: { name: 'unowned' } } });
     expect(applied.body).not.toHaveProperty('metadata.managedFields');
     expect((await server.send('PUT', url, { body: applied.body })).body).toEqual(applied.body);
+  });
+});
+
+describe('a body of who may not send it', () => {
+  it('is not asked for', async () => {
+    const handler = createHandlerChain({
+      meter: async (context, next) => next(context),
+      authenticate: () => undefined,
+      authorize: () => ({ decision: 'no-opinion', reason: '' }),
+      maxRequestsInFlight: 1,
+      endpoint: () => Promise.reject(new Error('reached')),
+      log: silentLogger,
+    });
+    let isAsked = false;
+    const { status } = await handler({
+      method: 'POST',
+      path: CONFIG_MAPS,
+      query: new URLSearchParams(),
+      headers: {},
+      signal: new AbortController().signal,
+      receiveBody: () => Promise.resolve(void (isAsked = true)),
+    });
+    expect([status, isAsked]).toEqual([403, false]);
   });
 });

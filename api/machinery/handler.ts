@@ -36,8 +36,10 @@ export interface ApiRequest {
   headers: Readonly<Record<string, string | undefined>>;
   /** Names and values by turns, as they were sent; `headers` joins those of one name. Absent: made in this process. */
   rawHeaders?: readonly string[];
-  /** Encoded body, for requests from a socket. */
+  /** Encoded body, for requests from a socket: there once `receiveBody` has resolved. */
   body?: Uint8Array;
+  /** Reads the body off its socket, for whoever may make the request. Rejects with an `ApiError`. */
+  receiveBody?: () => Promise<void>;
   /** The body where it is passed on while it comes, and not read first. What is not asked for stays unread. */
   bodyStream?: AsyncIterable<Uint8Array>;
   /** Decoded body, for in-process requests. The handler copies it: the caller keeps its object. */

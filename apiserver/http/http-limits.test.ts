@@ -4,11 +4,12 @@ import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { TLSSocket } from 'node:tls';
-import type { ApiResponse, Handler } from '../../api/machinery/handler.ts';
+import type { ApiError } from '../../api/machinery/errors.ts';
+import type { Handler } from '../../api/machinery/handler.ts';
 import { silentLogger } from '../../base/log.ts';
 import { createCertificateAuthority, issueCertificate } from '../../base/pki.ts';
 import { realRandom } from '../../base/random.ts';
-import { textResponse } from '../responses.ts';
+import { errorResponse, textResponse } from '../responses.ts';
 import { createHttpServer } from './http-server.ts';
 import type { HttpLimits, HttpServer } from './http-server.ts';
 import { exchange } from './testing.ts';
@@ -61,7 +62,15 @@ async function listen(limits: Partial<HttpLimits> = {}, handler: Handler = answe
   ({ port } = await server.listen(0, '127.0.0.1'));
 }
 
-const answerOk = (): Promise<ApiResponse> => Promise.resolve(textResponse('ok'));
+/** Takes the body, as the chain does for whoever may send one. */
+const answerOk: Handler = async (request) => {
+  try {
+    await request.receiveBody?.();
+  } catch (error) {
+    return errorResponse(error as ApiError);
+  }
+  return textResponse('ok');
+};
 
 afterEach(async () => {
   for (const connection of open.splice(0)) connection.destroy();
@@ -109,7 +118,7 @@ describe('the API port [A49]', () => {
       most = Math.max(most, ++running);
       await new Promise((resolve) => setTimeout(resolve, 20));
       running--;
-      return answerOk();
+      return textResponse('ok');
     });
     const { socket, received, closed } = await raw('h2');
     const cancel = Buffer.from([0, 0, 0, 8]);
@@ -224,7 +233,7 @@ describe('the API port [A49]', () => {
     const answered = new Promise<void>((resolve) => (answer = resolve));
     await listen({ idleTimeoutMs: 100 }, async ({ path }) => {
       if (path === '/slow') await answered;
-      return answerOk();
+      return textResponse('ok');
     });
     const quiet = client();
     const slow = exchange(quiet, '/slow');
@@ -271,4 +280,26 @@ describe('the API port [A49]', () => {
       200,
     );
   });
+
+  it.each(['http/1.1', 'h2'])(
+    'answers over %s whose request is not allowed before his body has come',
+    async (protocol) => {
+      await listen({ maxBodyBytesTogether: 10 }, () => Promise.resolve(textResponse('no', 403)));
+      if (protocol === 'h2') {
+        const stream = client().request({ ':method': 'POST', ':path': '/' }, { endStream: false });
+        stream.write(Buffer.alloc(1_000));
+        const [head] = (await once(stream, 'response')) as [{ ':status': number }];
+        expect(head[':status']).toBe(403);
+        stream.resume();
+        await once(stream, 'close');
+      } else {
+        const { socket, received } = await raw('http/1.1');
+        socket.write(`POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2000\r\n\r\n${'x'.repeat(1_000)}`);
+        while (!received().includes(' 403 ')) await once(socket, 'data');
+        // What comes of it later is not taken for the next request.
+        socket.write(`${'x'.repeat(1_000)}POST /next HTTP/1.1\r\nHost: x\r\n\r\n`);
+        while (received().toString().split(' 403 ').length < 3) await once(socket, 'data');
+      }
+    },
+  );
 });

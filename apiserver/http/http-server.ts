@@ -8,12 +8,11 @@ import { constants, createSecureServer } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
-import type { ApiRequest, ApiResponse, Handler } from '../../api/machinery/handler.ts';
-import { requestEntityTooLarge, serverTimeout, tooManyRequests } from '../../api/machinery/errors.ts';
+import type { ApiRequest, Handler } from '../../api/machinery/handler.ts';
+import { badRequest, requestEntityTooLarge, serverTimeout, tooManyRequests } from '../../api/machinery/errors.ts';
 import type { ApiError } from '../../api/machinery/errors.ts';
 import { realClock } from '../../base/clock.ts';
 import type { Logger } from '../../base/log.ts';
-import { errorResponse } from '../responses.ts';
 import type { PeerReader } from './peer-certificate.ts';
 import { peerReader } from './peer-certificate.ts';
 import { BodyBudget, readBody } from './read-body.ts';
@@ -182,20 +181,15 @@ function serverOf(options: HttpServerOptions, limits: HttpLimits): Servers {
   /** Runs one request; never rejects. */
   const run = async (request: ApiRequest, body: RequestBody | undefined, sink: ResponseSink): Promise<void> => {
     try {
-      const response = await answer(request, body);
+      if (body !== undefined) offerBody(request, body, bodyLimits);
+      const response = await handler(request);
       await sendResponse(response, sink, request);
-      if (request.bodyStream !== undefined) body?.discard();
+      if (body !== undefined && request.body === undefined) body.discard();
     } catch (error) {
       if (!request.signal.aborted)
         log.error('a response could not be sent', { path: request.path, error: String(error) });
       sink.abort();
     }
-  };
-  const answer = async (request: ApiRequest, body: RequestBody | undefined): Promise<ApiResponse> => {
-    const refusal = body && (await takeBody(request, body, bodyLimits));
-    if (refusal === undefined) return handler(request);
-    body?.discard();
-    return errorResponse(bodyRefusal(refusal, limits));
   };
   return {
     http1(message, response) {
@@ -239,20 +233,17 @@ function bodyOf(
   return { ...open(), isPassed };
 }
 
-/** Reads it, or leaves it to be passed on. Why it was not taken, if it was not. */
-async function takeBody(
-  request: ApiRequest,
-  { stream, isPassed }: RequestBody,
-  limits: BodyLimits,
-): Promise<Exclude<BodyOutcome['type'], 'read'> | undefined> {
+/** To be read once the request is known to be allowed, or to be passed on. */
+function offerBody(request: ApiRequest, { stream, isPassed }: RequestBody, limits: BodyLimits): void {
   if (isPassed) {
     request.bodyStream = { [Symbol.asyncIterator]: () => stream.iterator({ destroyOnReturn: false }) };
-    return undefined;
+    return;
   }
-  const outcome = await readBody(stream, limits);
-  if (outcome.type !== 'read') return outcome.type;
-  request.body = outcome.bytes;
-  return undefined;
+  request.receiveBody = async () => {
+    const outcome = await readBody(stream, limits);
+    if (outcome.type !== 'read') throw bodyRefusal(outcome.type, limits);
+    request.body = outcome.bytes;
+  };
 }
 
 function messageRequest(
@@ -269,14 +260,16 @@ function messageRequest(
   });
 }
 
-function bodyRefusal(type: Exclude<BodyOutcome['type'], 'read'>, { maxBodyBytes }: HttpLimits): ApiError {
+function bodyRefusal(type: Exclude<BodyOutcome['type'], 'read'>, { maxBytes }: BodyLimits): ApiError {
   switch (type) {
     case 'too-large':
-      return requestEntityTooLarge(`Request entity too large: limit is ${maxBodyBytes}`);
+      return requestEntityTooLarge(`Request entity too large: limit is ${maxBytes}`);
     case 'too-slow':
       return serverTimeout('request did not complete within the allotted timeout');
     case 'no-room':
       return tooManyRequests('Too many requests, please try again later.', 1);
+    case 'cut-off':
+      return badRequest('unexpected EOF');
   }
 }
 

@@ -5,9 +5,11 @@ import type { Clock } from '../../base/clock.ts';
 export type BodyOutcome =
   | { type: 'read'; bytes: Uint8Array }
   /** The rest is left unread. */
-  | { type: 'too-large' | 'too-slow' | 'no-room' };
+  | { type: 'too-large' | 'too-slow' | 'no-room' }
+  /** The stream failed or closed before the body's end. */
+  | { type: 'cut-off' };
 
-/** What bodies that are being read take together: their senders are not known yet. */
+/** What bodies that are being read take together. */
 export class BodyBudget {
   #left: number;
 
@@ -33,9 +35,9 @@ export interface BodyLimits {
   clock: Clock;
 }
 
-/** Rejects when the stream fails or closes before its end. */
+/** Never rejects. */
 export function readBody(body: Readable, { maxBytes, timeoutMs, budget, clock }: BodyLimits): Promise<BodyOutcome> {
-  return new Promise((resolve, reject) => {
+  return new Promise((resolve) => {
     const chunks: Uint8Array[] = [];
     let size = 0;
     let taken = 0;
@@ -61,11 +63,13 @@ export function readBody(body: Readable, { maxBytes, timeoutMs, budget, clock }:
       settle();
       resolve({ type: 'read', bytes: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size) });
     };
-    const onFailure = (error?: Error): void => {
+    const onFailure = (): void => {
       settle();
-      reject(error ?? new Error('the request was closed before its body ended'));
+      resolve({ type: 'cut-off' });
     };
     const cancelTimeout = clock.setTimeout(() => refuse('too-slow'), timeoutMs);
+    // Nothing tells of what happened before anybody listened.
+    if (body.destroyed) return onFailure();
     body.on('data', onData).on('end', onEnd).on('error', onFailure).on('close', onFailure);
   });
 }

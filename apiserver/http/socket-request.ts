@@ -29,6 +29,7 @@ export class SocketRequest implements ApiRequest {
   readonly peerCertificate?: PeerCertificate;
   readonly remoteAddress?: string;
   body?: Uint8Array;
+  receiveBody?: () => Promise<void>;
   bodyStream?: AsyncIterable<Uint8Array>;
   #controller: AbortController | undefined;
   #isClosed = false;
