@@ -57,6 +57,12 @@ describe('create', () => {
     for (const name of names) expect(name).toMatch(/^gen-[bcdfghjklmnpqrstvwxz2456789]{5}$/);
   });
 
+  it('gives an object with a name of its own no other, though it has a generateName [A21]', async () => {
+    const body = { metadata: { name: 'gen-mine', generateName: 'gen-' } };
+    await server.call('POST', maps, body);
+    expect(await server.send('POST', maps, { body })).toMatchObject({ status: 409, body: { reason: 'AlreadyExists' } });
+  });
+
   it('says every problem of an invalid name [A21]', async () => {
     const { status: code, body } = await server.send('POST', maps, { body: configMap('Not_Valid') });
     expect(code).toBe(422);
@@ -68,6 +74,21 @@ describe('create', () => {
   it('stores nothing in a dry run [A15]', async () => {
     await server.call('POST', `${maps}?dryRun=All`, configMap('dry'));
     expect((await server.send('GET', `${maps}/dry`)).status).toBe(404);
+  });
+
+  it('says of a namespace that is missing or going before it looks for a service account there', async () => {
+    const pod = { metadata: { name: 'p' }, spec: { containers: [{ name: 'c', image: 'i' }] } };
+    expect(await server.send('POST', '/api/v1/namespaces/missing/pods', { body: pod })).toMatchObject({
+      status: 404,
+      body: { message: 'namespaces "missing" not found' },
+    });
+    await server.call('POST', '/api/v1/namespaces', { metadata: { name: 'going' }, spec: { finalizers: ['x.y/z'] } });
+    await server.call('DELETE', '/api/v1/namespaces/going');
+    const cause = { reason: 'NamespaceTerminating', message: 'namespace going is being terminated' };
+    expect(await server.send('POST', '/api/v1/namespaces/going/pods', { body: pod })).toMatchObject({
+      status: 403,
+      body: { details: { causes: [cause] } },
+    });
   });
 
   it('needs an existing namespace', async () => {

@@ -8,19 +8,18 @@ import type { AdmissionAttributes, AdmissionPlugin } from './admission.ts';
 const IMMORTAL = new Set(['default', 'kube-system', 'kube-public']);
 
 export function namespaceLifecycle(namespaces: Lister): AdmissionPlugin {
-  return {
-    name: 'NamespaceLifecycle',
-    validate(attributes) {
-      const { operation, resource, name } = attributes;
-      if (resource.names.plural === 'namespaces' && resource.group === '') {
-        if (operation === 'DELETE' && IMMORTAL.has(name))
-          throw errors.forbiddenError({ group: '', resource: 'namespaces' }, name, 'this namespace may not be deleted');
-        return;
-      }
-      if (operation === 'CREATE' && resource.scope === 'Namespaced')
-        checkCreation(attributes, namespaces.get('', attributes.namespace));
-    },
+  const check = (attributes: AdmissionAttributes): void => {
+    const { operation, resource, name } = attributes;
+    if (resource.names.plural === 'namespaces' && resource.group === '') {
+      if (operation === 'DELETE' && IMMORTAL.has(name))
+        throw errors.forbiddenError({ group: '', resource: 'namespaces' }, name, 'this namespace may not be deleted');
+      return;
+    }
+    if (operation === 'CREATE' && resource.scope === 'Namespaced')
+      checkCreation(attributes, namespaces.get('', attributes.namespace));
   };
+  // First of all, as upstream: nobody else has a say about what cannot be. And last: a webhook takes its time.
+  return { name: 'NamespaceLifecycle', mutate: check, validate: check };
 }
 
 function checkCreation({ resource, name, namespace, object }: AdmissionAttributes, found: ApiObject | undefined): void {

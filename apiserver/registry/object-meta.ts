@@ -30,6 +30,11 @@ export function clearSystemMetadata({ metadata }: ApiObject): void {
   delete metadata.selfLink;
 }
 
+/** The client leaves the name to the server. */
+export function needsName({ metadata: { name = '', generateName = '' } }: ApiObject): boolean {
+  return name === '' && generateName !== '';
+}
+
 export function fillMetadataForCreate(
   resource: Resource,
   object: ApiObject,
@@ -40,10 +45,7 @@ export function fillMetadataForCreate(
   metadata.uid = sources.random.uuid();
   metadata.creationTimestamp = formatTime(sources.nowMs);
   delete metadata.resourceVersion;
-  if (metadata.name === undefined || metadata.name === '') {
-    if (metadata.generateName !== undefined && metadata.generateName !== '')
-      metadata.name = generateName(metadata.generateName, sources.random);
-  }
+  if (needsName(object)) metadata.name = generateName(metadata.generateName!, sources.random);
   if (hasGeneration(resource, object)) metadata.generation = 1;
   else delete metadata.generation;
 }

@@ -31,6 +31,7 @@ import { FieldOwnership, keepEntries, keepTimes } from './field-ownership.ts';
 import {
   clearSystemMetadata,
   fillMetadataForCreate,
+  needsName,
   generateName,
   keepSystemMetadata,
   onlyStatusFrom,
@@ -185,6 +186,7 @@ export class Store {
     await this.#fields.record({ kind, next: object, previous: undefined, subresource: '', context });
     await this.#mutate(attributes);
     checkNamespaceKept(object, attributes);
+    const mayHaveAnother = needsName(object);
     fillMetadataForCreate(kind.resource, object, { nowMs, random });
     attributes.name = object.metadata.name ?? '';
     strategy.prepareForCreate?.(object, { user: context.user, nowMs, dryRun: context.dryRun });
@@ -195,7 +197,7 @@ export class Store {
     if (context.dryRun) return this.#dryRunCreate(kind, object, undo);
     let state: StoredState;
     try {
-      state = await this.#insert(kind, object);
+      state = await this.#insert(kind, object, mayHaveAnother);
     } catch (error) {
       await undo();
       throw error;
@@ -404,7 +406,8 @@ export class Store {
     return current.at(revision);
   }
 
-  async #insert(kind: ServedKind, object: ApiObject): Promise<StoredState> {
+  /** A name that was generated and is taken gives way to another. */
+  async #insert(kind: ServedKind, object: ApiObject, mayHaveAnother: boolean): Promise<StoredState> {
     const { metadata } = object;
     for (let attempt = 1; ; attempt++) {
       const key = kind.cache.keyOf(metadata.namespace ?? '', metadata.name!);
@@ -413,11 +416,9 @@ export class Store {
         return { key, value, revision: await this.#options.storage.create(key, value) };
       } catch (error) {
         if (!(error instanceof StorageError) || error.code !== 'key-exists') throw translateStorageError(error);
-        const { generateName: base } = metadata;
-        const mayTryAnother = base !== undefined && base !== '' && metadata.name!.startsWith(base.slice(0, 58));
-        if (!mayTryAnother || attempt >= GENERATE_NAME_ATTEMPTS)
+        if (!mayHaveAnother || attempt >= GENERATE_NAME_ATTEMPTS)
           throw errors.alreadyExists(kind.groupResource, metadata.name!);
-        metadata.name = generateName(base, this.#options.random);
+        metadata.name = generateName(metadata.generateName!, this.#options.random);
       }
     }
   }
