@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { requestFor } from '../../api/certificates/v1/testing.ts';
 import type { UserInfo } from '../../api/machinery/handler.ts';
 import type { ApiObject } from '../../api/machinery/meta.ts';
 import type { Resource } from '../../api/machinery/resource.ts';
@@ -12,6 +13,7 @@ const GROUPS: Record<string, string> = {
   leases: 'coordination.k8s.io',
   csinodes: 'storage.k8s.io',
   resourceslices: 'resource.k8s.io',
+  certificatesigningrequests: 'certificates.k8s.io',
 };
 
 const { listers } = fakeListers({
@@ -309,6 +311,25 @@ describe('nodeRestriction() of the rest', () => {
       'can only create ResourceSlice with the same NodeName as the requesting node',
     );
     expect(refusal('CREATE resourceslices', { object: { metadata: {}, spec: { nodeName: 'n1' } } })).toBeUndefined();
+    const slice = (nodeName: string): object => ({ oldObject: { metadata: {}, spec: { nodeName } } });
+    expect(refusal('DELETE resourceslices', slice('n2'))).toContain(
+      'can only delete ResourceSlice with the same NodeName as the requesting node',
+    );
+    expect(refusal('DELETE resourceslices', slice('n1'))).toBeUndefined();
+  });
+
+  it('has no other node’s name signed by a signer of kubelets', async () => {
+    const ask = async (commonName: string, signerName: string): Promise<string | undefined> => {
+      const request = await requestFor(`CN=${commonName}, O=system:nodes`);
+      return refusal('CREATE certificatesigningrequests', { object: { metadata: {}, spec: { request, signerName } } });
+    };
+    for (const signer of ['kubernetes.io/kubelet-serving', 'kubernetes.io/kube-apiserver-client-kubelet']) {
+      expect(await ask('system:node:n1', signer)).toBeUndefined();
+      expect(await ask('system:node:n2', signer)).toContain('can only create a node CSR with CN=system:node:n1');
+    }
+    expect(await ask('system:node:n2', 'example.com/mine')).toBeUndefined();
+    const garbage = { metadata: {}, spec: { request: 'eHg=', signerName: 'kubernetes.io/kubelet-serving' } };
+    expect(refusal('CREATE certificatesigningrequests', { object: garbage })).toContain('unable to parse csr: PEM');
   });
 
   it('lets a node report a claim’s capacity and nothing else', () => {

@@ -10,6 +10,7 @@ import type { ApiObject } from '../../api/machinery/meta.ts';
 import { nodeNameOf } from '../authz/node-identity.ts';
 import { listerIfServed } from '../authz/optional-lister.ts';
 import type { AdmissionAttributes, AdmissionPlugin } from './admission.ts';
+import { certificateProblem } from './node-restriction-certificates.ts';
 import { forbiddenNodeLabels } from './node-restriction-labels.ts';
 import { mirrorPodProblem } from './node-restriction-pods.ts';
 import type { NodeRequest } from './node-restriction-request.ts';
@@ -57,6 +58,7 @@ const CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
   ['leases.coordination.k8s.io', checkLease],
   ['csinodes.storage.k8s.io', checkCsiNode],
   ['resourceslices.resource.k8s.io', checkResourceSlice],
+  ['certificatesigningrequests.certificates.k8s.io', certificateProblem],
 ]);
 
 function checkPods(node: NodeRequest, attributes: AdmissionAttributes): string | undefined {
@@ -203,9 +205,12 @@ function checkCsiNode({ nodeName }: NodeRequest, attributes: AdmissionAttributes
 }
 
 function checkResourceSlice({ nodeName }: NodeRequest, attributes: AdmissionAttributes): string | undefined {
-  if (attributes.operation !== 'CREATE') return undefined;
-  const slice = attributes.object as (ApiObject & { spec?: { nodeName?: string } }) | undefined;
+  const { operation, object, oldObject } = attributes;
+  // What is changed is checked by the authorizer: the node's name stays.
+  if (operation !== 'CREATE' && operation !== 'DELETE') return undefined;
+  const slice = (operation === 'CREATE' ? object : oldObject) as
+    (ApiObject & { spec?: { nodeName?: string } }) | undefined;
   return slice?.spec?.nodeName === nodeName
     ? undefined
-    : 'can only create ResourceSlice with the same NodeName as the requesting node';
+    : `can only ${operation.toLowerCase()} ResourceSlice with the same NodeName as the requesting node`;
 }

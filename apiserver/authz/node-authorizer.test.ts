@@ -180,7 +180,8 @@ describe('nodeAuthorizer() refuses [A39]', () => {
     expect(may('delete resourceslices slice', devices)).toBe(true);
     expect(may('delete resourceslices slice', { ...devices, node: 'n2' })).toBe(false);
     expect(may('list resourceslices', devices)).toBe(false);
-    expect(may('list resourceslices', { ...devices, fieldSelector: 'nodeName=n1' })).toBe(true);
+    expect(may('list resourceslices', { ...devices, fieldSelector: 'spec.nodeName=n1' })).toBe(true);
+    expect(may('list resourceslices', { ...devices, fieldSelector: 'spec.nodeName=n2' })).toBe(false);
   });
 
   it('whoever is no node, or no node in particular', () => {

@@ -123,7 +123,7 @@ function checkResourceSlice(...[graph, nodeName, attributes]: Parameters<Check>)
     case 'watch':
     case 'list':
     case 'deletecollection':
-      if (selects(attributes, 'nodeName', nodeName)) return ALLOW;
+      if (selects(attributes, 'spec.nodeName', nodeName)) return ALLOW;
       return noOpinion('can only list/watch/deletecollection resourceslices with nodeName field selector');
     default:
       return noOpinion(
