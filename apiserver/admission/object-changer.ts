@@ -51,8 +51,10 @@ export class ObjectChanger {
       const found = `${String(object.apiVersion)}, Kind=${String(object.kind)}`;
       refuse(`unable to convert ${found} to ${apiVersion}, Kind=${kind}`);
     }
+    const structure = attributes.form === undefined ? resource.structure : undefined;
     if (schema !== '') {
-      const { typeError } = checkStructure({ table: this.#schemas, schema, kind, apiVersion, object });
+      const { typeError } =
+        structure?.check(object) ?? checkStructure({ table: this.#schemas, schema, kind, apiVersion, object });
       if (typeError !== undefined) refuse(typeError);
     }
     object.metadata ??= {};

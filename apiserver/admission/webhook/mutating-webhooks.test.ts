@@ -1,5 +1,6 @@
 /** Mutating webhooks against a real server: order, patches, and being asked again. */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { realClock, sleep } from '../../../base/clock.ts';
 import type { TestServer } from '../../testing.ts';
 import { startTestServer } from '../../testing.ts';
 import type { Answer, HookChanges, Json, Review, TestWebhook } from './testing.ts';
@@ -49,6 +50,38 @@ describe('patches', () => {
       });
     for (const name of ['c', 'a', 'b']) await add({}, name);
     expect((await create({ metadata: { name: 'x' } })).body).toMatchObject({ data: { order: 'abc' } });
+  });
+
+  it('leave the rest of a custom object as it is, and what they break to validation', async () => {
+    const any = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
+    const properties = { text: { type: 'string', nullable: true }, count: { type: 'integer' }, any };
+    const schema = { openAPIV3Schema: { type: 'object', properties: { spec: { type: 'object', properties } } } };
+    await api.call('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', {
+      metadata: { name: 'widgets.example.com' },
+      spec: {
+        group: 'example.com',
+        scope: 'Namespaced',
+        names: { plural: 'widgets', singular: 'widget', kind: 'Widget', listKind: 'WidgetList' },
+        versions: [{ name: 'v1', served: true, storage: true, schema }],
+      },
+    });
+    const widgets = '/apis/example.com/v1/namespaces/default/widgets';
+    while ((await api.send('GET', widgets)).status !== 200) await sleep(realClock, 5);
+    answer = ({ request: { name } }) =>
+      name === 'broken'
+        ? jsonPatch({ op: 'add', path: '/spec/count', value: 'many' })
+        : jsonPatch({ op: 'add', path: '/metadata/labels', value: { seen: 'yes' } });
+    const rules = [{ operations: ['*'], apiGroups: ['example.com'], apiVersions: ['v1'], resources: ['widgets'] }];
+    await add({ rules });
+    const spec = { text: null, any: { nothing: null, list: [null, 1] } };
+    expect(await create({ metadata: { name: 'w' }, spec }, widgets)).toMatchObject({
+      status: 201,
+      body: { metadata: { labels: { seen: 'yes' } }, spec },
+    });
+    expect(await create({ metadata: { name: 'broken' }, spec: {} }, widgets)).toMatchObject({
+      status: 422,
+      body: { message: expect.stringContaining('spec.count: Invalid value: "string"') },
+    });
   });
 
   it('are followed by defaults, and lose what the kind does not know', async () => {
