@@ -91,6 +91,29 @@ describe('create', () => {
     });
   });
 
+  it.each([
+    ['POST', maps, 'CreateOptions'],
+    ['PUT', `${maps}/a`, 'UpdateOptions'],
+    ['PATCH', `${maps}/a`, 'PatchOptions'],
+  ])('says every problem of the options of %s', async (method, url, options) => {
+    const query = `fieldManager=${'a'.repeat(129)}&dryRun=Some&fieldValidation=Lax`;
+    const contentType = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';
+    expect(await server.send(method, `${url}?${query}`, { body: {}, contentType })).toMatchObject({
+      status: 422,
+      body: {
+        reason: 'Invalid',
+        message:
+          `${options}.meta.k8s.io "" is invalid: [fieldManager: Too long: may not be more than 128 bytes, ` +
+          'dryRun: Unsupported value: ["Some"]: supported values: "All", ' +
+          'fieldValidation: Unsupported value: "Lax": supported values: "", "Ignore", "Strict", "Warn"]',
+      },
+    });
+  });
+
+  it('refuses a deletion for show that is none', async () => {
+    expect(await server.send('DELETE', `${maps}/a?dryRun=Some`)).toMatchObject({ status: 422 });
+  });
+
   it('needs an existing namespace', async () => {
     const { status: code, body } = await server.send('POST', '/api/v1/namespaces/missing/configmaps', {
       body: configMap('a'),

@@ -3,7 +3,7 @@ import { internalServerError } from '../../api/machinery/errors.ts';
 import type { ApiObject } from '../../api/machinery/meta.ts';
 import { checkStructure } from '../../api/schema/check.ts';
 import { apiVersionOf } from '../../api/machinery/resource.ts';
-import type { Resource } from '../../api/machinery/resource.ts';
+import type { ObjectStructure, Resource } from '../../api/machinery/resource.ts';
 import type { SchemaTable } from '../../api/schema/schema.ts';
 import { isSameValue } from '../registry/same-value.ts';
 import type { AdmissionAttributes, ObjectForm } from './admission.ts';
@@ -52,14 +52,17 @@ export class ObjectChanger {
       refuse(`unable to convert ${found} to ${apiVersion}, Kind=${kind}`);
     }
     const structure = attributes.form === undefined ? resource.structure : undefined;
-    if (schema !== '') {
-      const { typeError } =
-        structure?.check(object) ?? checkStructure({ table: this.#schemas, schema, kind, apiVersion, object });
-      if (typeError !== undefined) refuse(typeError);
-    }
+    const typeError = this.#typeErrorOf(object, { schema, kind, apiVersion }, structure);
+    if (typeError !== undefined) refuse(typeError);
     object.metadata ??= {};
     if (attributes.form === undefined) resource.strategy.default?.(object);
     return object;
+  }
+
+  #typeErrorOf(object: ApiObject, form: ObjectForm, structure: ObjectStructure | undefined): string | undefined {
+    if (structure !== undefined) return structure.check(object).typeError;
+    if (form.schema === '') return undefined;
+    return checkStructure({ table: this.#schemas, ...form, object }).typeError;
   }
 }
 

@@ -21,7 +21,7 @@ import { readApplied } from './applied-body.ts';
 import { authorizeCreate } from './authorize-create.ts';
 import { takeNamespaceFromPath } from './create.ts';
 import type { VerbDependencies } from './dependencies.ts';
-import { isForced } from './patch-options.ts';
+import { isForced } from './write-options.ts';
 import { checkName } from './update.ts';
 import { writeContext } from './write-context.ts';
 

@@ -16,7 +16,7 @@ import { takeNamespaceFromPath } from './create.ts';
 import type { VerbDependencies } from './dependencies.ts';
 import type { Patch } from './patch-body.ts';
 import { patchTypesOf, readPatch } from './patch-body.ts';
-import { checkPatchOptions } from './patch-options.ts';
+import { checkPatchOptions } from './write-options.ts';
 import { checkName } from './update.ts';
 import { writeContext } from './write-context.ts';
 

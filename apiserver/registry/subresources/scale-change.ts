@@ -15,7 +15,7 @@ import type { RequestContext } from '../../request-context.ts';
 import { APPLY_YAML, readApplied } from '../../verbs/applied-body.ts';
 import { BEFORE_FIRST_APPLY } from '../../verbs/apply.ts';
 import { patchTypesOf, readPatch } from '../../verbs/patch-body.ts';
-import { checkPatchOptions, isForced } from '../../verbs/patch-options.ts';
+import { checkPatchOptions, isForced } from '../../verbs/write-options.ts';
 import { writeContext } from '../../verbs/write-context.ts';
 import type { ServedKind } from '../served-kind.ts';
 
