@@ -23,6 +23,7 @@ import { limitRanger } from './limit-ranger.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { nodeRestriction } from './node-restriction.ts';
 import { persistentVolumeClaimResize } from './persistent-volume-claim-resize.ts';
+import { podTopologyLabels } from './pod-topology-labels.ts';
 import { priorityAdmission } from './priority.ts';
 import { runtimeClassAdmission } from './runtime-class.ts';
 import { serviceAccountAdmission } from './service-account.ts';
@@ -64,6 +65,7 @@ export function admissionPlugins(options: PluginOptions): AdmissionPlugin[] {
     certificateSubjectRestriction,
     defaultIngressClass(listers({ group: 'networking.k8s.io', plural: 'ingressclasses' })),
     denyServiceExternalIps,
+    podTopologyLabels(listers({ group: '', plural: 'nodes' })),
     ...authored,
   ];
 }
