@@ -1,15 +1,17 @@
 /**
- * ServiceAccount: gives pods their service account and mounts its token, the cluster's CA and the namespace
- * (upstream `plugin/pkg/admission/serviceaccount/admission.go`).
+ * ServiceAccount: gives pods their service account and mounts its token, the cluster's CA and the namespace, and sees
+ * to it that they use no secrets but those they may (upstream `plugin/pkg/admission/serviceaccount/admission.go`).
  */
 import type { Lister } from '../../api/machinery/handler.ts';
 import type { ApiObject } from '../../api/machinery/meta.ts';
 import type { Container, Pod } from '../../api/core/v1/pod.ts';
 import type { ServiceAccount } from '../../api/core/v1/service-account.ts';
 import * as errors from '../../api/machinery/errors.ts';
+import { referencesOf } from '../authz/pod-references.ts';
 import type { Random } from '../../base/random.ts';
 import { randomSuffix } from '../../base/random.ts';
 import type { AdmissionPlugin } from './admission.ts';
+import { enforcesMountableSecrets, ephemeralSecretProblem, secretProblem } from './mountable-secrets.ts';
 
 export const TOKEN_MOUNT_PATH = '/var/run/secrets/kubernetes.io/serviceaccount';
 const VOLUME_PREFIX = 'kube-api-access-';
@@ -25,20 +27,47 @@ export function serviceAccountAdmission(serviceAccounts: Lister<ServiceAccount>,
         return;
       const pod = object as Pod;
       if (pod.metadata.annotations?.[MIRROR_POD_ANNOTATION] !== undefined || pod.spec === undefined) return;
-      const account = findAccount(pod, namespace, serviceAccounts);
+      nameAccount(pod.spec);
+      const account = accountOf(pod, namespace, serviceAccounts);
       if (wantsToken(pod, account)) mountToken(pod, random);
       if ((pod.spec.imagePullSecrets ?? []).length === 0 && (account.imagePullSecrets ?? []).length > 0) {
         pod.spec.imagePullSecrets = account.imagePullSecrets!.map((reference) => ({ ...reference }));
       }
     },
+    validate({ operation, resource, subresource, object, namespace, name }) {
+      if (resource.names.plural !== 'pods' || resource.group !== '') return;
+      const pod = object as Pod;
+      const isMirror = pod?.metadata.annotations?.[MIRROR_POD_ANNOTATION] !== undefined;
+      const refuse = (problem: string | undefined): void => {
+        if (problem !== undefined) throw errors.forbiddenError({ group: '', resource: 'pods' }, name, problem);
+      };
+      const among = (problemOf: typeof secretProblem): void => {
+        const account = accountOf(pod, namespace, serviceAccounts);
+        if (enforcesMountableSecrets(account)) refuse(problemOf(pod, account));
+      };
+      if (operation === 'CREATE' && subresource === '') {
+        if (isMirror) refuse(mirrorProblem(pod));
+        else among(secretProblem);
+      } else if (operation === 'UPDATE' && subresource === 'ephemeralcontainers') among(ephemeralSecretProblem);
+    },
   };
 }
 
-function findAccount(pod: Pod, namespace: string, serviceAccounts: Lister<ServiceAccount>): ServiceAccount {
-  const name = pod.spec!.serviceAccountName || 'default';
-  pod.spec!.serviceAccountName = name;
-  // The deprecated alias follows (`serviceAccount`).
-  pod.spec!.serviceAccount = name;
+/** A mirror pod is a file's of its node: nothing of the cluster's secrets comes with it. (Tokens need an account.) */
+function mirrorProblem(pod: Pod): string | undefined {
+  if ((pod.spec?.serviceAccountName ?? '') !== '') return 'a mirror pod may not reference service accounts';
+  if (referencesOf(pod).secrets.size > 0) return 'a mirror pod may not reference secrets';
+  return undefined;
+}
+
+/** `serviceAccount` is the deprecated alias. */
+function nameAccount(spec: NonNullable<Pod['spec']>): void {
+  spec.serviceAccountName ||= 'default';
+  spec.serviceAccount = spec.serviceAccountName;
+}
+
+function accountOf(pod: Pod, namespace: string, serviceAccounts: Lister<ServiceAccount>): ServiceAccount {
+  const { serviceAccountName: name = '' } = pod.spec ?? {};
   const account = serviceAccounts.get(namespace, name);
   if (account === undefined) {
     const cause = `error looking up service account ${namespace}/${name}: serviceaccount ${JSON.stringify(name)} not found`;

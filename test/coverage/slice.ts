@@ -6,7 +6,7 @@
 /** Rows that are in the slice in part, with what is missing. */
 export const PARTIAL_FEATURES: Readonly<Record<string, string>> = {
   A5: 'CBOR is not spoken',
-  A35: 'PodSecurity comes later; ServiceAccount does not enforce mountable secrets',
+  A35: 'PodSecurity comes later',
   A37: 'OIDC and webhook come later',
   A46: 'coordinated leader election comes later',
   A48: 'flagz, statusz and tracing come later',
