@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { WireWriter } from './wire.ts';
+import { WireReader, WireWriter } from './wire.ts';
 
 /** Every kind of value, each of which may be the one for which there is no room left. */
 const WRITES: Readonly<Record<string, (writer: WireWriter) => void>> = {
@@ -18,6 +18,19 @@ function alone(write: (writer: WireWriter) => void): Buffer {
   write(writer);
   return writer.finish();
 }
+
+describe('WireReader', () => {
+  it('refuses an int64 that a double cannot have', () => {
+    // 2^53 - 1 and 2^63 - 1.
+    const read = (bytes: number[]): number => {
+      const reader = new WireReader(Buffer.from([8, ...bytes]));
+      reader.next();
+      return reader.int64();
+    };
+    expect(read([...Array<number>(7).fill(0xff), 0x0f])).toBe(Number.MAX_SAFE_INTEGER);
+    expect(() => read([...Array<number>(8).fill(0xff), 0x7f])).toThrow('cannot be kept');
+  });
+});
 
 describe('WireWriter', () => {
   it.each(Object.entries(WRITES))('grows for %s wherever its memory ends', (_, write) => {

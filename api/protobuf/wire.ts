@@ -68,9 +68,12 @@ export class WireReader {
     return this.#signed() | 0;
   }
 
+  /** Throws for what a double cannot have: it would become another number. */
   int64(): number {
     this.#expect(WIRE_VARINT);
-    return this.#signed();
+    const value = this.#signed();
+    if (Number.isSafeInteger(value)) return value;
+    throw new ProtobufError(`an integer of about ${value} cannot be kept: up to ${Number.MAX_SAFE_INTEGER} all can`);
   }
 
   bool(): boolean {

@@ -42,6 +42,30 @@ describe('decodeJson()', () => {
   });
 });
 
+describe('integers that a double cannot have', () => {
+  it.each(['9007199254740993', '9223372036854775807', '-9223372036854775807', '12345678901234567890123'])(
+    'are refused, and not changed: %s',
+    (text) => {
+      const problem = `the integer ${text} cannot be kept: up to 9007199254740991 all can`;
+      expect(() => decode(`{"a":"x","b":[1,${text}]}`)).toThrow(problem);
+      expect(() => decodeYaml(`{"a":"x","b":[1,${text}]}`)).toThrow(problem);
+      expect(() => decodeYaml(`a: x\nb: ${text}\n`)).toThrow(problem);
+    },
+  );
+
+  it.each([
+    ['9007199254740991', 9007199254740991],
+    ['-9007199254740992', -9007199254740992],
+    ['100000000000000000000', 1e20],
+    ['0.12345678901234568000', 0.12345678901234568],
+    ['12345000000000000000e3', 1.2345e22],
+    ['"9007199254740993"', '9007199254740993'],
+    ['"\\"9007199254740993"', '"9007199254740993'],
+  ])('are none of: %s', (text, value) => {
+    expect(decode(`[1234567890123456,${text}]`)).toEqual([1234567890123456, value]);
+  });
+});
+
 describe('findDuplicateKeys()', () => {
   it('names the paths, each once', () => {
     const text = '{"a":1,"spec":{"c":[{"n":1},{"n":1,"n":2,"n":3}],"x":"\\"n\\":"},"a":{}}';

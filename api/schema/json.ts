@@ -5,6 +5,7 @@
  */
 import { LineCounter, isAlias, isMap, isScalar, parseDocument, visit } from 'yaml';
 import type { Document, Tags, YAMLMap } from 'yaml';
+import { checkInteger, checkIntegers, endOfString } from './exact-integers.ts';
 import { scanJson } from './json-scanner.ts';
 
 export interface DecodeOptions {
@@ -15,7 +16,7 @@ export interface DecodeOptions {
 const MAX_DEPTH = 512;
 const DEPTH_ERROR = 'exceeded max depth';
 
-/** Parses JSON; throws an `Error` with Go's words. Invalid UTF-8 becomes U+FFFD, a repeated key's last value counts. */
+/** Parses JSON; throws an `Error`, with Go's words for what Go refuses. Invalid UTF-8 becomes U+FFFD, a repeated key's last value counts. */
 export function decodeJson(bytes: Uint8Array | string, { maxDepth = MAX_DEPTH }: DecodeOptions = {}): unknown {
   const text =
     typeof bytes === 'string' ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
@@ -26,6 +27,7 @@ export function decodeJson(bytes: Uint8Array | string, { maxDepth = MAX_DEPTH }:
     scanJson(text, NO_VISITOR);
     throw error;
   }
+  checkIntegers(text);
   // Every level takes two characters.
   if (text.length > 2 * maxDepth) boundDepth(value, maxDepth);
   return value;
@@ -94,6 +96,7 @@ function decodeYamlText(text: string, { maxDepth = MAX_DEPTH }: DecodeOptions): 
   visit(document, (_, node) => {
     if (isAlias(node) && ++aliases > MAX_ALIASES) throw new Error('yaml: document contains excessive aliasing');
     if (isMap(node)) addRepeatedKeys(node, repeated);
+    if (isScalar(node) && typeof node.value === 'number') checkInteger(node.source ?? '');
   });
   const duplicates = repeated
     .sort((a, b) => a - b)
@@ -165,16 +168,6 @@ function countKeysIn(text: string): number {
     if (text.charCodeAt(next) === 0x3a) keys++;
   }
   return keys;
-}
-
-/** The position of the closing quote of the string that opens at `at`, or -1. */
-function endOfString(text: string, at: number): number {
-  for (let end = text.indexOf('"', at + 1); end >= 0; end = text.indexOf('"', end + 1)) {
-    let slashes = 0;
-    while (text.charCodeAt(end - 1 - slashes) === 0x5c) slashes++;
-    if (slashes % 2 === 0) return end;
-  }
-  return -1;
 }
 
 function countKeys(value: unknown): number {
