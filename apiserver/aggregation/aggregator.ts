@@ -61,8 +61,11 @@ function openApiPath(path: string): string {
   return path.startsWith(`${prefix}/`) ? path.slice(prefix.length) : '';
 }
 
+/** Behind encoded slashes too: the other server may decode before it resolves. */
 function hasDotSegments(path: string): boolean {
-  return path.split('/').some((segment) => /^\.{1,2}$/.test(decodeURIComponent(segment)));
+  return decodeURIComponent(path)
+    .split('/')
+    .some((segment) => segment === '.' || segment === '..');
 }
 
 async function proxy(
