@@ -104,8 +104,9 @@ export class ClusterWatch {
 
   #onAssigned(key: string, pod: Pod, previous: Pod | undefined): void {
     const { cache, queue, nominated } = this.#options;
-    cache.setPod(podInfoOf(pod), pod.spec.nodeName!);
-    nominated.delete(pod.metadata.uid ?? '');
+    const podInfo = podInfoOf(pod);
+    cache.setPod(podInfo, pod.spec.nodeName!);
+    if (nominated.delete(podInfo.uid, pod.spec.nodeName)) queue.moveBehind(podInfo);
     if (previous !== undefined && isAssigned(previous)) {
       for (const event of assignedPodEvents(previous, pod)) queue.moveAll(event);
       return;
@@ -126,12 +127,9 @@ export class ClusterWatch {
 
   #followNomination(pod: Pod, previous: Pod | undefined): void {
     const { nominated, queue } = this.#options;
-    const before = nominated.nodeOf(pod.metadata.uid ?? '');
-    if (before === '' && nominatedNodeOf(pod) === '') return;
-    nominated.update(podInfoOf(pod), previous);
-    // To pods that do not come before it, a nominated pod is one that is there.
-    const hasGivenUp = before !== '' && nominated.nodeOf(pod.metadata.uid ?? '') !== before;
-    if (hasGivenUp) queue.moveAll({ name: 'AssignedPodDelete', pod });
+    if (nominated.nodeOf(pod.metadata.uid ?? '') === '' && nominatedNodeOf(pod) === '') return;
+    const podInfo = podInfoOf(pod);
+    if (nominated.update(podInfo, previous)) queue.moveBehind(podInfo);
   }
 
   #onPodGone(key: string, pod: Pod): void {
@@ -139,10 +137,11 @@ export class ClusterWatch {
     const { uid = '' } = pod.metadata;
     queue.delete(key);
     // It may have been on a node although it was never seen there.
-    const hadRoom = isAssigned(pod) || cache.isAssumed(pod) || nominated.nodeOf(uid) !== '';
+    const hadRoom = isAssigned(pod) || cache.isAssumed(pod);
     cache.removePod(key);
-    nominated.delete(uid);
+    const givesUp = nominated.delete(uid);
     if (hadRoom) queue.moveAll({ name: 'AssignedPodDelete', pod });
+    else if (givesUp) queue.moveBehind(podInfoOf(pod));
   }
 }
 

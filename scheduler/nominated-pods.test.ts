@@ -11,14 +11,27 @@ const names = (infos: readonly PodInfo[]): string[] => infos.map(({ pod }) => po
 describe('NominatedPods [S9]', () => {
   it('has each pod on one node, the latest', () => {
     const nominated = new NominatedPods();
-    nominated.set(infoOf('a', 1), 'n1');
+    expect(nominated.set(infoOf('a', 1), 'n1')).toBe(false);
     nominated.set(infoOf('b', 1), 'n1');
-    nominated.set(infoOf('a', 1), 'n2');
+    expect(nominated.set(infoOf('b', 1), 'n1')).toBe(false);
+    expect(nominated.set(infoOf('a', 1), 'n2')).toBe(true);
     expect([names(nominated.onNode('n1')), names(nominated.onNode('n2'))]).toEqual([['b'], ['a']]);
-    nominated.set(infoOf('b', 1), '');
-    nominated.delete('uid-a');
-    nominated.delete('uid-unknown');
+    expect(nominated.set(infoOf('b', 1), '')).toBe(true);
+    expect(nominated.set(infoOf('b', 1), '')).toBe(false);
+    expect(nominated.delete('uid-a')).toBe(true);
+    expect(nominated.delete('uid-unknown')).toBe(false);
     expect([nominated.onNode('n1'), nominated.onNode('n2'), nominated.nodeOf('uid-a')]).toEqual([[], [], '']);
+  });
+
+  it('says whether a pod that has come to a node was nominated for another', () => {
+    const nominated = new NominatedPods();
+    for (const [has, givesUp] of [
+      ['n1', false],
+      ['n2', true],
+    ] as const) {
+      nominated.set(infoOf('a', 1), 'n1');
+      expect(nominated.delete('uid-a', has)).toBe(givesUp);
+    }
   });
 
   it('makes room for pods of the same or a higher priority, but not for the pod itself', () => {
@@ -33,10 +46,10 @@ describe('NominatedPods [S9]', () => {
     const nominated = new NominatedPods();
     const plain = infoOf('a', 1);
     nominated.set(plain, 'n1');
-    nominated.update(infoOf('a', 1), plain.pod);
+    expect(nominated.update(infoOf('a', 1), plain.pod)).toBe(false);
     expect(nominated.nodeOf('uid-a')).toBe('n1');
     const told = infoOf('a', 1, 'n2');
-    nominated.update(told, plain.pod);
+    expect(nominated.update(told, plain.pod)).toBe(true);
     expect(nominated.nodeOf('uid-a')).toBe('n2');
     nominated.update(plain, told.pod);
     expect(nominated.nodeOf('uid-a')).toBe('');

@@ -16,33 +16,36 @@ export class NominatedPods {
     return this.#byNode.size === 0;
   }
 
-  /** Takes the place of an earlier nomination; with `''`, only ends it. */
-  set(podInfo: PodInfo, nodeName: string): void {
-    this.delete(podInfo.uid);
-    if (nodeName === '') return;
+  /** Takes the place of an earlier nomination; with `''`, only ends it. Whether the pod gives up another node. */
+  set(podInfo: PodInfo, nodeName: string): boolean {
+    const givesUp = this.delete(podInfo.uid, nodeName);
+    if (nodeName === '') return givesUp;
     this.#nodeNames.set(podInfo.uid, nodeName);
     const present = this.#byNode.get(nodeName);
     if (present === undefined) this.#byNode.set(nodeName, new Map([[podInfo.uid, podInfo]]));
     else present.set(podInfo.uid, podInfo);
+    return givesUp;
   }
 
   /**
    * The pod has come, or changed. While neither the state before nor this one names a node, a nomination whose status
-   * has yet to be written stands.
+   * has yet to be written stands. Whether the pod gives up a node.
    */
-  update(podInfo: PodInfo, previous: Pod | undefined): void {
+  update(podInfo: PodInfo, previous: Pod | undefined): boolean {
     const named = nominatedNodeOf(podInfo.pod);
     const stands = named === '' && (previous === undefined || nominatedNodeOf(previous) === '');
-    this.set(podInfo, stands ? this.nodeOf(podInfo.uid) : named);
+    return this.set(podInfo, stands ? this.nodeOf(podInfo.uid) : named);
   }
 
-  delete(uid: string): void {
+  /** The pod is gone, or has the node `has`. Whether it gives up another node. */
+  delete(uid: string, has = ''): boolean {
     const nodeName = this.#nodeNames.get(uid);
-    if (nodeName === undefined) return;
+    if (nodeName === undefined) return false;
     this.#nodeNames.delete(uid);
     const present = this.#byNode.get(nodeName);
     present?.delete(uid);
     if (present?.size === 0) this.#byNode.delete(nodeName);
+    return nodeName !== has;
   }
 
   /** `''` for a pod that is not nominated. */

@@ -169,4 +169,49 @@ describe('preemption [S9]', () => {
     expect(await cluster.bound('high')).toBe('n1');
     expect((await cluster.getPod('middle')).spec.nodeName).toBeUndefined();
   });
+
+  describe('wakes who had to leave room for a pod that gives its node up', () => {
+    const nominated = (name: string): Promise<unknown> =>
+      eventually(async () => (await cluster.getPod(name)).status?.nominatedNodeName === 'n1');
+    const tolerating = (...keys: string[]): NonNullable<PodFacts['spec']> => ({
+      tolerations: keys.map((key) => ({ key, operator: 'Exists' })),
+    });
+
+    /** The preemptor waits for `n1`, and a small pod because `n1` is promised to it. */
+    async function promiseNode(cpuOfOther: string): Promise<void> {
+      const n1 = oneCpu('n1');
+      await cluster.createNode({ ...n1, metadata: { ...n1.metadata, labels: { disk: 'ssd' } } });
+      const allocatable = { cpu: cpuOfOther, memory: '8Gi', pods: '110' };
+      const spec = { taints: [{ key: 'k', effect: 'NoSchedule' }] };
+      await cluster.createNode(nodeOf('n2', { allocatable, spec }));
+      cluster.startScheduler();
+      await cluster.createPod('victim', asking('low', '800m'));
+      await cluster.bound('victim');
+      await holdPod('victim');
+      const { requests, spec: asked } = asking('high', '800m');
+      const wishes = { nodeSelector: { disk: 'ssd' }, ...tolerating('k') };
+      await cluster.createPod('preemptor', { requests: requests!, spec: { ...asked, ...wishes } });
+      await nominated('preemptor');
+      const { spec: small } = asking('middle', '100m');
+      const rejected = { requests: { cpu: '100m' }, spec: { ...small, ...tolerating('x') } };
+      await cluster.createPod('small', rejected);
+      await cluster.conditionOf('small', ({ reason }) => reason === 'Unschedulable');
+    }
+
+    it('because no node will do any more', async () => {
+      await promiseNode('100m');
+      await cluster.patchNode('n1', { spec: { taints: [{ key: 'x', effect: 'NoSchedule' }] } });
+      // Of the two this wakes the preemptor only.
+      await cluster.patchNode('n2', { metadata: { labels: { disk: 'ssd' } } });
+      expect(await cluster.bound('small')).toBe('n1');
+      expect((await cluster.getPod('preemptor')).status?.nominatedNodeName).toBeUndefined();
+    });
+
+    it('because another node will do', async () => {
+      await promiseNode('1');
+      await cluster.patchNode('n2', { metadata: { labels: { disk: 'ssd' } } });
+      expect(await cluster.bound('preemptor')).toBe('n2');
+      expect(await cluster.bound('small')).toBe('n1');
+    });
+  });
 });

@@ -192,7 +192,7 @@ class Scheduler {
       this.#queue.done(cycle.podInfo.uid);
       return;
     }
-    this.#nominated.delete(cycle.podInfo.uid);
+    if (this.#nominated.delete(cycle.podInfo.uid, nodeName)) this.#queue.moveBehind(cycle.podInfo);
     const { runner } = this.#profileOf(cycle.pod);
     const rejection = runner.runReserve(cycle, nodeName) ?? runner.runPermit(cycle, nodeName);
     if (rejection !== undefined) {
@@ -245,7 +245,9 @@ class Scheduler {
       this.#queue.done(queued.podInfo.uid);
       return;
     }
-    if (nominatedNodeName !== undefined) this.#nominated.set(queued.podInfo, nominatedNodeName);
+    if (nominatedNodeName !== undefined && this.#nominated.set(queued.podInfo, nominatedNodeName)) {
+      this.#queue.moveBehind(queued.podInfo);
+    }
     this.#queue.addUnschedulable(queued, current, attempt);
     this.#record(current, 'FailedScheduling', truncateNote(message));
     const nomination = nominatedNodeName === undefined ? {} : { nominatedNodeName };

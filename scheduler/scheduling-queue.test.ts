@@ -107,6 +107,15 @@ describe('SchedulingQueue [S10]', () => {
     expect(names([queue.pop()])).toEqual(['a']);
   });
 
+  it('tries those again that had to leave room for a pod, and not those before it nor itself', () => {
+    const { queue } = setUp();
+    const pods = [withPriority('lower', 1), withPriority('same', 5), withPriority('higher', 9), withPriority('it', 5)];
+    for (const pod of pods) queue.add(pod);
+    for (const queued of pods.map(() => queue.pop()!)) reject(queue, queued, 'RoomHoper');
+    queue.moveBehind(podInfoOf(pods[3]!));
+    expect(names([queue.pop(), queue.pop(), queue.pop()])).toEqual(['same', 'lower', undefined]);
+  });
+
   it('does not lose an event that comes while the pod is in flight', () => {
     const { queue } = setUp();
     queue.add(podOf('a'));

@@ -177,8 +177,15 @@ export class SchedulingQueue {
 
   /** Something has happened in the cluster: pods that it may help are tried again. */
   moveAll(event: ClusterEvent): void {
-    for (const { events } of this.#inFlight.values()) events.push(event);
-    for (const queued of this.#unschedulable.helpedBy(event)) this.#requeue(queued);
+    this.#move(event, () => true);
+  }
+
+  /**
+   * The pod gives up a node that it was nominated for: for those that had to leave it room it is as if a pod had gone
+   * (`getLEPriorityPreCheck`).
+   */
+  moveBehind({ pod, uid, priority }: PodInfo): void {
+    this.#move({ name: 'AssignedPodDelete', pod }, (other) => other.uid !== uid && other.priority <= priority);
   }
 
   /**
@@ -234,6 +241,11 @@ export class SchedulingQueue {
     return (
       this.#active.get(key) ?? this.#backoff.get(key) ?? this.#errorBackoff.get(key) ?? this.#unschedulable.get(key)
     );
+  }
+
+  #move(event: ClusterEvent, concerns: (podInfo: PodInfo) => boolean): void {
+    for (const { queued, events } of this.#inFlight.values()) if (concerns(queued.podInfo)) events.push(event);
+    for (const queued of this.#unschedulable.helpedBy(event)) if (concerns(queued.podInfo)) this.#requeue(queued);
   }
 
   /** Out of the unschedulable ones. */
