@@ -27,10 +27,11 @@ export function affinityMayHelp(waiting: WaitingPod, event: ClusterEvent): boole
     case 'AssignedPodAdd':
       return isNeeded(waiting, event.pod);
     case 'AssignedPodDelete':
-      return isInTheWay(waiting, event.pod);
+      return isInTheWay(waiting, event.pod) || isAheadOf(waiting, event.pod);
     case 'AssignedPodUpdateLabel':
-      if (isNeeded(waiting, event.pod) && !isNeeded(waiting, event.previous)) return true;
-      return isUnbearable(waiting, event.previous) && !isUnbearable(waiting, event.pod);
+      if (isUnbearable(waiting, event.previous) && !isUnbearable(waiting, event.pod)) return true;
+      if (isNeeded(waiting, event.pod)) return !isNeeded(waiting, event.previous);
+      return isAheadOf(waiting, event.previous);
     case 'NodeAdd':
       return waiting.required.every(({ topologyKey }) => labelOf(labelsOf(event.node), topologyKey) !== undefined);
     case 'NodeUpdateLabel':
@@ -46,6 +47,11 @@ function namespaceOf(event: ClusterEvent): string {
 
 function isNeeded({ required }: WaitingPod, pod: Pod): boolean {
   return matcherOfAll(required).matches(pod);
+}
+
+/** Of a group that wants to be together and that the waiting pod may be the first of, when nobody else is left. */
+function isAheadOf(waiting: WaitingPod, pod: Pod): boolean {
+  return isNeeded(waiting, pod) && isNeeded(waiting, waiting.pod);
 }
 
 function isUnbearable({ requiredAnti }: WaitingPod, pod: Pod): boolean {

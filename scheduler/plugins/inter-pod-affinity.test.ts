@@ -265,6 +265,7 @@ describe('InterPodAffinity, score [S4]', () => {
 describe('InterPodAffinity, hints [S10]', () => {
   const needy = pod('x', needs(near('y')));
   const shy = pod('x', avoids(near('y')));
+  const social = pod('x', needs(near('x')));
   const plain = pod('x');
   const [a, c, d] = [NODES[0]!, NODES[2]!, NODES[3]!];
   it.each<[string, Pod, ClusterEvent, boolean]>([
@@ -276,6 +277,11 @@ describe('InterPodAffinity, hints [S10]', () => {
     ['another goes', shy, { name: 'AssignedPodDelete', pod: pod('z') }, false],
     ['a pod goes that avoided it', plain, { name: 'AssignedPodDelete', pod: pod('z', avoids(near('x'))) }, true],
     ['a needed pod goes', needy, { name: 'AssignedPodDelete', pod: pod('y') }, false],
+    ['one of its own group goes', social, { name: 'AssignedPodDelete', pod: pod('x') }, true],
+    ['another than of its group goes', social, { name: 'AssignedPodDelete', pod: pod('y') }, false],
+    ['one leaves its group', social, { name: 'AssignedPodUpdateLabel', pod: pod('y'), previous: pod('x') }, true],
+    ['one stays in it', social, { name: 'AssignedPodUpdateLabel', pod: pod('x'), previous: pod('x') }, false],
+    ['a needed pod is one no more', needy, { name: 'AssignedPodUpdateLabel', pod: pod('z'), previous: pod('y') }, false],
     ['a pod becomes a needed one', needy, { name: 'AssignedPodUpdateLabel', pod: pod('y'), previous: pod('z') }, true],
     ['it was one', needy, { name: 'AssignedPodUpdateLabel', pod: pod('y'), previous: pod('y') }, false],
     ['a pod is no longer avoided', shy, { name: 'AssignedPodUpdateLabel', pod: pod('z'), previous: pod('y') }, true],
