@@ -67,6 +67,8 @@ export class SchedulingQueue {
   readonly #inFlight = new Map<string, InFlight>();
   #sequence = 0;
   #wake: (() => void) | undefined;
+  /** Told to wake while nobody waited. */
+  #isAwake = false;
 
   constructor({ clock, profiles, backoff = DEFAULT_BACKOFF }: SchedulingQueueOptions) {
     this.#clock = clock;
@@ -208,14 +210,17 @@ export class SchedulingQueue {
     for (const queued of due) this.#requeue(queued);
   }
 
-  /** Ends a wait for pods. */
+  /** Ends a wait for pods: the present one, or else the next. */
   wake(): void {
-    this.#wake?.();
+    if (this.#wake === undefined) this.#isAwake = true;
+    else this.#wake();
   }
 
   /** Resolves when `pop` may have something, after `wake`, or when the signal aborts. For one caller at a time. */
   async waitForPod(signal: AbortSignal): Promise<void> {
-    if (signal.aborted || this.#active.size + this.#backoff.size > 0) return;
+    const isAwake = this.#isAwake;
+    this.#isAwake = false;
+    if (isAwake || signal.aborted || this.#active.size + this.#backoff.size > 0) return;
     await new Promise<void>((resolve) => {
       const next = this.#errorBackoff.peek();
       const delayMs = next === undefined ? undefined : Math.max(0, this.#backoffEndMs(next) - this.#clock.now());

@@ -1,0 +1,60 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Subject } from 'rxjs';
+import type { Pod } from '../api/core/v1/pod.ts';
+import type { InformerFactory } from '../client/informer-factory.ts';
+import type { InformerChange } from '../client/informer.ts';
+import { keyOf } from '../client/keys.ts';
+import { ClusterCache } from './cluster-cache.ts';
+import { ClusterWatch } from './cluster-watch.ts';
+import { NominatedPods } from './nominated-pods.ts';
+import { ManualClock, podOf } from './objects-for-tests.ts';
+import { SchedulingQueue } from './scheduling-queue.ts';
+import { TimeSlice } from './time-slice.ts';
+
+let stopping: AbortController;
+let podChanges: Subject<InformerChange<Pod>>;
+let queue: SchedulingQueue;
+let watch: ClusterWatch;
+let slice: TimeSlice;
+
+beforeEach(async () => {
+  const clock = new ManualClock();
+  stopping = new AbortController();
+  podChanges = new Subject();
+  queue = new SchedulingQueue({ clock, profiles: new Map([['default-scheduler', []]]) });
+  slice = new TimeSlice(clock, 5);
+  const waitForSync = (): Promise<void> => Promise.resolve();
+  const informer = ({ names }: { names: { plural: string } }): unknown => ({
+    waitForSync,
+    changes: names.plural === 'pods' ? podChanges : new Subject(),
+  });
+  const informers = { informer, waitForSync } as unknown as InformerFactory;
+  const schedulerNames = new Set(['default-scheduler']);
+  watch = new ClusterWatch({
+    informers,
+    cache: new ClusterCache(),
+    queue,
+    nominated: new NominatedPods(),
+    schedulerNames,
+  });
+  await watch.start(stopping.signal);
+});
+afterEach(() => stopping.abort());
+
+const deliver = (pod: Pod, previous?: Pod): void =>
+  podChanges.next({ type: previous === undefined ? 'add' : 'update', key: keyOf(pod), object: pod, previous });
+
+describe('ClusterWatch', () => {
+  it('loses no change that comes just after the last ones have been applied', async () => {
+    const applied = watch.applyChanges(slice);
+    // The inbox has been seen to be empty, and who asked does not know yet.
+    deliver(podOf('a'));
+    await applied;
+    expect(queue.pop()).toBeUndefined();
+    let isAwake = false;
+    void queue.waitForPod(stopping.signal).then(() => (isAwake = true));
+    await watch.applyChanges(slice);
+    expect(isAwake).toBe(true);
+    expect(queue.pop()?.podInfo.key).toBe('default/a');
+  });
+});
