@@ -6,13 +6,19 @@ import type { InformerChange } from '../client/informer.ts';
 import { keyOf } from '../client/keys.ts';
 import { ClusterCache } from './cluster-cache.ts';
 import { ClusterWatch } from './cluster-watch.ts';
+import type { Plugin } from './framework.ts';
 import { NominatedPods } from './nominated-pods.ts';
-import { ManualClock, podOf } from './objects-for-tests.ts';
+import { ManualClock, nodeOf, podOf } from './objects-for-tests.ts';
+import { podInfoOf } from './pod-info.ts';
 import { SchedulingQueue } from './scheduling-queue.ts';
 import { TimeSlice } from './time-slice.ts';
 
+/** Rejects what only a pod's going can mend. */
+const roomHoper: Plugin = { name: 'RoomHoper', events: ['AssignedPodDelete'] };
+
 let stopping: AbortController;
 let podChanges: Subject<InformerChange<Pod>>;
+let cache: ClusterCache;
 let queue: SchedulingQueue;
 let watch: ClusterWatch;
 let slice: TimeSlice;
@@ -21,7 +27,8 @@ beforeEach(async () => {
   const clock = new ManualClock();
   stopping = new AbortController();
   podChanges = new Subject();
-  queue = new SchedulingQueue({ clock, profiles: new Map([['default-scheduler', []]]) });
+  cache = new ClusterCache();
+  queue = new SchedulingQueue({ clock, profiles: new Map([['default-scheduler', [roomHoper]]]) });
   slice = new TimeSlice(clock, 5);
   const waitForSync = (): Promise<void> => Promise.resolve();
   const informer = ({ names }: { names: { plural: string } }): unknown => ({
@@ -30,13 +37,7 @@ beforeEach(async () => {
   });
   const informers = { informer, waitForSync } as unknown as InformerFactory;
   const schedulerNames = new Set(['default-scheduler']);
-  watch = new ClusterWatch({
-    informers,
-    cache: new ClusterCache(),
-    queue,
-    nominated: new NominatedPods(),
-    schedulerNames,
-  });
+  watch = new ClusterWatch({ informers, cache, queue, nominated: new NominatedPods(), schedulerNames });
   await watch.start(stopping.signal);
 });
 afterEach(() => stopping.abort());
@@ -56,5 +57,24 @@ describe('ClusterWatch', () => {
     await watch.applyChanges(slice);
     expect(isAwake).toBe(true);
     expect(queue.pop()?.podInfo.key).toBe('default/a');
+  });
+
+  it('gives the room of a pod whose deletion begins while it is bound to those that wait', async () => {
+    cache.setNode(nodeOf('n1'));
+    const bound = podOf('bound');
+    for (const pod of [bound, podOf('waiting')]) deliver(pod);
+    await watch.applyChanges(slice);
+    queue.done(queue.pop()!.podInfo.uid);
+    cache.assumePod(podInfoOf(bound), 'n1');
+    const waiting = queue.pop()!;
+    queue.addUnschedulable(waiting, waiting.podInfo.pod, { type: 'rejected', rejectors: new Set(['RoomHoper']) });
+    const labelled = podOf('bound', { labels: { app: 'x' } });
+    deliver(labelled, bound);
+    await watch.applyChanges(slice);
+    expect(queue.pop()).toBeUndefined();
+    deliver({ ...bound, metadata: { ...bound.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } }, labelled);
+    await watch.applyChanges(slice);
+    expect(queue.pop()?.podInfo.key).toBe('default/waiting');
+    expect(cache.takeSnapshot().get('n1')?.pods.size).toBe(0);
   });
 });

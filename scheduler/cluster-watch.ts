@@ -119,10 +119,18 @@ export class ClusterWatch {
     const { cache, queue, schedulerNames } = this.#options;
     if (!schedulerNames.has(pod.spec.schedulerName ?? '')) return;
     // It will be bound in a moment; if not, it comes back as it is then.
-    if (cache.isAssumed(pod)) return;
+    if (cache.isAssumed(pod)) return this.#onAssumed(pod);
     this.#followNomination(pod, previous);
     if (previous === undefined) queue.add(pod);
     else queue.update(previous, pod);
+  }
+
+  /** A pod whose deletion has begun will not be bound: nobody needs to wait for its room until that fails. */
+  #onAssumed(pod: Pod): void {
+    const { cache, queue } = this.#options;
+    if (pod.metadata.deletionTimestamp === undefined) return;
+    cache.forgetPod(podInfoOf(pod));
+    queue.moveAll({ name: 'AssignedPodDelete', pod });
   }
 
   #followNomination(pod: Pod, previous: Pod | undefined): void {
