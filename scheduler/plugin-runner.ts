@@ -159,7 +159,7 @@ export class PluginRunner {
   }
 
   preBindWaits(cycle: Cycle): boolean {
-    return this.plugins.some((plugin) => plugin.preBindWaits?.(cycle) === true);
+    return this.#lists.preBind.some((plugin) => plugin.preBindWaits?.(cycle) === true);
   }
 
   async runPreBind(cycle: Cycle, nodeName: string): Promise<PluginRejection | undefined> {

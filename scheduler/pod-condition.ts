@@ -24,8 +24,20 @@ export function unscheduledPatch(
 ): Record<string, unknown> | undefined {
   const condition = conditionPatch(pod, { type: 'PodScheduled', status: 'False', ...failure }, now);
   if (nominatedNodeName === undefined || nominatedNodeName === nominatedNodeOf(pod)) return condition;
-  const nomination = { nominatedNodeName: nominatedNodeName === '' ? null : nominatedNodeName };
-  return { metadata: { uid: pod.metadata.uid }, status: { ...condition?.status, ...nomination } };
+  const nomination = nominationPatch(pod, nominatedNodeName);
+  return { ...nomination, status: { ...condition?.status, ...nomination.status } };
+}
+
+/** As `unscheduledPatch`, of the nomination alone; `''` ends it. */
+export function nominationPatch(
+  pod: Pod,
+  nodeName: string,
+): { metadata: { uid: string | undefined }; status: { nominatedNodeName: string | null } } {
+  // With the uid, a new pod of the same name refuses it.
+  return {
+    metadata: { uid: pod.metadata.uid },
+    status: { nominatedNodeName: nodeName === '' ? null : nodeName },
+  };
 }
 
 /** As `unscheduledPatch`, for any condition. */

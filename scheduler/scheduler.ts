@@ -30,7 +30,7 @@ import { NodeSearch } from './node-search.ts';
 import { NominatedPods } from './nominated-pods.ts';
 import { PendingCalls } from './pending-calls.ts';
 import { PluginRunner } from './plugin-runner.ts';
-import { truncateNote, unscheduledPatch } from './pod-condition.ts';
+import { nominationPatch, truncateNote, unscheduledPatch } from './pod-condition.ts';
 import type { FailureReason } from './pod-condition.ts';
 import { DEFAULT_PROFILES } from './profile.ts';
 import type { SchedulerProfile } from './profile.ts';
@@ -206,11 +206,13 @@ class Scheduler {
   }
 
   async #bind(queued: QueuedPod, cycle: Cycle, nodeName: string): Promise<void> {
-    const { log } = this.#options;
+    const { log, signal } = this.#options;
     const { pod } = cycle;
     const { runner } = this.#profileOf(pod);
     const { namespace = '', name = '' } = pod.metadata;
+    const isAnnounced = runner.preBindWaits(cycle);
     try {
+      if (isAnnounced) await this.#patchStatus(queued, nominationPatch(pod, nodeName));
       const rejection = await runner.runPreBind(cycle, nodeName);
       if (rejection !== undefined) throw new Error(rejection.reasons.join(', '));
       if (!(await this.#extenders.bind(pod, nodeName))) await runner.runBind(cycle, nodeName);
@@ -218,6 +220,10 @@ class Scheduler {
       runner.runPostBind(cycle, nodeName);
     } catch (error) {
       log.debug('a pod was not bound', { kind: 'Pod', namespace, name, node: nodeName, error: String(error) });
+      // What waits for volumes at the end stays announced, for the scheduler that starts next.
+      if (signal.aborted) return;
+      // `#fail` may not have seen it yet, and would leave it.
+      if (isAnnounced) await this.#patchStatus(queued, nominationPatch(pod, ''));
       this.#undo(cycle, nodeName);
       // Others have been rejected for want of the room that was assumed taken.
       this.#queue.moveAll({ name: 'AssignedPodDelete', pod });
@@ -269,7 +275,7 @@ class Scheduler {
       await client.patch(pods, { namespace, name }, { type: 'strategic', body, subresource: 'status' });
     } catch (error) {
       // The next failed attempt says it again.
-      log.debug('a pod condition was not written', { kind: 'Pod', namespace, name, error: String(error) });
+      log.debug('a pod status was not written', { kind: 'Pod', namespace, name, error: String(error) });
     }
   }
 }

@@ -101,6 +101,8 @@ const verdict = (name: string, ...reasons: string[]): Promise<string> =>
     const { message = '' } = status?.conditions?.find(({ type }) => type === 'PodScheduled') ?? {};
     return reasons.every((reason) => message.includes(reason)) ? message : undefined;
   });
+const nominated = async (name: string): Promise<string | undefined> =>
+  (await server.call<Pod>('GET', `${PODS}/${name}`)).status?.nominatedNodeName;
 const claim = (name: string): Promise<PersistentVolumeClaim> => server.call('GET', `${CLAIMS}/${name}`);
 
 describe('pods with claims [S8]', () => {
@@ -190,5 +192,20 @@ describe('pods with claims [S8]', () => {
     // Who cannot make the volume takes the node off the claim: the pod is tried again.
     await patch(`${CLAIMS}/stuck-0`, { metadata: { annotations: { 'volume.kubernetes.io/selected-node': null } } });
     await verdict('stuck-0', 'running PreBind plugin "VolumeBinding": binding volumes: provisioning failed for PVC');
+  });
+
+  it('shows the node of a pod that waits for its volumes, until that fails', async () => {
+    await makeNode('n1');
+    await makeClass('nobody', 'example.com/none', 'WaitForFirstConsumer');
+    await makeClaim('data', 'nobody');
+    await makePod('p', 'data');
+    const selected = async (): Promise<true | undefined> =>
+      (await claim('data')).metadata.annotations?.['volume.kubernetes.io/selected-node'] === 'n1' || undefined;
+    await eventually(selected);
+    expect(await nominated('p')).toBe('n1');
+    await patch('/api/v1/nodes/n1', { spec: { unschedulable: true } });
+    await patch(`${CLAIMS}/data`, { metadata: { annotations: { 'volume.kubernetes.io/selected-node': null } } });
+    await verdict('p', 'provisioning failed for PVC');
+    expect(await nominated('p')).toBeUndefined();
   });
 });
