@@ -28,6 +28,7 @@ describe('validatePluginArgs() [S1]', () => {
     ['NodeResourcesBalancedAllocation', { resources: [{ name: 'cpu', weight: 1 }, { name: 'memory' }] }],
     ['InterPodAffinity', { hardPodAffinityWeight: 100 }],
     ['PodTopologySpread', { defaultingType: 'List', defaultConstraints: [constraint] }],
+    ['VolumeBinding', { bindTimeoutSeconds: 0 }],
   ])('finds nothing wrong with %s %j', (plugin, args) => {
     expect(problemsOf(plugin, args)).toEqual([]);
   });
@@ -116,6 +117,14 @@ describe('validatePluginArgs() [S1]', () => {
         `${first}.whenUnsatisfiable: Unsupported value: "Maybe": supported values: "DoNotSchedule", "ScheduleAnyway"`,
         `${first}.labelSelector: Forbidden: constraint must not define a selector, as they deduced for each pod`,
         'args.defaultConstraints[2]: Duplicate value: "{zone, ScheduleAnyway}"',
+      ],
+    ],
+    [
+      'VolumeBinding',
+      { bindTimeoutSeconds: -1, shape: [] },
+      [
+        'args.bindTimeoutSeconds: Invalid value: -1: invalid BindTimeoutSeconds, should not be a negative value',
+        'args.shape: Invalid value: []: unexpected field `shape`, remove it or turn on the feature gate StorageCapacityScoring',
       ],
     ],
   ])('says what is wrong with %s %j', (plugin, args, problems) => {

@@ -15,6 +15,7 @@ import type {
   ResourceSpec,
   ScoringStrategy,
   UtilizationShapePoint,
+  VolumeBindingArgs,
 } from './plugin-args.ts';
 
 const STRATEGIES = ['LeastAllocated', 'MostAllocated', 'RequestedToCapacityRatio'];
@@ -33,6 +34,7 @@ const VALIDATORS: Validators = {
   NodeResourcesBalancedAllocation: validateBalancedAllocationArgs,
   InterPodAffinity: validateInterPodAffinityArgs,
   PodTopologySpread: validatePodTopologySpreadArgs,
+  VolumeBinding: validateVolumeBindingArgs,
 };
 
 /** Of one plugin; of a plugin that takes none, nothing is wrong. */
@@ -154,6 +156,22 @@ function validateDefaultConstraint(constraint: V1TopologySpreadConstraint, path:
   if (labelSelector) {
     const detail = 'constraint must not define a selector, as they deduced for each pod';
     errors.push(forbidden(path.child('labelSelector'), detail));
+  }
+  return errors;
+}
+
+function validateVolumeBindingArgs(
+  { bindTimeoutSeconds = 0, shape }: VolumeBindingArgs,
+  path: FieldPath,
+): FieldError[] {
+  const errors: FieldError[] = [];
+  if (bindTimeoutSeconds < 0) {
+    const problem = 'invalid BindTimeoutSeconds, should not be a negative value';
+    errors.push(invalid(path.child('bindTimeoutSeconds'), bindTimeoutSeconds, problem));
+  }
+  if (shape !== undefined) {
+    const problem = 'unexpected field `shape`, remove it or turn on the feature gate StorageCapacityScoring';
+    errors.push(invalid(path.child('shape'), shape, problem));
   }
   return errors;
 }

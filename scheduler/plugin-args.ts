@@ -68,6 +68,13 @@ export interface DefaultPreemptionArgs {
   minCandidateNodesAbsolute?: number;
 }
 
+export interface VolumeBindingArgs {
+  /** How long a pod waits for its volumes at most. Default 600. */
+  bindTimeoutSeconds?: number;
+  /** Of the feature `StorageCapacityScoring`, which is off: refused. */
+  shape?: UtilizationShapePoint[];
+}
+
 /** By the plugin's name. Other plugins take none. */
 export interface PluginArgs {
   DefaultPreemption?: DefaultPreemptionArgs;
@@ -76,4 +83,5 @@ export interface PluginArgs {
   NodeResourcesBalancedAllocation?: NodeResourcesBalancedAllocationArgs;
   InterPodAffinity?: InterPodAffinityArgs;
   PodTopologySpread?: PodTopologySpreadArgs;
+  VolumeBinding?: VolumeBindingArgs;
 }

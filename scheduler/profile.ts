@@ -76,7 +76,7 @@ export function defaultProfile({ args = {}, ...options }: ProfileOptions): reado
     { plugin: nodeResourcesFit(args.NodeResourcesFit), weight: 1 },
     { plugin: volumeRestrictions(storage) },
     { plugin: nodeVolumeLimits(storage) },
-    { plugin: volumeBinding(storage, options) },
+    { plugin: volumeBinding(storage, options, args.VolumeBinding) },
     { plugin: volumeZone(storage) },
     { plugin: podTopologySpread(groupListersOf(options.informers), args.PodTopologySpread), weight: 2 },
     { plugin: interPodAffinity(namespaceListerOf(options.informers), args.InterPodAffinity), weight: 2 },

@@ -25,10 +25,9 @@ export interface VolumeBinderOptions {
   informers: InformerFactory;
   clock: Clock;
   signal: AbortSignal;
+  /** How long a pod waits for its volumes at most. */
+  timeoutMs: number;
 }
-
-/** Upstream's default of `bindTimeoutSeconds`. */
-const TIMEOUT_MS = 600_000;
 
 export class VolumeBinder {
   readonly #options: VolumeBinderOptions;
@@ -102,7 +101,7 @@ export class VolumeBinder {
 
   /** Asks again after every change of claims, volumes and pods. */
   async #until(holds: () => boolean): Promise<void> {
-    const { informers, clock, signal } = this.#options;
+    const { informers, clock, signal, timeoutMs } = this.#options;
     const { claims, volumes } = this.#storage;
     const watched = [claims.informer, volumes.informer, informers.informer(pods, NOT_ENDED)];
     const cleanups: (() => void)[] = [];
@@ -118,7 +117,7 @@ export class VolumeBinder {
         const stop = (): void => reject(new Error('the scheduler is stopping'));
         signal.addEventListener('abort', stop, { once: true });
         cleanups.push(() => signal.removeEventListener('abort', stop));
-        cleanups.push(clock.setTimeout(() => reject(new Error('context deadline exceeded')), TIMEOUT_MS));
+        cleanups.push(clock.setTimeout(() => reject(new Error('context deadline exceeded')), timeoutMs));
         for (const { progress } of watched) {
           const subscription = progress.subscribe(look);
           cleanups.push(() => subscription.unsubscribe());

@@ -16,6 +16,8 @@ import { createInformerFactory } from '../client/informer-factory.ts';
 import { persistentVolumeBinder } from '../controllers/persistent-volume/persistent-volume-binder.ts';
 import { eventually, runControllers } from '../controllers/testing.ts';
 import { localVolumeProvisioner } from '../kubelet/local-volumes/local-volume-provisioner.ts';
+import { readConfiguration } from './configuration.ts';
+import type { SchedulerConfiguration } from './configuration.ts';
 import { startScheduler } from './scheduler.ts';
 
 const CLAIMS = '/api/v1/namespaces/default/persistentvolumeclaims';
@@ -34,20 +36,29 @@ beforeEach(async () => {
     persistentVolumeBinder,
     localVolumeProvisioner((nodeName) => (/^n\d$/.test(nodeName) ? {} : undefined)),
   ]);
-  stopping = new AbortController();
-  const user = { name: 'test', groups: ['system:masters', 'system:authenticated'] };
-  const client = inProcessClient({ handler: server.api.handler, user, userAgent: 'test' });
-  const informers = createInformerFactory(client, parts);
-  informers.start(stopping.signal);
-  const recorder = createEventRecorder({ client, resource: events, component: 'default-scheduler', ...parts });
-  running = startScheduler({ client, informers, events: recorder, signal: stopping.signal, ...parts });
+  runScheduler();
 });
 afterEach(async () => {
-  stopping.abort();
-  await running;
+  await stopScheduler();
   await stopControllers();
   await server.close();
 });
+
+function runScheduler(configuration: Partial<SchedulerConfiguration> = {}): void {
+  stopping = new AbortController();
+  const { signal } = stopping;
+  const user = { name: 'test', groups: ['system:masters', 'system:authenticated'] };
+  const client = inProcessClient({ handler: server.api.handler, user, userAgent: 'test' });
+  const informers = createInformerFactory(client, parts);
+  informers.start(signal);
+  const recorder = createEventRecorder({ client, resource: events, component: 'default-scheduler', ...parts });
+  running = startScheduler({ client, informers, events: recorder, signal, ...parts, ...configuration });
+}
+
+async function stopScheduler(): Promise<void> {
+  stopping.abort();
+  await running;
+}
 
 async function makeNode(name: string, cpu = '4'): Promise<void> {
   const { metadata } = await server.call<Node>('POST', '/api/v1/nodes', {
@@ -207,5 +218,19 @@ describe('pods with claims [S8]', () => {
     await patch(`${CLAIMS}/data`, { metadata: { annotations: { 'volume.kubernetes.io/selected-node': null } } });
     await verdict('p', 'provisioning failed for PVC');
     expect(await nominated('p')).toBeUndefined();
+  });
+
+  it('waits for volumes no longer than it is told', async () => {
+    await stopScheduler();
+    const pluginConfig = [{ name: 'VolumeBinding', args: { bindTimeoutSeconds: 0 } }];
+    const kind = 'KubeSchedulerConfiguration';
+    runScheduler(
+      readConfiguration({ apiVersion: 'kubescheduler.config.k8s.io/v1', kind, profiles: [{ pluginConfig }] }),
+    );
+    await makeNode('n1');
+    await makeClass('nobody', 'example.com/none', 'WaitForFirstConsumer');
+    await makeClaim('data', 'nobody');
+    await makePod('p', 'data');
+    await verdict('p', 'running PreBind plugin "VolumeBinding": binding volumes: context deadline exceeded');
   });
 });

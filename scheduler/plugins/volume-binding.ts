@@ -7,6 +7,7 @@ import { deepEqual } from '../../api/machinery/equality.ts';
 import { keyOf } from '../../client/keys.ts';
 import { CONTINUE, SKIP, stateKey } from '../framework.ts';
 import type { CycleState, Plugin, Rejection } from '../framework.ts';
+import type { VolumeBindingArgs } from '../plugin-args.ts';
 import { podClaims, usesClaim } from '../pod-claims.ts';
 import { claimProblem, findPodVolumes, sortClaims } from '../pod-volumes.ts';
 import type { PodVolumes, SortedClaims } from '../pod-volumes.ts';
@@ -27,8 +28,12 @@ const unresolvable = (reasons: readonly string[]): Rejection => ({ code: 'Unsche
 
 const UNBOUND = unresolvable(['pod has unbound immediate PersistentVolumeClaims']);
 
-export function volumeBinding(storage: StorageView, options: VolumeBinderOptions): Plugin {
-  const binder = new VolumeBinder(storage, options);
+export function volumeBinding(
+  storage: StorageView,
+  options: Omit<VolumeBinderOptions, 'timeoutMs'>,
+  { bindTimeoutSeconds = 600 }: VolumeBindingArgs = {},
+): Plugin {
+  const binder = new VolumeBinder(storage, { ...options, timeoutMs: bindTimeoutSeconds * 1000 });
   return {
     name: 'VolumeBinding',
     events: [
