@@ -24,8 +24,17 @@ describe('validatePluginArgs() [S1]', () => {
     ['NodeResourcesFit', {}],
     ['NodeResourcesFit', { ignoredResources: ['example.com/gpu'], ignoredResourceGroups: ['example.com'] }],
     ['NodeResourcesFit', { scoringStrategy: { type: 'MostAllocated', resources: [{ name: 'cpu', weight: 100 }] } }],
+    ['NodeResourcesFit', { scoringStrategy: { type: 'LeastAllocated', resources: [{ name: 'cpu', weight: 0 }] } }],
     ['NodeResourcesFit', ratio([{ utilization: 0, score: 0 }, { utilization: 100, score: 10 }])], // prettier-ignore
-    ['NodeResourcesBalancedAllocation', { resources: [{ name: 'cpu', weight: 1 }, { name: 'memory' }] }],
+    [
+      'NodeResourcesBalancedAllocation',
+      {
+        resources: [
+          { name: 'cpu', weight: 1 },
+          { name: 'memory', weight: 0 },
+        ],
+      },
+    ],
     ['InterPodAffinity', { hardPodAffinityWeight: 100 }],
     ['PodTopologySpread', { defaultingType: 'List', defaultConstraints: [constraint] }],
     ['VolumeBinding', { bindTimeoutSeconds: 0 }],
@@ -58,12 +67,19 @@ describe('validatePluginArgs() [S1]', () => {
     ],
     [
       'NodeResourcesFit',
-      { scoringStrategy: { resources: [{ name: 'cpu', weight: 101 }] } },
+      { scoringStrategy: {} },
+      [
+        `${strategy}.type: Unsupported value: "": supported values: "LeastAllocated", "MostAllocated", "RequestedToCapacityRatio"`,
+      ],
+    ],
+    [
+      'NodeResourcesFit',
+      { scoringStrategy: { type: 'LeastAllocated', resources: [{ name: 'cpu', weight: 101 }] } },
       [`${strategy}.resources[0].weight: Invalid value: 101: resource weight of cpu not in valid range (0, 100]`],
     ],
     [
       'NodeResourcesFit',
-      { scoringStrategy: { requestedToCapacityRatio: {} } },
+      { scoringStrategy: { type: 'MostAllocated', requestedToCapacityRatio: {} } },
       [`${strategy}.requestedToCapacityRatio: Forbidden: must be nil when type is not RequestedToCapacityRatio`],
     ],
     [

@@ -4,6 +4,7 @@ import { validateNodeAffinity } from '../api/core/v1/pod/validate-affinity.ts';
 import { duplicate, forbidden, invalid, notSupported, required } from '../api/machinery/field-error.ts';
 import type { FieldError, FieldPath } from '../api/machinery/field-error.ts';
 import { invalidEach, isQualifiedName } from '../api/machinery/validation.ts';
+import { weightOf } from './plugin-args.ts';
 import type {
   DefaultPreemptionArgs,
   InterPodAffinityArgs,
@@ -65,7 +66,7 @@ function validateNodeResourcesFitArgs(args: NodeResourcesFitArgs, path: FieldPat
 }
 
 function validateStrategy(strategy: ScoringStrategy, path: FieldPath): FieldError[] {
-  const { type = 'LeastAllocated', resources = [], requestedToCapacityRatio } = strategy;
+  const { type = '', resources = [], requestedToCapacityRatio } = strategy;
   const errors = STRATEGIES.includes(type) ? [] : [notSupported(path.child('type'), type, STRATEGIES)];
   errors.push(...resources.flatMap((resource, i) => validateWeight(resource, path.child('resources').index(i))));
   const ratioPath = path.child('requestedToCapacityRatio');
@@ -79,9 +80,10 @@ function validateStrategy(strategy: ScoringStrategy, path: FieldPath): FieldErro
   return [...errors, ...validateShape(requestedToCapacityRatio.shape ?? [], ratioPath.child('shape'))];
 }
 
-function validateWeight({ name, weight = 1 }: ResourceSpec, path: FieldPath): FieldError[] {
+function validateWeight(resource: ResourceSpec, path: FieldPath): FieldError[] {
+  const weight = weightOf(resource);
   if (weight > 0 && weight <= 100) return [];
-  return [invalid(path.child('weight'), weight, `resource weight of ${name} not in valid range (0, 100]`)];
+  return [invalid(path.child('weight'), weight, `resource weight of ${resource.name} not in valid range (0, 100]`)];
 }
 
 function validateShape(shape: readonly UtilizationShapePoint[], path: FieldPath): FieldError[] {
@@ -109,7 +111,9 @@ function validateBalancedAllocationArgs(
 ): FieldError[] {
   const errors: FieldError[] = [];
   const seen = new Set<string>();
-  for (const [i, { name, weight = 1 }] of resources.entries()) {
+  for (const [i, resource] of resources.entries()) {
+    const { name } = resource;
+    const weight = weightOf(resource);
     const resourcePath = path.child('resources').index(i);
     if (seen.has(name)) errors.push(duplicate(resourcePath.child('name'), name));
     seen.add(name);

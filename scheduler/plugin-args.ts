@@ -13,8 +13,12 @@ export interface NodeAffinityArgs {
 
 export interface ResourceSpec {
   name: string;
-  /** 1 to 100. Default 1. */
+  /** 1 to 100. Default 1, also for 0. */
   weight?: number;
+}
+
+export function weightOf({ weight = 0 }: ResourceSpec): number {
+  return weight === 0 ? 1 : weight;
 }
 
 export interface UtilizationShapePoint {
@@ -25,7 +29,7 @@ export interface UtilizationShapePoint {
 }
 
 export interface ScoringStrategy {
-  /** Default `LeastAllocated`. */
+  /** A strategy has one; without a strategy it is `LeastAllocated`. */
   type?: 'LeastAllocated' | 'MostAllocated' | 'RequestedToCapacityRatio';
   /** Default: cpu and memory, of weight 1 each. */
   resources?: ResourceSpec[];

@@ -5,6 +5,7 @@
 import { MAX_NODE_SCORE } from './framework.ts';
 import { ALLOCATABLE_CPU, ALLOCATABLE_MEMORY, NON_ZERO_CPU, NON_ZERO_MEMORY } from './node-info.ts';
 import type { NodeInfo } from './node-info.ts';
+import { weightOf } from './plugin-args.ts';
 import type { ResourceSpec, ScoringStrategy, UtilizationShapePoint } from './plugin-args.ts';
 import type { PodInfo } from './pod-info.ts';
 import { amountIn, isScalarResource } from './resource.ts';
@@ -27,7 +28,8 @@ export type AllocationScore = (podInfo: PodInfo, node: NodeInfo) => number;
 export function allocationScore(strategy: ScoringStrategy = {}): AllocationScore {
   const { type = 'LeastAllocated' } = strategy;
   const listed = strategy.resources ?? [];
-  const resources = (listed.length === 0 ? CPU_AND_MEMORY : listed).map(({ name, weight = 1 }) => ({ name, weight }));
+  const specs = listed.length === 0 ? CPU_AND_MEMORY : listed;
+  const resources = specs.map((spec) => ({ name: spec.name, weight: weightOf(spec) }));
   if (type === 'RequestedToCapacityRatio') {
     return ratioScore(resources, shapeFunction(strategy.requestedToCapacityRatio?.shape ?? []));
   }

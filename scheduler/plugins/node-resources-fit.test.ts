@@ -117,10 +117,12 @@ describe('NodeResourcesFit [S1]', () => {
   ];
   const ratio = { type: 'RequestedToCapacityRatio' as const, requestedToCapacityRatio: { shape: fill } };
   const gpus = { resources: [{ name: 'cpu', weight: 1 }, { name: 'example.com/gpu', weight: 3 }] }; // prettier-ignore
+  const half = { resources: [{ name: 'cpu', weight: 0 }, { name: 'memory', weight: 1 }] }; // prettier-ignore
   it.each<[string, ScoringStrategy, Record<string, string>, number]>([
     // 2 of 4 cpus, 4 of 16 GiB in use: (50 + 25) / 2
     ['MostAllocated', { type: 'MostAllocated' }, { cpu: '1', memory: '2Gi' }, 37],
     ['MostAllocated beyond the full node', { type: 'MostAllocated' }, { cpu: '9', memory: '14Gi' }, 100],
+    ['a weight of 0 as 1', { ...half, type: 'MostAllocated' }, { cpu: '1', memory: '2Gi' }, 37],
     ['LeastAllocated by weight', gpus, { cpu: '1', 'example.com/gpu': '1' }, 68],
     ['a resource that the pod does not ask for', gpus, { cpu: '1' }, 50],
     ['a resource that the node does not have', { resources: [{ name: 'example.com/fpga' }] }, {}, 0],
