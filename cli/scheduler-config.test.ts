@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readSchedulerConfig } from './scheduler-config.ts';
+import { openDataFolder } from './data-folder.ts';
+import { keptProfiles, readSchedulerConfig, takeSchedulerConfig } from './scheduler-config.ts';
 
 const HEAD = 'apiVersion: kubescheduler.config.k8s.io/v1\nkind: KubeSchedulerConfiguration\n';
 
@@ -21,8 +22,8 @@ function file(text: string): string {
 
 describe('readSchedulerConfig() [S11]', () => {
   it('reads a file', () => {
-    const { profiles } = readSchedulerConfig(file(`${HEAD}profiles:\n- schedulerName: mine\n`));
-    expect(profiles.map(({ schedulerName }) => schedulerName)).toEqual(['mine']);
+    const { configuration } = readSchedulerConfig(file(`${HEAD}profiles:\n- schedulerName: mine\n`));
+    expect(configuration.profiles.map(({ schedulerName }) => schedulerName)).toEqual(['mine']);
   });
 
   it.each([
@@ -39,5 +40,24 @@ describe('readSchedulerConfig() [S11]', () => {
   it('says that there is no such file', () => {
     const path = join(folder, 'none.yaml');
     expect(() => readSchedulerConfig(path)).toThrow(`--scheduler-config: ${path}: ENOENT: no such file or directory`);
+  });
+});
+
+describe('takeSchedulerConfig()', () => {
+  const names = (): string[] => keptProfiles(openDataFolder(folder)).map(({ schedulerName }) => schedulerName);
+
+  it('keeps what the cluster goes by, without keys, until one is started without', () => {
+    const own = openDataFolder(folder);
+    own.prepare();
+    const data = Buffer.from('secret').toString('base64');
+    const extender = `urlPrefix: https://127.0.0.1\n  filterVerb: filter\n  tlsConfig: {insecure: true, keyData: ${data}}`;
+    const path = file(`${HEAD}profiles:\n- schedulerName: mine\nextenders:\n- ${extender}\n`);
+    expect(names()).toEqual(['default-scheduler']);
+    expect(takeSchedulerConfig(path, own)?.extenders).toHaveLength(1);
+    rmSync(path);
+    expect(names()).toEqual(['mine']);
+    expect(readFileSync(join(folder, 'run', 'scheduler.json'), 'utf8')).not.toContain(data);
+    expect(takeSchedulerConfig(undefined, own)).toBeUndefined();
+    expect(names()).toEqual(['default-scheduler']);
   });
 });

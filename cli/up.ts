@@ -40,7 +40,7 @@ import { addressInRange, advertisedAddress, gatewayAddress, hostAddresses } from
 import { createProgress } from './progress.ts';
 import type { Progress } from './progress.ts';
 import { proxyNote } from './proxy-environment.ts';
-import { readSchedulerConfig } from './scheduler-config.ts';
+import { takeSchedulerConfig } from './scheduler-config.ts';
 import { startScheduling } from './scheduling.ts';
 import { serverExtensions } from './server-extensions.ts';
 import { chooseSettings } from './settings.ts';
@@ -119,7 +119,7 @@ interface Running {
 
 async function start({ config: asked, folder, progress, log, stop }: StartOptions): Promise<Running> {
   const startedMs = realClock.monotonicMs();
-  const scheduling = asked.schedulerConfig === undefined ? undefined : readSchedulerConfig(asked.schedulerConfig);
+  const scheduling = takeSchedulerConfig(asked.schedulerConfig, folder);
   progress.step('certificates');
   const { runtime, notes } = chooseRuntime(asked.runtime, await lookAtHost(asked.runtime));
   for (const note of notes) progress.note(note);

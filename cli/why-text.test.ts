@@ -109,9 +109,10 @@ describe('nocher why', () => {
       isWell: false,
       lines: ['pod default/web is held back until its scheduling gates are removed: a.io/x, b.io/y'],
     });
-    expect(explained(podOf('web', { spec: { schedulerName: 'mine' } }), []).lines).toEqual([
+    const foreign = podOf('web', { spec: { schedulerName: 'theirs' } });
+    expect(explain(foreign, { outright: [], nodes: [] }, { isOurs: false }).lines).toEqual([
       'pod default/web has no node: there are no nodes',
-      'it is for the scheduler mine; this is what the default plugins say',
+      'it is for the scheduler theirs; this is what the default plugins say',
     ]);
   });
 
@@ -127,7 +128,7 @@ describe('nocher why', () => {
       lines: [
         'pod default/web fits none of 1 node(s)',
         'no node can do: claim not found',
-        'waits for node n1: pods of lower priority are leaving it',
+        'is to have node n1: once pods of lower priority have left it, or its volumes are there',
       ],
     });
   });

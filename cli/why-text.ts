@@ -15,7 +15,7 @@ export interface Explanation {
 }
 
 /** Without `verdicts`, of a pod that has a node or is held back. */
-export function explain(pod: Pod, verdicts: Verdicts | undefined): Explanation {
+export function explain(pod: Pod, verdicts: Verdicts | undefined, { isOurs } = { isOurs: true }): Explanation {
   const { namespace = '', name = '' } = pod.metadata;
   const who = `pod ${namespace}/${name}`;
   const gates = (pod.spec.schedulingGates ?? []).map((gate) => gate.name);
@@ -25,7 +25,7 @@ export function explain(pod: Pod, verdicts: Verdicts | undefined): Explanation {
     return { lines: [line], isWell: false };
   }
   const { outright = [], nodes = [] } = verdicts ?? {};
-  const lines = [...schedulerNote(pod)];
+  const lines = isOurs ? [] : [schedulerNote(pod)];
   // Several plugins may miss the same object.
   for (const reason of new Set(outright.map(({ reasons }) => reasons.join(', '))))
     lines.push(`no node can do: ${reason}`);
@@ -35,8 +35,7 @@ export function explain(pod: Pod, verdicts: Verdicts | undefined): Explanation {
   const shown = outright.length === 0 ? nodes : nodes.filter(({ rejections }) => rejections.length > 0);
   if (shown.length <= MAX_NODES) lines.push(...shown.flatMap((verdict) => nodeLines(pod, verdict)));
   else lines.push(...groupLines(pod, shown));
-  const nominated = pod.status?.nominatedNodeName;
-  if (nominated) lines.push(`waits for node ${nominated}: pods of lower priority are leaving it`);
+  lines.push(...nominationNote(pod));
   return { lines, isWell: fitting.length > 0 };
 }
 
@@ -46,10 +45,14 @@ function headline(who: string, { count, fitting }: { count: number; fitting: num
   return `${who} has no node yet and fits ${fitting} of ${count} node(s): the scheduler places it when it tries next`;
 }
 
-function schedulerNote({ spec }: Pod): string[] {
-  const { schedulerName = '' } = spec;
-  if (schedulerName === 'default-scheduler') return [];
-  return [`it is for the scheduler ${schedulerName}; this is what the default plugins say`];
+function schedulerNote({ spec }: Pod): string {
+  return `it is for the scheduler ${spec.schedulerName ?? ''}; this is what the default plugins say`;
+}
+
+function nominationNote({ status }: Pod): string[] {
+  const nodeName = status?.nominatedNodeName;
+  if (!nodeName) return [];
+  return [`is to have node ${nodeName}: once pods of lower priority have left it, or its volumes are there`];
 }
 
 function nodeLines(pod: Pod, verdict: NodeVerdict): string[] {

@@ -43,13 +43,30 @@ export function choosePlugins(entries: readonly ProfileEntry[], config?: Plugins
 
 /** What the queue may use of them: a plugin that is disabled before the queue lets pods in. */
 export function queuePlugins(entries: readonly ProfileEntry[], chosen: ChosenPlugins): readonly Plugin[] {
-  const isChosen = (point: ExtensionPoint, one: Plugin): boolean => chosen[point].some(({ plugin }) => plugin === one);
   return entries.map(({ plugin }) => {
     const { preEnqueue, less, ...rest } = plugin;
     return {
       ...rest,
-      ...(preEnqueue !== undefined && isChosen('preEnqueue', plugin) ? { preEnqueue } : {}),
-      ...(less !== undefined && isChosen('queueSort', plugin) ? { less } : {}),
+      ...(preEnqueue !== undefined && runsAt(chosen.preEnqueue, plugin) ? { preEnqueue } : {}),
+      ...(less !== undefined && runsAt(chosen.queueSort, plugin) ? { less } : {}),
     };
   });
+}
+
+/** What they may say about nodes. A filter needs what its own `preFilter` leaves it, also where that is disabled. */
+export function filterPlugins(entries: readonly ProfileEntry[], config?: PluginsConfig): readonly Plugin[] {
+  const chosen = choosePlugins(entries, config);
+  return entries.map(({ plugin }) => {
+    const { preFilter, filter, ...rest } = plugin;
+    const filters = runsAt(chosen.filter, plugin);
+    return {
+      ...rest,
+      ...(preFilter !== undefined && (filters || runsAt(chosen.preFilter, plugin)) ? { preFilter } : {}),
+      ...(filter !== undefined && filters ? { filter } : {}),
+    };
+  });
+}
+
+function runsAt(list: readonly ChosenPlugin[], one: Plugin): boolean {
+  return list.some(({ plugin }) => plugin === one);
 }
