@@ -59,6 +59,25 @@ describe('ClusterWatch', () => {
     expect(queue.pop()?.podInfo.key).toBe('default/a');
   });
 
+  const on = (nodeName: string, pod: Pod): Pod => ({ ...pod, spec: { ...pod.spec, nodeName }, status: {} });
+  it.each<[string, (pod: Pod) => void, boolean]>([
+    ['its nomination ends', (pod) => deliver({ ...pod, status: {} }, pod), true],
+    ['someone else binds it elsewhere', (pod) => deliver(on('n2', pod), pod), true],
+    ['it is bound as promised', (pod) => deliver(on('n1', pod), pod), false],
+    ['it is deleted', (pod) => podChanges.next({ type: 'delete', key: keyOf(pod), object: pod, previous: pod }), true],
+  ])('wakes those behind a nominated pod when %s', async (_name, change, helps) => {
+    const promised = podOf('promised', { spec: { priority: 5 }, status: { nominatedNodeName: 'n1' } });
+    const others = [podOf('lower', { spec: { priority: 1 } }), podOf('higher', { spec: { priority: 9 } })];
+    for (const pod of [promised, ...others]) deliver(pod);
+    await watch.applyChanges(slice);
+    for (const queued of [queue.pop()!, queue.pop()!, queue.pop()!]) {
+      queue.addUnschedulable(queued, queued.podInfo.pod, { type: 'rejected', rejectors: new Set(['RoomHoper']) });
+    }
+    change(promised);
+    await watch.applyChanges(slice);
+    expect([queue.pop()?.podInfo.key, queue.pop()]).toEqual([helps ? 'default/lower' : undefined, undefined]);
+  });
+
   it('gives the room of a pod whose deletion begins while it is bound to those that wait', async () => {
     cache.setNode(nodeOf('n1'));
     const bound = podOf('bound');

@@ -220,6 +220,18 @@ describe('pods with claims [S8]', () => {
     expect(await nominated('p')).toBeUndefined();
   });
 
+  it('leaves a pod that waits for its volumes announced when it ends', async () => {
+    await makeNode('n1');
+    await makeClass('nobody', 'example.com/none', 'WaitForFirstConsumer');
+    await makeClaim('data', 'nobody');
+    await makePod('p', 'data');
+    await eventually(async () => (await nominated('p')) === 'n1' || undefined);
+    await stopScheduler();
+    const { status } = await server.call<Pod>('GET', `${PODS}/p`);
+    expect(status?.nominatedNodeName).toBe('n1');
+    expect(status?.conditions ?? []).toEqual([]);
+  });
+
   it('waits for volumes no longer than it is told', async () => {
     await stopScheduler();
     const pluginConfig = [{ name: 'VolumeBinding', args: { bindTimeoutSeconds: 0 } }];
