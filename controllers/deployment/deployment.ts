@@ -15,14 +15,7 @@ import { isPodTerminal } from '../pods.ts';
 import { isRollingUpdate, replicasOf, totalStatus } from './bounds.ts';
 import type { Rollout } from './replica-sets.ts';
 import { claimReplicaSets, deleteSets, resizeSet, setsBeyondHistory, syncRevision } from './replica-sets.ts';
-import {
-  activeOrLatest,
-  activeSets,
-  isScalingEvent,
-  newSetReplicas,
-  oldSetResizes,
-  proportionalResizes,
-} from './scaling.ts';
+import { activeSets, isScalingEvent, newSetReplicas, oldSetResizes, scaleResizes } from './scaling.ts';
 import type { DeploymentStatus } from './status.ts';
 import {
   conditionOf,
@@ -141,26 +134,9 @@ function hasRunningPods({ oldSets }: Rollout, context: ControllerContext): boole
   );
 }
 
-/** Brings the sets to the deployment's size without moving between templates (`scale`). */
+/** Brings the sets to the deployment's size without moving between templates. */
 async function scale({ deployment, newSet, oldSets }: Rollout, context: ControllerContext): Promise<void> {
-  const only = activeOrLatest(newSet, oldSets);
-  const { replicas: desired = 1 } = deployment.spec;
-  if (only !== undefined) {
-    if (replicasOf(only) !== desired) await resizeSet(deployment, { set: only, replicas: desired }, context);
-    return;
-  }
-  if (newSet !== undefined && isSaturated(deployment, newSet)) {
-    for (const set of activeSets(oldSets)) await resizeSet(deployment, { set, replicas: 0 }, context);
-    return;
-  }
-  if (!isRollingUpdate(deployment)) return;
-  for (const resize of proportionalResizes(deployment, [...oldSets, ...(newSet === undefined ? [] : [newSet])]))
-    await resizeSet(deployment, resize, context);
-}
-
-function isSaturated({ spec }: Deployment, set: ReplicaSet): boolean {
-  const { replicas: desired = 1 } = spec;
-  return replicasOf(set) === desired && (set.status?.availableReplicas ?? 0) === desired;
+  for (const resize of scaleResizes(deployment, newSet, oldSets)) await resizeSet(deployment, resize, context);
 }
 
 /** Pausing stops the progress deadline's clock, resuming starts it anew (`checkPausedConditions`). */

@@ -2,10 +2,17 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Deployment } from '../../api/apps/v1/deployment.ts';
 import type { ReplicaSet } from '../../api/apps/v1/replica-set.ts';
-import { DESIRED_REPLICAS, MAX_REPLICAS, REVISION } from './annotations.ts';
+import { DESIRED_REPLICAS, MAX_REPLICAS, replicaAnnotations, REVISION } from './annotations.ts';
 import { resolveFenceposts } from './bounds.ts';
 import { setsBeyondHistory } from './replica-sets.ts';
-import { activeOrLatest, isScalingEvent, newSetReplicas, oldSetResizes, proportionalResizes } from './scaling.ts';
+import {
+  activeOrLatest,
+  isScalingEvent,
+  newSetReplicas,
+  oldSetResizes,
+  proportionalResizes,
+  scaleResizes,
+} from './scaling.ts';
 
 const deployment = {
   metadata: { name: 'web' },
@@ -136,6 +143,41 @@ describe('isScalingEvent(), activeOrLatest()', () => {
     expect(activeOrLatest(empty, [old, older])).toBeUndefined();
     expect(activeOrLatest(empty, [])).toBe(empty);
     expect(activeOrLatest(undefined, [set('1', 0, 0), empty])).toBe(empty);
+  });
+});
+
+describe('scaleResizes()', () => {
+  /** As the controller writes them. */
+  const scaled = (one: Deployment, newSet: ReplicaSet, old: ReplicaSet): [ReplicaSet, ReplicaSet] => {
+    const resizes = scaleResizes(one, newSet, [old]);
+    const next = (base: ReplicaSet): ReplicaSet => {
+      const replicas = resizes.find((resize) => resize.set === base)?.replicas;
+      if (replicas === undefined) return base;
+      const metadata = { ...base.metadata, annotations: { ...base.metadata.annotations, ...replicaAnnotations(one) } };
+      return { ...base, metadata, spec: { ...base.spec, replicas } };
+    };
+    return [next(newSet), next(old)];
+  };
+
+  it('ends the scaling event of a rollout whose new set has the size already', () => {
+    const one = rolling(2, 1, 0);
+    const sets = scaled(one, sizedFor(set('2', 2, 2), 4, 5), sizedFor(set('1', 3, 3), 4, 5));
+    expect(isScalingEvent(one, sets)).toBe(false);
+    // The rollout takes the rest away.
+    expect(sets.map(({ spec }) => spec.replicas)).toEqual([1, 2]);
+  });
+
+  it('ends that of a set which alone has pods and tells of another size', () => {
+    const one = rolling(2, 1, 0);
+    const sets = scaled(one, sizedFor(set('2', 2, 2), 4, 5), sizedFor(set('1', 0, 0), 4, 5));
+    expect(isScalingEvent(one, sets)).toBe(false);
+    expect(sets.map(({ spec }) => spec.replicas)).toEqual([2, 0]);
+  });
+
+  it('empties the old sets beside a new one that has all that is wanted', () => {
+    const one = rolling(2, 1, 0);
+    const [newSet, old] = [sizedFor(set('2', 2, 2), 2, 3), sizedFor(set('1', 3, 3), 4, 5)];
+    expect(scaleResizes(one, newSet, [old])).toEqual([{ set: old, replicas: 0 }]);
   });
 });
 

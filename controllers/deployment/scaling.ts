@@ -96,6 +96,28 @@ export function isScalingEvent(deployment: Deployment, sets: readonly ReplicaSet
   });
 }
 
+/** What brings the sets to the deployment's size without moving between templates (`scale`). */
+export function scaleResizes(
+  deployment: Deployment,
+  newSet: ReplicaSet | undefined,
+  old: readonly ReplicaSet[],
+): Resize[] {
+  const only = activeOrLatest(newSet, old);
+  // Also where it has that size: one whose annotation tells of another would be a scaling event for ever.
+  if (only !== undefined) return [{ set: only, replicas: deployment.spec.replicas ?? 1 }];
+  if (newSet !== undefined && isSaturated(deployment, newSet))
+    return activeSets(old).map((set) => ({ set, replicas: 0 }));
+  if (!isRollingUpdate(deployment)) return [];
+  return proportionalResizes(deployment, newSet === undefined ? old : [...old, newSet]);
+}
+
+/** It was sized for the deployment's size, has it, and all of it is available (`IsSaturated`). */
+function isSaturated({ spec }: Deployment, set: ReplicaSet): boolean {
+  const { replicas: desired = 1 } = spec;
+  const { availableReplicas = 0 } = set.status ?? {};
+  return replicasOf(set) === desired && readNumber(set, DESIRED_REPLICAS) === desired && availableReplicas === desired;
+}
+
 /**
  * Spreads a change of size during a rollout over all sets with pods, in proportion to their sizes; what rounding
  * leaves goes to the largest (`scale`, `GetReplicaSetProportion`).
