@@ -74,7 +74,7 @@ export function controllers({ resources, rootCa, signRequest, signToken, nodeIpa
     deploymentController,
     jobController(),
     orphanPodsOfJobs,
-    cronJobController,
+    cronJobController(),
     ttlAfterFinishedController,
     statefulSetController,
     daemonSetController(),

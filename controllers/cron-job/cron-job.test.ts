@@ -33,6 +33,7 @@ let number = 0;
 class CronWorld {
   readonly name: string;
   readonly events: string[] = [];
+  readonly #controller = cronJobController();
   /** Statuses cannot be written. */
   isReadOnly = false;
 
@@ -57,6 +58,11 @@ class CronWorld {
 
   cronJob(): Promise<CronJob> {
     return client.get<CronJob>(cronJobs, this.#metadata);
+  }
+
+  async change(spec: Partial<CronJobSpec>): Promise<void> {
+    const cronJob = await this.cronJob();
+    await client.update<CronJob>(cronJobs, { ...cronJob, spec: { ...cronJob.spec, ...spec } });
   }
 
   async jobs(): Promise<Job[]> {
@@ -88,7 +94,7 @@ class CronWorld {
       random: realRandom,
       signal: new AbortController().signal,
     };
-    return cronJobController.reconcile(this.#metadata, context);
+    return this.#controller.reconcile(this.#metadata, context);
   }
 
   #update(kind: ResourceRef, object: ApiObject): Promise<ApiObject> {
@@ -156,11 +162,25 @@ describe('a CronJob [W8]', () => {
     const world = await CronWorld.make({ suspend: true });
     expect(await world.reconcile(minutes(9))).toBeUndefined();
     expect(await world.jobs()).toEqual([]);
-    const cronJob = await world.cronJob();
-    await client.update<CronJob>(cronJobs, { ...cronJob, spec: { ...cronJob.spec, suspend: false } });
+    await world.change({ suspend: false });
     await world.reconcile(minutes(9.5));
     expect(await world.names()).toEqual([world.nameAt(minutes(9))]);
   });
+
+  it.each([{ schedule: '5 10 * * *' }, { timeZone: 'Asia/Kathmandu' }])(
+    'does not make up for what would have been due by a new %j',
+    async (change) => {
+      const world = await CronWorld.make({ schedule: '50 15 * * *', timeZone: 'Etc/UTC' });
+      await world.reconcile(minutes(1));
+      await world.change(change);
+      const nextMs = minutes(5 + 24 * 60);
+      expect(await world.reconcile(minutes(14))).toEqual({ requeueAfterMs: nextMs - minutes(14) + 100 });
+      await world.reconcile(minutes(15));
+      expect(await world.names()).toEqual([]);
+      await world.reconcile(nextMs);
+      expect(await world.names()).toEqual([world.nameAt(nextMs)]);
+    },
+  );
 
   it('makes up for the last run that was missed, and complains of too many', async () => {
     const world = await CronWorld.make();

@@ -5,7 +5,7 @@ import { isTimeZone, parseSchedule } from '../../api/batch/v1/cron-job/schedule.
 import type { Job } from '../../api/batch/v1/job.ts';
 import { jobs } from '../../api/batch/v1/job.ts';
 import { deepEqual } from '../../api/machinery/equality.ts';
-import type { ControllerContext, ReconcileResult } from '../../client/controller.ts';
+import type { Controller, ControllerContext, ReconcileResult } from '../../client/controller.ts';
 import { defineController } from '../../client/controller.ts';
 import { OWNER_UID_INDEX } from '../../client/store.ts';
 import type { CronJobStatus } from './active-jobs.ts';
@@ -14,37 +14,46 @@ import { surplusJobs } from './history.ts';
 import type { CronTimes, DueRun } from './missed-runs.ts';
 import { dueRun, untilNextMs } from './missed-runs.ts';
 import { nextRunOf } from './next-run.ts';
+import { ScheduleChanges } from './schedule-changes.ts';
 import { deleteJob, start } from './start.ts';
 
 const DOCUMENTATION = 'https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/';
 
-export const cronJobController = defineController<CronJob>({
-  name: 'cronjob-controller',
-  for: cronJobs,
-  owns: [jobs],
-  writes: [jobs, cronJobs],
-  workers: 5,
-  async reconcile({ namespace, name }, context) {
-    // Observe
-    const cronJob = context.lister<CronJob>(cronJobs).get(namespace, name);
-    if (cronJob === undefined) return undefined;
-    const owned = context.byIndex<Job>(jobs, OWNER_UID_INDEX, cronJob.metadata.uid!);
-    const status = structuredClone(cronJob.status ?? {});
+export function cronJobController(): Controller {
+  const changes = new ScheduleChanges();
+  return defineController<CronJob>({
+    name: 'cronjob-controller',
+    for: cronJobs,
+    owns: [jobs],
+    writes: [jobs, cronJobs],
+    workers: 5,
+    async reconcile({ namespace, name }, context) {
+      // Observe
+      const key = `${namespace}/${name}`;
+      const cronJob = context.lister<CronJob>(cronJobs).get(namespace, name);
+      if (cronJob === undefined) {
+        changes.forget(key);
+        return undefined;
+      }
+      const sinceMs = changes.sinceMs(key, cronJob, context.now());
+      const owned = context.byIndex<Job>(jobs, OWNER_UID_INDEX, cronJob.metadata.uid!);
+      const status = structuredClone(cronJob.status ?? {});
 
-    // Decide and act
-    let result: ReconcileResult;
-    try {
-      await forgetOldest(cronJob, { status, owned }, context);
-      await followJobs(cronJob, { status, owned }, context);
-      if (isWaiting(cronJob, context)) result = await runIfDue(cronJob, status, context);
-    } finally {
-      // Report: what has been done is to be known, whatever failed after it.
-      if (!deepEqual(status, cronJob.status ?? {}))
-        await context.client.update<CronJob>(cronJobs, { ...cronJob, status }, { subresource: 'status' });
-    }
-    return result;
-  },
-});
+      // Decide and act
+      let result: ReconcileResult;
+      try {
+        await forgetOldest(cronJob, { status, owned }, context);
+        await followJobs(cronJob, { status, owned }, context);
+        if (isWaiting(cronJob, context)) result = await runIfDue(cronJob, { status, sinceMs }, context);
+      } finally {
+        // Report: what has been done is to be known, whatever failed after it.
+        if (!deepEqual(status, cronJob.status ?? {}))
+          await context.client.update<CronJob>(cronJobs, { ...cronJob, status }, { subresource: 'status' });
+      }
+      return result;
+    },
+  });
+}
 
 async function forgetOldest(
   cronJob: CronJob,
@@ -68,16 +77,22 @@ function isWaiting(cronJob: CronJob, { events }: ControllerContext): boolean {
   return suspend !== true;
 }
 
-async function runIfDue(cronJob: CronJob, status: CronJobStatus, context: ControllerContext): Promise<ReconcileResult> {
+/** Runs up to `sinceMs` were due by another schedule, if at all. */
+async function runIfDue(
+  cronJob: CronJob,
+  { status, sinceMs }: { status: CronJobStatus; sinceMs: number },
+  context: ControllerContext,
+): Promise<ReconcileResult> {
   const times = timesOf(cronJob, context);
   if (times === undefined) return undefined;
   const due = dueOf(cronJob, times, context);
   if (due === undefined) return undefined;
-  if (due.tooMany) {
+  const { dueMs, tooMany } = due;
+  if (dueMs !== undefined && dueMs > sinceMs) {
     const message = 'too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew';
-    context.events.event(cronJob, 'Warning', 'TooManyMissedTimes', message);
+    if (tooMany) context.events.event(cronJob, 'Warning', 'TooManyMissedTimes', message);
+    await start(cronJob, { status, dueMs }, context);
   }
-  if (due.dueMs !== undefined) await start(cronJob, { status, dueMs: due.dueMs }, context);
   const requeueAfterMs = untilNextMs({ ...cronJob, status }, times, context.now());
   return requeueAfterMs === undefined ? undefined : { requeueAfterMs };
 }
