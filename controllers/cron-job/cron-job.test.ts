@@ -66,8 +66,12 @@ class CronWorld {
   }
 
   async jobs(): Promise<Job[]> {
+    return (await this.#named()).filter((job) => controllerOf(job)?.name === this.name);
+  }
+
+  async #named(): Promise<Job[]> {
     const { items } = await client.list<Job>(jobs, { namespace: 'default' });
-    return items.filter((job) => controllerOf(job)?.name === this.name);
+    return items.filter(({ metadata }) => metadata.ownerReferences?.some(({ name }) => name === this.name));
   }
 
   async names(): Promise<string[]> {
@@ -83,7 +87,7 @@ class CronWorld {
   }
 
   async reconcile(nowMs: number): Promise<ReconcileResult> {
-    const [cronJob, owned] = [await this.cronJob(), await this.jobs()];
+    const [cronJob, owned] = [await this.cronJob(), await this.#named()];
     const context: ControllerContext = {
       lister: <T extends ApiObject>() => ({ get: () => cronJob }) as unknown as Lister<T>,
       byIndex: <T extends ApiObject>() => owned as ApiObject[] as T[],
@@ -216,6 +220,21 @@ describe('a CronJob [W8]', () => {
       `Normal SawCompletedJob: Saw completed job: ${world.nameAt(minutes(4))}, condition: Failed`,
     );
     expect(world.events).toContain(`Normal SuccessfulDelete: Deleted job ${world.nameAt(minutes(1))}`);
+  });
+
+  it('leaves Jobs alone that it owns without being their controller', async () => {
+    const world = await CronWorld.make({ successfulJobsHistoryLimit: 0 });
+    const { name, uid } = (await world.cronJob()).metadata;
+    const spec = { template: { spec: { restartPolicy: 'Never', containers: [{ name: 'c', image: 'i' }] } } };
+    const ownerReferences = [{ apiVersion: 'batch/v1', kind: 'CronJob', name, uid }];
+    for (const which of ['runs', 'done']) {
+      const metadata = { name: `${name}-${which}`, namespace: 'default', ownerReferences };
+      await client.create<Job>(jobs, { metadata, spec } as Job);
+    }
+    await world.end(`${name}-done`, 'Complete', minutes(0.2));
+    await world.reconcile(minutes(0.5));
+    expect(world.events).toEqual([]);
+    expect((await world.cronJob()).status).toEqual({ lastScheduleTime: formatTime(T0) });
   });
 
   it('notices that an active Job has gone', async () => {

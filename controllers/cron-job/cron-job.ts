@@ -7,6 +7,7 @@ import { jobs } from '../../api/batch/v1/job.ts';
 import { deepEqual } from '../../api/machinery/equality.ts';
 import type { Controller, ControllerContext, ReconcileResult } from '../../client/controller.ts';
 import { defineController } from '../../client/controller.ts';
+import { isControlledBy } from '../../client/owner-references.ts';
 import { OWNER_UID_INDEX } from '../../client/store.ts';
 import type { CronJobStatus } from './active-jobs.ts';
 import { followJobs } from './active-jobs.ts';
@@ -36,7 +37,9 @@ export function cronJobController(): Controller {
         return undefined;
       }
       const sinceMs = changes.sinceMs(key, cronJob, context.now());
-      const owned = context.byIndex<Job>(jobs, OWNER_UID_INDEX, cronJob.metadata.uid!);
+      const owned = context
+        .byIndex<Job>(jobs, OWNER_UID_INDEX, cronJob.metadata.uid!)
+        .filter((job) => isControlledBy(job, cronJob));
       const status = structuredClone(cronJob.status ?? {});
 
       // Decide and act

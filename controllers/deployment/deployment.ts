@@ -10,7 +10,7 @@ import type { ControllerContext, ReconcileResult } from '../../client/controller
 import { defineController } from '../../client/controller.ts';
 import { keyOf } from '../../client/keys.ts';
 import { OWNER_UID_INDEX } from '../../client/store.ts';
-import { controllerOf } from '../../client/owner-references.ts';
+import { controllerOf, isControlledBy } from '../../client/owner-references.ts';
 import { isPodTerminal } from '../pods.ts';
 import { isRollingUpdate, replicasOf, totalStatus } from './bounds.ts';
 import type { Rollout } from './replica-sets.ts';
@@ -129,8 +129,10 @@ async function recreate(
 /** By what the sets count, and by what there is: either may be behind (`oldPodsRunning`). */
 function hasRunningPods({ oldSets }: Rollout, context: ControllerContext): boolean {
   if (totalStatus(oldSets, 'replicas') > 0) return true;
-  return oldSets.some(({ metadata }) =>
-    context.byIndex<Pod>(pods, OWNER_UID_INDEX, metadata.uid ?? '').some((pod) => !isPodTerminal(pod)),
+  return oldSets.some((set) =>
+    context
+      .byIndex<Pod>(pods, OWNER_UID_INDEX, set.metadata.uid ?? '')
+      .some((pod) => isControlledBy(pod, set) && !isPodTerminal(pod)),
   );
 }
 
