@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { pods } from '../api/core/v1/pod.ts';
 import type { ApiObject } from '../api/machinery/meta.ts';
 import type { TestServer } from '../apiserver/testing.ts';
 import { startTestServer } from '../apiserver/testing.ts';
+import { newControllerRef } from '../client/owner-references.ts';
 import { persistentVolumeClaimProtection } from './persistent-volume-claim-protection.ts';
 import { persistentVolumeProtection } from './persistent-volume-protection.ts';
 import { eventually, runControllers } from './testing.ts';
@@ -50,11 +52,30 @@ it('keeps a claim while a pod with a node uses it', async () => {
   await gone(`${CLAIMS}/unused`);
   const kept = await server.call<ApiObject>('GET', `${CLAIMS}/used`);
   expect(kept.metadata.deletionTimestamp).toBeDefined();
-  await server.send('PATCH', `${PODS}/user/status`, {
-    body: { status: { phase: 'Succeeded' } },
-    contentType: 'application/merge-patch+json',
-  });
+  await server.call('DELETE', `${PODS}/user?gracePeriodSeconds=0`);
   await gone(`${CLAIMS}/used`);
+});
+
+it('lets the claim of an ephemeral volume go before a pod that waits for it', async () => {
+  const { spec } = (await makeClaim('model')) as ApiObject & { spec: object };
+  const pod = await server.call<ApiObject>('POST', PODS, {
+    metadata: { name: 'waiting' },
+    spec: {
+      nodeName: 'n1',
+      containers: [{ name: 'c', image: 'i' }],
+      volumes: [{ name: 'v', ephemeral: { volumeClaimTemplate: { spec } } }],
+    },
+  });
+  const metadata = { name: 'waiting-v', ownerReferences: [newControllerRef(pod, pods)] };
+  await server.call('POST', CLAIMS, { metadata, spec });
+  await server.call('DELETE', `${PODS}/waiting?propagationPolicy=Foreground`);
+  await server.call('DELETE', `${CLAIMS}/waiting-v`);
+  expect((await server.send('GET', `${CLAIMS}/waiting-v`)).status).toBe(200);
+  // As its kubelet does in the end.
+  await server.call('DELETE', `${PODS}/waiting?gracePeriodSeconds=0`);
+  await gone(`${CLAIMS}/waiting-v`);
+  const held = await server.call<ApiObject>('GET', `${PODS}/waiting`);
+  expect(held.metadata.finalizers).toEqual(['foregroundDeletion']);
 });
 
 it('keeps a volume while it is bound', async () => {
