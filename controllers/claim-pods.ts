@@ -10,20 +10,26 @@ import { ownedOrOrphaned } from './pods.ts';
 
 export type SelectingOwner = ApiObject & { spec: { selector: LabelSelector } };
 
-/**
- * `filter` is a further condition for pods to be the owner's, beside its selector. The controller declares
- * `ORPHANS_BY_NAMESPACE`.
- */
+export interface PodClaimOptions {
+  /** The owner's. */
+  resource: ResourceRef;
+  /** A further condition for pods to be the owner's, beside its selector. */
+  filter?(pod: Pod): boolean;
+  /** Other pods are left as they are, neither adopted nor released. */
+  isCandidate?(pod: Pod): boolean;
+}
+
+/** The controller declares `ORPHANS_BY_NAMESPACE`. */
 export function claimPods(
   owner: SelectingOwner,
-  { resource, filter }: { resource: ResourceRef; filter?(pod: Pod): boolean },
+  { resource, filter, isCandidate = () => true }: PodClaimOptions,
   context: CacheReader & Pick<ControllerContext, 'client'>,
 ): Promise<Pod[]> {
   return claimObjects<Pod>({
     owner,
     ownerResource: resource,
     selector: selectorFromObject(owner.spec.selector),
-    candidates: ownedOrOrphaned(owner, context),
+    candidates: ownedOrOrphaned(owner, context).filter(isCandidate),
     resource: pods,
     client: context.client,
     ...(filter === undefined ? {} : { filter }),

@@ -1,9 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { ReplicaSet } from '../api/apps/v1/replica-set.ts';
+import { replicaSets } from '../api/apps/v1/replica-set.ts';
 import type { Pod } from '../api/core/v1/pod.ts';
+import type { ControllerContext } from '../client/controller.ts';
+import { silentEventRecorder } from '../client/events.ts';
+import { newControllerRef } from '../client/owner-references.ts';
 import { requeueForAvailability } from './availability.ts';
-import { planScale, replicaSetStatus } from './replica-set.ts';
+import { ORPHANS_BY_NAMESPACE } from './pods.ts';
+import { planScale, replicaSetController, replicaSetStatus } from './replica-set.ts';
 
 const READY_AT = Date.parse('2026-01-02T03:04:05Z');
 
@@ -67,5 +72,45 @@ describe('planScale()', () => {
     const going = { ...one, metadata: { ...one.metadata, deletionTimestamp: '2026-01-02T03:04:05Z' } };
     expect(plan(1, [two, one], [two, going, going])).toEqual([0, ['p-1']]);
     expect(plan(0, many(600, 'n'))[1]).toHaveLength(500);
+  });
+});
+
+describe('the controller of ReplicaSets', () => {
+  const stored = { ...set, metadata: { ...set.metadata, uid: 'rs' }, spec: { ...set.spec, replicas: 9 } } as ReplicaSet;
+  const pod = (name: string, phase: string, metadata: object): Pod => ({
+    ...readyPod,
+    metadata: { ...readyPod.metadata, name, uid: name, ...metadata },
+    status: { phase },
+  });
+  /** The pods that one reconcile changed. */
+  async function patched(own: readonly Pod[], orphans: readonly Pod[]): Promise<string[]> {
+    const names: string[] = [];
+    const client = {
+      get: () => Promise.resolve(stored),
+      patch: (_: unknown, { name }: { name: string }) => {
+        names.push(name);
+        return Promise.resolve([...own, ...orphans].find(({ metadata }) => metadata.name === name));
+      },
+      create: (_: unknown, object: object) => Promise.resolve(object),
+      update: (_: unknown, object: object) => Promise.resolve(object),
+    };
+    const context = {
+      lister: () => ({ get: () => stored, list: () => [] }),
+      byIndex: (_: unknown, index: string) => (index === ORPHANS_BY_NAMESPACE.name ? orphans : own),
+      client,
+      events: silentEventRecorder,
+      now: () => READY_AT,
+    };
+    const key = { namespace: 'default', name: 'web' };
+    await replicaSetController.reconcile(key, context as unknown as ControllerContext);
+    return names;
+  }
+
+  it('adopts and releases pods, but not those that have ended', async () => {
+    const ownerReferences = [newControllerRef(stored, replicaSets)];
+    const strayed = { ownerReferences, labels: { app: 'other' } };
+    const own = ['Running', 'Succeeded', 'Failed'].map((phase) => pod(`own-${phase}`, phase, strayed));
+    const orphans = ['Running', 'Succeeded', 'Failed'].map((phase) => pod(`free-${phase}`, phase, {}));
+    expect(await patched(own, orphans)).toEqual(['own-Running', 'free-Running']);
   });
 });

@@ -74,7 +74,9 @@ export function replicaController<T extends ApiObject>(kind: ReplicaKind<T>): Co
       const stored = context.lister<T>(kind.resource).get(namespace, name);
       if (stored === undefined) return undefined;
       const set = kind.read(stored);
-      const owned = await claimPods(set, { resource: kind.resource }, context);
+      // Unlike other controllers, upstream's leaves pods that have ended to whoever they belong to.
+      const isCandidate = (pod: Pod): boolean => !isPodTerminal(pod);
+      const owned = await claimPods(set, { resource: kind.resource, isCandidate }, context);
       const active = owned.filter(isPodActive);
 
       // Decide and act
