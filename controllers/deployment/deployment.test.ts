@@ -6,6 +6,7 @@ import { replicaSets } from '../../api/apps/v1/replica-set.ts';
 import type { Pod } from '../../api/core/v1/pod.ts';
 import type { Lister } from '../../api/machinery/handler.ts';
 import type { ApiObject } from '../../api/machinery/meta.ts';
+import { formatTime } from '../../base/clock.ts';
 import { silentLogger } from '../../base/log.ts';
 import { realRandom } from '../../base/random.ts';
 import type { Client, ResourceRef } from '../../client/client.ts';
@@ -92,5 +93,21 @@ describe('a Deployment that recreates', () => {
     };
     expect((await reconcile(deployment, { sets: [old], pods: [pod(true)] })).created).toHaveLength(0);
     expect((await reconcile(deployment, { sets: [old], pods: [pod(false)] })).created).toHaveLength(1);
+  });
+});
+
+describe('a rollout', () => {
+  it('is looked at when its deadline has passed, but not while it is paused', async () => {
+    const progressing = (reason: string): object => {
+      const lastUpdateTime = formatTime(NOW - 60_000);
+      const condition = { type: 'Progressing', status: 'Unknown', reason, message: 'x', lastUpdateTime };
+      return { conditions: [condition] };
+    };
+    const result = async (spec: object, reason: string): Promise<ReconcileResult> => {
+      const deployment = deploymentOf({ progressDeadlineSeconds: 50, ...spec }, progressing(reason));
+      return (await reconcile(deployment, { sets: [setOf(deployment, 'new', 1)] })).result;
+    };
+    expect(await result({ paused: true }, 'DeploymentPaused')).toBeUndefined();
+    expect(await result({ progressDeadlineSeconds: 100 }, 'ReplicaSetUpdated')).toEqual({ requeueAfterMs: 41_000 });
   });
 });

@@ -165,7 +165,7 @@ async function syncPausedCondition(deployment: Deployment, context: ControllerCo
   );
 }
 
-/** Writes the status if it changed, and comes back when the progress deadline will have passed. */
+/** Writes the status if it changed; of a rollout, comes back when the progress deadline will have passed. */
 async function report(
   { deployment, newSet, oldSets }: Rollout,
   context: ControllerContext,
@@ -183,7 +183,7 @@ async function report(
   if (!isSameStatus(status, deployment.status)) {
     await context.client.update<Deployment>(deployments, { ...deployment, status }, { subresource: 'status' });
   }
-  return nextDeadline(deployment, status, context.now());
+  return kind === 'rollout' ? nextDeadline(deployment, status, context.now()) : undefined;
 }
 
 function isSameStatus(a: DeploymentStatus, b: DeploymentStatus | undefined): boolean {
