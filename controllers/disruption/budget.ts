@@ -1,6 +1,7 @@
 /** What a disruption budget allows, as pure decisions (upstream `pkg/controller/disruption/disruption.go`). */
 import type { Pod } from '../../api/core/v1/pod.ts';
 import {
+  disruptionAllowedOf,
   isDisruptionAllowedUpToDate,
   SYNC_FAILED,
   withDisruptionAllowed,
@@ -113,4 +114,9 @@ export function failedStatus(
 ): PodDisruptionBudgetStatus {
   const verdict = { status: 'False', reason: SYNC_FAILED, message };
   return withVerdict({ ...status, disruptionsAllowed: 0 }, verdict, formatTime(nowMs));
+}
+
+/** Whether its pods could not be counted when they last were to be. */
+export function hasFailed({ status }: PodDisruptionBudget): boolean {
+  return disruptionAllowedOf(status)?.reason === SYNC_FAILED;
 }

@@ -1,9 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { pods } from '../../api/core/v1/pod.ts';
+import type { ApiError } from '../../api/machinery/errors.ts';
+import { notFound, pathNotFound, serviceUnavailable } from '../../api/machinery/errors.ts';
 import { resources } from '../../api/resources.ts';
 import type { ApiObject } from '../../api/machinery/meta.ts';
-import type { PodDisruptionBudget } from '../../api/policy/v1/pod-disruption-budget.ts';
+import type { PodDisruptionBudget, PodDisruptionBudgetStatus } from '../../api/policy/v1/pod-disruption-budget.ts';
+import { podDisruptionBudgets } from '../../api/policy/v1/pod-disruption-budget.ts';
 import type { TestServer } from '../../apiserver/testing.ts';
 import { startTestServer } from '../../apiserver/testing.ts';
+import type { ResourceRef } from '../../client/client.ts';
+import type { ControllerContext } from '../../client/controller.ts';
+import { silentEventRecorder } from '../../client/events.ts';
 import { eventually, runControllers } from '../testing.ts';
 import { disruptionController } from './disruption.ts';
 import { staleDisruptionController } from './stale-disruption.ts';
@@ -58,6 +65,37 @@ const when = (name: string, check: (status: NonNullable<PodDisruptionBudget['sta
     const { status } = await server.call<PodDisruptionBudget>('GET', `${BUDGETS}/${name}`);
     return status !== undefined && check(status) ? status : undefined;
   });
+
+/** Says what one count of a budget comes to whose pod's controller is not in the cache, after the server's answer. */
+async function countWith(answer: ApiError): Promise<{ error: unknown; status: PodDisruptionBudgetStatus | undefined }> {
+  const owner = { apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'set', uid: 'u', controller: true };
+  const pod = { metadata: { namespace: 'default', name: 'p', ownerReferences: [owner] }, spec: {} };
+  const budget = {
+    metadata: { namespace: 'default', name: 'b' },
+    spec: { selector: {}, maxUnavailable: 1 },
+  } as unknown as PodDisruptionBudget;
+  let status: PodDisruptionBudgetStatus | undefined;
+  const context = {
+    lister: (kind: ResourceRef) => ({
+      get: () => (kind === podDisruptionBudgets ? budget : undefined),
+      list: () => (kind === pods ? [pod] : []),
+    }),
+    client: {
+      get: () => Promise.reject(answer),
+      update: (_: unknown, object: PodDisruptionBudget) => Promise.resolve((status = object.status)),
+    },
+    events: silentEventRecorder,
+    now: () => 0,
+  };
+  const key = { namespace: 'default', name: 'b' };
+  const failure: unknown = await disruptionController(resources)
+    .reconcile(key, context as unknown as ControllerContext)
+    .then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+  return { error: failure, status };
+}
 
 const ownerOf = ({ apiVersion, kind, metadata: { name, uid } }: ApiObject): object => ({ apiVersion, kind, name, uid });
 const eventsOf = (name: string): string[] => told.filter((one) => one.name === name).map(({ reason }) => reason);
@@ -142,6 +180,24 @@ describe('the disruption controller', () => {
       reason: 'CalculateExpectedPodCountFailed',
       message: `Failed to calculate the number of expected pods: ${message}`,
     });
+    // Counted when its kind has one.
+    await server.send('PATCH', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/loners.example.com', {
+      body: [{ op: 'replace', path: '/spec/versions/0/subresources', value: { scale } }],
+      contentType: 'application/json-patch+json',
+    });
+    await when('alone', ({ expectedPods }) => expectedPods === 4);
+    expect(eventsOf('alone').filter((reason) => reason === 'CalculateExpectedPodCountFailed')).toHaveLength(1);
+  });
+
+  it('asks again when the server had no answer, but not for what is not there', async () => {
+    const missing = await countWith(notFound({ group: 'apps', resource: 'replicasets' }, 'set'));
+    expect(missing.error).toBeUndefined();
+    expect(missing.status?.conditions).toMatchObject([{ message: 'found no controllers for pod "p"' }]);
+    for (const answer of [serviceUnavailable('no'), pathNotFound()]) {
+      const { error, status } = await countWith(answer);
+      expect(error).toBe(answer);
+      expect(status?.conditions).toMatchObject([{ reason: 'SyncFailed', message: answer.message }]);
+    }
   });
 
   it('tells of pods without a controller, and of those with two budgets', async () => {

@@ -5,10 +5,11 @@
 import { customResourceDefinitions } from '../../api/apiextensions/v1/custom-resource-definition.ts';
 import type { Pod } from '../../api/core/v1/pod.ts';
 import { pods } from '../../api/core/v1/pod.ts';
-import { isConflict } from '../../api/machinery/errors.ts';
+import { ApiError, isConflict } from '../../api/machinery/errors.ts';
 import { selectorFromObject } from '../../api/machinery/label-selector.ts';
 import type { ApiObject } from '../../api/machinery/meta.ts';
 import type { Resource } from '../../api/machinery/resource.ts';
+import { disruptionAllowedOf } from '../../api/policy/v1/disruption-allowed.ts';
 import type { PodDisruptionBudget, PodDisruptionBudgetStatus } from '../../api/policy/v1/pod-disruption-budget.ts';
 import { podDisruptionBudgets } from '../../api/policy/v1/pod-disruption-budget.ts';
 import { deepEqual } from '../../api/machinery/equality.ts';
@@ -16,7 +17,15 @@ import type { CacheReader, Controller, ControllerContext, ReconcileResult } from
 import { defineController } from '../../client/controller.ts';
 import { keyOf } from '../../client/keys.ts';
 import { isAdoptabilityChange, isPodReady } from '../pods.ts';
-import { budgetStatus, countHealthy, disruptedPods, expectation, failedStatus, needsScale } from './budget.ts';
+import {
+  budgetStatus,
+  countHealthy,
+  disruptedPods,
+  expectation,
+  failedStatus,
+  hasFailed,
+  needsScale,
+} from './budget.ts';
 import { expectedScale, SCALED_KINDS } from './scale.ts';
 import { formatSelectorStruct } from './selector-text.ts';
 
@@ -26,8 +35,12 @@ export function disruptionController(builtIn: readonly Resource[]): Controller {
     name: 'disruption-controller',
     component: 'controllermanager',
     for: podDisruptionBudgets,
-    watches: [{ resource: pods, isRelevant: mayCountOtherwise, map: (pod, cache) => budgetsOf(pod, cache).map(keyOf) }],
-    reads: [...SCALED_KINDS, customResourceDefinitions],
+    watches: [
+      { resource: pods, isRelevant: mayCountOtherwise, map: (pod, cache) => budgetsOf(pod, cache).map(keyOf) },
+      // What controls the pods may be of a kind that comes later, or gets its scale later.
+      { resource: customResourceDefinitions, map: (_, cache) => failedBudgets(cache).map(keyOf) },
+    ],
+    reads: SCALED_KINDS,
     writes: [podDisruptionBudgets],
     async reconcile({ namespace, name }, context) {
       const budget = context.lister<PodDisruptionBudget>(podDisruptionBudgets).get(namespace, name);
@@ -37,8 +50,9 @@ export function disruptionController(builtIn: readonly Resource[]): Controller {
       } catch (error) {
         if (isConflict(error)) throw error;
         await writeStatus(budget, failedStatus(budget, (error as Error).message, context.now()), context);
-        // What is not there yet may come without any of the pods changing.
-        throw error;
+        // The server may answer the next time; pods that cannot be counted wait for something to change.
+        if (error instanceof ApiError) throw error;
+        return undefined;
       }
     },
   });
@@ -50,6 +64,10 @@ export function budgetsOf({ metadata }: ApiObject, cache: CacheReader): PodDisru
     .lister<PodDisruptionBudget>(podDisruptionBudgets)
     .list({ namespace: metadata.namespace ?? '' })
     .filter(({ spec }) => selectorFromObject(spec.selector).matches(metadata.labels));
+}
+
+function failedBudgets(cache: CacheReader): PodDisruptionBudget[] {
+  return cache.lister<PodDisruptionBudget>(podDisruptionBudgets).list().filter(hasFailed);
 }
 
 function mayCountOtherwise(pod: ApiObject, previous: ApiObject): boolean {
@@ -109,8 +127,10 @@ async function scaleFor(
     if (hasUnmanaged) events.event(budget, 'Warning', 'UnmanagedPods', unmanagedMessage(budget));
     return scale;
   } catch (error) {
-    const message = `Failed to calculate the number of expected pods: ${(error as Error).message}`;
-    events.event(budget, 'Warning', 'CalculateExpectedPodCountFailed', message);
+    const { message } = error as Error;
+    const told = hasFailed(budget) && disruptionAllowedOf(budget.status)?.message === message;
+    const text = `Failed to calculate the number of expected pods: ${message}`;
+    if (!told) events.event(budget, 'Warning', 'CalculateExpectedPodCountFailed', text);
     throw error;
   }
 }

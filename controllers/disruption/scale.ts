@@ -93,7 +93,8 @@ async function scaleOf(
     if (scale.metadata.uid !== reference.uid) return undefined;
     return { uid: reference.uid, replicas: scale.spec?.replicas ?? 0 };
   } catch (error) {
-    if (isNotFound(error)) return undefined;
+    // It is the object that is missing; a scale that the kind has only just got may not be served yet.
+    if (isNotFound(error) && error.status.details?.name === reference.name) return undefined;
     throw error;
   }
 }
