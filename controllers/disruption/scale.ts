@@ -12,7 +12,7 @@ import { replicaSets } from '../../api/apps/v1/replica-set.ts';
 import { statefulSets } from '../../api/apps/v1/stateful-set.ts';
 import type { Pod } from '../../api/core/v1/pod.ts';
 import { replicationControllers } from '../../api/core/v1/replication-controller.ts';
-import { isNotFound } from '../../api/machinery/errors.ts';
+import { formatGroupResource, isNotFound } from '../../api/machinery/errors.ts';
 import type { ApiObject, OwnerReference } from '../../api/machinery/meta.ts';
 import type { Resource } from '../../api/machinery/resource.ts';
 import type { ResourceRef } from '../../client/client.ts';
@@ -86,7 +86,8 @@ async function scaleOf(
   { builtIn, context }: { builtIn: readonly Resource[]; context: ControllerContext },
 ): Promise<FoundController | undefined> {
   const { kind, hasScale } = kindOf(reference, builtIn, context);
-  if (!hasScale) throw new Error(`${kind.names.plural}.${kind.group} does not implement the scale subresource`);
+  const resource = formatGroupResource({ group: kind.group, resource: kind.names.plural });
+  if (!hasScale) throw new Error(`${resource} does not implement the scale subresource`);
   try {
     const name = { namespace, name: reference.name };
     const scale = await context.client.get<Scale>(kind, name, { subresource: 'scale' });
