@@ -2,15 +2,11 @@
 // one line of counts. Says what it installs and what it skips. `npm run test:all` runs the long suites as well, and the
 // end-to-end tests on etcd and on containerd, and writes docs/coverage.md from what has passed.
 import './require-node.mjs';
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { failedFiles, failures, withSecondAttempt } from './attempts.mjs';
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { COMPILER, NFTABLES, providePrograms } from './system-packages.mjs';
+import { passedLater, root, run, runSuite, say, startBeside } from './test-suites.mjs';
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const say = (text) => process.stdout.write(`${text}\n`);
 const startedMs = Date.now();
 
 const ofTests = (program, packageName, why) => ({ program, packages: [packageName], why });
@@ -30,50 +26,6 @@ const OF_TESTS = [
     why: 'the cri driver is tested on it',
   },
 ];
-
-function run(command, args, environment = {}) {
-  const env = { ...process.env, ...environment };
-  return spawnSync(command, args, { cwd: root, stdio: 'inherit', env }).status === 0;
-}
-
-/** More failed files than this are no accident of a busy machine. */
-const MOST_FILES_AGAIN = 5;
-const passedLater = [];
-
-function suite({ name, args = [], patterns = [], environment }) {
-  say(`test: ${name}`);
-  const startedMs = Date.now();
-  mkdirSync(join(root, 'dist/test'), { recursive: true });
-  const file = name.replaceAll(' ', '-');
-  const first = attempt(file, [...args, ...patterns], environment);
-  const files = failedFiles(first);
-  let report = first;
-  if (files.length > 0 && files.length <= MOST_FILES_AGAIN) {
-    say(`test: once more, alone: ${files.map((path) => relative(root, path)).join(', ')}`);
-    report = withSecondAttempt(
-      first,
-      attempt(`${file}-again`, [...args, '--runInBand', '--runTestsByPath', ...files], environment),
-    );
-    writeFileSync(join(root, `dist/test/${file}.json`), JSON.stringify(report));
-    const still = new Set(failures(report));
-    passedLater.push(...failures(first).filter((failure) => !still.has(failure)));
-  }
-  say(`test: ${name} took ${Math.round((Date.now() - startedMs) / 1000)} s`);
-  return report;
-}
-
-/** One run of jest; its report lies in dist/test. */
-function attempt(file, args, environment) {
-  const output = join(root, `dist/test/${file}.json`);
-  const jest = ['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js'];
-  const report = ['--forceExit', '--passWithNoTests', '--json', `--outputFile=${output}`, '--silent'];
-  run(process.execPath, [...jest, ...report, ...args], environment);
-  try {
-    return JSON.parse(readFileSync(output, 'utf8'));
-  } catch {
-    return { numPassedTests: 0, numFailedTests: 1, numPendingTests: 0, numRuntimeErrorTestSuites: 1, testResults: [] };
-  }
-}
 
 const END_TO_END = ['--config', 'test/e2e/jest.config.mjs'];
 const isAll = process.argv.includes('--all');
@@ -99,9 +51,12 @@ const QUICK_SUITES = [
   { name: 'unit tests' },
   { name: 'end-to-end tests', args: END_TO_END, environment: { NOCHER_TEST_NEWEST: '1' } },
 ];
-/** Of `npm run test:all`. */
-const ALL_SUITES = [
-  { name: 'unit tests', environment: LONG },
+/** Of `npm run test:all`, first. */
+const UNIT_TESTS = { name: 'unit tests', environment: LONG };
+/** In the time that the suites on clusters leave: there, kubelets' times pass without any work. */
+const SEEDS = { name: 'seeds of the simulation', args: ['--config', 'test/simulation/seeds.config.mjs'] };
+/** Of `npm run test:all`, last. */
+const CLUSTER_SUITES = [
   { name: 'end-to-end tests', args: END_TO_END, environment: LONG },
   {
     name: 'end-to-end tests on etcd',
@@ -115,6 +70,13 @@ const ALL_SUITES = [
     environment: { ...LONG, ...ON_CONTAINERD, NOCHER_TEST_NEWEST: '1' },
   },
 ];
+
+async function runAll() {
+  const units = runSuite(UNIT_TESTS);
+  const seeds = startBeside(SEEDS);
+  const clusters = CLUSTER_SUITES.map(runSuite);
+  return [units, ...clusters, await seeds()];
+}
 
 // Reports of an earlier run must not count for this one.
 rmSync(join(root, 'dist/test'), { recursive: true, force: true });
@@ -130,7 +92,7 @@ try {
   say(`test: ${error.message}; the end-to-end tests cannot pass without`);
 }
 
-const results = (isAll ? ALL_SUITES : QUICK_SUITES).map(suite);
+const results = isAll ? await runAll() : QUICK_SUITES.map(runSuite);
 const sum = (field) => results.reduce((total, result) => total + (result[field] ?? 0), 0);
 // A suite that could not run at all counts as one failure.
 const failed = sum('numFailedTests') + sum('numRuntimeErrorTestSuites');

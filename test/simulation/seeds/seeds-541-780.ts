@@ -1,0 +1,6 @@
+import { describe } from '@jest/globals';
+import { testSeeds } from '../seed-suite.ts';
+
+describe('the control plane on virtual time', () => {
+  testSeeds(541, 780);
+});
