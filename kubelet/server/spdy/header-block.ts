@@ -14,6 +14,11 @@ const MAX_BLOCK_BYTES = 64 * 1024;
 export class HeaderDecoder {
   readonly #inflate: Inflate = createInflate({ dictionary: SPDY_DICTIONARY, finishFlush: constants.Z_SYNC_FLUSH });
 
+  constructor() {
+    // What is still being unfolded may fail after the block was refused, and nobody waits for it any more.
+    this.#inflate.on('error', () => undefined);
+  }
+
   /** Rejects for what is no header block. One call at a time. */
   async decode(block: Buffer): Promise<Headers> {
     return parseHeaders(await pass(this.#inflate, (done) => this.#inflate.write(block, done)));
