@@ -22,14 +22,21 @@ const STATUS_NAMES = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN'];
 export function probeGrpc({ host, port, service, timeoutMs }: GrpcProbeRequest): Promise<ProbeOutcome> {
   const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
   const failed = (output: string): ProbeOutcome => ({ result: 'failure', output });
-  const unreachable = `timeout: failed to connect service ${JSON.stringify(address)} within ${timeoutMs / 1000}s: context deadline exceeded`;
+  const within = `within ${timeoutMs / 1000}s`;
+  const unreachable = `timeout: failed to connect service ${JSON.stringify(address)} ${within}: context deadline exceeded`;
   return new Promise((resolve) => {
     const session = connect(`http://${address}`);
+    // One for the whole probe: a server that keeps sending does not hold it.
+    const timeout = AbortSignal.timeout(timeoutMs);
+    let onTimeout = unreachable;
+    const expire = (): void => finish(failed(onTimeout));
     const finish = (outcome: ProbeOutcome): void => {
+      timeout.removeEventListener('abort', expire);
       session.destroy();
       resolve(outcome);
     };
-    session.setTimeout(timeoutMs, () => finish(failed(unreachable)));
+    timeout.addEventListener('abort', expire);
+    session.on('remoteSettings', () => (onTimeout = `timeout: health rpc did not complete ${within}`));
     session.on('error', (error) => finish(failed(`error: ${dialError(error, address)}`)));
     session.on('connect', () => {
       check(session, service).then(
@@ -68,11 +75,16 @@ function check(session: ClientHttp2Session, service: string): Promise<string> {
     stream.on('end', () => {
       if (grpcStatus === UNIMPLEMENTED)
         resolve('error: this server does not implement the grpc health protocol (grpc.health.v1.Health)');
-      else if (grpcStatus !== '0') resolve(`error: health rpc probe failed: ${decodeURIComponent(grpcMessage)}`);
+      else if (grpcStatus !== '0') resolve(`error: health rpc probe failed: ${decodeMessage(grpcMessage)}`);
       else resolve(verdictOf(servingStatus(Buffer.concat(chunks))));
     });
     stream.end(frame(service));
   });
+}
+
+/** What is escaped well is decoded, all else stays: the server may send anything. */
+function decodeMessage(text: string): string {
+  return text.replace(/(?:%[0-9a-f]{2})+/gi, (run) => Buffer.from(run.replaceAll('%', ''), 'hex').toString());
 }
 
 function verdictOf(status: number): string {

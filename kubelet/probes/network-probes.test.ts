@@ -112,17 +112,19 @@ describe('probeTcp()', () => {
 });
 
 describe('probeGrpc()', () => {
-  const serve = (status: number, grpcStatus = '0') => {
+  const serve = (status: number, grpcStatus = '0', grpcMessage = '') => {
     const server = http2.createServer();
     server.on('stream', (stream, headers) => {
       const serving = headers[':path'] === '/grpc.health.v1.Health/Check' ? status : 3;
       stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
-      stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': grpcStatus }));
+      const trailers = { 'grpc-status': grpcStatus, 'grpc-message': grpcMessage };
+      stream.on('wantTrailers', () => stream.sendTrailers(trailers));
       stream.end(Buffer.from([0, 0, 0, 0, 2, 8, serving]));
     });
     return listen(server as unknown as net.Server);
   };
-  const probe = async (port: number) => probeGrpc({ host: '127.0.0.1', port, service: 'db', timeoutMs: 1_000 });
+  const probe = async (port: number, timeoutMs = 1_000) =>
+    probeGrpc({ host: '127.0.0.1', port, service: 'db', timeoutMs });
 
   it('succeeds only for SERVING', async () => {
     expect(await probe(await serve(1))).toEqual({ result: 'success', output: '' });
@@ -135,6 +137,30 @@ describe('probeGrpc()', () => {
       output: expect.stringContaining('does not implement the grpc health protocol'),
     });
     expect(await probe(await freePort())).toMatchObject({ result: 'failure' });
+  });
+
+  it.each([
+    ['100% broken', '100% broken'],
+    ['%e4%bd%a0 %zz%2', '你 %zz%2'],
+  ])('decodes what it can of the message %j', async (sent, told) => {
+    const output = `error: health rpc probe failed: ${told}`;
+    expect(await probe(await serve(0, '2', sent))).toEqual({ result: 'failure', output });
+  });
+
+  it('ends in time though the server never stops sending', async () => {
+    const server = http2.createServer();
+    server.on('stream', (stream) => {
+      stream.on('error', () => undefined);
+      stream.respond({ ':status': 200, 'content-type': 'application/grpc' });
+      const send = (): void => {
+        if (!stream.destroyed) stream.write(Buffer.alloc(64), () => setImmediate(send));
+      };
+      send();
+    });
+    const output = 'timeout: health rpc did not complete within 0.1s';
+    expect(await probe(await listen(server as unknown as net.Server), 100)).toEqual({ result: 'failure', output });
+    const silent = await listen(net.createServer((socket) => socket.resume()));
+    expect((await probe(silent, 50)).output).toContain('timeout: failed to connect service');
   });
 });
 
