@@ -11,6 +11,7 @@
  */
 import type { Pod, PodStatus } from '../../api/core/v1/pod/types.ts';
 import type { ContainerInfo } from '../runtime.ts';
+import { KUBELET_CONDITIONS } from '../status/conditions.ts';
 import { generatePodStatus } from '../status/pod-status.ts';
 import { collectGarbage } from './container-gc.ts';
 import { podGraceSeconds, remainingActiveMs } from './pod-deadlines.ts';
@@ -334,16 +335,6 @@ export class PodWorker {
     for (const id of this.#terminationMessages.keys()) if (!present.has(id)) this.#terminationMessages.delete(id);
   }
 }
-
-const KUBELET_CONDITIONS = new Set([
-  'PodReadyToStartContainers',
-  'Initialized',
-  'Ready',
-  'ContainersReady',
-  'PodScheduled',
-  'PodResizePending',
-  'PodResizeInProgress',
-]);
 
 /** A pod that was ended by the kubelet stays so. */
 function verdictOf(status: PodStatus | undefined): PodVerdict | undefined {

@@ -25,6 +25,16 @@ export interface ConditionsInput {
 /** They go when they are no longer true. */
 export const RESIZE_CONDITIONS: ReadonlySet<string> = new Set(['PodResizePending', 'PodResizeInProgress']);
 
+/** All that the kubelet writes (`PodConditionsByKubelet`); the others belong to others. */
+export const KUBELET_CONDITIONS: ReadonlySet<string> = new Set([
+  'PodReadyToStartContainers',
+  'Initialized',
+  'Ready',
+  'ContainersReady',
+  'PodScheduled',
+  ...RESIZE_CONDITIONS,
+]);
+
 type Verdict = Pick<PodCondition, 'type' | 'status'> & { reason?: string; message?: string };
 
 /** All of ours, and then those that others have set; transition times change with the status only. */

@@ -218,15 +218,28 @@ describe('statusPatch()', () => {
     expect(patch.conditions[1]).toMatchObject({ status: 'True', reason: null, message: null });
   });
 
-  it('takes out addresses that went', () => {
+  it.each(['pod', 'host'])('takes out addresses of the %s that went', (of) => {
     expect(
       statusPatch(
-        { podIP: '10.1.0.1', podIPs: [{ ip: '10.1.0.1' }] },
-        { podIP: '10.1.0.2', podIPs: [{ ip: '10.1.0.2' }] },
+        { [`${of}IP`]: '10.1.0.1', [`${of}IPs`]: [{ ip: '10.1.0.1' }] },
+        { [`${of}IP`]: '10.1.0.2', [`${of}IPs`]: [{ ip: '10.1.0.2' }] },
       ),
     ).toEqual({
-      podIP: '10.1.0.2',
-      podIPs: [{ ip: '10.1.0.2' }, { ip: '10.1.0.1', $patch: 'delete' }],
+      [`${of}IP`]: '10.1.0.2',
+      [`${of}IPs`]: [{ ip: '10.1.0.2' }, { ip: '10.1.0.1', $patch: 'delete' }],
     });
+  });
+
+  it('leaves the conditions of others to them', () => {
+    const gate = { type: 'example.com/gate', status: 'True' };
+    const before = {
+      conditions: [
+        { type: 'Ready', status: 'False' },
+        { ...gate, status: 'False' },
+      ],
+    };
+    const after = { conditions: [{ type: 'Ready', status: 'True' }, gate] };
+    expect(statusPatch(before, after)).toEqual({ conditions: [{ type: 'Ready', status: 'True' }] });
+    expect(statusPatch({ conditions: [] }, { conditions: [gate] })).toBeUndefined();
   });
 });

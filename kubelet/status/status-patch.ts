@@ -1,7 +1,7 @@
 /** The strategic merge patch between two pod statuses (upstream `pkg/util/pod/pod.go`, `PatchPodStatus`): pure. */
 import type { PodStatus } from '../../api/core/v1/pod/types.ts';
 import { deepEqual } from '../../api/machinery/equality.ts';
-import { RESIZE_CONDITIONS } from './conditions.ts';
+import { KUBELET_CONDITIONS, RESIZE_CONDITIONS } from './conditions.ts';
 import type { PodCondition } from './conditions.ts';
 
 /** Fields that others write, or that once set stay. */
@@ -13,17 +13,21 @@ const NEVER_CLEARED = new Set([
   'startTime',
   'qosClass',
 ]);
+const ADDRESSES = ['hostIPs', 'podIPs'] as const;
 /** Merged by key, so that what others have written stays. */
-const MERGED = new Set(['conditions', 'podIPs']);
+const MERGED = new Set<string>(['conditions', ...ADDRESSES]);
 const CONDITION_TEXTS = ['reason', 'message'] as const;
 
-/** Undefined when nothing changes. Conditions are merged by type, so that those of others stay. */
+/** Undefined when nothing changes. Of the conditions, which are merged by type, only the kubelet's own are sent. */
 export function statusPatch(previous: PodStatus, next: PodStatus): Record<string, unknown> | undefined {
   const patch = changedFields(previous as Fields, next as Fields);
   const conditions = changedConditions(previous.conditions ?? [], next.conditions ?? []);
   if (conditions.length > 0) patch['conditions'] = conditions;
-  if (next.podIPs !== undefined && !deepEqual(previous.podIPs, next.podIPs))
-    patch['podIPs'] = addressPatch(previous, next);
+  for (const field of ADDRESSES) {
+    const wanted = next[field];
+    if (wanted !== undefined && !deepEqual(previous[field], wanted))
+      patch[field] = addressPatch(previous[field] ?? [], wanted);
+  }
   return Object.keys(patch).length === 0 ? undefined : patch;
 }
 
@@ -43,7 +47,7 @@ function changedFields(before: Fields, after: Fields): Record<string, unknown> {
 
 function changedConditions(previous: readonly PodCondition[], next: readonly PodCondition[]): unknown[] {
   const changed: unknown[] = [];
-  for (const condition of next) {
+  for (const condition of next.filter(({ type }) => KUBELET_CONDITIONS.has(type))) {
     const before = previous.find(({ type }) => type === condition.type);
     if (before !== undefined && isSameCondition(before, condition)) continue;
     const cleared = CONDITION_TEXTS.filter((field) => before?.[field] !== undefined && condition[field] === undefined);
@@ -60,9 +64,10 @@ function isSameCondition(a: PodCondition, b: PodCondition): boolean {
   return fields.every((field) => a[field] === b[field]);
 }
 
+type Addresses = readonly { ip: string }[];
+
 /** The list is merged by address: those that are no longer there must be taken out by name. */
-function addressPatch(previous: PodStatus, next: PodStatus): unknown[] {
-  const wanted = next.podIPs ?? [];
-  const gone = (previous.podIPs ?? []).filter(({ ip }) => !wanted.some((one) => one.ip === ip));
+function addressPatch(previous: Addresses, wanted: Addresses): unknown[] {
+  const gone = previous.filter(({ ip }) => !wanted.some((one) => one.ip === ip));
   return [...wanted, ...gone.map(({ ip }) => ({ ip, $patch: 'delete' }))];
 }
