@@ -116,12 +116,12 @@ function describeMissing(
   } else if (recorded?.lastState?.terminated !== undefined) {
     status.lastState = recorded.lastState;
   }
-  status.state = { waiting: input.failures.get(container.name) ?? { reason: firstReason(input.pod, role) } };
+  status.state = { waiting: input.failures.get(container.name) ?? { reason: firstReason(input.pod) } };
 }
 
-/** Of a container that nothing is known of yet. */
-function firstReason({ spec }: Pod, role: string): string {
-  return role === 'app' && (spec.initContainers ?? []).length > 0 ? 'PodInitializing' : 'ContainerCreating';
+/** Of a container that has not run yet: of every one in a pod that initializes. */
+function firstReason({ spec }: Pod): string {
+  return (spec.initContainers ?? []).length > 0 ? 'PodInitializing' : 'ContainerCreating';
 }
 
 /** It has ended, as the API knows already. */
@@ -184,7 +184,7 @@ function stateOf(input: ContainerStatusInput, info: ContainerInfo): ContainerSta
     case 'exited':
       return { terminated: terminatedStateOf(input, info) };
     case 'created':
-      return { waiting: { reason: 'ContainerCreating' } };
+      return { waiting: { reason: firstReason(input.pod) } };
     case 'unknown':
       return { terminated: { ...terminatedStateOf(input, info), exitCode: 137, reason: 'ContainerStatusUnknown' } };
     default:

@@ -165,6 +165,16 @@ describe('generatePodStatus()', () => {
     });
   });
 
+  it('gives every container that has not run the same reason in a pod that initializes', () => {
+    const pod = testPod({ initContainers: [{ name: 'setup', image: 'busybox' }] });
+    const waiting = { waiting: { reason: 'PodInitializing' } };
+    const missing = statusOf(pod);
+    expect(missing.initContainerStatuses?.[0]?.state).toEqual(waiting);
+    expect(missing.containerStatuses?.[0]?.state).toEqual(waiting);
+    const created = testRuntimePod([testSandbox()], [testContainer('setup', { state: 'created' })]);
+    expect(statusOf(pod, { runtimePod: created }).initContainerStatuses?.[0]?.state).toEqual(waiting);
+  });
+
   it('fails with an init container that fails for good', () => {
     const pod = testPod({ restartPolicy: 'Never', initContainers: [{ name: 'setup', image: 'nginx' }] });
     const runtimePod = testRuntimePod([testSandbox()], [testContainer('setup', { state: 'exited', exitCode: 1 })]);
