@@ -81,6 +81,9 @@ describe('startKubelet() with the simulated runtime', () => {
     }
   };
 
+  const isReady = (pod: Pod | undefined): boolean =>
+    pod?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true;
+
   const reasons = async (name: string): Promise<string[]> => {
     const { items } = await server.call<{
       items: { involvedObject: { name: string }; reason: string; message: string }[];
@@ -119,10 +122,7 @@ describe('startKubelet() with the simulated runtime', () => {
   it('takes a pod from Pending to Running to deleted', async () => {
     const created = await create('web', WEB);
     expect(created.status?.phase).toBe('Pending');
-    const running = await until(
-      'web',
-      (pod) => pod?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true,
-    );
+    const running = await until('web', isReady);
     expect(running?.status).toMatchObject({
       phase: 'Running',
       podIP: '10.244.0.2',
@@ -153,6 +153,29 @@ describe('startKubelet() with the simulated runtime', () => {
     expect(await reasons('web')).toContain('Killing: Stopping container web');
     await untilTrue(async () => (await simulated.runtime.listPodSandboxes()).length === 0);
     expect(await simulated.runtime.listContainers()).toEqual([]);
+  });
+
+  describe('over what somebody else writes into the status of a pod', () => {
+    const write = async (status: object): Promise<Pod> => {
+      const contentType = 'application/strategic-merge-patch+json';
+      const written = await server.send('PATCH', `${PODS}/web/status`, { contentType, body: { status } });
+      return written.body as Pod;
+    };
+
+    it('says again that it is ready', async () => {
+      await create('web', WEB);
+      await until('web', isReady);
+      expect(isReady(await write({ conditions: [{ type: 'Ready', status: 'False' }] }))).toBe(false);
+      await until('web', isReady);
+    });
+
+    it('lets an end stand, and stops what still runs', async () => {
+      await create('web', WEB);
+      await until('web', isReady);
+      await write({ phase: 'Failed' });
+      const ended = await until('web', (pod) => pod?.status?.containerStatuses?.[0]?.state?.terminated !== undefined);
+      expect(ended?.status?.phase).toBe('Failed');
+    });
   });
 
   it('runs init containers in order, and lets a pod that is to run once succeed', async () => {
@@ -260,10 +283,7 @@ describe('startKubelet() with the simulated runtime', () => {
   it('keeps what is ready ready over a restart', async () => {
     const readinessProbe = { exec: { command: ['true'] }, periodSeconds: 1 };
     await create('web', { containers: [{ name: 'web', image: 'nginx', readinessProbe }] });
-    const before = await until(
-      'web',
-      (pod) => pod?.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') === true,
-    );
+    const before = await until('web', isReady);
     stop.abort();
     await kubelet.stopped;
     const watching = new AbortController();

@@ -81,9 +81,8 @@ export class PodWorker {
 
   /** Holds something of the node, or soon will. What is gone from the API is not counted, by the scheduler neither. */
   get isActive(): boolean {
-    const { phase } = this.#pod.status ?? {};
     const isHolding = this.#phase === 'syncing' || this.#phase === 'terminating';
-    return isHolding && !this.#isRemoved && !this.#isRefused && phase !== 'Succeeded' && phase !== 'Failed';
+    return isHolding && !this.#isRemoved && !this.#isRefused && !hasEnded(this.#pod.status);
   }
 
   /** The pod has changed in the API. */
@@ -214,7 +213,7 @@ export class PodWorker {
     // First: of containers that ran before the kubelet did, they know what the API was told.
     if (this.#verdict === undefined && !this.#isRefused) probes.addPod(this.#withReportedStatus());
     const status = this.#report();
-    if (this.#verdict !== undefined || status.phase === 'Succeeded' || status.phase === 'Failed') {
+    if (this.#verdict !== undefined || hasEnded(status)) {
       this.#phase = 'terminating';
       this.#isPoked = true;
       return undefined;
@@ -321,7 +320,10 @@ export class PodWorker {
     // Conditions of others come with the pod from the API only.
     const foreign = (this.#pod.status?.conditions ?? []).filter(({ type }) => !KUBELET_CONDITIONS.has(type));
     const kept = (reported.conditions ?? []).filter(({ type }) => KUBELET_CONDITIONS.has(type));
-    return { ...this.#pod, status: { ...this.#pod.status, ...reported, conditions: [...kept, ...foreign] } };
+    // An end that somebody else has written stands: a pod that has ended never comes back.
+    const known = this.#pod.status ?? {};
+    const end = hasEnded(known) && !hasEnded(reported) ? { phase: known.phase! } : {};
+    return { ...this.#pod, status: { ...known, ...reported, ...end, conditions: [...kept, ...foreign] } };
   }
 
   async #readTerminationMessages(): Promise<void> {
@@ -334,6 +336,10 @@ export class PodWorker {
     const present = new Set(containers.map(({ id }) => id));
     for (const id of this.#terminationMessages.keys()) if (!present.has(id)) this.#terminationMessages.delete(id);
   }
+}
+
+function hasEnded(status: PodStatus | undefined): boolean {
+  return status?.phase === 'Succeeded' || status?.phase === 'Failed';
 }
 
 /** A pod that was ended by the kubelet stays so. */

@@ -11,6 +11,7 @@ import type { Logger } from '../../base/log.ts';
 import type { Random } from '../../base/random.ts';
 import { createBackoff } from '../../client/backoff.ts';
 import type { Client } from '../../client/client.ts';
+import { compareResourceVersions } from '../../client/resource-version.ts';
 import { statusPatch } from './status-patch.ts';
 
 export interface StatusManagerOptions {
@@ -25,9 +26,12 @@ export interface StatusManagerOptions {
 
 interface Entry {
   pod: Pod;
-  /** What the API is known to have. */
-  reported: PodStatus;
+  /** What the API had at that resourceVersion. */
+  recorded: PodStatus;
+  resourceVersion: string;
   wanted: PodStatus;
+  /** The last that was wanted and that the API has taken. */
+  sent: PodStatus;
   /** Delete it, once the status is there. */
   deletes: boolean;
   sending: Promise<void> | undefined;
@@ -46,7 +50,7 @@ export class StatusManager {
     return this.#entries.get(uid)?.wanted;
   }
 
-  /** Reports this status; returns at once. */
+  /** Reports this status, also over what somebody else has written since the last report; returns at once. */
   set(pod: Pod, status: PodStatus): void {
     const entry = this.#entryOf(pod);
     entry.wanted = status;
@@ -74,11 +78,13 @@ export class StatusManager {
     const uid = pod.metadata.uid ?? '';
     let entry = this.#entries.get(uid);
     if (entry === undefined) {
-      const reported = pod.status ?? {};
-      entry = { pod, reported, wanted: reported, deletes: false, sending: undefined };
+      const recorded = pod.status ?? {};
+      const { resourceVersion = '' } = pod.metadata;
+      entry = { pod, recorded, resourceVersion, wanted: recorded, sent: recorded, deletes: false, sending: undefined };
       this.#entries.set(uid, entry);
     }
     entry.pod = pod;
+    observe(entry, pod);
     return entry;
   }
 
@@ -105,7 +111,7 @@ export class StatusManager {
 
   #hasWork(entry: Entry): boolean {
     const isLive = !this.#options.signal.aborted && this.#entries.get(entry.pod.metadata.uid ?? '') === entry;
-    return isLive && (entry.deletes || entry.wanted !== entry.reported);
+    return isLive && (entry.deletes || entry.wanted !== entry.sent);
   }
 
   async #isGone(entry: Entry, error: unknown): Promise<boolean> {
@@ -126,14 +132,27 @@ export class StatusManager {
     const { client } = this.#options;
     const { namespace = '', name = '', uid = '' } = entry.pod.metadata;
     const { wanted } = entry;
-    const status = statusPatch(entry.reported, wanted);
-    if (status !== undefined) {
-      const body = { metadata: { uid }, status };
-      await client.patch<Pod>(pods, { namespace, name }, { type: 'strategic', subresource: 'status', body });
-    } else if (entry.deletes && entry.reported === wanted) {
+    if (entry.sent === wanted) {
       await client.delete(pods, { namespace, name }, { gracePeriodSeconds: 0, preconditions: { uid } });
       this.#entries.delete(uid);
+      return;
     }
-    entry.reported = wanted;
+    const status = statusPatch(entry.recorded, wanted);
+    if (status !== undefined) {
+      const body = { metadata: { uid }, status };
+      observe(
+        entry,
+        await client.patch<Pod>(pods, { namespace, name }, { type: 'strategic', subresource: 'status', body }),
+      );
+    }
+    entry.sent = wanted;
   }
+}
+
+/** Takes over what the API has, unless it is known to have something later. */
+function observe(entry: Entry, { metadata, status = {} }: Pod): void {
+  const { resourceVersion = '' } = metadata;
+  if (compareResourceVersions(resourceVersion, entry.resourceVersion) <= 0) return;
+  entry.recorded = status;
+  entry.resourceVersion = resourceVersion;
 }

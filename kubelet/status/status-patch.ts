@@ -7,6 +7,7 @@ import type { PodCondition } from './conditions.ts';
 /** Fields that others write, or that once set stay. */
 const NEVER_CLEARED = new Set([
   'conditions',
+  'extendedResourceClaimStatus',
   'nominatedNodeName',
   'resize',
   'resourceClaimStatuses',
