@@ -108,9 +108,10 @@ describe('PodKiller', () => {
     expect(steps.some((step) => step.includes('exec'))).toBe(false);
   });
 
+  const sidecar = (name: string, extra: object = {}) => ({ name, image: 'nginx', restartPolicy: 'Always', ...extra });
+
   it('stops sidecars after the others, the last first, within the same grace', async () => {
     endsAfterMs = 4_000;
-    const sidecar = (name: string) => ({ name, image: 'nginx', restartPolicy: 'Always' });
     const pod = testPod({ initContainers: [sidecar('a'), sidecar('b')] });
     const killing = kill(killer(), pod, ['web', 'a', 'b'], 10);
     await clock.advance(60_000);
@@ -120,6 +121,33 @@ describe('PodKiller', () => {
       '4s stop b-0 6',
       '8s stop a-0 2',
       '10s stop sandbox-0',
+    ]);
+  });
+
+  it('runs preStop of sidecars at once, and lets them end when the others have used up the grace', async () => {
+    endsAfterMs = 60_000;
+    const pod = testPod({ initContainers: [sidecar('a', preStop(3)), sidecar('b')] });
+    const killing = kill(killer(), pod, ['web', 'a', 'b'], 10);
+    await clock.advance(60_000);
+    await killing;
+    expect(steps).toContain('0s exec a-0 sleep 3');
+    expect(steps.filter((step) => step.includes(' stop ')).sort()).toEqual([
+      '0s stop web-0 10',
+      '10s stop a-0 2',
+      '10s stop b-0 2',
+      '12s stop sandbox-0',
+    ]);
+  });
+
+  it('gives sidecars no more than the pod has when it is deleted by force', async () => {
+    endsAfterMs = 60_000;
+    const killing = kill(killer(), testPod({ initContainers: [sidecar('a')] }), ['web', 'a'], 1);
+    await clock.advance(60_000);
+    await killing;
+    expect(steps.filter((step) => step.includes(' stop '))).toEqual([
+      '0s stop web-0 1',
+      '1s stop a-0 1',
+      '2s stop sandbox-0',
     ]);
   });
 
@@ -135,5 +163,6 @@ describe('PodKiller', () => {
     await clock.advance(60_000);
     await quick;
     expect(steps.filter((step) => step.includes('exec'))).toHaveLength(1);
+    expect(steps).toContain('2s stop web-0 1');
   });
 });

@@ -1,6 +1,7 @@
 /**
  * Stops containers and pods with grace (upstream `kuberuntime_container.go`, `killContainer`): `preStop`, the stop
- * signal, and the kill when the grace is over. Sidecars end after everything else, the last started first.
+ * signal, and the kill when the grace is over. Sidecars get their signal after everything else has ended, the last
+ * started first, but run their `preStop` along with the others.
  */
 import type { Container, Pod } from '../../api/core/v1/pod/types.ts';
 import type { Clock } from '../../base/clock.ts';
@@ -49,14 +50,20 @@ export class PodKiller {
     this.#options = options;
   }
 
-  /** Resolves when the container has ended. Rejects when the signal aborts; what was begun goes on. */
+  /**
+   * Resolves when the container has ended. Its signal waits for `before` as long as the grace lasts. Rejects when the
+   * request's signal aborts; what was begun goes on.
+   */
   async killContainer(pod: Pod, request: KillRequest, before: Promise<unknown> = Promise.resolve()): Promise<void> {
     const { runtime, clock, events } = this.#options;
     const { info, message, reason, graceSeconds, signal } = request;
     const target = findPodContainer(pod, containerName(info));
     events.normal(pod, 'Killing', message, target);
     const startMs = clock.monotonicMs();
-    if (graceSeconds > 0) await abortable(Promise.all([before, this.#preStop(pod, request)]), signal);
+    if (graceSeconds > 0) {
+      const isReady = Promise.all([before, this.#preStop(pod, request)]);
+      await abortable(this.#atMost(graceSeconds * 1000, isReady), signal);
+    }
     const usedSeconds = Math.floor((clock.monotonicMs() - startMs) / 1000);
     const isForced = reason === 'deleted' && graceSeconds < MIN_GRACE_SECONDS;
     const left = isForced ? graceSeconds : Math.max(MIN_GRACE_SECONDS, graceSeconds - usedSeconds);
@@ -69,29 +76,34 @@ export class PodKiller {
     runtimePod: RuntimePod,
     request: { graceSeconds: number; reason: KillReason; signal: AbortSignal },
   ): Promise<void> {
-    const { runtime, clock } = this.#options;
+    const { runtime } = this.#options;
     const { graceSeconds, reason, signal } = request;
     const alive = runtimePod.containers.filter(({ state }) => state !== 'exited');
     const isSidecar = (info: ContainerInfo): boolean => findPodContainer(pod, containerName(info))?.role === 'sidecar';
     const podIp = runtimePod.sandboxes[0]?.ips[0] ?? '';
-    const startMs = clock.monotonicMs();
     const announced =
       reason === 'deleted' && alive.length > 0 ? this.#announce(pod.metadata.uid ?? '', podIp) : Promise.resolve();
-    const kill = (info: ContainerInfo, seconds: number): Promise<void> => {
+    const kill = (info: ContainerInfo, turn: Promise<unknown>): Promise<void> => {
       const message = `Stopping container ${containerName(info)}`;
-      return this.killContainer(pod, { info, message, reason, graceSeconds: seconds, podIp, signal }, announced);
+      const before = Promise.all([announced, turn]);
+      return this.killContainer(pod, { info, message, reason, graceSeconds, podIp, signal }, before);
     };
-    await all(alive.filter((info) => !isSidecar(info)).map((info) => kill(info, graceSeconds)));
+    const kills = alive.filter((info) => !isSidecar(info)).map((info) => kill(info, Promise.resolve()));
     for (const sidecar of sidecarsInReverse(pod, alive.filter(isSidecar))) {
-      const left = graceSeconds - Math.floor((clock.monotonicMs() - startMs) / 1000);
-      await kill(sidecar, Math.max(0, left));
+      kills.push(kill(sidecar, Promise.allSettled(kills)));
     }
+    await all(kills);
     await all(runtimePod.sandboxes.map(({ id }) => runtime.stopPodSandbox(id)));
     for (const { id } of runtimePod.containers) this.#preStopped.delete(id);
   }
 
   forgetPod(uid: string): void {
     this.#announced.delete(uid);
+  }
+
+  async #atMost(delayMs: number, promise: Promise<unknown>): Promise<void> {
+    const done = new AbortController();
+    await Promise.race([promise, sleep(this.#options.clock, delayMs, done.signal)]).finally(() => done.abort());
   }
 
   #announce(uid: string, podIp: string): Promise<void> {
