@@ -7,6 +7,7 @@ import type { EnvironmentSources } from '../env/environment.ts';
 import type { ContainerConfig, ImageInfo, ImageService, Mount, PodSandboxConfig, RuntimeService } from '../runtime.ts';
 import { volumeDevicesOf, volumeMountsOf, withManagedFiles } from '../volumes/container-mounts.ts';
 import type { MountedVolumes } from '../volumes/volume-manager.ts';
+import { abortable } from './abortable.ts';
 import { containerConfigOf } from './container-config.ts';
 import type { PodContainer } from './container-kinds.ts';
 import type { ImagePuller } from './image-puller.ts';
@@ -121,19 +122,22 @@ export class ContainerStarter {
     const { runtime, events, clock } = this.#options;
     const podIp = network.podIps[0] ?? '';
     try {
-      await runHook({ runtime, clock }, hook, {
+      const hookTarget = {
         pod,
         container: target.container,
         containerId,
         podIp,
         timeoutMs: POST_START_TIMEOUT_MS,
         signal,
-      });
+      };
+      // A command cannot be called back; it ends with its container.
+      await abortable(runHook({ runtime, clock }, hook, hookTarget), signal);
     } catch (error) {
       signal.throwIfAborted();
       events.warning(pod, 'FailedPostStartHook', 'PostStartHook failed', target);
       events.normal(pod, 'Killing', 'FailedPostStartHook', target);
-      await runtime.stopContainer(containerId, pod.spec.terminationGracePeriodSeconds ?? 30);
+      const graceSeconds = pod.spec.terminationGracePeriodSeconds ?? 30;
+      await abortable(runtime.stopContainer(containerId, graceSeconds), signal);
       throw new StartError('PostStartHookError', (error as Error).message, { cause: error });
     }
   }
