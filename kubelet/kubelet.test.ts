@@ -409,6 +409,18 @@ describe('startKubelet() with the simulated runtime', () => {
     await until('second', (pod) => pod?.status?.phase === 'Running');
   });
 
+  it('ends a pod that is evicted, with little grace and as failed', async () => {
+    await create('web', { ...WEB, terminationGracePeriodSeconds: 600 });
+    await until('web', isReady);
+    const worker = kubelet.workers.findByName('default', 'web')!;
+    worker.evict('too large. ');
+    worker.evict('too large, twice. ');
+    const ended = await until('web', (pod) => pod?.status?.containerStatuses?.[0]?.state?.terminated !== undefined);
+    expect(ended?.status).toMatchObject({ phase: 'Failed', reason: 'Evicted', message: 'too large. ' });
+    while (!(await reasons('web')).some((line) => line.startsWith('Killing'))) await new Promise(setImmediate);
+    expect((await reasons('web')).filter((line) => line.startsWith('Evicted'))).toEqual(['Evicted: too large. ']);
+  });
+
   it('ends a pod that outlives its deadline', async () => {
     await create('slow', { ...WEB, activeDeadlineSeconds: 1 });
     const pod = await until('slow', (one) => one?.status?.phase === 'Failed');

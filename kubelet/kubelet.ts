@@ -20,6 +20,7 @@ import type { Client } from '../client/client.ts';
 import { createEventRecorder } from '../client/events.ts';
 import type { EventRecorder } from '../client/events.ts';
 import { parseResolvConf } from './env/pod-names.ts';
+import { evictForLocalStorage } from './eviction/local-storage-eviction.ts';
 import { startLogRotation } from './logs/log-rotation.ts';
 import { detectCapacity, noPressure, readHostFacts, readHostPressure } from './node/host-facts.ts';
 import type { HostCapacity } from './node/host-facts.ts';
@@ -40,6 +41,7 @@ import { createUsageReader } from './stats/usage.ts';
 import type { UsageReader } from './stats/usage.ts';
 import { startKubeletServer } from './server/server.ts';
 import type { KubeletServer } from './server/server.ts';
+import { diskUsageBytes } from './volumes/disk-usage.ts';
 import { linuxMounter } from './volumes/host-mounter.ts';
 import type { HostMounter } from './volumes/host-mounter.ts';
 import type { PodFolders } from './volumes/pod-folder.ts';
@@ -144,7 +146,10 @@ export async function startKubelet(options: KubeletOptions): Promise<Kubelet> {
   await Promise.all([sources.synced(signal), machinery.cache.refresh()]);
   sources.podChanges.subscribe((change) => workers.onPodChange(change));
   running.push(machinery.cache.run(signal), workers.keepHouse(signal), sources.stopped());
-  if (folders !== undefined) startLogRotation({ cache: machinery.cache, runtime, clock, log, signal });
+  if (folders !== undefined) {
+    startLogRotation({ cache: machinery.cache, runtime, clock, log, signal });
+    running.push(evictForLocalStorage({ workers, folders, usageBytes: diskUsageBytes, clock, log, signal }));
+  }
   const ended = endWith(signal, () => Promise.all([workers.stop(), server?.close(), ...running]));
 
   return {

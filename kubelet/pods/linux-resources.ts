@@ -62,9 +62,14 @@ function quotaOf(milli: number): Pick<LinuxResources, 'cpuQuotaUs' | 'cpuPeriodU
 
 const CRITICAL_PRIORITY = 2_000_000_000;
 
+/** `IsCriticalPod`: the node does without others first. */
+export function isCriticalPod({ spec }: Pod): boolean {
+  return (spec.priority ?? 0) >= CRITICAL_PRIORITY;
+}
+
 /** `GetContainerOOMScoreAdjust`: who asks for more memory is spared longer. */
 function oomScoreAdj(pod: Pod, container: AnyContainer, capacityBytes: number): number {
-  if ((pod.spec.priority ?? 0) >= CRITICAL_PRIORITY) return -997;
+  if (isCriticalPod(pod)) return -997;
   const qos = podQosClass(pod);
   if (qos === 'Guaranteed') return -997;
   if (qos === 'BestEffort') return 1000;

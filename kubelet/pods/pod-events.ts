@@ -24,6 +24,7 @@ export type PodEventReason =
   | 'FailedPostStartHook'
   | 'FailedPreStopHook'
   | 'DeadlineExceeded'
+  | 'Evicted'
   | 'NetworkNotReady'
   | 'FailedToRetrieveImagePullSecret'
   | 'ResizeStarted'

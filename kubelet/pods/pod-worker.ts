@@ -26,6 +26,8 @@ export type PodPhaseOfWork = 'syncing' | 'terminating' | 'terminated' | 'finishe
 interface PodVerdict {
   reason: string;
   message: string;
+  /** At most. */
+  graceSeconds?: number;
 }
 
 export interface PodWorkerOptions {
@@ -36,6 +38,8 @@ export interface PodWorkerOptions {
 const RESYNC_MS = 60_000;
 const FIRST_RETRY_MS = 500;
 const MAX_RETRY_MS = 60_000;
+/** `immediateEvictionGracePeriodSeconds` */
+const EVICTION_GRACE_SECONDS = 1;
 
 export class PodWorker {
   readonly uid: string;
@@ -103,6 +107,15 @@ export class PodWorker {
         deletionTimestamp: pod.metadata.deletionTimestamp ?? new Date(this.#machinery.clock.now()).toISOString(),
       },
     });
+  }
+
+  /** Ends the pod at once, as failed, unless it ends already. */
+  evict(message: string): void {
+    if (this.#phase !== 'syncing' || this.#verdict !== undefined || this.#isRefused) return;
+    this.#machinery.events.warning(this.#pod, 'Evicted', message);
+    this.#verdict = { reason: 'Evicted', message, graceSeconds: EVICTION_GRACE_SECONDS };
+    this.#terminate(false);
+    this.poke();
   }
 
   /** Something may have changed: looks at everything, now or after the step that is under way. */
@@ -263,7 +276,7 @@ export class PodWorker {
     const runtimePod = cache.get(this.uid);
     const reason = isDeleted ? 'deleted' : 'pod-ended';
     await killer.killPod(this.#pod, runtimePod, {
-      graceSeconds: podGraceSeconds(this.#pod),
+      graceSeconds: Math.min(podGraceSeconds(this.#pod), this.#verdict?.graceSeconds ?? Infinity),
       reason,
       signal: interrupt,
     });

@@ -349,6 +349,20 @@ suite('containers', () => {
       await eventually('the new label', () => inside('volumes', 'cat /all/labels') === 'a="b"\nc="d"', 90_000);
     });
 
+    it('have the pod evicted when they outgrow their limit [V1]', async () => {
+      run('large', {
+        containers: [
+          shell('head -c 3145728 /dev/zero >/v/file; sleep 1000', { volumeMounts: [{ name: 'v', mountPath: '/v' }] }),
+        ],
+        volumes: [{ name: 'v', emptyDir: { sizeLimit: '1Mi' } }],
+      });
+      await eventually('the eviction', () => podObject('large').status.reason === 'Evicted', 60_000);
+      expect(podObject('large').status).toMatchObject({
+        phase: 'Failed',
+        message: 'Usage of EmptyDir volume "v" exceeds the limit "1Mi". ',
+      });
+    });
+
     it('are missed with a reason', async () => {
       run('missing', { containers: [shell('sleep 1000')], volumes: [{ name: 'm', configMap: { name: 'nosuch' } }] });
       await eventually('the event', () =>
