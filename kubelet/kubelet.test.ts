@@ -23,6 +23,7 @@ describe('startKubelet() with the simulated runtime', () => {
   let kubelet: Kubelet;
   /** How wrong the machine's clock is. */
   let clockErrorMs: number;
+  let nodeIp: string;
   const clock: Clock = { ...realClock, now: () => realClock.now() + clockErrorMs };
 
   const launch = async (): Promise<void> => {
@@ -39,7 +40,7 @@ describe('startKubelet() with the simulated runtime', () => {
       log: silentLogger,
       runtime: simulated.runtime,
       images: simulated.images,
-      nodeIp: '10.0.0.1',
+      nodeIp,
       podCidr: '10.244.0.0/24',
       kubeletPort: 10250,
       dns: { servers: ['10.96.0.10'], domain: 'cluster.local' },
@@ -50,6 +51,7 @@ describe('startKubelet() with the simulated runtime', () => {
   beforeEach(async () => {
     server = await startTestServer();
     clockErrorMs = 0;
+    nodeIp = '10.0.0.1';
     simulated = createSimulatedRuntime({ clock, random: realRandom, podCidr: '10.244.0.0/24' });
     await launch();
   });
@@ -278,6 +280,19 @@ describe('startKubelet() with the simulated runtime', () => {
       before?.status?.containerStatuses?.[0]?.containerID,
     );
     expect(after?.status?.containerStatuses?.[0]?.restartCount).toBe(0);
+  });
+
+  it('gives its pods the address of the node when that has changed, and can delete them', async () => {
+    await create('web', WEB);
+    await until('web', isReady);
+    stop.abort();
+    await kubelet.stopped;
+    nodeIp = '10.0.0.2';
+    await launch();
+    const moved = await until('web', (pod) => pod?.status?.hostIP === nodeIp);
+    expect(moved?.status?.hostIPs).toEqual([{ ip: nodeIp }]);
+    await server.call('DELETE', `${PODS}/web`);
+    await until('web', (pod) => pod === undefined);
   });
 
   it('keeps what is ready ready over a restart', async () => {
