@@ -37,8 +37,11 @@ function open(socket: WebSocket, { port, channel }: { port: number; channel: num
   });
   void sendBinary(socket, Buffer.from([channel, ...portBytes]));
   void sendBinary(socket, Buffer.from([channel + 1, ...portBytes]));
-  forward(port, stream).catch((error: unknown) =>
-    sendBinary(socket, Buffer.concat([Buffer.from([channel + 1]), Buffer.from((error as Error).message)])),
-  );
+  void forward(port, stream)
+    .catch((error: unknown) =>
+      sendBinary(socket, Buffer.concat([Buffer.from([channel + 1]), Buffer.from((error as Error).message)])),
+    )
+    // What the client still sends has nobody to read it, and must not hold back the other ports.
+    .finally(() => stream.resume());
   return stream;
 }
