@@ -32,7 +32,10 @@ export const autoscalers: Invariant = ({ cluster, violated }) =>
       const asked = Math.ceil(load / TARGET_MILLIS);
       const wanted = Math.min(Math.max(asked, bounds.minReplicas ?? 1), bounds.maxReplicas);
       const isTolerated = Math.abs(load / (replicas * TARGET_MILLIS) - 1) <= TOLERANCE;
-      if (replicas !== wanted && !isTolerated)
+      // To a clock that was set back, metrics of new pods are older than those: they count for nothing (upstream's
+      // `groupPods`), for five minutes.
+      const isDoubted = cluster.nodes.some(({ clock }) => clock.offsetMs < 0);
+      if (replicas !== wanted && !isTolerated && !isDoubted)
         violated(`${SCALED} under a load of ${load}m came to rest with ${replicas} pods, not with ${wanted}`);
     },
   }) satisfies Check;
