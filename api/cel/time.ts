@@ -20,7 +20,9 @@ const UNIT_NANOS: Readonly<Record<string, bigint>> = {
   h: 3600n * NANOS_PER_SECOND,
 };
 
-const DURATION = /^([-+]?)(?:0|(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)$/;
+const DURATION = /^([-+]?)(?:0|(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)$/;
+/** Of text that anybody means to be one. */
+const MAX_DURATION_LENGTH = 1000;
 const DURATION_PART = /(\d*)(?:\.(\d*))?(ns|us|µs|μs|ms|s|m|h)/g;
 
 /** Throws when it is out of range. */
@@ -41,7 +43,7 @@ export function makeTimestamp(nanos: bigint): Timestamp {
 
 /** Go's `time.ParseDuration`; undefined: it is none. */
 export function parseDuration(text: string): Duration | undefined {
-  const match = DURATION.exec(text);
+  const match = text.length > MAX_DURATION_LENGTH ? null : DURATION.exec(text);
   if (match === null) {
     return undefined;
   }

@@ -18,7 +18,11 @@ export interface Cidr {
   prefixLength: number;
 }
 
+/** No address is longer, in any of its forms. */
+const MAX_LENGTH = 64;
+
 export function parseIp(text: string): IpAddress | undefined {
+  if (text.length > MAX_LENGTH) return undefined;
   return text.includes(':') ? parseIpv6(text) : parseIpv4(text);
 }
 
@@ -30,7 +34,7 @@ function parseIpv4(text: string): IpAddress | undefined {
 
 function parseIpv6(text: string): IpAddress | undefined {
   if (text.includes('%')) return undefined;
-  const tail = /^(.*:)([^:]*\.[^:]*)$/.exec(text);
+  const tail = /^(.*:)([^:.]*\.[^:]*)$/.exec(text);
   let hex = text;
   if (tail !== null) {
     const v4 = parseIpv4(tail[2]!);

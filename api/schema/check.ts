@@ -305,11 +305,11 @@ function joinPath(path: readonly (string | number)[], last: string): string {
   return text;
 }
 
-const BASE64 = /^[A-Za-z0-9+/\r\n]*={0,2}[\r\n]*$/;
+const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 
 /** The position at which Go's `base64.StdEncoding` gives up, or -1. */
 function findBase64Error(text: string): number {
-  if (text.length % 4 === 0 && BASE64.test(text) && !/[\r\n]/.test(text)) return -1;
+  if (text.length % 4 === 0 && BASE64.test(text)) return -1;
   let count = 0;
   for (let i = 0; i < text.length; i++) {
     const char = text[i]!;

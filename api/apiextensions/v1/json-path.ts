@@ -46,18 +46,26 @@ function take(value: unknown, step: Step, out: unknown[]): void {
       for (const name of step.names) takeField(value, name, out);
       return;
     case 'wildcard':
-      out.push(...Object.values(value));
+      addAll(Object.values(value), out);
       return;
     case 'descend':
       descend(value, out);
       return;
     case 'filter':
-      out.push(...Object.values(value).filter((item) => accepts(item, step)));
+      addAll(
+        Object.values(value).filter((item) => accepts(item, step)),
+        out,
+      );
       return;
     case 'index':
     case 'slice':
-      if (Array.isArray(value)) out.push(...takeItems(value, step));
+      if (Array.isArray(value)) addAll(takeItems(value, step), out);
   }
+}
+
+/** As many as count: what is found may be more than a call takes arguments. */
+function addAll(values: readonly unknown[], out: unknown[]): void {
+  for (const value of values) if (out.length <= MAX_FOUND) out.push(value);
 }
 
 function takeField(value: object, name: string, out: unknown[]): void {

@@ -78,7 +78,7 @@ function parseUnsigned(text: string): Uint {
   return checkedUint(BigInt(text));
 }
 
-const NUMBER = /^[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$/;
+const NUMBER = /^[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?$/;
 const INFINITE = /^[-+]?inf(?:inity)?$/i;
 
 function parseDouble(text: string): number {

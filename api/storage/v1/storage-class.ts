@@ -122,8 +122,11 @@ function validateTerm(term: Topology, path: FieldPath): [Record<string, string[]
     const requirement = path.index(i);
     const valuesPath = requirement.child('values');
     if (values.length === 0) errors.push(required(valuesPath));
-    for (const [j, value] of values.entries())
-      if (values.indexOf(value) < j) errors.push(duplicate(valuesPath.index(j), value));
+    const seen = new Set<string>();
+    for (const [j, value] of values.entries()) {
+      if (seen.has(value)) errors.push(duplicate(valuesPath.index(j), value));
+      seen.add(value);
+    }
     errors.push(...invalidEach(requirement.child('key'), key, isQualifiedName(key)));
     if (key in valuesByKey) errors.push(duplicate(requirement.child('key'), key));
     valuesByKey[key] = [...new Set(values)].sort();

@@ -71,8 +71,9 @@ function validateTermKeys(term: V1PodAffinityTerm, path: FieldPath): FieldError[
   const { labelSelector, matchLabelKeys = [], mismatchLabelKeys = [] } = term;
   const errors = validateLabelKeys(matchLabelKeys, path.child('matchLabelKeys'), labelSelector);
   errors.push(...validateLabelKeys(mismatchLabelKeys, path.child('mismatchLabelKeys'), labelSelector));
+  const mismatched = new Set(mismatchLabelKeys);
   for (const [i, key] of matchLabelKeys.entries()) {
-    if (!mismatchLabelKeys.includes(key)) continue;
+    if (!mismatched.has(key)) continue;
     const detail = 'exists in both matchLabelKeys and mismatchLabelKeys';
     errors.push(invalid(path.child('matchLabelKeys').index(i), key, detail));
   }

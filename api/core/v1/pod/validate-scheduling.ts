@@ -4,7 +4,6 @@
  */
 import { duplicate, forbidden, invalid, notSupported, required } from '../../../machinery/field-error.ts';
 import type { FieldError, FieldPath } from '../../../machinery/field-error.ts';
-import { deepEqual } from '../../../machinery/equality.ts';
 import {
   invalidEach,
   isDns1123Label,
@@ -47,15 +46,14 @@ function validateTolerationValue(toleration: Toleration, path: FieldPath): Field
 
 /** Tolerations of a running pod may be added, and their seconds changed (`validateOnlyAddedTolerations`). */
 export function validateTolerationsUpdate(next: PodSpec, previous: PodSpec, path: FieldPath): FieldError[] {
-  const kept = (previous.tolerations ?? []).every((old) =>
-    (next.tolerations ?? []).some((toleration) => {
-      const { tolerationSeconds: _seconds, ...rest } = toleration;
-      const { tolerationSeconds: _oldSeconds, ...oldRest } = old;
-      return deepEqual(rest, oldRest);
-    }),
-  );
-  if (!kept) return [forbidden(path, 'existing toleration can not be modified except its tolerationSeconds')];
+  const present = new Set((next.tolerations ?? []).map(withoutSeconds));
+  if (!(previous.tolerations ?? []).every((old) => present.has(withoutSeconds(old))))
+    return [forbidden(path, 'existing toleration can not be modified except its tolerationSeconds')];
   return validateTolerations(next.tolerations, path);
+}
+
+function withoutSeconds({ key = '', operator = '', value = '', effect = '' }: Toleration): string {
+  return JSON.stringify([key, operator, value, effect]);
 }
 
 export function validateSchedulingGates(spec: PodSpec, path: FieldPath): FieldError[] {

@@ -44,9 +44,11 @@ function validateInStep({ clusterIP, clusterIPs = [] }: ServiceSpec): FieldError
 function validateFamilies({ ipFamilies = [], ipFamilyPolicy }: ServiceSpec): FieldError[] {
   const path = fieldPath('spec', 'ipFamilies');
   const errors: FieldError[] = [];
+  const seen = new Set<string>();
   ipFamilies.forEach((family, i) => {
     if (!FAMILIES.includes(family)) errors.push(notSupported(path.index(i), family, FAMILIES));
-    if (ipFamilies.indexOf(family) < i) errors.push(duplicate(path.index(i), family));
+    if (seen.has(family)) errors.push(duplicate(path.index(i), family));
+    seen.add(family);
   });
   if (ipFamilyPolicy !== undefined && !FAMILY_POLICIES.includes(ipFamilyPolicy)) {
     errors.push(notSupported(fieldPath('spec', 'ipFamilyPolicy'), ipFamilyPolicy, FAMILY_POLICIES));
