@@ -87,8 +87,8 @@ function escapeUnprintable(character: string): string {
   return isUnprintable ? `\\u${code.toString(16).padStart(4, '0')}` : character;
 }
 
-/** `encoding/json` also escapes what HTML would take for markup. */
-function goJson(value: object): string {
+/** `encoding/json` also escapes what HTML would take for markup. Keys stay in their order. */
+export function goJson(value: object): string {
   return JSON.stringify(value).replace(
     /[<>&\u2028\u2029]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,

@@ -1,5 +1,6 @@
 /** Columns of a custom kind's Table, by the JSON paths of its definition (apiextensions `registry/customresource/tableconvertor`). */
 import { ageSince } from '../../machinery/duration.ts';
+import { goJson } from '../../machinery/field-error.ts';
 import type { ApiObject } from '../../machinery/meta.ts';
 import type { PrinterColumn } from '../../machinery/resource.ts';
 import { isObject } from '../../patch/json-value.ts';
@@ -37,12 +38,13 @@ function lenient(text: string): JsonPath {
   }
 }
 
+/** Of what is found, the first counts. */
 function cellOf(type: string, found: readonly unknown[], nowMs: number): string | number | boolean | null {
   const [value] = found;
   if (value === undefined || value === null) return null;
   switch (type) {
     case 'string':
-      return found.map(goText).join(' ');
+      return textOf(value);
     case 'integer':
       return typeof value === 'number' ? Math.trunc(value) : null;
     case 'number':
@@ -60,12 +62,18 @@ function dateCell(value: string, nowMs: number): string {
   return Number.isNaN(Date.parse(value)) ? '<invalid>' : ageSince(value, nowMs);
 }
 
-/** As Go's `fmt.Fprint` shows it. */
-function goText(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(goText).join(' ')}]`;
-  if (isObject(value)) {
-    const keys = Object.keys(value).sort();
-    return `map[${keys.map((key) => `${key}:${goText(value[key])}`).join(' ')}]`;
-  }
-  return value === null ? '<nil>' : String(value as string | number | boolean);
+/** As client-go's JSON path prints it: lists and objects as JSON. */
+function textOf(value: unknown): string {
+  return typeof value === 'object' ? goJson(inOrder(value) as object) : String(value as string | number | boolean);
+}
+
+/** With the keys of every object in the order in which Go writes them. */
+function inOrder(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(inOrder);
+  if (!isObject(value)) return value;
+  return Object.fromEntries(
+    Object.keys(value)
+      .sort()
+      .map((key) => [key, inOrder(value[key])]),
+  );
 }
