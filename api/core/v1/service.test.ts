@@ -26,6 +26,11 @@ function created(spec: string): Service {
   return service;
 }
 
+it('may have a name that begins with a digit, as any DNS label', () => {
+  expect(strategy.validateName!('1web', false)).toEqual([]);
+  expect(strategy.validateName!('web.', false)).toHaveLength(1);
+});
+
 function errorsOf(spec: string): string[] {
   return strategy.validate!(created(spec)).map(formatFieldError);
 }

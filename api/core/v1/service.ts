@@ -3,7 +3,7 @@
  * them is required here, and what a client asks for is checked here for form only.
  */
 import { defineResource } from '../../machinery/resource.ts';
-import { validateDns1035LabelName } from '../../machinery/validation.ts';
+import { validateDnsLabelName } from '../../machinery/validation.ts';
 import { serviceColumns } from './service/columns.ts';
 import { defaultService } from './service/defaults.ts';
 import { prepareServiceForCreate, prepareServiceForUpdate } from './service/prepare.ts';
@@ -30,7 +30,8 @@ export const services = defineResource<Service>({
     default: defaultService,
     prepareForCreate: prepareServiceForCreate,
     prepareForUpdate: prepareServiceForUpdate,
-    validateName: validateDns1035LabelName,
+    // `RelaxedServiceNameValidation`
+    validateName: validateDnsLabelName,
     validate: validateService,
     validateUpdate: validateServiceUpdate,
     warnings: serviceWarnings,

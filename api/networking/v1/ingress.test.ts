@@ -78,9 +78,9 @@ describe('ingresses', () => {
       rules: [{ host: '*.a.com', http: { paths: [{ path: 'x', pathType: 'Exact', backend }] } }],
       tls: [{ secretName: 'Not_A_Name' }],
     });
-    expect(ingresses.strategy.validate!(old)).toHaveLength(3);
+    expect(ingresses.strategy.validate!(old)).toHaveLength(2);
     expect(ingresses.strategy.validateUpdate!(old, old)).toEqual([]);
-    expect(ingresses.strategy.validateUpdate!(old, ingress({ defaultBackend: backend }))).toHaveLength(3);
+    expect(ingresses.strategy.validateUpdate!(old, ingress({ defaultBackend: backend }))).toHaveLength(2);
   });
 
   it('check the addresses of the status', () => {

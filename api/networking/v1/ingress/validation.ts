@@ -4,7 +4,6 @@ import type { FieldError, FieldPath } from '../../../machinery/field-error.ts';
 import { isValidIp, parseIp } from '../../../machinery/validation-ip.ts';
 import {
   invalidEach,
-  isDns1035Label,
   isDns1123Label,
   isDns1123Subdomain,
   isValidPortName,
@@ -27,7 +26,6 @@ const NOT_AN_IP_MESSAGE = 'must be a DNS name, not an IP address';
 interface Exceptions {
   secretNames?: boolean;
   wildcardHostRules?: boolean;
-  serviceNames?: boolean;
 }
 
 export function validateIngress(ingress: Ingress): FieldError[] {
@@ -41,13 +39,11 @@ export function validateIngress(ingress: Ingress): FieldError[] {
 
 export function validateIngressUpdate(next: Ingress, previous: Ingress): FieldError[] {
   const { rules = [], tls = [] } = previous.spec ?? {};
-  const names = serviceNamesOf(previous.spec ?? {});
   return validateSpec(next.spec ?? {}, {
     secretNames: tls.some(({ secretName = '' }) => secretName !== '' && isDns1123Subdomain(secretName).length > 0),
     wildcardHostRules: rules.some(
-      (rule) => (rule.host ?? '').includes('*') && validateRuleValue(rule, RULES, {}).length > 0,
+      (rule) => (rule.host ?? '').includes('*') && validateRuleValue(rule, RULES).length > 0,
     ),
-    serviceNames: names.some((name) => isDns1123Label(name).length === 0 && isDns1035Label(name).length > 0),
   });
 }
 
@@ -63,18 +59,13 @@ export function validateIngressStatus({ status }: Ingress): FieldError[] {
   });
 }
 
-function serviceNamesOf({ defaultBackend, rules = [] }: IngressSpec): string[] {
-  const backends = rules.flatMap(({ http }) => (http?.paths ?? []).map(({ backend }) => backend));
-  return [defaultBackend, ...backends].flatMap((backend) => (backend?.service ? [backend.service.name ?? ''] : []));
-}
-
 function validateSpec(spec: IngressSpec, exceptions: Exceptions): FieldError[] {
   const { rules = [], defaultBackend, ingressClassName } = spec;
   const errors: FieldError[] = [];
   if (rules.length === 0 && !defaultBackend) {
     errors.push(invalid(SPEC, spec.rules ?? null, 'either `defaultBackend` or `rules` must be specified'));
   }
-  if (defaultBackend) errors.push(...validateBackend(defaultBackend, SPEC.child('defaultBackend'), exceptions));
+  if (defaultBackend) errors.push(...validateBackend(defaultBackend, SPEC.child('defaultBackend')));
   rules.forEach((rule, i) => errors.push(...validateRule(rule, RULES.index(i), exceptions)));
   errors.push(...validateTls(spec, exceptions));
   if (ingressClassName === undefined) return errors;
@@ -108,18 +99,18 @@ function validateRule(rule: IngressRule, path: FieldPath, exceptions: Exceptions
     errors.push(...invalidEach(hostPath, host, problems));
   }
   if (isWildcard && exceptions.wildcardHostRules === true) return errors;
-  return [...errors, ...validateRuleValue(rule, path, exceptions)];
+  return [...errors, ...validateRuleValue(rule, path)];
 }
 
-function validateRuleValue({ http }: IngressRule, path: FieldPath, exceptions: Exceptions): FieldError[] {
+function validateRuleValue({ http }: IngressRule, path: FieldPath): FieldError[] {
   if (!http) return [];
   const pathsPath = path.child('http', 'paths');
   const { paths = [] } = http;
   if (paths.length === 0) return [required(pathsPath)];
-  return paths.flatMap((one, i) => validateHttpPath(one, pathsPath.index(i), exceptions));
+  return paths.flatMap((one, i) => validateHttpPath(one, pathsPath.index(i)));
 }
 
-function validateHttpPath(one: HttpIngressPath, path: FieldPath, exceptions: Exceptions): FieldError[] {
+function validateHttpPath(one: HttpIngressPath, path: FieldPath): FieldError[] {
   const { pathType, path: text = '', backend } = one;
   const typePath = path.child('pathType');
   // Upstream's type is a pointer; a missing one comes without the backend's problems.
@@ -127,7 +118,7 @@ function validateHttpPath(one: HttpIngressPath, path: FieldPath, exceptions: Exc
   const errors = PATH_TYPES.includes(pathType)
     ? validatePathText(text, pathType, path.child('path'))
     : [notSupported(typePath, pathType, PATH_TYPES)];
-  return [...errors, ...validateBackend(backend ?? {}, path.child('backend'), exceptions)];
+  return [...errors, ...validateBackend(backend ?? {}, path.child('backend'))];
 }
 
 function validatePathText(text: string, pathType: string, path: FieldPath): FieldError[] {
@@ -144,14 +135,13 @@ function validatePathText(text: string, pathType: string, path: FieldPath): Fiel
   return errors;
 }
 
-function validateBackend({ resource, service }: IngressBackend, path: FieldPath, exceptions: Exceptions): FieldError[] {
+function validateBackend({ resource, service }: IngressBackend, path: FieldPath): FieldError[] {
   if (resource && service) return [invalid(path, '', 'cannot set both resource and service backends')];
   if (resource) return validateReference(resource, path.child('resource'));
   if (!service) return [invalid(path, '', 'resource or service backend is required')];
   const { name = '', port = {} } = service;
   const namePath = path.child('service', 'name');
-  const check = exceptions.serviceNames === true ? isDns1123Label : isDns1035Label;
-  const errors = name === '' ? [required(namePath)] : invalidEach(namePath, name, check(name));
+  const errors = name === '' ? [required(namePath)] : invalidEach(namePath, name, isDns1123Label(name));
   return [...errors, ...validateServicePort(port, path)];
 }
 
