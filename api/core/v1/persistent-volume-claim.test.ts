@@ -22,6 +22,25 @@ it('names its source in both fields', () => {
   }
 });
 
+it('has no source that only a populator could read, unless it is asked for as such', () => {
+  const source = { apiGroup: 'example.com', kind: 'Book', name: 'b' };
+  const prepared = (spec: object, previous?: object): object | undefined => {
+    const object = decoded(claim(spec));
+    if (previous === undefined) persistentVolumeClaims.strategy.prepareForCreate!(object, context);
+    else persistentVolumeClaims.strategy.prepareForUpdate!(object, decoded(claim(previous)), context);
+    const { dataSource, dataSourceRef } = object.spec;
+    return { ...(dataSource && { dataSource }), ...(dataSourceRef && { dataSourceRef }) };
+  };
+  expect(prepared({ dataSource: source })).toEqual({});
+  expect(prepared({ dataSourceRef: source })).toEqual({ dataSource: source, dataSourceRef: source });
+  expect(prepared({ dataSourceRef: { ...source, namespace: 'other' } })).toEqual({
+    dataSource: source,
+    dataSourceRef: source,
+  });
+  const both = { dataSource: source, dataSourceRef: source };
+  expect(prepared({ dataSource: source }, both)).toEqual(both);
+});
+
 describe('validation', () => {
   it.each([
     [

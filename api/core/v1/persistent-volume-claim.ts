@@ -56,9 +56,9 @@ export const persistentVolumeClaims = defineResource<PersistentVolumeClaim>({
     default: defaultClaim,
     prepareForCreate(claim) {
       claim.status = { phase: 'Pending' };
-      copyDataSource(claim.spec);
+      prepareDataSources(claim.spec, undefined);
     },
-    prepareForUpdate: (next) => copyDataSource(next.spec),
+    prepareForUpdate: (next, previous) => prepareDataSources(next.spec, previous.spec),
     validate: ({ spec }) => validateClaim(spec),
     validateUpdate: validateClaimUpdate,
     status: { validateUpdate: validateClaimStatusUpdate },
@@ -84,6 +84,23 @@ function defaultClaim(claim: PersistentVolumeClaim): void {
   spec.volumeMode ??= 'Filesystem';
   for (const list of [spec.resources?.limits, spec.resources?.requests, status.capacity, status.allocatedResources])
     canonicalizeResourceList(list);
+}
+
+/** What the claim did not use before, and may not, goes; then the two fields are made to agree. */
+function prepareDataSources(spec: PersistentVolumeClaimSpec, previous: PersistentVolumeClaimSpec | undefined): void {
+  // `CrossNamespaceVolumeDataSource`
+  if (spec.dataSourceRef && previous?.dataSourceRef?.namespace === undefined) delete spec.dataSourceRef.namespace;
+  // `EnforceDataSourceBackwardsCompatibility`
+  if (!previous?.dataSource && !spec.dataSourceRef && spec.dataSource && !isKnownSource(spec.dataSource))
+    delete spec.dataSource;
+  copyDataSource(spec);
+}
+
+function isKnownSource({ apiGroup = '', kind }: { apiGroup?: string; kind: string }): boolean {
+  return (
+    (apiGroup === '' && kind === 'PersistentVolumeClaim') ||
+    (apiGroup === 'snapshot.storage.k8s.io' && kind === 'VolumeSnapshot')
+  );
 }
 
 /** The older and the newer field say the same, whichever was given (`NormalizeDataSources`). */
