@@ -225,7 +225,16 @@ export class Pod {
 
   /** The monitor will see a mount table in which only a v2 hierarchy is left. */
   hideCgroupV1(): void {
-    const script = 'umount -R -l /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup && exec "$@"';
+    this.#hideCgroups('mount -t cgroup2 none /sys/fs/cgroup');
+  }
+
+  /** The monitor will see a mount table without cgroups: nothing can be limited, devices neither. */
+  hideCgroups(): void {
+    this.#hideCgroups('true');
+  }
+
+  #hideCgroups(then: string): void {
+    const script = `umount -R -l /sys/fs/cgroup && ${then} && exec "$@"`;
     this.#wrapper = ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', script, 'sh'];
   }
 

@@ -95,10 +95,10 @@ static int read_user(const struct json *object, int root, struct process_spec *s
   return user_resolve(root, &request, &spec->user, failure);
 }
 
-static int read_privileges(const struct json *container, struct process_spec *spec, struct strings *warnings,
-                           struct failure *failure) {
+// `available`: what may be handed on. The filter depends on it, so it is no later step.
+static int read_privileges(const struct json *container, uint64_t available, struct process_spec *spec,
+                           struct strings *warnings, struct failure *failure) {
   bool privileged = false;
-  uint64_t available = capability_available();
   if (json_read_boolean(container, "privileged", &privileged, failure) < 0) return -1;
   if (json_read_boolean(container, "noNewPrivileges", &spec->no_new_privs, failure) < 0) return -1;
   uint64_t fallback = privileged ? available : capability_default();
@@ -125,7 +125,7 @@ int process_spec_read(const struct json *container, int root, struct process_spe
   int result = read_command(container, spec, "/", failure);
   if (result == 0) result = json_read_strings(container, "env", &spec->env, failure);
   if (result == 0) result = read_user(container, root, spec, failure);
-  if (result == 0) result = read_privileges(container, spec, warnings, failure);
+  if (result == 0) result = read_privileges(container, capability_available(), spec, warnings, failure);
   if (result == 0) result = read_rlimits(container, spec, warnings, failure);
   if (result == 0) result = json_read_integer(container, "oomScoreAdj", &score, failure);
   spec->has_oom_score = json_member(container, "oomScoreAdj") != NULL;
@@ -157,7 +157,8 @@ int process_spec_derive(const struct process_spec *base, const struct json *cont
   int result = read_command(request, spec, base->cwd, failure);
   if (result == 0) result = json_read_strings(request, "env", &more, failure);
   if (result == 0 && json_member(request, "user") != NULL) result = read_user(request, root, spec, failure);
-  if (result == 0) result = read_privileges(container, spec, warnings, failure);
+  // The container may have got less than it asked for.
+  if (result == 0) result = read_privileges(container, base->capabilities.bounding, spec, warnings, failure);
   lay_over(&spec->env, &base->env);
   lay_over(&spec->env, &more);
   strings_free(&more);

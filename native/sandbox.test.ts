@@ -210,6 +210,27 @@ suite('native sandbox: other modes and ends', () => {
     }
   }, 30_000);
 
+  it('takes CAP_MKNOD away where devices cannot be limited, from what exec runs too', async () => {
+    const pod = new Pod();
+    try {
+      pod.hideCgroups();
+      await pod.start();
+      expect(pod.ready).toMatchObject({ cgroupMode: 'none' });
+      const container = pod.container(['sh', '-c', 'grep CapBnd /proc/self/status; sleep 1000']);
+      const id = container['id'] as string;
+      const { warnings } = await pod.client.call('start', { container });
+      expect(warnings).toContain('devices cannot be limited on this host: CAP_MKNOD is taken away');
+      const args = ['sh', '-c', 'grep -E "Cap(Prm|Eff|Bnd)" /proc/self/status; mknod /tmp/kmsg c 1 11 && echo made'];
+      const stream = new Stream(pod.socketPath, { command: 'exec', container: id, args });
+      await stream.exit();
+      const without = '00000000a00425fb';
+      expect(stream.output(16)).toBe(`CapPrm:\t${without}\nCapEff:\t${without}\nCapBnd:\t${without}\n`);
+      expect(pod.log(id, 'stdout')).toBe(`CapBnd:\t${without}\n`);
+    } finally {
+      await pod.stop();
+    }
+  }, 30_000);
+
   it('takes a socket path longer than 107 bytes', async () => {
     await withPod({}, async (pod) => {
       const folder = path.join(pod.folder, 'd'.repeat(100));
