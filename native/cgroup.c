@@ -135,9 +135,12 @@ static void limit_memory(const struct cgroup_host *host, const char *path, int64
     cgroup_write(hierarchy, path, "memory.memsw.limit_in_bytes", setting.v1_text);
   } else {
     cgroup_write(hierarchy, path, "memory.swap.max", "0");
-    // As the kubelet asks of runtimes on v2: half a container is no container.
-    cgroup_write(hierarchy, path, "memory.oom.group", "1");
   }
+}
+
+void cgroup_oom_as_group(const struct cgroup_host *host, const char *path) {
+  const struct cgroup_hierarchy *hierarchy = cgroup_find(host, "memory");
+  if (host->mode == CGROUP_V2 && hierarchy != NULL) cgroup_write(hierarchy, path, "memory.oom.group", "1");
 }
 
 int cgroup_limit(const struct cgroup_host *host, const char *path, const struct resources *resources,

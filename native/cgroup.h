@@ -56,6 +56,9 @@ int cgroup_create(const struct cgroup_host *host, const char *path, struct failu
 // Applies what is set; what the host cannot do is added to `warnings`.
 int cgroup_limit(const struct cgroup_host *host, const char *path, const struct resources *resources,
                  struct strings *warnings, struct failure *failure);
+// v2: when the kernel kills one of its processes for memory, it kills them all. For a container, half of which is none;
+// on the pod's group it would end pause and the neighbours too.
+void cgroup_oom_as_group(const struct cgroup_host *host, const char *path);
 
 // How a child gets into a group: born in it on v2; on v1 by writing "0" to each file, while it has one thread.
 struct cgroup_entry {

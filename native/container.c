@@ -162,6 +162,7 @@ static int create_cgroup(struct container *container, const struct rootfs_plan *
   if (resources_read(json_member(container->config, "resources"), &resources, failure) < 0) return -1;
   if (cgroup_create(host, container->cgroup, failure) < 0) return -1;
   if (cgroup_limit(host, container->cgroup, &resources, &container->warnings, failure) < 0) return -1;
+  cgroup_oom_as_group(host, container->cgroup);
   if (privileged) return 0;
   struct device_rule *rules = allocate(rootfs->device_count, sizeof *rules);
   for (size_t i = 0; i < rootfs->device_count; i++) rules[i] = device_rule_of(&rootfs->devices[i]);

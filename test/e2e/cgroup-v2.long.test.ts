@@ -86,6 +86,20 @@ spec:
 ---
 apiVersion: v1
 kind: Pod
+metadata: {name: again}
+spec:
+  terminationGracePeriodSeconds: 0
+  containers:
+    - name: c
+      image: nocher.test/busybox:1
+      command: [sh, -c, '[ -e /data/ip ] && exec sleep infinity; echo $IP >/data/ip; exec dd if=/dev/zero of=/dev/null bs=200M count=1']
+      env: [{name: IP, valueFrom: {fieldRef: {fieldPath: status.podIP}}}]
+      resources: {limits: {memory: 32Mi}}
+      volumeMounts: [{name: data, mountPath: /data}]
+  volumes: [{name: data, emptyDir: {}}]
+---
+apiVersion: v1
+kind: Pod
 metadata: {name: web, labels: {app: web}}
 spec:
   terminationGracePeriodSeconds: 0
@@ -114,6 +128,12 @@ n=0; while [ $n -lt 20 ] && ! kubectl exec limited -- timeout 5 wget -qO- http:/
 say service cat /tmp/answer
 kubectl wait --for=jsonpath='{.status.phase}'=Failed pod/greedy --timeout=60s >/dev/null
 say greedy kubectl get pod greedy -o 'jsonpath={.status.containerStatuses[0].state.terminated.reason}'
+kubectl wait --for=jsonpath='{.status.containerStatuses[0].restartCount}'=1 pod/again --timeout=60s >/dev/null
+kubectl wait --for=condition=Ready pod/again --timeout=60s >/dev/null
+say again kubectl get pod again -o 'jsonpath={.status.containerStatuses[0].restartCount} {.status.containerStatuses[0].lastState.terminated.reason}'
+say first.ip kubectl exec again -- cat /data/ip
+say later.ip kubectl get pod again -o 'jsonpath={.status.podIP}'
+say events kubectl get events --field-selector involvedObject.name=again -o 'jsonpath={.items[*].reason}'
 c=$(dirname $(grep -lx '10000 100000' $(find /sys/fs/cgroup -name cpu.max) | tail -1))
 say cpu.max cat $c/cpu.max
 say memory.max cat $c/memory.max
@@ -191,6 +211,14 @@ say bridges sh -c "ip -o link | grep -v ' lo:'"
     expect(answers['cpu.max']).toBe('10000 100000');
     expect(answers['memory.max']).toBe(String(64 << 20));
     expect(Number(answers['throttled']?.split(' ')[1])).toBeGreaterThan(0);
+  });
+
+  it('starts a container that was killed for memory again in the same sandbox', () => {
+    expect(answers['again']).toBe('1 OOMKilled');
+    expect(answers['first.ip']).toMatch(/^10\./);
+    expect(answers['later.ip']).toBe(answers['first.ip']);
+    expect(answers['events']).toContain('Started');
+    expect(answers['events']).not.toContain('SandboxChanged');
   });
 
   it('stops, and takes its network away', () => {
