@@ -1,6 +1,6 @@
 /** The part of the runtime's suite about containers that are processes: commands, streams, logs, limits, volumes. */
 import { describe, expect, it } from '@jest/globals';
-import { existsSync, mkdirSync, readFileSync, renameSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import type { ContainerConfig, StreamIo } from './runtime.ts';
@@ -16,6 +16,7 @@ export function describeProcesses(bench: RuntimeBench): void {
   describe('streams', () => describeConnections(bench));
   describe('ends', () => describeEnds(bench));
   describe('volumes', () => describeVolumes(bench));
+  describe('volumes', () => describeMountOrder(bench));
   describe('devices', () => describeDevices(bench));
   describe('logs and figures', () => describeLogs(bench));
   describe('afterwards', () => describeRestarts(bench));
@@ -229,19 +230,25 @@ function describeEnds({ runtime, startPod, containerConfig, ended }: RuntimeBenc
   });
 }
 
-function describeVolumes({ runtime, fixture, startPod, containerConfig, podConfig, ended }: RuntimeBench): void {
-  const volume = (name: string): string => {
-    const path = join(fixture().folder, 'volumes', name);
-    mkdirSync(path, { recursive: true });
-    return path;
-  };
-  const mount = (hostPath: string, subPath?: string): ContainerConfig['mounts'][number] => ({
-    containerPath: '/mnt',
-    hostPath,
-    ...(subPath === undefined ? {} : { subPath }),
-    readOnly: false,
-    propagation: 'private',
-  });
+type Mount = ContainerConfig['mounts'][number];
+
+function makeVolume(bench: RuntimeBench, name: string): string {
+  const path = join(bench.fixture().folder, 'volumes', name);
+  mkdirSync(path, { recursive: true });
+  return path;
+}
+
+const mount = (hostPath: string, subPath?: string): Mount => ({
+  containerPath: '/mnt',
+  hostPath,
+  ...(subPath === undefined ? {} : { subPath }),
+  readOnly: false,
+  propagation: 'private',
+});
+
+function describeVolumes(bench: RuntimeBench): void {
+  const { runtime, startPod, containerConfig, podConfig, ended } = bench;
+  const volume = (name: string): string => makeVolume(bench, name);
 
   it('are mounted, or a folder in them, which is made when it is missing', async () => {
     const path = volume('plain');
@@ -266,7 +273,7 @@ function describeVolumes({ runtime, fixture, startPod, containerConfig, podConfi
 
   it('never give what lies outside of them, whatever their links say', async () => {
     const path = volume('hostile');
-    const secret = join(fixture().folder, 'secret');
+    const secret = join(bench.fixture().folder, 'secret');
     mkdirSync(secret, { recursive: true });
     symlinkSync(secret, join(path, 'absolute'));
     symlinkSync('../../../../../../../../../../etc', join(path, 'upwards'));
@@ -285,6 +292,26 @@ function describeVolumes({ runtime, fixture, startPod, containerConfig, podConfi
     const { sandbox, container } = await startPod('linked', { ...shell(script), mounts: [mount(path, 'current')] });
     expect((await ended(container)).exitCode).toBe(0);
     expect(readFileSync(join(path, 'data/2026/file'), 'utf8')).toBe('three\n');
+    await runtime().removePodSandbox(sandbox);
+  });
+}
+
+function describeMountOrder(bench: RuntimeBench): void {
+  const { runtime, startPod, ended } = bench;
+
+  it('do not hide what is mounted within them, in whichever order they come', async () => {
+    const at = (containerPath: string): Mount => {
+      const path = makeVolume(bench, `within${containerPath.replaceAll('/', '-')}`);
+      writeFileSync(join(path, 'name'), `${containerPath}\n`);
+      return { ...mount(path), containerPath };
+    };
+    const hosts = { ...mount(join(at('/hosts').hostPath, 'name')), containerPath: '/etc/hosts' };
+    const { sandbox, container } = await startPod('within', {
+      ...shell('cat /data/sub/name /data/name /etc/hosts /etc/name'),
+      mounts: [at('/data/sub'), at('/data'), hosts, at('/etc')],
+    });
+    const log = readFileSync((await ended(container)).logPath, 'utf8');
+    expect(log.match(/(?<= F ).*/g)).toEqual(['/data/sub', '/data', '/hosts', '/etc']);
     await runtime().removePodSandbox(sandbox);
   });
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { argvOf, capabilitiesOf, environmentOf } from './container-spec.ts';
+import type { ContainerConfig } from '../runtime.ts';
+import { argvOf, capabilitiesOf, environmentOf, startCommand } from './container-spec.ts';
 
 describe('environmentOf()', () => {
   it('has what every container has', () => {
@@ -40,5 +41,34 @@ describe('capabilitiesOf()', () => {
     expect(of(['CHOWN'], [])).not.toContain('CHOWN');
     expect(of(['ALL'], ['CAP_CHOWN'])).toEqual(['CHOWN']);
     expect(of([], [], true)).toEqual(['ALL']);
+  });
+});
+
+describe('startCommand()', () => {
+  const place = { id: 'c1', hostname: 'web-1', lowerDirs: [], upperDir: '/upper', workDir: '/work', logPath: '/log' };
+  const start = (config: Partial<ContainerConfig>): Record<string, unknown> => {
+    const security = { addCapabilities: [], dropCapabilities: [], seccomp: { type: 'RuntimeDefault' } };
+    const whole = { command: ['true'], args: [], envs: [], mounts: [], linux: { resources: {}, security }, ...config };
+    return startCommand(whole as never, {}, place);
+  };
+
+  const mount = (containerPath: string) =>
+    ({ containerPath, hostPath: '/volume', readOnly: false, propagation: 'private' }) as const;
+  it.each([
+    [
+      ['/data/sub', '/data'],
+      ['/data', '/data/sub'],
+    ],
+    [
+      ['/etc/hosts', '/dev/termination-log', '/etc', '/dev'],
+      ['/etc', '/dev', '/etc/hosts', '/dev/termination-log'],
+    ],
+    [
+      ['//a//b/', '/a/./b/c', '/a/x/../'],
+      ['/a/x/../', '//a//b/', '/a/./b/c'],
+    ],
+  ])('mounts %j as %j', (paths, expected) => {
+    const mounts = start({ mounts: paths.map(mount) })['mounts'] as { destination: string }[];
+    expect(mounts.map(({ destination }) => destination)).toEqual(expected);
   });
 });

@@ -1,5 +1,6 @@
 /** From the kubelet's container config and the image's config to the `start` command of the native helper: pure. */
-import type { ContainerConfig, LinuxSecurity } from '../runtime.ts';
+import { normalize } from 'node:path/posix';
+import type { ContainerConfig, LinuxSecurity, Mount } from '../runtime.ts';
 
 /** What an image says of how to run it (OCI image-spec `config`). */
 export interface ImageRunConfig {
@@ -79,6 +80,16 @@ function userOf(security: LinuxSecurity, image: ImageRunConfig): Record<string, 
   };
 }
 
+const depthOf = ({ containerPath }: Mount): number =>
+  normalize(containerPath)
+    .split('/')
+    .filter((part) => part !== '').length;
+
+/** A folder before what is mounted within it, which it would hide; else as given. containerd orders them so, too. */
+function byDepth(mounts: readonly Mount[]): Mount[] {
+  return mounts.toSorted((a, b) => depthOf(a) - depthOf(b));
+}
+
 const PROPAGATION = { private: 'private', 'host-to-container': 'slave', bidirectional: 'shared' } as const;
 
 export interface StartPlace {
@@ -111,7 +122,7 @@ export function startCommand(
     env: environmentOf(config, image, place.hostname),
     cwd: config.workingDir || image.WorkingDir || '/',
     user: userOf(security, image),
-    mounts: config.mounts.map(({ hostPath, subPath = '', containerPath, readOnly, propagation }) => ({
+    mounts: byDepth(config.mounts).map(({ hostPath, subPath = '', containerPath, readOnly, propagation }) => ({
       source: hostPath,
       subPath,
       destination: containerPath,

@@ -2,6 +2,7 @@
  * What a container gets mounted, and which devices (upstream `pkg/kubelet/kubelet_pods.go`, `makeMounts` and
  * `makeBlockVolumes`): pure.
  */
+import { normalize } from 'node:path/posix';
 import type { AnyContainer } from '../../api/core/v1/pod/types.ts';
 import { expandVariables } from '../env/expansion.ts';
 import { ContainerConfigError } from '../env/environment.ts';
@@ -70,8 +71,10 @@ function checkSubPath(subPath: string): void {
   }
 }
 
-/** Ours come first, so that a volume of the pod at the same place wins. */
+/** A volume of the pod at the same place wins. The runtime orders them by depth. */
 export function withManagedFiles(mounts: readonly Mount[], files: readonly Mount[]): Mount[] {
-  const taken = new Set(mounts.map(({ containerPath }) => containerPath));
-  return [...files.filter(({ containerPath }) => !taken.has(containerPath)), ...mounts];
+  const taken = new Set(mounts.map(placeOf));
+  return [...files.filter((file) => !taken.has(placeOf(file))), ...mounts];
 }
+
+const placeOf = ({ containerPath }: Mount): string => normalize(`${containerPath}/`);

@@ -372,14 +372,14 @@ describe('volumeMountsOf()', () => {
       );
   });
 
-  it('prefers a volume of the pod over a file of the kubelet', () => {
+  it.each(['/etc/hosts', '/etc//hosts/'])('prefers a volume at %s over a file of the kubelet', (containerPath) => {
     const hosts = {
       containerPath: '/etc/hosts',
       hostPath: '/k/hosts',
       readOnly: false,
       propagation: 'private',
     } as const;
-    const own = { ...hosts, hostPath: '/pods/hosts' };
+    const own = { ...hosts, containerPath, hostPath: '/pods/hosts' };
     expect(
       withManagedFiles([own], [hosts, { ...hosts, containerPath: '/etc/resolv.conf' }]).map(({ hostPath }) => hostPath),
     ).toEqual(['/k/hosts', '/pods/hosts']);
