@@ -230,6 +230,7 @@ async function nodeInput(options: KubeletOptions): Promise<NodeInput> {
     labels,
     taints,
     runtime: runtimeVersion,
+    features: runtime.features,
     kubeletVersion: version ?? KUBELET_VERSION,
   };
 }

@@ -124,6 +124,7 @@ function limitsAt(path: string): CgroupLimits {
 
 const SECURITY: ContainerConfig['linux']['security'] = {
   supplementalGroups: [],
+  supplementalGroupsPolicy: 'Merge',
   privileged: false,
   readOnlyRootfs: false,
   noNewPrivs: true,

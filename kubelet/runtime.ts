@@ -90,6 +90,8 @@ export interface LinuxSecurity {
   runAsUsername?: string;
   runAsGroup?: number;
   supplementalGroups: number[];
+  /** `Strict`: without the groups that the image gives the user. */
+  supplementalGroupsPolicy: 'Merge' | 'Strict';
   privileged: boolean;
   readOnlyRootfs: boolean;
   noNewPrivs: boolean;
@@ -188,7 +190,13 @@ export interface RuntimeEvent {
   podUid: string;
 }
 
+/** What not every runtime can do; of the runtime as a whole, as CRI's `Status` tells it. */
+export interface RuntimeFeatures {
+  supplementalGroupsPolicy: boolean;
+}
+
 export interface RuntimeService {
+  readonly features: RuntimeFeatures;
   /** False where pods have no network: probes and hooks over it succeed, and nothing is sent. Default: true. */
   readonly hasPodNetwork?: boolean;
   version(): Promise<{ name: string; version: string }>;

@@ -35,6 +35,7 @@ const container: ContainerConfig = {
     resources: {},
     security: {
       supplementalGroups: [],
+      supplementalGroupsPolicy: 'Merge',
       privileged: false,
       readOnlyRootfs: false,
       noNewPrivs: true,
@@ -99,6 +100,7 @@ describe('containerMessage()', () => {
       { runAsGroup: 5 },
       { runAsUser: { value: 0 }, runAsGroup: { value: 5 } },
     ],
+    ['its policy for groups', { supplementalGroupsPolicy: 'Strict' }, { supplementalGroupsPolicy: 'Strict' }],
     [
       'a profile of the node’s',
       { seccomp: { type: 'Localhost', localhostPath: 'profiles/audit.json' } },

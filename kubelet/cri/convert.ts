@@ -123,6 +123,7 @@ function securityMessage(security: LinuxSecurity, { seccompFolder }: ClusterName
     privileged: security.privileged,
     ...userMessage(security),
     supplementalGroups: security.supplementalGroups,
+    supplementalGroupsPolicy: security.supplementalGroupsPolicy,
     readonlyRootfs: security.readOnlyRootfs,
     noNewPrivs: security.noNewPrivs,
     maskedPaths: security.maskedPaths,

@@ -18,6 +18,7 @@ import type {
   PodSandbox,
   PodSandboxConfig,
   RuntimeEvent,
+  RuntimeFeatures,
   RuntimeService,
   StreamIo,
 } from '../runtime.ts';
@@ -90,6 +91,10 @@ export class CriRuntime implements RuntimeService {
   /** The connection, for what is no affair of the kubelet's. */
   get client(): CriClient {
     return this.#client;
+  }
+
+  get features(): RuntimeFeatures {
+    return this.#options.facts.features;
   }
 
   get facts(): RuntimeFacts {

@@ -18,6 +18,8 @@ export interface RuntimeCondition {
 export interface StatusResponse {
   status: { conditions: RuntimeCondition[] } | null;
   info: TextMap;
+  /** Null from a runtime that is older than they are. */
+  features: { supplementalGroupsPolicy: boolean } | null;
 }
 
 export interface SandboxMetadata {

@@ -1,10 +1,12 @@
 /** What a start must know of a container runtime, out of the configuration that it tells. */
 import { RuntimeError } from '../runtime.ts';
+import type { RuntimeFeatures } from '../runtime.ts';
 import type { CriClient } from './client.ts';
 
 export interface RuntimeFacts {
   name: string;
   version: string;
+  features: RuntimeFeatures;
   /** Cgroups are named as systemd names slices. */
   isSystemd: boolean;
   /** Where network plugins are configured. */
@@ -27,13 +29,14 @@ interface RuntimeConfig {
 export async function askRuntimeFacts(client: CriClient): Promise<RuntimeFacts> {
   const limits = { timeoutMs: ASK_TIMEOUT_MS };
   const { runtimeName, runtimeVersion } = await client.call('Version', {}, limits);
-  const { info } = await client.call('Status', { verbose: true }, limits);
+  const { info, features } = await client.call('Status', { verbose: true }, limits);
   const config = parseConfig(info['config']);
   const { cni = {}, containerd = {}, systemdCgroup = false } = config;
   const runtime = containerd.runtimes?.[containerd.defaultRuntimeName ?? 'runc'];
   return {
     name: runtimeName,
     version: runtimeVersion,
+    features: features ?? { supplementalGroupsPolicy: false },
     isSystemd: runtime?.options?.SystemdCgroup ?? systemdCgroup,
     cniConfFolder: cni.confDir || DEFAULT_CONF_FOLDER,
     cniBinFolder: cni.binDir || DEFAULT_BIN_FOLDER,

@@ -11,7 +11,8 @@ const MESSAGES: Readonly<Record<string, string>> = {
   VersionRequest: 'version:string=1',
   VersionResponse: 'version:string=1 runtimeName:string=2 runtimeVersion:string=3 runtimeApiVersion:string=4',
   StatusRequest: 'verbose:bool=1',
-  StatusResponse: 'status:RuntimeStatus=1 info:map=2',
+  StatusResponse: 'status:RuntimeStatus=1 info:map=2 features:RuntimeFeatures=4',
+  RuntimeFeatures: 'supplementalGroupsPolicy:bool=1',
   RuntimeStatus: 'conditions:RuntimeCondition[]=1',
   RuntimeCondition: 'type:string=1 status:bool=2 reason:string=3 message:string=4',
 
@@ -55,7 +56,8 @@ const MESSAGES: Readonly<Record<string, string>> = {
   LinuxContainerSecurityContext:
     'capabilities:Capability=1 privileged:bool=2 namespaceOptions:NamespaceOption=3 runAsUser:Int64Value=5 ' +
     'runAsUsername:string=6 readonlyRootfs:bool=7 supplementalGroups:int64[]=8 noNewPrivs:bool=11 ' +
-    'runAsGroup:Int64Value=12 maskedPaths:string[]=13 readonlyPaths:string[]=14 seccomp:SecurityProfile=15',
+    'runAsGroup:Int64Value=12 maskedPaths:string[]=13 readonlyPaths:string[]=14 seccomp:SecurityProfile=15 ' +
+    'supplementalGroupsPolicy:SupplementalGroupsPolicy=17',
   Capability: 'addCapabilities:string[]=1 dropCapabilities:string[]=2',
   CreateContainerRequest: 'podSandboxId:string=1 config:ContainerConfig=2 sandboxConfig:PodSandboxConfig=3',
   ContainerId: 'containerId:string=1',
@@ -103,6 +105,7 @@ const MESSAGES: Readonly<Record<string, string>> = {
 /** Values in the order of their numbers, from 0. */
 const ENUMS: Readonly<Record<string, readonly string[]>> = {
   NamespaceMode: ['POD', 'CONTAINER', 'NODE', 'TARGET'],
+  SupplementalGroupsPolicy: ['Merge', 'Strict'],
   ProfileType: ['RuntimeDefault', 'Unconfined', 'Localhost'],
   PodSandboxState: ['SANDBOX_READY', 'SANDBOX_NOTREADY'],
   ContainerState: ['CONTAINER_CREATED', 'CONTAINER_RUNNING', 'CONTAINER_EXITED', 'CONTAINER_UNKNOWN'],

@@ -47,10 +47,20 @@ describe('capabilitiesOf()', () => {
 describe('startCommand()', () => {
   const place = { id: 'c1', hostname: 'web-1', lowerDirs: [], upperDir: '/upper', workDir: '/work', logPath: '/log' };
   const start = (config: Partial<ContainerConfig>): Record<string, unknown> => {
-    const security = { addCapabilities: [], dropCapabilities: [], seccomp: { type: 'RuntimeDefault' } };
+    const security = {
+      supplementalGroups: [7],
+      supplementalGroupsPolicy: 'Strict',
+      addCapabilities: [],
+      dropCapabilities: [],
+      seccomp: { type: 'RuntimeDefault' },
+    };
     const whole = { command: ['true'], args: [], envs: [], mounts: [], linux: { resources: {}, security }, ...config };
     return startCommand(whole as never, {}, place);
   };
+
+  it('says whose groups the user has', () => {
+    expect(start({})['user']).toMatchObject({ supplementalGroups: [7], supplementalGroupsPolicy: 'Strict' });
+  });
 
   const mount = (containerPath: string) =>
     ({ containerPath, hostPath: '/volume', readOnly: false, propagation: 'private' }) as const;

@@ -77,6 +77,7 @@ function userOf(security: LinuxSecurity, image: ImageRunConfig): Record<string, 
     user,
     group: security.runAsGroup === undefined ? '' : String(security.runAsGroup),
     supplementalGroups: security.supplementalGroups,
+    supplementalGroupsPolicy: security.supplementalGroupsPolicy,
   };
 }
 

@@ -32,6 +32,7 @@ export interface NativeRuntimeOptions extends SandboxesOptions {
 }
 
 export class NativeRuntime implements RuntimeService {
+  readonly features = { supplementalGroupsPolicy: true };
   readonly #options: NativeRuntimeOptions;
   readonly #sandboxes: Sandboxes;
 

@@ -26,6 +26,7 @@ const INPUT: NodeInput = {
   labels: {},
   taints: [],
   runtime: { name: 'simulated', version: '1' },
+  features: { supplementalGroupsPolicy: true },
   kubeletVersion: 'v1.36.0',
 };
 const health = (nowMs: number, more: Partial<NodeHealth> = {}): NodeHealth => ({
@@ -43,6 +44,7 @@ describe('nodeStatus()', () => {
       const status = nodeStatus(INPUT, health(0), undefined);
       const { status: created } = await server.call<Node>('POST', '/api/v1/nodes', newNode(INPUT, status));
       const stored = created!;
+      expect(stored.features).toEqual({ supplementalGroupsPolicy: true });
       expect(stored.capacity).toMatchObject({ memory: '256Gi', 'ephemeral-storage': '1Ti' });
       const next = nodeStatus(INPUT, health(10_000), stored);
       expect(isNodeStatusChanged(stored, { ...stored, ...next })).toBe(false);

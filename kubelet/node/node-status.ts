@@ -3,7 +3,7 @@ import type { Node, NodeStatus, Taint } from '../../api/core/v1/node.ts';
 import { deepEqual } from '../../api/machinery/equality.ts';
 import { parseQuantity, quantityFromInteger } from '../../api/machinery/quantity.ts';
 import { formatTime } from '../../base/clock.ts';
-import type { ImageInfo } from '../runtime.ts';
+import type { ImageInfo, RuntimeFeatures } from '../runtime.ts';
 import type { HostCapacity, HostFacts, HostPressure } from './host-facts.ts';
 
 export const KUBELET_VERSION = 'v1.36.0+nocher.1';
@@ -20,6 +20,7 @@ export interface NodeInput {
   labels: Readonly<Record<string, string>>;
   taints: readonly Taint[];
   runtime: { name: string; version: string };
+  features: RuntimeFeatures;
   kubeletVersion: string;
 }
 
@@ -99,6 +100,7 @@ export function nodeStatus(input: NodeInput, health: NodeHealth, previous: NodeS
       ...(facts.swapBytes > 0 ? { swap: { capacity: facts.swapBytes } } : {}),
     },
     images: imagesOf(health.images),
+    features: { ...input.features },
     runtimeHandlers: [{ name: '', features: { recursiveReadOnlyMounts: false, userNamespaces: false } }],
   };
 }

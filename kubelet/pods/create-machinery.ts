@@ -106,7 +106,7 @@ export function createMachinery(options: MachineryOptions, parts: MachineryParts
     }),
     killer: new PodKiller({ runtime, clock, events, log, beforeStop: options.beforeStop }),
     puller,
-    admission: createAdmission(parts, { client, clock, events, allocations }),
+    admission: createAdmission(parts, { client, clock, runtime, events, allocations }),
     allocations,
     resizer: new PodResizer({ runtime, allocations }),
     crashBackoff: new StartBackoff({ clock, ...(options.crashBackoff ?? CRASH_BACKOFF) }),
@@ -144,13 +144,15 @@ function createAdmission(
   {
     client,
     clock,
+    runtime,
     events,
     allocations,
-  }: Pick<MachineryOptions, 'client' | 'clock'> & { events: PodEvents; allocations: Allocations },
+  }: Pick<MachineryOptions, 'client' | 'clock' | 'runtime'> & { events: PodEvents; allocations: Allocations },
 ): PodAdmission {
   return new PodAdmission({
     nodeName: name,
     allocatable,
+    features: runtime.features,
     cachedNode,
     readNode: () => client.get<Node>(nodes, { name }),
     othersThan: (pod) => allocations.othersThan(pod),

@@ -34,6 +34,7 @@ export function containerSecurity(pod: Pod, container: AnyContainer, image: User
     ...userOf(runAsUser, image),
     ...(runAsGroup === undefined ? {} : { runAsGroup }),
     supplementalGroups: supplementalGroups(pod),
+    supplementalGroupsPolicy: ofPod.supplementalGroupsPolicy === 'Strict' ? 'Strict' : 'Merge',
     ...privilegesOf(own),
     seccomp: seccompOf(own.seccompProfile ?? ofPod.seccompProfile, own.privileged === true),
   };
@@ -41,7 +42,9 @@ export function containerSecurity(pod: Pod, container: AnyContainer, image: User
 
 type SecurityContext = NonNullable<AnyContainer['securityContext']>;
 
-function privilegesOf(own: SecurityContext): Omit<LinuxSecurity, 'supplementalGroups' | 'seccomp'> {
+function privilegesOf(
+  own: SecurityContext,
+): Omit<LinuxSecurity, 'supplementalGroups' | 'supplementalGroupsPolicy' | 'seccomp'> {
   const privileged = own.privileged === true;
   const isUnmasked = privileged || own.procMount === 'Unmasked';
   return {

@@ -14,7 +14,8 @@ import type { Quantity } from '../../api/machinery/quantity.ts';
 type MisfitReason = `OutOf${string}` | 'NodeAffinity' | 'NodeName' | 'NodePorts' | 'TaintToleration';
 
 /** In the status of a pod that is refused, for these and for other reasons, and of its event. */
-export type RefusalReason = MisfitReason | 'SysctlForbidden' | 'PodOSNotSupported';
+export type RefusalReason =
+  MisfitReason | 'SysctlForbidden' | 'PodOSNotSupported' | 'SupplementalGroupsPolicyNotSupported';
 
 export interface Misfit {
   reason: MisfitReason;

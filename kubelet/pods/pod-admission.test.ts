@@ -9,10 +9,12 @@ const nodeWith = (labels: Record<string, string>): Node => ({ metadata: { name: 
 
 describe('PodAdmission', () => {
   const events: string[] = [];
+  let supplementalGroupsPolicy = true;
   const admission = (cached: Record<string, string>, read: () => Promise<Node>): PodAdmission =>
     new PodAdmission({
       nodeName: 'node-1',
       allocatable: { pods: '1', cpu: '1' },
+      features: { supplementalGroupsPolicy },
       cachedNode: () => nodeWith(cached),
       readNode: read,
       othersThan: () => [],
@@ -74,6 +76,19 @@ describe('PodAdmission', () => {
     expect(admission({}, unread).admit(testPod(spec))).toMatchObject({
       reason,
       message: `Pod was rejected: ${message}`,
+    });
+  });
+
+  it('refuses a policy for groups where the runtime cannot keep to it', () => {
+    const podWith = (policy: 'Merge' | 'Strict'): Pod =>
+      testPod({ securityContext: { supplementalGroupsPolicy: policy } });
+    expect(admission({}, unread).admit(podWith('Strict'))).toBeUndefined();
+    supplementalGroupsPolicy = false;
+    expect(admission({}, unread).admit(podWith('Merge'))).toBeUndefined();
+    expect(admission({}, unread).admit(podWith('Strict'))).toMatchObject({
+      phase: 'Failed',
+      reason: 'SupplementalGroupsPolicyNotSupported',
+      message: 'Pod was rejected: SupplementalGroupsPolicy=Strict is not supported in this node',
     });
   });
 });

@@ -4,6 +4,7 @@
 import type { Node } from '../../api/core/v1/node.ts';
 import type { Pod, PodStatus } from '../../api/core/v1/pod/types.ts';
 import type { Clock } from '../../base/clock.ts';
+import type { RuntimeFeatures } from '../runtime.ts';
 import { refusedPodStatus } from '../status/pod-status.ts';
 import { misfitsOf } from './node-fit.ts';
 import type { Misfit, RefusalReason } from './node-fit.ts';
@@ -17,6 +18,8 @@ interface Refusal {
 export interface PodAdmissionOptions {
   nodeName: string;
   allocatable: Readonly<Record<string, string>>;
+  /** Of the node's container runtime. */
+  features: RuntimeFeatures;
   /** The node as a cache has it. */
   cachedNode(): Node | undefined;
   /** The node as the API has it. */
@@ -46,7 +49,7 @@ export class PodAdmission {
     if (status.phase === 'Failed' && (status.containerStatuses ?? []).length === 0) return status;
     // What has begun was admitted then.
     if (metadata.deletionTimestamp !== undefined || status.startTime !== undefined) return undefined;
-    const refusal = refusePod(pod);
+    const refusal = refusePod(pod, this.#options.features);
     if (refusal !== undefined) return this.#refuse(pod, refusal);
     const misfits = this.#misfits(pod, this.#options.cachedNode());
     if (misfits.length === 0) return undefined;
@@ -93,7 +96,7 @@ const SAFE_SYSCTLS = new Set([
 ]);
 
 /** Undefined for a pod that may run. */
-function refusePod({ spec }: Pod): Refusal | undefined {
+function refusePod({ spec }: Pod, features: RuntimeFeatures): Refusal | undefined {
   for (const { name } of spec.securityContext?.sysctls ?? []) {
     const sysctl = name.replaceAll('/', '.');
     if (!SAFE_SYSCTLS.has(sysctl))
@@ -109,6 +112,13 @@ function refusePod({ spec }: Pod): Refusal | undefined {
   }
   if (spec.os !== undefined && spec.os.name !== 'linux') {
     return { reason: 'PodOSNotSupported', message: "Failed to admit pod as the OS field doesn't match node OS" };
+  }
+  const policy = spec.securityContext?.supplementalGroupsPolicy;
+  if (policy === 'Strict' && !features.supplementalGroupsPolicy) {
+    return {
+      reason: 'SupplementalGroupsPolicyNotSupported',
+      message: 'SupplementalGroupsPolicy=Strict is not supported in this node',
+    };
   }
   return undefined;
 }

@@ -64,6 +64,7 @@ export function createSimulatedRuntime(options: SimulatedRuntimeOptions): Simula
 export class SimulatedRuntimeService implements RuntimeService {
   /** Addresses are made up: somebody else may have them. */
   readonly hasPodNetwork = false;
+  readonly features = { supplementalGroupsPolicy: true };
   /** Answers `exec` and `execSync`. Default: exit code 0, no output. */
   onCommand: SimulatedCommand = () => ({ exitCode: 0, stdout: '' });
   readonly #clock: Clock;

@@ -1,0 +1,23 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Pod } from '../../api/core/v1/pod/types.ts';
+import type { LinuxSecurity } from '../runtime.ts';
+import { testPod } from '../testing.ts';
+import { containerSecurity } from './linux-security.ts';
+
+type PodContext = NonNullable<Pod['spec']['securityContext']>;
+type Context = NonNullable<Pod['spec']['containers'][number]['securityContext']>;
+
+function securityOf(ofPod: PodContext, own: Context = {}): LinuxSecurity {
+  const container = { name: 'c', image: 'i', securityContext: own };
+  const pod = testPod({ securityContext: ofPod, containers: [container] });
+  return containerSecurity(pod, container, { uid: undefined, username: '' });
+}
+
+describe('containerSecurity()', () => {
+  it('has the groups of the pod, and its policy for those of the image', () => {
+    const groups = { supplementalGroups: [5, 6], fsGroup: 6 };
+    expect(securityOf(groups)).toMatchObject({ supplementalGroups: [5, 6], supplementalGroupsPolicy: 'Merge' });
+    const strict = securityOf({ ...groups, supplementalGroupsPolicy: 'Strict' });
+    expect(strict).toMatchObject({ supplementalGroups: [5, 6], supplementalGroupsPolicy: 'Strict' });
+  });
+});
