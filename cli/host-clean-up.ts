@@ -49,6 +49,7 @@ async function removeLeftPods(folder: DataFolder): Promise<void> {
     random: realRandom,
     log: silentLogger,
     version: '',
+    seccompFolder: folder.file('seccomp'),
   });
   const pods = await runtime.listPodSandboxes();
   const results = await Promise.allSettled(pods.map(({ id }) => runtime.removePodSandbox(id)));

@@ -89,6 +89,7 @@ async function openRuntime({ socket, folder, log }: Opening): Promise<CriRuntime
       facts,
       clusterId: folder.id,
       folder: folder.file('cri'),
+      seccompFolder: folder.file('seccomp'),
       clock: realClock,
       random: realRandom,
       log,

@@ -147,6 +147,7 @@ async function openNative({ config, folder, settings, log }: NodeOptions): Promi
     random: realRandom,
     log: own,
     version: GIT_VERSION,
+    seccompFolder: folder.file('seccomp'),
   });
   opened.runtime = runtime;
   const building = new AbortController();

@@ -5,6 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { ContainerInfo, RuntimeEvent } from './runtime.ts';
 import { createBench, until } from './runtime-suite-bench.ts';
 import type { RuntimeBench, RuntimeFixture } from './runtime-suite-bench.ts';
+import { describePrivileges } from './runtime-suite-privileges.ts';
 import { describeProcesses } from './runtime-suite-processes.ts';
 import { RUN_SECONDS_ANNOTATION } from './simulated/life-cycle.ts';
 
@@ -31,6 +32,7 @@ export function runRuntimeSuite(name: string, { open, hasProcesses, further }: R
     describe('sandboxes', () => describeSandboxes(bench));
     describe('containers', () => describeContainers(bench));
     if (hasProcesses) describeProcesses(bench);
+    if (hasProcesses) describe('privileges', () => describePrivileges(bench));
     if (further !== undefined) describe('this driver', () => further(bench));
   });
 }

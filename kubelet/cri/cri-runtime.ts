@@ -54,6 +54,8 @@ export interface CriRuntimeOptions {
   clusterId: string;
   /** For what lies between a container's creation and its start. */
   folder: string;
+  /** Of profiles that pods name. */
+  seccompFolder: string;
   clock: Clock;
   random: Random;
   log: Logger;
@@ -76,10 +78,10 @@ export class CriRuntime implements RuntimeService {
   readonly #bound = new Map<string, BoundMounts>();
 
   constructor(options: CriRuntimeOptions) {
-    const { client, clusterId, facts, folder } = options;
+    const { client, clusterId, facts, seccompFolder } = options;
     this.#options = options;
     this.#client = client;
-    this.#names = { clusterId, isSystemd: facts.isSystemd, seccompFolder: join(folder, 'seccomp') };
+    this.#names = { clusterId, isSystemd: facts.isSystemd, seccompFolder };
   }
 
   /** Also takes away what an earlier run left bound. */

@@ -45,14 +45,21 @@ describe('capabilitiesOf()', () => {
 });
 
 describe('startCommand()', () => {
-  const place = { id: 'c1', hostname: 'web-1', lowerDirs: [], upperDir: '/upper', workDir: '/work', logPath: '/log' };
+  const place = {
+    id: 'c1',
+    hostname: 'web-1',
+    lowerDirs: [],
+    upperDir: '/upper',
+    workDir: '/work',
+    logPath: '/log',
+    seccomp: 'Unconfined',
+  };
   const start = (config: Partial<ContainerConfig>): Record<string, unknown> => {
     const security = {
       supplementalGroups: [7],
       supplementalGroupsPolicy: 'Strict',
       addCapabilities: [],
       dropCapabilities: [],
-      seccomp: { type: 'RuntimeDefault' },
     };
     const whole = { command: ['true'], args: [], envs: [], mounts: [], linux: { resources: {}, security }, ...config };
     return startCommand(whole as never, {}, place);

@@ -101,6 +101,8 @@ export interface StartPlace {
   upperDir: string;
   workDir: string;
   logPath: string;
+  /** As `start` takes it. */
+  seccomp: unknown;
 }
 
 export function startCommand(
@@ -141,7 +143,7 @@ export function startCommand(
     tty: config.tty,
     privileged: security.privileged,
     noNewPrivileges: security.noNewPrivs,
-    seccomp: security.privileged || security.seccomp.type === 'Unconfined' ? 'Unconfined' : 'RuntimeDefault',
+    seccomp: place.seccomp,
     capabilities: {
       bounding: capabilities,
       effective: capabilities,

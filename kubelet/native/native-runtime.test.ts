@@ -73,6 +73,7 @@ function openRuntime({ program, folder, images }: Parts): Promise<NativeRuntime>
     random: realRandom,
     log: silentLogger,
     version: 'test',
+    seccompFolder: join(folder, 'seccomp'),
   });
 }
 

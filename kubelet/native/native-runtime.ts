@@ -18,6 +18,7 @@ import type { ImageRunConfig } from './container-spec.ts';
 import { startCommand } from './container-spec.ts';
 import { usageOf } from './container-usage.ts';
 import { attach, exec, execSync } from './exec.ts';
+import { loadSeccomp } from './seccomp-profile.ts';
 import type { MonitorContainer } from './sandbox.ts';
 import { Sandboxes } from './sandboxes.ts';
 import type { SandboxesOptions } from './sandboxes.ts';
@@ -29,6 +30,8 @@ export interface NativeRuntimeOptions extends SandboxesOptions {
     status(image: string): Promise<{ repoDigests: string[]; id: string } | undefined>;
   };
   version: string;
+  /** Of profiles that pods name. */
+  seccompFolder: string;
 }
 
 export class NativeRuntime implements RuntimeService {
@@ -79,8 +82,10 @@ export class NativeRuntime implements RuntimeService {
 
   async createContainer(sandboxId: string, config: ContainerConfig): Promise<string> {
     const sandbox = this.#sandboxes.get(sandboxId);
-    const { images, random, clock } = this.#options;
+    const { images, random, clock, seccompFolder } = this.#options;
     const { config: image } = await images.resolveRootfs(config.imageId);
+    // A profile that is missing is no fault of the command's: it is told before the start.
+    await loadSeccomp(config.linux.security, seccompFolder);
     const status = await images.status(config.imageId);
     const id = Buffer.from(random.bytes(32)).toString('hex');
     sandbox.addContainer({
@@ -97,7 +102,8 @@ export class NativeRuntime implements RuntimeService {
   async startContainer(id: string): Promise<void> {
     const sandbox = this.#sandboxes.of(id);
     const { config } = sandbox.container(id)!;
-    const { images, clock } = this.#options;
+    const { images, clock, seccompFolder } = this.#options;
+    const seccomp = await loadSeccomp(config.linux.security, seccompFolder);
     const { lowerDirs, config: image } = await images.resolveRootfs(config.imageId);
     const folder = sandbox.containerFolder(id);
     const logPath = join(sandbox.record.config.logDirectory, config.logPath);
@@ -110,6 +116,7 @@ export class NativeRuntime implements RuntimeService {
       upperDir: join(folder, 'upper'),
       workDir: join(folder, 'work'),
       logPath,
+      seccomp,
     });
     sandbox.starting(id, clock.now());
     try {

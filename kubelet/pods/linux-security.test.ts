@@ -20,4 +20,13 @@ describe('containerSecurity()', () => {
     const strict = securityOf({ ...groups, supplementalGroupsPolicy: 'Strict' });
     expect(strict).toMatchObject({ supplementalGroups: [5, 6], supplementalGroupsPolicy: 'Strict' });
   });
+
+  it('names a profile of the node, and never a file beside it', () => {
+    const of = (localhostProfile?: string): LinuxSecurity['seccomp'] =>
+      securityOf({}, { seccompProfile: { type: 'Localhost', ...(localhostProfile && { localhostProfile }) } }).seccomp;
+    expect(of('profiles/audit.json')).toEqual({ type: 'Localhost', localhostPath: 'profiles/audit.json' });
+    expect(() => of()).toThrow('localhostProfile must be set if seccompProfile type is Localhost.');
+    expect(() => of('../admin.json')).toThrow('seccomp profile "../admin.json" must be a path within');
+    expect(() => of('/etc/shadow')).toThrow('seccomp profile "/etc/shadow" must be a path within');
+  });
 });

@@ -102,6 +102,17 @@ type SeccompProfile = NonNullable<NonNullable<AnyContainer['securityContext']>['
 function seccompOf(profile: SeccompProfile | undefined, privileged: boolean): LinuxSecurity['seccomp'] {
   if (privileged) return { type: 'Unconfined' };
   if (profile?.type === 'Unconfined') return { type: 'Unconfined' };
-  if (profile?.type === 'Localhost') return { type: 'Localhost', localhostPath: profile.localhostProfile ?? '' };
+  if (profile?.type === 'Localhost') return { type: 'Localhost', localhostPath: localPath(profile) };
   return { type: 'RuntimeDefault' };
+}
+
+/** The API refuses both already; what it let through must not lead out of the node's folder of profiles. */
+function localPath({ localhostProfile = '' }: SeccompProfile): string {
+  if (localhostProfile === '')
+    throw new ContainerConfigError('localhostProfile must be set if seccompProfile type is Localhost.');
+  if (localhostProfile.startsWith('/') || localhostProfile.split('/').includes('..')) {
+    const quoted = JSON.stringify(localhostProfile);
+    throw new ContainerConfigError(`seccomp profile ${quoted} must be a path within the node's folder of profiles`);
+  }
+  return localhostProfile;
 }

@@ -123,6 +123,7 @@ const runtime = await NativeRuntime.open({
   random: realRandom,
   log,
   version: 'test',
+  seccompFolder: join(config.folder, 'seccomp'),
 });
 await startKubelet({
   nodeName: config.nodeName,
