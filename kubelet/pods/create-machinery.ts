@@ -1,4 +1,5 @@
 /** Puts together what the pod workers share. */
+import { dirname, join } from 'node:path';
 import { nodes } from '../../api/core/v1/node.ts';
 import type { Node } from '../../api/core/v1/node.ts';
 import type { Service } from '../../api/core/v1/service.ts';
@@ -7,6 +8,7 @@ import type { Logger } from '../../base/log.ts';
 import type { Random } from '../../base/random.ts';
 import type { Client } from '../../client/client.ts';
 import type { EventRecorder } from '../../client/events.ts';
+import { PullRecords } from '../images/pull-records.ts';
 import { ProbeManager } from '../probes/probe-manager.ts';
 import { createProber } from '../probes/prober.ts';
 import { StallMonitor } from '../probes/stall-monitor.ts';
@@ -79,7 +81,8 @@ export function createMachinery(options: MachineryOptions, parts: MachineryParts
           folders,
           new VolumeManager({ folders, client, clock, mounter: options.mounter ?? linuxMounter }),
         );
-  const puller = new ImagePuller({ images, clock, events, signal });
+  const records = new PullRecords(folders && join(dirname(folders.folder), 'image-pulls'));
+  const puller = new ImagePuller({ images, records, clock, events, signal });
   const allocations = createAllocations(parts, { clock, log, events });
   const machinery: PodMachinery = {
     runtime,

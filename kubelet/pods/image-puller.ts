@@ -5,19 +5,24 @@
 import type { Secret } from '../../api/core/v1/secret.ts';
 import type { Pod } from '../../api/core/v1/pod/types.ts';
 import type { Clock } from '../../base/clock.ts';
+import type { PullAccess, PullCredential } from '../images/pull-access.ts';
+import type { PullRecords } from '../images/pull-records.ts';
 import { parseImageName } from '../images/reference.ts';
 import { ImageError } from '../runtime.ts';
-import type { ImageService, PullAuth } from '../runtime.ts';
+import type { ImageService } from '../runtime.ts';
 import { abortable } from './abortable.ts';
 import { formatGoDuration } from './go-duration.ts';
 import type { PodContainer } from './container-kinds.ts';
 import type { PodEvents } from './pod-events.ts';
 import { pullAuthsFor } from './pull-secrets.ts';
+import type { SecretAuth } from './pull-secrets.ts';
 import { StartBackoff } from './start-backoff.ts';
 import { StartError } from './start-error.ts';
 
 export interface ImagePullerOptions {
   images: ImageService;
+  /** Whose credentials pulled what is on the node. */
+  records: PullRecords;
   clock: Clock;
   events: PodEvents;
   /** Of the kubelet: a pull goes on when its pod is gone, since the image is likely to be asked for again. */
@@ -49,13 +54,14 @@ export class ImagePuller {
 
   /** Resolves with the image's id. Throws `StartError` with the reason for the container's waiting state. */
   async ensure(request: PullRequest): Promise<string> {
-    const { images, events } = this.#options;
-    const { pod, target } = request;
+    const { images, records, events } = this.#options;
+    const { pod, target, secrets } = request;
     const image = target.container.image ?? '';
     const present = await this.#inspect(request, image);
     const policy = target.container.imagePullPolicy ?? 'IfNotPresent';
     const quoted = JSON.stringify(image);
-    if (present !== undefined && policy !== 'Always') {
+    const isUsable = (id: string): boolean => records.mayUse(image, id, credentialsFor(image, secrets));
+    if (present !== undefined && policy !== 'Always' && isUsable(present)) {
       events.normal(
         pod,
         'Pulled',
@@ -92,6 +98,12 @@ export class ImagePuller {
   forgetPod(uid: string): void {
     this.#backoff.forget(`${uid}_`);
     for (const key of this.#failures.keys()) if (key.startsWith(`${uid}_`)) this.#failures.delete(key);
+  }
+
+  /** What was pulled and is no longer on the node may come back otherwise: then it is for every pod. */
+  async forgetRemoved(): Promise<void> {
+    const { images, records } = this.#options;
+    await records.prune(async () => (await images.listImages()).map(({ id }) => id));
   }
 
   async #inspect({ pod, target }: PullRequest, image: string): Promise<string | undefined> {
@@ -139,22 +151,46 @@ export class ImagePuller {
   /** Without credentials of the pod, a pull that is under way anyway serves this one too. */
   #shared({ secrets }: PullRequest, image: string): Promise<string> {
     const auths = pullAuthsFor(image, secrets);
-    if (auths.length > 0) return this.#tryEach(image, auths);
+    if (auths.length > 0) return this.#recorded(image, () => this.#tryEach(image, auths));
     const running = this.#pulls.get(image);
     if (running !== undefined) return running;
-    const pull = this.#options.images
-      .pullImage(image, undefined, this.#options.signal)
-      .finally(() => this.#pulls.delete(image));
+    const { images, signal } = this.#options;
+    const pull = this.#recorded(image, async () => ({
+      id: await images.pullImage(image, undefined, signal),
+      access: 'every-pod',
+    })).finally(() => this.#pulls.delete(image));
     this.#pulls.set(image, pull);
     return pull;
   }
 
-  async #tryEach(image: string, auths: readonly PullAuth[]): Promise<string> {
+  /** Whoever asked for it may be gone when it ends: what it says of the image must not be lost. */
+  async #recorded(image: string, pull: () => Promise<Pulled>): Promise<string> {
+    const { images, records, signal } = this.#options;
+    this.#started(image);
+    const { id, access } = await pull().catch((error: unknown) => {
+      // What was given up may have come all the same.
+      if (!signal.aborted) records.failed(image);
+      throw error;
+    });
+    records.succeeded(image, (await images.imageStatus(id))?.id ?? id, access);
+    return id;
+  }
+
+  #started(image: string): void {
+    try {
+      this.#options.records.started(image);
+    } catch (error) {
+      const text = `Failed to record image pull intent for container image ${JSON.stringify(image)}`;
+      throw new Error(`${text}: ${(error as Error).message}`, { cause: error });
+    }
+  }
+
+  async #tryEach(image: string, auths: readonly SecretAuth[]): Promise<Pulled> {
     const { images, signal } = this.#options;
     let failure: unknown;
-    for (const auth of auths) {
+    for (const { auth, credential } of auths) {
       try {
-        return await images.pullImage(image, auth, signal);
+        return { id: await images.pullImage(image, auth, signal), access: [credential] };
       } catch (error) {
         signal.throwIfAborted();
         failure = error;
@@ -163,5 +199,13 @@ export class ImagePuller {
     throw failure;
   }
 }
+
+interface Pulled {
+  id: string;
+  access: PullAccess;
+}
+
+const credentialsFor = (image: string, secrets: readonly Secret[]): PullCredential[] =>
+  pullAuthsFor(image, secrets).map(({ credential }) => credential);
 
 const keyOf = (pod: Pod, image: string): string => `${pod.metadata.uid}_${image}`;

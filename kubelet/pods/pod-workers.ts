@@ -59,11 +59,12 @@ export class PodWorkers {
 
   /** Until the signal aborts: removes what belongs to no pod, found after a restart or left by a failure. */
   async keepHouse(signal: AbortSignal): Promise<void> {
-    const { clock, log } = this.#required();
+    const { puller, clock, log } = this.#required();
     while (!signal.aborted) {
       try {
         this.#required().allocations.retry();
         await this.#removeOrphans();
+        await puller.forgetRemoved();
       } catch (error) {
         log.warn('cannot remove what is left of pods', { error: String(error) });
       }

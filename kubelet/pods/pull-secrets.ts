@@ -1,5 +1,7 @@
 /** Credentials for registries out of `imagePullSecrets` (upstream `pkg/credentialprovider`): pure. */
 import type { Secret } from '../../api/core/v1/secret.ts';
+import { credentialHash } from '../images/pull-access.ts';
+import type { PullCredential } from '../images/pull-access.ts';
 import type { PullAuth } from '../runtime.ts';
 
 interface DockerAuth {
@@ -10,18 +12,30 @@ interface DockerAuth {
   identitytoken?: string;
 }
 
+/** With where it comes from. */
+export interface SecretAuth {
+  auth: PullAuth;
+  credential: PullCredential;
+}
+
 /** Those that are for the image's registry, the most specific path first. What cannot be read counts as absent. */
-export function pullAuthsFor(image: string, secrets: readonly Secret[]): PullAuth[] {
+export function pullAuthsFor(image: string, secrets: readonly Secret[]): SecretAuth[] {
   const target = normalizedRepository(image);
-  const found: { key: string; auth: PullAuth }[] = [];
+  const found: ({ key: string } & SecretAuth)[] = [];
   for (const secret of secrets) {
     for (const [server, entry] of Object.entries(authsOf(secret))) {
       const key = normalizedServer(server);
       const auth = authOf(entry);
-      if (auth !== undefined && matches(key, target)) found.push({ key, auth });
+      if (auth === undefined || !matches(key, target)) continue;
+      found.push({ key, auth, credential: { ...coordinatesOf(secret), hash: credentialHash(auth) } });
     }
   }
-  return found.sort((a, b) => b.key.length - a.key.length).map(({ auth }) => auth);
+  return found.sort((a, b) => b.key.length - a.key.length).map(({ auth, credential }) => ({ auth, credential }));
+}
+
+function coordinatesOf({ metadata }: Secret): Omit<PullCredential, 'hash'> {
+  const { uid = '', namespace = '', name = '' } = metadata;
+  return { uid, namespace, name };
 }
 
 function authsOf({ type, data = {} }: Secret): Record<string, DockerAuth> {

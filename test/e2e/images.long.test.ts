@@ -270,6 +270,17 @@ suite(`images${missingForRegistries.length > 0 ? ` (needs ${missingForRegistries
       expect(said).not.toMatch(/old@|:old\b/);
     });
 
+    it('what the password of another pod pulled, to pods without one', async () => {
+      const image = `${PASSWORDS}/team/app:1`;
+      cluster.apply([pod('stranger', image), pod('stranger-never', image, NEVER)].join('\n'));
+      expect(await waits('stranger', 'ImagePullBackOff')).toMatch(/401 Unauthorized|authorization failed/);
+      const text = `Container image "${image}" is not present with pull policy of Never`;
+      expect(await waits('stranger-never', 'ErrImageNeverPull')).toBe(text);
+      cluster.apply(pod('colleague', image, secrets('keeper')));
+      await runs('colleague');
+      expect(events('colleague').map(([, reason]) => reason)).not.toContain('Pulling');
+    });
+
     it('a secret that is not there: told, and tried without', async () => {
       cluster.apply(pod('no-secret', `${PLAIN}/team/app:1`, secrets('nosuch')));
       await runs('no-secret');
