@@ -69,35 +69,81 @@ static int read_action(const char *name, int64_t error, uint32_t *action, struct
   return fail(failure, "InvalidRequest", "unknown seccomp action \"%s\"", name);
 }
 
+// What one entry of a profile says: it holds when one of these does.
+enum { MAX_ALTERNATIVES = 64 };
+struct alternatives {
+  int count;
+  struct rule rules[MAX_ALTERNATIVES];
+};
+
+struct comparison {
+  const char *name;
+  int high;  // how the high words decide alone; 0: never
+  bool high_negated;
+  int low;  // how the low words decide where the high ones are equal
+  bool low_negated;
+};
+
+static const struct comparison COMPARISONS[] = {
+    {"SCMP_CMP_EQ", 0, false, BPF_JEQ, false},      {"SCMP_CMP_NE", BPF_JEQ, true, BPF_JEQ, true},
+    {"SCMP_CMP_GT", BPF_JGT, false, BPF_JGT, false}, {"SCMP_CMP_GE", BPF_JGT, false, BPF_JGE, false},
+    {"SCMP_CMP_LT", BPF_JGE, true, BPF_JGE, true},   {"SCMP_CMP_LE", BPF_JGE, true, BPF_JGT, true},
+};
+
 static struct condition half(int argument, int high, int test, uint64_t value) {
   uint32_t word = high ? (uint32_t)(value >> 32) : (uint32_t)value;
   return (struct condition){.argument = argument, .high_word = high, .mask = 0xffffffff, .test = test, .value = word};
 }
 
-// Comparisons of 64 bits. Orders look at the low word only when the high word is zero in `value`, which profiles keep
-// to.
-static int add_argument(struct rule *rule, int argument, const char *op, const uint64_t values[2]) {
-  if (argument < 0 || argument > 5 || rule->count + 2 > RULE_CONDITIONS) return -1;
-  struct condition *out = &rule->conditions[rule->count];
-  uint64_t value = strcmp(op, "SCMP_CMP_MASKED_EQ") == 0 ? values[1] : values[0];
-  out[0] = half(argument, 1, BPF_JEQ, value);
-  out[1] = half(argument, 0, BPF_JEQ, value);
-  rule->count += 2;
-  if (strcmp(op, "SCMP_CMP_EQ") == 0) return 0;
-  if (strcmp(op, "SCMP_CMP_MASKED_EQ") == 0) {
-    out[0].mask = (uint32_t)(values[0] >> 32);
-    out[1].mask = (uint32_t)values[0];
-    return 0;
-  }
-  if (value >> 32 != 0) return -1;
-  bool greater = strcmp(op, "SCMP_CMP_GT") == 0 || strcmp(op, "SCMP_CMP_LE") == 0;
-  bool ordered = greater || strcmp(op, "SCMP_CMP_GE") == 0 || strcmp(op, "SCMP_CMP_LT") == 0;
-  out[1].test = greater ? BPF_JGT : ordered ? BPF_JGE : BPF_JEQ;
-  out[1].negate = strcmp(op, "SCMP_CMP_NE") == 0 || strcmp(op, "SCMP_CMP_LE") == 0 || strcmp(op, "SCMP_CMP_LT") == 0;
-  return ordered || out[1].negate ? 0 : -1;
+static void add_condition(struct rule *rule, struct condition condition) {
+  rule->conditions[rule->count++] = condition;
 }
 
-static int read_arguments(const struct json *entry, struct rule *rule, struct failure *failure) {
+static void add_masked(struct alternatives *all, int argument, const uint64_t values[2]) {
+  struct condition high = half(argument, 1, BPF_JEQ, values[1]);
+  struct condition low = half(argument, 0, BPF_JEQ, values[1]);
+  high.mask = (uint32_t)(values[0] >> 32);
+  low.mask = (uint32_t)values[0];
+  for (int i = 0; i < all->count; i++) {
+    add_condition(&all->rules[i], high);
+    add_condition(&all->rules[i], low);
+  }
+}
+
+// 64 bits by words of 32: either the high words decide, or they are equal and the low ones do.
+static void add_comparison(struct alternatives *all, int argument, const struct comparison *comparison,
+                           uint64_t value) {
+  struct condition equal = half(argument, 1, BPF_JEQ, value);
+  struct condition low = half(argument, 0, comparison->low, value);
+  struct condition high = half(argument, 1, comparison->high, value);
+  low.negate = comparison->low_negated;
+  high.negate = comparison->high_negated;
+  for (int i = 0, count = all->count; i < count; i++) {
+    if (comparison->high != 0) {
+      all->rules[all->count] = all->rules[i];
+      add_condition(&all->rules[all->count++], high);
+    }
+    add_condition(&all->rules[i], equal);
+    add_condition(&all->rules[i], low);
+  }
+}
+
+static int add_argument(struct alternatives *all, int argument, const char *op, const uint64_t values[2]) {
+  bool fits = all->count * 2 <= MAX_ALTERNATIVES && all->rules[0].count + 2 <= RULE_CONDITIONS;
+  if (argument < 0 || argument > 5 || !fits) return -1;
+  if (strcmp(op, "SCMP_CMP_MASKED_EQ") == 0) {
+    add_masked(all, argument, values);
+    return 0;
+  }
+  for (size_t i = 0; i < sizeof COMPARISONS / sizeof *COMPARISONS; i++) {
+    if (strcmp(op, COMPARISONS[i].name) != 0) continue;
+    add_comparison(all, argument, &COMPARISONS[i], values[0]);
+    return 0;
+  }
+  return -1;
+}
+
+static int read_arguments(const struct json *entry, struct alternatives *all, struct failure *failure) {
   const struct json *list = json_member(entry, "args");
   for (const struct json *item = list == NULL ? NULL : list->child; item != NULL; item = item->next) {
     int64_t index = -1;
@@ -109,7 +155,7 @@ static int read_arguments(const struct json *entry, struct rule *rule, struct fa
     if (json_read_integer(item, "value", &value, failure) < 0) return -1;
     if (json_read_integer(item, "valueTwo", &second, failure) < 0) return -1;
     uint64_t values[2] = {(uint64_t)value, (uint64_t)second};
-    if (add_argument(rule, (int)index, op, values) < 0) {
+    if (index > 5 || add_argument(all, (int)index, op, values) < 0) {
       return fail(failure, "InvalidRequest", "seccomp argument condition \"%s\" is not supported", op);
     }
   }
@@ -123,23 +169,30 @@ static int number_by_name(const char *name) {
   return -1;
 }
 
+static void add_call(struct rule_set *set, const char *name, uint32_t action, const struct alternatives *all,
+                     struct strings *warnings) {
+  int number = number_by_name(name);
+  if (number < 0) strings_take(warnings, format_string("seccomp: system call %s is not known here", name));
+  for (int i = 0; number >= 0 && i < all->count; i++)
+    rule_set_add(set, number, action, all->rules[i].conditions, all->rules[i].count);
+}
+
 static int read_entry(struct rule_set *set, const struct json *entry, struct strings *warnings,
                       struct failure *failure) {
   const char *action = "";
   int64_t error = EPERM;
-  struct rule rule = {0};
+  uint32_t number = 0;
+  struct alternatives *all = allocate(1, sizeof *all);
   struct strings names = {0};
+  all->count = 1;
   int result = json_read_string(entry, "action", &action, failure);
   if (result == 0) result = json_read_integer(entry, "errnoRet", &error, failure);
-  if (result == 0) result = read_action(action, error, &rule.action, failure);
-  if (result == 0) result = read_arguments(entry, &rule, failure);
+  if (result == 0) result = read_action(action, error, &number, failure);
+  if (result == 0) result = read_arguments(entry, all, failure);
   if (result == 0) result = json_read_strings(entry, "names", &names, failure);
-  for (size_t i = 0; result == 0 && i < names.count; i++) {
-    int number = number_by_name(names.items[i]);
-    if (number >= 0) rule_set_add(set, number, rule.action, rule.conditions, rule.count);
-    else strings_take(warnings, format_string("seccomp: system call %s is not known here", names.items[i]));
-  }
+  for (size_t i = 0; result == 0 && i < names.count; i++) add_call(set, names.items[i], number, all, warnings);
   strings_free(&names);
+  free(all);
   return result;
 }
 
