@@ -4,7 +4,12 @@ import type { ClusterNames } from './convert.ts';
 import { cgroupParent, containerMessage, containerOf, sandboxMessage, sandboxOf } from './convert.ts';
 import type { ContainerStatus, SandboxStatus } from './messages.ts';
 
-const names: ClusterNames = { clusterId: '0123abcd', isSystemd: false, seccompFolder: '/data/seccomp' };
+const names: ClusterNames = {
+  clusterId: '0123abcd',
+  isSystemd: false,
+  isUnified: false,
+  seccompFolder: '/data/seccomp',
+};
 
 const sandbox: PodSandboxConfig = {
   metadata: { name: 'web', namespace: 'default', uid: 'u-1', attempt: 2 },
@@ -108,6 +113,17 @@ describe('containerMessage()', () => {
     ],
   ])('has %s', (_title, security, expected) => {
     expect(securityOf(security)).toMatchObject(expected);
+  });
+
+  it('ends as a whole when memory runs out, where cgroups can do that', () => {
+    const unifiedOf = (isUnified: boolean): unknown => {
+      const given = { sandbox, names: { ...names, isUnified }, mounts: [] };
+      return (containerMessage(container, given) as { linux: { resources: { unified: object } } }).linux.resources
+        .unified;
+    };
+    expect(unifiedOf(true)).toEqual({ 'memory.oom.group': '1' });
+    expect(unifiedOf(false)).toEqual({});
+    expect(sandboxMessage(sandbox, { ...names, isUnified: true })).not.toHaveProperty('linux.resources.unified');
   });
 
   it('says nothing of a user where nobody named one', () => {

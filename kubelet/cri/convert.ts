@@ -23,6 +23,8 @@ export interface ClusterNames {
   clusterId: string;
   /** The runtime gives cgroups to systemd. */
   isSystemd: boolean;
+  /** The machine has cgroup v2 alone. */
+  isUnified: boolean;
   /** Profiles of seccomp that pods name are below it. */
   seccompFolder: string;
 }
@@ -110,7 +112,8 @@ export function containerMessage(
       [IMAGE_ID_ANNOTATION]: imageId,
     },
     linux: {
-      resources: resourcesMessage(linux.resources),
+      // When one process is killed for memory, the container ends: half of one is none.
+      resources: { ...resourcesMessage(linux.resources), unified: names.isUnified ? { 'memory.oom.group': '1' } : {} },
       securityContext: { ...securityMessage(linux.security, names), namespaceOptions: namespaceOptions(sandbox) },
     },
   };

@@ -36,7 +36,7 @@ import {
 import type { ClusterNames } from './convert.ts';
 import { asGrpcText, CriError, ignoringNotFound } from './errors.ts';
 import type { ContainerEvent, ListedContainer, ListedSandbox } from './messages.ts';
-import { createPodCgroup, removePodCgroup, updatePodCgroup } from './pod-cgroups.ts';
+import { createPodCgroup, isUnified, removePodCgroup, updatePodCgroup } from './pod-cgroups.ts';
 import { pollEvents } from './poll-events.ts';
 import type { SeenContainer } from './poll-events.ts';
 import type { RuntimeFacts } from './runtime-facts.ts';
@@ -81,7 +81,7 @@ export class CriRuntime implements RuntimeService {
     const { client, clusterId, facts, seccompFolder } = options;
     this.#options = options;
     this.#client = client;
-    this.#names = { clusterId, isSystemd: facts.isSystemd, seccompFolder };
+    this.#names = { clusterId, isSystemd: facts.isSystemd, isUnified: isUnified(), seccompFolder };
   }
 
   /** Also takes away what an earlier run left bound. */

@@ -17,7 +17,8 @@ export interface PodCgroupOptions {
   root?: string;
 }
 
-const isUnified = (root: string): boolean => existsSync(join(root, 'cgroup.controllers'));
+/** cgroup v2 alone. */
+export const isUnified = (root = ROOT): boolean => existsSync(join(root, 'cgroup.controllers'));
 
 /** Best effort: a limit that this machine does not take is not set. Repeatable. */
 export function createPodCgroup(resources: LinuxResources, { path, root = ROOT }: PodCgroupOptions): void {

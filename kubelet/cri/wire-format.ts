@@ -52,7 +52,7 @@ const MESSAGES: Readonly<Record<string, string>> = {
   Device: 'containerPath:string=1 hostPath:string=2 permissions:string=3',
   LinuxContainerConfig: 'resources:LinuxContainerResources=1 securityContext:LinuxContainerSecurityContext=2',
   LinuxContainerResources:
-    'cpuPeriod:int64=1 cpuQuota:int64=2 cpuShares:int64=3 memoryLimitInBytes:int64=4 oomScoreAdj:int64=5',
+    'cpuPeriod:int64=1 cpuQuota:int64=2 cpuShares:int64=3 memoryLimitInBytes:int64=4 oomScoreAdj:int64=5 unified:map=9',
   LinuxContainerSecurityContext:
     'capabilities:Capability=1 privileged:bool=2 namespaceOptions:NamespaceOption=3 runAsUser:Int64Value=5 ' +
     'runAsUsername:string=6 readonlyRootfs:bool=7 supplementalGroups:int64[]=8 noNewPrivs:bool=11 ' +
