@@ -16,7 +16,7 @@ import type { CacheReader, Controller, ControllerContext } from '../client/contr
 import { defineController } from '../client/controller.ts';
 import { isNamespaceTerminating } from '../client/controller-runner.ts';
 import { keyOf } from '../client/keys.ts';
-import { controllerOf } from '../client/owner-references.ts';
+import { controllerOf, isControlledBy } from '../client/owner-references.ts';
 import { OWNER_UID_INDEX } from '../client/store.ts';
 import { requeueForAvailability } from './availability.ts';
 import { roomForPods } from './backlog.ts';
@@ -185,7 +185,9 @@ function selectorOf(set: ReplicaSet): Selector {
 function relatedPods<T extends ApiObject>(set: ReplicaSet, { resource }: ReplicaKind<T>, cache: CacheReader): Pod[] {
   const owner = controllerOf(set);
   const sets = owner === undefined ? [] : cache.byIndex<T>(resource, OWNER_UID_INDEX, owner.uid);
-  return sets.flatMap(({ metadata }) => cache.byIndex<Pod>(pods, OWNER_UID_INDEX, metadata.uid ?? ''));
+  return sets.flatMap((one) =>
+    cache.byIndex<Pod>(pods, OWNER_UID_INDEX, one.metadata.uid ?? '').filter((pod) => isControlledBy(pod, one)),
+  );
 }
 
 /** The first error; what was created before it stays. None where the namespace is going: it takes no more pods. */

@@ -66,9 +66,8 @@ export function replicaAnnotations(deployment: Deployment): Annotations {
 
 /** Undefined where the annotation is missing or no number. */
 export function readNumber(set: ReplicaSet, name: string): number | undefined {
-  const text = set.metadata.annotations?.[name];
-  const value = Number(text);
-  return text === undefined || !Number.isInteger(value) ? undefined : value;
+  const text = set.metadata.annotations?.[name] ?? '';
+  return /^[-+]?\d{1,10}$/.test(text) ? Number(text) : undefined;
 }
 
 export function isSameAnnotations(a: Annotations | undefined, b: Annotations | undefined): boolean {
