@@ -3,7 +3,7 @@
  * generic serves it (apiextensions `apiserver/customresource_handler.go`, `registry/customresource/strategy.go`).
  */
 import type { FieldError } from '../../machinery/field-error.ts';
-import { fieldPath, FieldPath, invalid } from '../../machinery/field-error.ts';
+import { fieldPath, FieldPath, formatFieldError, invalid } from '../../machinery/field-error.ts';
 import type { ApiObject } from '../../machinery/meta.ts';
 import type { Resource, ScaleSubresource, Strategy, VersionConverter } from '../../machinery/resource.ts';
 import { apiVersionOf, defineResource } from '../../machinery/resource.ts';
@@ -17,7 +17,7 @@ import { defaultCustomObject, MAX_DEFAULTS_BYTES } from './defaulting.ts';
 import { validateEmbedded } from './embedded.ts';
 import { compileJsonPath } from './json-path.ts';
 import { validateListTypes } from './list-types.ts';
-import { hasRules, validateByRules } from './rule-evaluation.ts';
+import { brokenBefore, hasRules, validateByRules } from './rule-evaluation.ts';
 import type { CustomResourceDefinition, CustomResourceDefinitionVersion, JsonSchemaProps } from './types.ts';
 import { validateCustomObject } from './value-validation.ts';
 
@@ -138,6 +138,8 @@ function strategyOf(version: CustomResourceDefinitionVersion, schema: JsonSchema
     },
     validate: (object) => validate(object),
     validateUpdate: validate,
+    warnings: (next, previous) =>
+      previous === undefined ? [] : brokenBefore(next, schema, previous).map(formatFieldError),
     hasGeneration: true,
     startsGeneration: (next, previous) => !equalJson(contentOf(next, hasStatus), contentOf(previous, hasStatus)),
     allowUnconditionalUpdate: false,

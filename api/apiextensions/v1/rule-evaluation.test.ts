@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { formatFieldError } from '../../machinery/field-error.ts';
 import { fieldPath } from '../../machinery/field-error.ts';
 import { ruleCompiler } from './rule-compiler.ts';
-import { validateByRules } from './rule-evaluation.ts';
+import { brokenBefore, validateByRules } from './rule-evaluation.ts';
 import type { JsonSchemaProps, ValidationRule } from './types.ts';
 
 const withSpec = (spec: JsonSchemaProps): JsonSchemaProps => ({ type: 'object', properties: { spec } });
@@ -43,6 +43,17 @@ describe('rules of custom kinds [A30]', () => {
     expect(judged(withRules({ rule, message: 'used', messageExpression: 'self.name' }), { min: 3, max: 2 })).toEqual([
       'spec: Invalid value: "object": used',
     ]);
+  });
+
+  it('are told, and no more, of what was so before', () => {
+    const schema = withRules({ rule: 'self.min <= self.max' }, { rule: 'self.max >= oldSelf.max' });
+    const before = { min: 3, max: 2 };
+    const told = (spec: Spec): string[] => brokenBefore({ spec }, schema, { spec: before }).map(formatFieldError);
+    expect(judged(schema, before, before)).toEqual([]);
+    expect(told(before)).toEqual(['spec: Invalid value: "object": failed rule: self.min <= self.max']);
+    // What has changed is refused, and not told twice.
+    expect(judged(schema, { min: 4, max: 2 }, before)).toHaveLength(1);
+    expect(told({ min: 4, max: 2 })).toEqual([]);
   });
 
   it('name the field and the reason that they give', () => {

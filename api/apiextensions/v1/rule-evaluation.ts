@@ -22,8 +22,21 @@ type Json = Readonly<Record<string, unknown>>;
 
 /** `previous` is the object before an update: rules that compare see it, and what has not changed is not judged anew. */
 export function validateByRules(object: Json, schema: JsonSchemaProps, previous?: Json): FieldError[] {
+  return walkRules(object, schema, { previous, judges: 'changes' });
+}
+
+/** What an update is not refused for, since it was there before. */
+export function brokenBefore(object: Json, schema: JsonSchemaProps, previous: Json): FieldError[] {
+  return walkRules(object, schema, { previous, judges: 'the rest' });
+}
+
+function walkRules(
+  object: Json,
+  schema: JsonSchemaProps,
+  { previous, judges }: { previous: Json | undefined; judges: RuleWalk['judges'] },
+): FieldError[] {
   if (!hasRules(schema)) return [];
-  const walk = new RuleWalk();
+  const walk = new RuleWalk(judges);
   walk.visit(object, schema, { path: new FieldPath(), previous, isRoot: true });
   return walk.errors;
 }
@@ -50,9 +63,15 @@ interface Place {
 type Verdict = { errors: FieldError[]; isLast?: boolean };
 
 class RuleWalk {
+  /** Rules on what has changed and rules that compare, or all others. */
+  readonly judges: 'changes' | 'the rest';
   readonly errors: FieldError[] = [];
   #budget = RUNTIME_COST_BUDGET;
   #isOver = false;
+
+  constructor(judges: RuleWalk['judges']) {
+    this.judges = judges;
+  }
 
   visit(value: unknown, schema: JsonSchemaProps, place: Place): void {
     if (this.#isOver || value === null || value === undefined || !hasRules(schema)) return;
@@ -60,7 +79,7 @@ class RuleWalk {
     const isUnchanged = place.previous !== undefined && equalJson(value, place.previous);
     for (const rule of programs.rules) {
       if (this.#isOver) return;
-      if (isUnchanged && !rule.isTransition) continue;
+      if ((isUnchanged && !rule.isTransition) !== (this.judges === 'the rest')) continue;
       this.#judge(rule, value, { programs, schema, place });
     }
     this.#visitParts(value, schema, place);
