@@ -11,6 +11,18 @@ function service(name: string, spec: Service['spec']): [string, Service] {
   ];
 }
 
+function setSlice(
+  zone: ClusterZone,
+  service: string,
+  more: Partial<EndpointSlice>,
+  endpoints: EndpointSlice['endpoints'],
+): void {
+  const { addressType = 'IPv4' } = more;
+  const name = `${service}-${addressType}`;
+  const metadata = { name, namespace: 'default', labels: { 'kubernetes.io/service-name': service } };
+  zone.setSlice(`default/${name}`, { metadata, addressType, endpoints, ...more } as EndpointSlice, false);
+}
+
 function zoneOf(): ClusterZone {
   const zone = new ClusterZone('cluster.local');
   const ports = [
@@ -20,18 +32,20 @@ function zoneOf(): ClusterZone {
   zone.setService(...service('web', { type: 'ClusterIP', clusterIP: '10.96.0.5', clusterIPs: ['10.96.0.5'], ports }));
   zone.setService(...service('db', { type: 'ClusterIP', clusterIP: 'None', clusterIPs: ['None'], ports }));
   zone.setService(...service('empty', { type: 'ClusterIP', clusterIP: 'None', clusterIPs: ['None'], ports }));
+  const both = ['UDP', 'TCP'].map((protocol) => ({ name: protocol.toLowerCase(), port: 53, protocol }));
+  zone.setService(...service('both', { clusterIP: '10.96.0.6', ports: both }));
   zone.setService(...service('away', { type: 'ExternalName', externalName: 'Example.COM.' }));
-  const slice = {
-    metadata: { name: 'db-1', namespace: 'default', labels: { 'kubernetes.io/service-name': 'db' } },
-    addressType: 'IPv4',
-    ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
-    endpoints: [
-      { addresses: ['10.244.0.2'], hostname: 'db-0', conditions: { ready: true } },
-      { addresses: ['10.244.0.3'], conditions: {} },
-      { addresses: ['10.244.0.4'], hostname: 'db-2', conditions: { ready: false } },
-    ],
-  } as unknown as EndpointSlice;
-  zone.setSlice('default/db-1', slice, false);
+  zone.setService(...service('portless', { clusterIP: 'None' }));
+  zone.setService(...service('dual', { clusterIP: 'None' }));
+  const http = [{ name: 'http', port: 8080, protocol: 'TCP' }];
+  setSlice(zone, 'db', { ports: http }, [
+    { addresses: ['10.244.0.2'], hostname: 'db-0', conditions: { ready: true } },
+    { addresses: ['10.244.0.3'], conditions: {} },
+    { addresses: ['10.244.0.4'], hostname: 'db-2', conditions: { ready: false } },
+  ]);
+  setSlice(zone, 'portless', {}, [{ addresses: ['10.244.0.9'] }]);
+  setSlice(zone, 'dual', { ports: http }, [{ addresses: ['10.244.0.10'], hostname: 'a' }]);
+  setSlice(zone, 'dual', { ports: http, addressType: 'IPv6' }, [{ addresses: ['fd00::a'], hostname: 'a' }]);
   return zone;
 }
 
@@ -75,6 +89,21 @@ describe('answerQuestion() [N7]', () => {
       `NOERROR; SRV 0 50 8080 db-0.db.${suffix}; SRV 0 50 8080 10-244-0-3.db.${suffix}; ` +
         `+db-0.db.${suffix} 10.244.0.2; +10-244-0-3.db.${suffix} 10.244.0.3`,
     ],
+    [
+      `db.${suffix}`,
+      'SRV',
+      `NOERROR; SRV 0 50 8080 db-0.db.${suffix}; SRV 0 50 8080 10-244-0-3.db.${suffix}; ` +
+        `+db-0.db.${suffix} 10.244.0.2; +10-244-0-3.db.${suffix} 10.244.0.3`,
+    ],
+    [`db-0.db.${suffix}`, 'SRV', `NOERROR; SRV 0 100 8080 db-0.db.${suffix}; +db-0.db.${suffix} 10.244.0.2`],
+    [`web.${suffix}`, 'SRV', `NOERROR; SRV 0 50 80 web.${suffix}; SRV 0 50 53 web.${suffix}; +web.${suffix} 10.96.0.5`],
+    [`both.${suffix}`, 'SRV', `NOERROR; SRV 0 50 53 both.${suffix}; +both.${suffix} 10.96.0.6`],
+    [
+      `dual.${suffix}`,
+      'SRV',
+      `NOERROR; SRV 0 50 8080 a.dual.${suffix}; +a.dual.${suffix} 10.244.0.10; +a.dual.${suffix} fd00::a`,
+    ],
+    [`portless.${suffix}`, 'SRV', 'NOERROR; SOA'],
     [`empty.${suffix}`, 'A', 'NOERROR; SOA'],
     [`away.${suffix}`, 'A', 'NOERROR; CNAME example.com; follow example.com'],
     [`away.${suffix}`, 'CNAME', 'NOERROR; CNAME example.com'],
@@ -84,7 +113,7 @@ describe('answerQuestion() [N7]', () => {
     ['2.0.244.10.in-addr.arpa', 'PTR', `NOERROR; PTR db-0.db.${suffix}`],
     ['8.8.8.8.in-addr.arpa', 'PTR', 'forward'],
     ['dns-version.cluster.local', 'TXT', 'NOERROR; TXT 1.1.0'],
-    ['cluster.local', 'SOA', 'NOERROR; SOA ns.dns.cluster.local hostmaster.cluster.local 6 7200 1800 86400 5'],
+    ['cluster.local', 'SOA', 'NOERROR; SOA ns.dns.cluster.local hostmaster.cluster.local 12 7200 1800 86400 5'],
     ['cluster.local', 'NS', 'NOERROR; NS ns.dns.cluster.local'],
     ['example.com', 'A', 'forward'],
     ['notcluster.local', 'A', 'forward'],
@@ -101,7 +130,8 @@ describe('ClusterZone', () => {
     zone.setService('default/web', undefined);
     expect(ask(`web.${suffix}`, 'A', zone)).toBe('NXDOMAIN; SOA');
     expect(ask('5.0.96.10.in-addr.arpa', 'PTR', zone)).toBe('forward');
-    for (const name of ['db', 'empty', 'away']) zone.setService(`default/${name}`, undefined);
+    for (const name of ['db', 'empty', 'away', 'both', 'portless', 'dual'])
+      zone.setService(`default/${name}`, undefined);
     expect(ask(suffix, 'A', zone)).toBe('NXDOMAIN; SOA');
   });
 });

@@ -4,7 +4,7 @@
  */
 import { isIPv4, isIPv6 } from 'node:net';
 import { formatIp, parseIp } from '../../api/machinery/validation-ip.ts';
-import type { NamedPort, ServiceRecords, Zone } from './zone.ts';
+import type { HeadlessEndpoint, NamedPort, ServiceRecords, Zone } from './zone.ts';
 
 export interface DnsQuestion {
   name: string;
@@ -100,12 +100,13 @@ class Responder {
     if (records === undefined) return this.#missing();
     if (records.type === 'externalName') return below.length === 0 ? this.#alias(records.target) : this.#missing();
     const [first, second, ...tooMany] = below;
-    if (first === undefined) return this.#addresses(ipsOf(records));
     if (tooMany.length > 0) return this.#missing();
-    if (first.startsWith('_')) return this.#ports(records, { protocol: first, portName: second });
+    const full = this.#question.name.split('.').slice(below.length).join('.');
+    if (first === undefined) return this.#targets(targetsOf(records, full));
+    if (first.startsWith('_')) return this.#ports(targetsOf(records, full), { protocol: first, portName: second });
     if (second !== undefined || records.type !== 'headless') return this.#missing();
     const named = records.endpoints.filter(({ hostname }) => hostname === first);
-    return named.length === 0 ? this.#missing() : this.#addresses(named.map(({ ip }) => ip));
+    return named.length === 0 ? this.#missing() : this.#targets(endpointTargets(named, full));
   }
 
   /** `10-244-0-5.default.pod` is that address, whether or not there is such a pod. */
@@ -115,27 +116,39 @@ class Responder {
     return ip === undefined || tooMany.length > 0 ? this.#missing() : this.#addresses([ip]);
   }
 
-  #ports(records: ServiceRecords, { protocol, portName }: { protocol: string; portName: string | undefined }): Answer {
+  #ports(
+    targets: readonly Target[],
+    { protocol, portName }: { protocol: string; portName: string | undefined },
+  ): Answer {
     const matches = (port: NamedPort): boolean =>
       `_${port.protocol}` === protocol &&
       (portName === undefined || (port.name !== '' && `_${port.name}` === portName));
-    const parent = this.#question.name
-      .split('.')
-      .slice(portName === undefined ? 1 : 2)
-      .join('.');
-    const targets = targetsOf(records, parent).flatMap(({ ports, ...target }) =>
-      ports.filter(matches).map(({ port }) => ({ ...target, port })),
-    );
-    if (targets.length === 0) return this.#missing();
-    if (portName === undefined || this.#question.type !== 'SRV') return this.#found([]);
-    const weight = Math.max(1, Math.floor(100 / targets.length));
-    const answers = targets.map(({ port, target }): DnsRecord => ({
+    const matching = targets.map((target) => ({ ...target, ports: target.ports.filter(matches) }));
+    if (matching.every(({ ports }) => ports.length === 0)) return this.#missing();
+    return portName === undefined || this.#question.type !== 'SRV' ? this.#found([]) : this.#locations(matching);
+  }
+
+  /** A name without port and protocol stands for all of them. */
+  #targets(targets: readonly Target[]): Answer {
+    return this.#question.type === 'SRV'
+      ? this.#locations(targets)
+      : this.#addresses(targets.flatMap(({ ips }) => ips));
+  }
+
+  /** A record for each port of each target; it does not tell TCP from UDP, nor one address of a target from another. */
+  #locations(targets: readonly Target[]): Answer {
+    const all = targets.flatMap(({ target, ports }) => ports.map(({ port }) => ({ target, port })));
+    const weight = Math.max(1, Math.floor(100 / all.length));
+    const different = new Map(all.map((one) => [`${one.target}:${one.port}`, one]));
+    const records = [...different.values()].map(({ port, target }): DnsRecord => ({
       type: 'SRV',
       name: this.#question.name,
       data: { priority: 0, weight, port, target },
     }));
-    const additionals = targets.flatMap(({ target, ips }) => ips.map((ip) => addressRecord(target, ip)));
-    return { type: 'answer', code: 'NOERROR', answers, authorities: [], additionals };
+    const additionals = targets.flatMap(({ target, ports, ips }) =>
+      ports.length === 0 ? [] : ips.map((ip) => addressRecord(target, ip)),
+    );
+    return this.#found(records, additionals);
   }
 
   #alias(target: string): Answer {
@@ -152,11 +165,11 @@ class Responder {
   }
 
   /** The name is there; when it has nothing of the asked type, the zone's SOA says for how long that is so. */
-  #found(records: readonly DnsRecord[]): Answer {
+  #found(records: readonly DnsRecord[], additionals: readonly DnsRecord[] = []): Answer {
     const { type } = this.#question;
     const answers = records.filter((record) => record.type === type || type === 'ANY');
     const authorities = answers.length === 0 ? [soaOf(this.#zone)] : [];
-    return { type: 'answer', code: 'NOERROR', answers, authorities, additionals: [] };
+    return { type: 'answer', code: 'NOERROR', answers, authorities, additionals };
   }
 
   #missing(): Answer {
@@ -170,15 +183,14 @@ interface Target {
   ports: readonly NamedPort[];
 }
 
-function targetsOf(records: ServiceRecords, parent: string): Target[] {
-  if (records.type === 'clusterIp') return [{ target: parent, ips: records.ips, ports: records.ports }];
-  if (records.type === 'externalName') return [];
-  return records.endpoints.map(({ hostname, ip, ports }) => ({ target: `${hostname}.${parent}`, ips: [ip], ports }));
+/** `full`: the Service's name. */
+function targetsOf(records: ServiceRecords, full: string): Target[] {
+  if (records.type === 'clusterIp') return [{ target: full, ips: records.ips, ports: records.ports }];
+  return records.type === 'headless' ? endpointTargets(records.endpoints, full) : [];
 }
 
-function ipsOf(records: ServiceRecords): readonly string[] {
-  if (records.type === 'externalName') return [];
-  return records.type === 'clusterIp' ? records.ips : records.endpoints.map(({ ip }) => ip);
+function endpointTargets(endpoints: readonly HeadlessEndpoint[], full: string): Target[] {
+  return endpoints.map(({ hostname, ip, ports }) => ({ target: `${hostname}.${full}`, ips: [ip], ports }));
 }
 
 function addressRecord(name: string, ip: string): DnsRecord {
