@@ -106,7 +106,7 @@ class Responder {
     if (first.startsWith('_')) return this.#ports(targetsOf(records, full), { protocol: first, portName: second });
     if (second !== undefined || records.type !== 'headless') return this.#missing();
     const named = records.endpoints.filter(({ hostname }) => hostname === first);
-    return named.length === 0 ? this.#missing() : this.#targets(endpointTargets(named, full));
+    return this.#targets(endpointTargets(named, full));
   }
 
   /** `10-244-0-5.default.pod` is that address, whether or not there is such a pod. */
@@ -128,8 +128,9 @@ class Responder {
     return portName === undefined || this.#question.type !== 'SRV' ? this.#found([]) : this.#locations(matching);
   }
 
-  /** A name without port and protocol stands for all of them. */
+  /** A name without port and protocol stands for all of them. A headless Service is not there without an endpoint. */
   #targets(targets: readonly Target[]): Answer {
+    if (targets.length === 0) return this.#missing();
     return this.#question.type === 'SRV'
       ? this.#locations(targets)
       : this.#addresses(targets.flatMap(({ ips }) => ips));
