@@ -11,16 +11,17 @@ function service(name: string, spec: Service['spec']): [string, Service] {
   ];
 }
 
-function setSlice(
-  zone: ClusterZone,
-  service: string,
-  more: Partial<EndpointSlice>,
-  endpoints: EndpointSlice['endpoints'],
-): void {
+type Endpoints = EndpointSlice['endpoints'];
+
+function slice(serviceName: string, more: Partial<EndpointSlice>, endpoints: Endpoints): EndpointSlice {
   const { addressType = 'IPv4' } = more;
-  const name = `${service}-${addressType}`;
-  const metadata = { name, namespace: 'default', labels: { 'kubernetes.io/service-name': service } };
-  zone.setSlice(`default/${name}`, { metadata, addressType, endpoints, ...more } as EndpointSlice, false);
+  const labels = { 'kubernetes.io/service-name': serviceName };
+  const metadata = { name: `${serviceName}-${addressType}`, namespace: 'default', labels };
+  return { metadata, addressType, endpoints, ...more } as EndpointSlice;
+}
+
+function setSlice(zone: ClusterZone, ...[name, more, endpoints]: Parameters<typeof slice>): void {
+  zone.setSlice(`default/${name}-${more.addressType ?? 'IPv4'}`, slice(name, more, endpoints), false);
 }
 
 function zoneOf(): ClusterZone {
@@ -43,6 +44,12 @@ function zoneOf(): ClusterZone {
     { addresses: ['10.244.0.3'], conditions: {} },
     { addresses: ['10.244.0.4'], hostname: 'db-2', conditions: { ready: false } },
   ]);
+  setSlice(zone, 'web', { ports: http }, [
+    { addresses: ['10.244.0.20'], hostname: 'Web-0' },
+    { addresses: ['10.244.0.21'] },
+    { addresses: ['10.244.0.22'], hostname: 'web-2', conditions: { ready: false } },
+  ]);
+  setSlice(zone, 'away', { ports: http }, [{ addresses: ['10.244.0.30'], hostname: 'away-0' }]);
   setSlice(zone, 'portless', {}, [{ addresses: ['10.244.0.9'] }]);
   setSlice(zone, 'dual', { ports: http }, [{ addresses: ['10.244.0.10'], hostname: 'a' }]);
   setSlice(zone, 'dual', { ports: http, addressType: 'IPv6' }, [{ addresses: ['fd00::a'], hostname: 'a' }]);
@@ -80,6 +87,11 @@ describe('answerQuestion() [N7]', () => {
     [`_dns._tcp.web.${suffix}`, 'SRV', 'NXDOMAIN; SOA'],
     [`_tcp.web.${suffix}`, 'A', 'NOERROR; SOA'],
     [`db.${suffix}`, 'A', 'NOERROR; A 10.244.0.2; A 10.244.0.3'],
+    [`web-0.web.${suffix}`, 'A', 'NOERROR; A 10.244.0.20'],
+    [`web-0.web.${suffix}`, 'SRV', `NOERROR; SRV 0 100 8080 web-0.web.${suffix}; +web-0.web.${suffix} 10.244.0.20`],
+    [`10-244-0-21.web.${suffix}`, 'A', 'NOERROR; A 10.244.0.21'],
+    [`web-2.web.${suffix}`, 'A', 'NXDOMAIN; SOA'],
+    [`away-0.away.${suffix}`, 'A', 'NXDOMAIN; SOA'],
     [`db-0.db.${suffix}`, 'A', 'NOERROR; A 10.244.0.2'],
     [`10-244-0-3.db.${suffix}`, 'A', 'NOERROR; A 10.244.0.3'],
     [`db-2.db.${suffix}`, 'A', 'NXDOMAIN; SOA'],
@@ -113,9 +125,13 @@ describe('answerQuestion() [N7]', () => {
     ['10-244-0-999.default.pod.cluster.local', 'A', 'NXDOMAIN; SOA'],
     ['5.0.96.10.in-addr.arpa', 'PTR', `NOERROR; PTR web.${suffix}`],
     ['2.0.244.10.in-addr.arpa', 'PTR', `NOERROR; PTR db-0.db.${suffix}`],
+    ['20.0.244.10.in-addr.arpa', 'PTR', `NOERROR; PTR web-0.web.${suffix}`],
+    ['21.0.244.10.in-addr.arpa', 'PTR', `NOERROR; PTR 10-244-0-21.web.${suffix}`],
+    ['22.0.244.10.in-addr.arpa', 'PTR', 'forward'],
+    ['30.0.244.10.in-addr.arpa', 'PTR', 'forward'],
     ['8.8.8.8.in-addr.arpa', 'PTR', 'forward'],
     ['dns-version.cluster.local', 'TXT', 'NOERROR; TXT 1.1.0'],
-    ['cluster.local', 'SOA', 'NOERROR; SOA ns.dns.cluster.local hostmaster.cluster.local 12 7200 1800 86400 5'],
+    ['cluster.local', 'SOA', 'NOERROR; SOA ns.dns.cluster.local hostmaster.cluster.local 14 7200 1800 86400 5'],
     ['cluster.local', 'NS', 'NOERROR; NS ns.dns.cluster.local'],
     ['example.com', 'A', 'forward'],
     ['notcluster.local', 'A', 'forward'],
@@ -135,5 +151,22 @@ describe('ClusterZone', () => {
     for (const name of ['db', 'empty', 'away', 'both', 'portless', 'dual'])
       zone.setService(`default/${name}`, undefined);
     expect(ask(suffix, 'A', zone)).toBe('NXDOMAIN; SOA');
+  });
+
+  it('names an address as its Services and their endpoints come and go', () => {
+    const zone = zoneOf();
+    const names = (ip: string): string => zone.namesOf(ip).join(' ');
+    setSlice(zone, 'db', {}, [{ addresses: ['10.244.0.20'] }, { addresses: ['10.96.0.5'] }]);
+    expect(names('10.244.0.20')).toBe(`web-0.web.${suffix} 10-244-0-20.db.${suffix}`);
+    expect(names('10.244.0.2')).toBe('');
+    // An address of a Service is nothing else.
+    expect(names('10.96.0.5')).toBe(`web.${suffix}`);
+    zone.setService(...service('web', { clusterIP: '10.96.0.9' }));
+    expect(names('10.96.0.5')).toBe(`10-96-0-5.db.${suffix}`);
+    expect(names('10.96.0.9')).toBe(`web.${suffix}`);
+    zone.setSlice('default/web-IPv4', slice('web', {}, []), true);
+    expect(names('10.244.0.20')).toBe(`10-244-0-20.db.${suffix}`);
+    zone.setService('default/db', undefined);
+    expect(names('10.244.0.20')).toBe('');
   });
 });

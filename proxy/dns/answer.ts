@@ -4,7 +4,7 @@
  */
 import { isIPv4, isIPv6 } from 'node:net';
 import { formatIp, parseIp } from '../../api/machinery/validation-ip.ts';
-import type { HeadlessEndpoint, NamedPort, ServiceRecords, Zone } from './zone.ts';
+import type { NamedPort, ServiceEndpoint, Zone } from './zone.ts';
 
 export interface DnsQuestion {
   name: string;
@@ -102,10 +102,14 @@ class Responder {
     const [first, second, ...tooMany] = below;
     if (tooMany.length > 0) return this.#missing();
     const full = this.#question.name.split('.').slice(below.length).join('.');
-    if (first === undefined) return this.#targets(targetsOf(records, full));
-    if (first.startsWith('_')) return this.#ports(targetsOf(records, full), { protocol: first, portName: second });
-    if (second !== undefined || records.type !== 'headless') return this.#missing();
-    const named = records.endpoints.filter(({ hostname }) => hostname === first);
+    const targets = (): Target[] =>
+      records.type === 'clusterIp'
+        ? [{ target: full, ...records }]
+        : endpointTargets(this.#zone.endpoints(namespace, name), full);
+    if (first === undefined) return this.#targets(targets());
+    if (first.startsWith('_')) return this.#ports(targets(), { protocol: first, portName: second });
+    if (second !== undefined) return this.#missing();
+    const named = this.#zone.endpoints(namespace, name).filter(({ hostname }) => hostname === first);
     return this.#targets(endpointTargets(named, full));
   }
 
@@ -185,12 +189,7 @@ interface Target {
 }
 
 /** `full`: the Service's name. */
-function targetsOf(records: ServiceRecords, full: string): Target[] {
-  if (records.type === 'clusterIp') return [{ target: full, ips: records.ips, ports: records.ports }];
-  return records.type === 'headless' ? endpointTargets(records.endpoints, full) : [];
-}
-
-function endpointTargets(endpoints: readonly HeadlessEndpoint[], full: string): Target[] {
+function endpointTargets(endpoints: readonly ServiceEndpoint[], full: string): Target[] {
   return endpoints.map(({ hostname, ip, ports }) => ({ target: `${hostname}.${full}`, ips: [ip], ports }));
 }
 

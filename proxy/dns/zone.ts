@@ -5,6 +5,7 @@ import { isHeadless } from '../../api/core/v1/service/spec.ts';
 import type { EndpointSlice } from '../../api/discovery/v1/endpoint-slice.ts';
 import { formatIp, parseIp } from '../../api/machinery/validation-ip.ts';
 import { serviceKeyOf } from '../service-map.ts';
+import { AddressIndex } from './address-index.ts';
 
 export interface NamedPort {
   name: string;
@@ -13,8 +14,8 @@ export interface NamedPort {
   port: number;
 }
 
-/** An address of a headless Service. */
-export interface HeadlessEndpoint {
+/** An address behind a Service. */
+export interface ServiceEndpoint {
   /** The pod's hostname, else its address with dashes; in lower case. */
   hostname: string;
   ip: string;
@@ -23,7 +24,7 @@ export interface HeadlessEndpoint {
 
 export type ServiceRecords =
   | { type: 'clusterIp'; ips: readonly string[]; ports: readonly NamedPort[] }
-  | { type: 'headless'; endpoints: readonly HeadlessEndpoint[] }
+  | { type: 'headless' }
   | { type: 'externalName'; target: string };
 
 /** What questions are answered from. Names are in lower case, without a dot at the end. */
@@ -33,9 +34,11 @@ export interface Zone {
   /** Grows with every change. */
   serial: number;
   service(namespace: string, name: string): ServiceRecords | undefined;
+  /** Those that are ready, of a Service of any type. */
+  endpoints(namespace: string, name: string): readonly ServiceEndpoint[];
   /** Whether any Service is there. */
   hasNamespace(namespace: string): boolean;
-  /** Full names of what has the address. */
+  /** Full names of what has the address: the Service whose own it is, or else every endpoint. */
   namesOf(ip: string): readonly string[];
 }
 
@@ -45,8 +48,9 @@ export class ClusterZone implements Zone {
   readonly #services = new Map<string, Service>();
   readonly #slices = new Map<string, Map<string, EndpointSlice>>();
   readonly #serviceCounts = new Map<string, number>();
+  readonly #addresses = new AddressIndex();
   readonly #records = new Map<string, ServiceRecords>();
-  #names: Map<string, string[]> | undefined;
+  readonly #endpoints = new Map<string, readonly ServiceEndpoint[]>();
 
   constructor(domain: string) {
     this.domain = domain.toLowerCase();
@@ -59,10 +63,12 @@ export class ClusterZone implements Zone {
   /** `undefined`: it is gone. */
   setService(key: string, service: Service | undefined): void {
     const namespace = key.slice(0, key.indexOf('/'));
-    const had = this.#services.has(key);
+    const previous = this.#services.get(key);
     if (service === undefined) this.#services.delete(key);
     else this.#services.set(key, service);
-    const change = (service === undefined ? 0 : 1) - (had ? 1 : 0);
+    if (previous !== undefined) this.#addresses.remove(key, clusterIpsOf(previous));
+    if (service !== undefined) this.#addresses.add(key, clusterIpsOf(service));
+    const change = (service === undefined ? 0 : 1) - (previous === undefined ? 0 : 1);
     const count = (this.#serviceCounts.get(namespace) ?? 0) + change;
     if (count === 0) this.#serviceCounts.delete(namespace);
     else this.#serviceCounts.set(namespace, count);
@@ -73,6 +79,9 @@ export class ClusterZone implements Zone {
     const serviceKey = serviceKeyOf(slice);
     if (serviceKey === undefined) return;
     const slices = this.#slices.get(serviceKey) ?? new Map<string, EndpointSlice>();
+    const previous = slices.get(key);
+    if (previous !== undefined) this.#addresses.remove(serviceKey, endpointIpsOf(previous));
+    if (!isGone) this.#addresses.add(serviceKey, endpointIpsOf(slice));
     if (isGone) slices.delete(key);
     else slices.set(key, slice);
     if (slices.size === 0) this.#slices.delete(serviceKey);
@@ -85,9 +94,18 @@ export class ClusterZone implements Zone {
     const known = this.#records.get(key);
     if (known !== undefined) return known;
     const service = this.#services.get(key);
-    const records = service === undefined ? undefined : recordsOf(service, this.#slices.get(key)?.values() ?? []);
+    const records = service === undefined ? undefined : recordsOf(service);
     if (records !== undefined) this.#records.set(key, records);
     return records;
+  }
+
+  endpoints(namespace: string, name: string): readonly ServiceEndpoint[] {
+    const key = `${namespace}/${name}`;
+    const known = this.#endpoints.get(key);
+    if (known !== undefined) return known;
+    const endpoints = endpointsOf(this.#slices.get(key)?.values() ?? []);
+    this.#endpoints.set(key, endpoints);
+    return endpoints;
   }
 
   hasNamespace(namespace: string): boolean {
@@ -95,44 +113,35 @@ export class ClusterZone implements Zone {
   }
 
   namesOf(ip: string): readonly string[] {
-    this.#names ??= this.#collectNames();
-    return this.#names.get(ip) ?? [];
+    const names: string[] = [];
+    for (const key of this.#addresses.serviceKeysOf(ip)) {
+      const [namespace, name] = key.split('/') as [string, string];
+      const full = `${name}.${namespace}.svc.${this.domain}`;
+      const records = this.service(namespace, name);
+      if (records === undefined || records.type === 'externalName') continue;
+      if (records.type === 'clusterIp' && records.ips.includes(ip)) return [full];
+      const endpoints = this.endpoints(namespace, name).filter((endpoint) => endpoint.ip === ip);
+      names.push(...endpoints.map(({ hostname }) => `${hostname}.${full}`));
+    }
+    return names;
   }
 
   #forget(serviceKey: string): void {
     this.#records.delete(serviceKey);
-    this.#names = undefined;
+    this.#endpoints.delete(serviceKey);
     this.#serial = (this.#serial + 1) >>> 0;
-  }
-
-  #collectNames(): Map<string, string[]> {
-    const names = new Map<string, string[]>();
-    const add = (ip: string, name: string): void => {
-      const known = names.get(ip);
-      if (known === undefined) names.set(ip, [name]);
-      else known.push(name);
-    };
-    for (const key of this.#services.keys()) {
-      const [namespace, name] = key.split('/') as [string, string];
-      const full = `${name}.${namespace}.svc.${this.domain}`;
-      const records = this.service(namespace, name);
-      if (records?.type === 'clusterIp') for (const ip of records.ips) add(ip, full);
-      if (records?.type === 'headless')
-        for (const { ip, hostname } of records.endpoints) add(ip, `${hostname}.${full}`);
-    }
-    return names;
   }
 }
 
 /** Undefined for a Service that has no address yet. */
-export function recordsOf(service: Service, slices: Iterable<EndpointSlice>): ServiceRecords | undefined {
+function recordsOf(service: Service): ServiceRecords | undefined {
   const { spec = {} } = service;
   if (spec.type === 'ExternalName') {
     const target = (spec.externalName ?? '').replace(/\.$/, '').toLowerCase();
     return isDomainName(target) ? { type: 'externalName', target } : undefined;
   }
-  if (isHeadless(spec) || spec.clusterIP === 'None') return { type: 'headless', endpoints: headlessEndpoints(slices) };
-  const ips = (spec.clusterIPs ?? [spec.clusterIP ?? '']).flatMap((ip) => canonical(ip) ?? []);
+  if (isHeadless(spec) || spec.clusterIP === 'None') return { type: 'headless' };
+  const ips = clusterIpsOf(service);
   if (ips.length === 0) return undefined;
   const ports = (spec.ports ?? []).map(({ name = '', protocol = 'TCP', port }) => ({
     name,
@@ -142,8 +151,17 @@ export function recordsOf(service: Service, slices: Iterable<EndpointSlice>): Se
   return { type: 'clusterIp', ips, ports };
 }
 
-function headlessEndpoints(slices: Iterable<EndpointSlice>): HeadlessEndpoint[] {
-  const found = new Map<string, HeadlessEndpoint>();
+function clusterIpsOf({ spec = {} }: Service): string[] {
+  return (spec.clusterIPs ?? [spec.clusterIP ?? '']).flatMap((ip) => canonical(ip) ?? []);
+}
+
+function endpointIpsOf({ addressType, endpoints }: EndpointSlice): string[] {
+  if (addressType === 'FQDN') return [];
+  return (endpoints ?? []).flatMap(({ addresses }) => canonical(addresses?.[0] ?? '') ?? []);
+}
+
+function endpointsOf(slices: Iterable<EndpointSlice>): ServiceEndpoint[] {
+  const found = new Map<string, ServiceEndpoint>();
   for (const slice of slices) {
     if (slice.addressType === 'FQDN') continue;
     const ports = (slice.ports ?? []).flatMap(({ name = '', protocol = 'TCP', port }) =>
@@ -161,6 +179,8 @@ function headlessEndpoints(slices: Iterable<EndpointSlice>): HeadlessEndpoint[] 
 }
 
 function canonical(text: string): string | undefined {
+  // Nearly all are, and parsing thousands of them takes its time.
+  if (isIPv4(text)) return text;
   const address = text === '' ? undefined : parseIp(text);
   return address === undefined ? undefined : formatIp(address);
 }
