@@ -48,6 +48,31 @@ function exchange(port: number, bytes = 5): Promise<string> {
   });
 }
 
+async function echoServer(name: string): Promise<Endpoint> {
+  const socket = createSocket('udp4');
+  closers.push(() => socket.close());
+  socket.on('message', (message, { port, address }) => socket.send(`${name} ${message.toString()}`, port, address));
+  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+  return { ip: '127.0.0.1', port: socket.address().port, isLocal: true };
+}
+
+/** From one port, always: what is asked until it is answered. Each question is another. */
+function udpClient(port: number): (question: string) => Promise<string> {
+  const socket = createSocket('udp4');
+  closers.push(() => socket.close());
+  return (question) =>
+    new Promise((resolve) => {
+      const again = setInterval(() => socket.send(question, port, '127.0.0.1'), 5);
+      const onMessage = (message: Buffer): void => {
+        if (!message.toString().endsWith(` ${question}`)) return;
+        clearInterval(again);
+        socket.off('message', onMessage);
+        resolve(message.toString());
+      };
+      socket.on('message', onMessage);
+    });
+}
+
 /** The listener needs a moment. */
 async function eventually(port: number): Promise<string> {
   for (let i = 0; i < 50; i++) {
@@ -121,21 +146,25 @@ describe('createLocalhostNodePorts()', () => {
   });
 
   it('relays UDP both ways', async () => {
-    const echo = createSocket('udp4');
-    echo.on('message', (message, client) => echo.send(`echo ${message.toString()}`, client.port, client.address));
-    await new Promise<void>((resolve) => echo.bind(0, '127.0.0.1', resolve));
-    const client = createSocket('udp4');
-    closers.push(
-      () => echo.close(),
-      () => client.close(),
-    );
     const ports = nodePorts();
     const port = await freePort();
-    ports.update([info(port, [{ ip: '127.0.0.1', port: echo.address().port, isLocal: true }], 'udp')]);
-    const answer = new Promise<string>((resolve) => client.once('message', (message) => resolve(message.toString())));
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    client.send('hi', port, '127.0.0.1');
-    expect(await answer).toBe('echo hi');
+    ports.update([info(port, [await echoServer('a')], 'udp')]);
+    expect(await udpClient(port)('hi')).toBe('a hi');
+  });
+
+  it('takes a UDP client to another endpoint when its own is gone', async () => {
+    const [a, b, c] = [await echoServer('a'), await echoServer('b'), await echoServer('c')];
+    const ports = nodePorts();
+    const port = await freePort();
+    ports.update([info(port, [a], 'udp')]);
+    const ask = udpClient(port);
+    expect(await ask('1')).toBe('a 1');
+    ports.update([info(port, [b], 'udp')]);
+    expect(await ask('2')).toBe('b 2');
+    // It stays while its endpoint does, wherever that stands in the list.
+    ports.update([info(port, [c, { ...b }, a], 'udp')]);
+    expect(await ask('3')).toBe('b 3');
+    expect(await ask('4')).toBe('b 4');
   });
 });
 

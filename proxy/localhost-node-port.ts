@@ -32,8 +32,12 @@ export interface LocalhostNodePorts {
   close(): void;
 }
 
-/** Gives the endpoints of a port as they are now, the next one in turn first. */
-type NextEndpoints = () => readonly Endpoint[];
+/** The endpoints of a port as they are now. */
+interface PresentEndpoints {
+  /** All of them, the next one in turn first. */
+  next(): readonly Endpoint[];
+  has(endpoint: Endpoint): boolean;
+}
 
 interface Listener {
   close(): void;
@@ -55,12 +59,15 @@ export function createLocalhostNodePorts(options: LocalhostNodePortsOptions): Lo
   const { bindingsOf = nodePortOnLoopback } = options;
   const open = (key: string, entry: Entry): void => {
     const [protocol, host, port] = key.split('/') as ['tcp' | 'udp', string, string];
-    const next: NextEndpoints = () => {
-      const start = entry.turn++ % Math.max(1, entry.endpoints.length);
-      return [...entry.endpoints.slice(start), ...entry.endpoints.slice(0, start)];
+    const present: PresentEndpoints = {
+      next() {
+        const start = entry.turn++ % Math.max(1, entry.endpoints.length);
+        return [...entry.endpoints.slice(start), ...entry.endpoints.slice(0, start)];
+      },
+      has: (endpoint) => entry.endpoints.some(({ ip, port }) => ip === endpoint.ip && port === endpoint.port),
     };
     const listen = protocol === 'tcp' ? listenTcp : listenUdp;
-    entry.listener = listen({ host, port: Number(port), next, ...options });
+    entry.listener = listen({ host, port: Number(port), present, ...options });
   };
   return {
     update(ports, hostPorts = []) {
@@ -105,14 +112,14 @@ function entriesOf(
 }
 
 interface ListenOptions extends Binding, LocalhostNodePortsOptions {
-  next: NextEndpoints;
+  present: PresentEndpoints;
 }
 
-function listenTcp({ port, next, host, log }: ListenOptions): Listener {
+function listenTcp({ port, present, host, log }: ListenOptions): Listener {
   const sockets = new Set<Socket>();
   const server: Server = createServer({ allowHalfOpen: true }, (client) => {
     track(sockets, client);
-    relay(client, { next, sockets });
+    relay(client, { present, sockets });
   });
   server.maxConnections = MAX_CONNECTIONS;
   server.on('error', (error) =>
@@ -139,7 +146,7 @@ function track(sockets: Set<Socket>, socket: Socket): void {
 }
 
 /** Bytes and ends of both directions pass on their own, each as fast as its reader takes them. */
-function relay(client: Socket, { next, sockets }: { next: NextEndpoints; sockets: Set<Socket> }): void {
+function relay(client: Socket, { present, sockets }: { present: PresentEndpoints; sockets: Set<Socket> }): void {
   client.on('error', () => client.destroy());
   client.pause();
   const tryEndpoint = (candidates: readonly Endpoint[]): void => {
@@ -162,16 +169,17 @@ function relay(client: Socket, { next, sockets }: { next: NextEndpoints; sockets
       server.pipe(client);
     });
   };
-  tryEndpoint(next().slice(0, MAX_CONNECT_TRIES));
+  tryEndpoint(present.next().slice(0, MAX_CONNECT_TRIES));
 }
 
 interface UdpClient {
+  endpoint: Endpoint;
   socket: UdpSocket;
   send(message: Buffer): void;
   cancelIdle: () => void;
 }
 
-function listenUdp({ port, next, host, clock, log }: ListenOptions): Listener {
+function listenUdp({ port, present, host, clock, log }: ListenOptions): Listener {
   const clients = new Map<string, UdpClient>();
   const server = createSocket('udp4');
   const forget = (key: string): void => {
@@ -182,7 +190,7 @@ function listenUdp({ port, next, host, clock, log }: ListenOptions): Listener {
     client.socket.close();
   };
   const open = (key: string, { address, port: clientPort }: RemoteInfo): UdpClient | undefined => {
-    const [endpoint] = next();
+    const [endpoint] = present.next();
     if (endpoint === undefined) return undefined;
     // The one that was heard of least recently makes room.
     if (clients.size >= MAX_UDP_CLIENTS) forget(clients.keys().next().value!);
@@ -193,10 +201,13 @@ function listenUdp({ port, next, host, clock, log }: ListenOptions): Listener {
         server.send(message, clientPort, address, () => undefined);
     });
     const send = (message: Buffer): void => socket.send(message, endpoint.port, endpoint.ip, () => undefined);
-    return { socket, send, cancelIdle: () => undefined };
+    return { endpoint, socket, send, cancelIdle: () => undefined };
   };
   server.on('message', (message, from) => {
     const key = `${from.address}:${from.port}`;
+    const known = clients.get(key);
+    // UDP has no end: one that goes on sending would stay with an endpoint that is gone.
+    if (known !== undefined && !present.has(known.endpoint)) forget(key);
     const client = clients.get(key) ?? open(key, from);
     if (client === undefined) return;
     client.cancelIdle();
