@@ -51,7 +51,7 @@ function flowsTo(info: ServicePortInfo): string[][] {
   return flows;
 }
 
-/** Commands at once: each is a process. */
+/** Commands at once: each is a process, and the next change of the rules waits for them. */
 const MAX_COMMANDS = 64;
 
 export interface ConntrackOptions {
@@ -60,21 +60,40 @@ export interface ConntrackOptions {
   prefix?: readonly string[];
 }
 
-/** Deletes flows; does nothing where there is no `conntrack`. Never rejects. */
-export function conntrackCleaner({
-  log,
-  prefix = [],
-}: ConntrackOptions): (flows: readonly string[][]) => Promise<void> {
-  let isMissing = false;
-  return async (flows) => {
-    for (const args of flows.slice(0, MAX_COMMANDS)) {
-      if (isMissing) return;
-      await runCommand([...prefix, 'conntrack', ...args]).catch((error: unknown) => {
-        const message = error instanceof Error ? error.message : '';
-        isMissing = message.includes('ENOENT');
-        // No such flow is the ordinary case, and an error to conntrack.
-        if (!isMissing && !message.includes('0 flow entries')) log.debug('conntrack failed', { error: message });
-      });
+/** Deletes flows; does nothing where there is no `conntrack`. */
+export class ConntrackCleaner {
+  readonly #options: ConntrackOptions;
+  /** By their text, the oldest first. */
+  readonly #pending = new Map<string, readonly string[]>();
+  #isMissing = false;
+
+  constructor(options: ConntrackOptions) {
+    this.#options = options;
+  }
+
+  /** Whether flows are left for the next `clean`. */
+  get hasPending(): boolean {
+    return this.#pending.size > 0;
+  }
+
+  /** Deletes a bounded number of these flows and of those left from before. Never rejects. */
+  async clean(flows: readonly string[][]): Promise<void> {
+    if (this.#isMissing) return;
+    for (const args of flows) this.#pending.set(args.join(' '), args);
+    for (const [key, args] of [...this.#pending].slice(0, MAX_COMMANDS)) {
+      this.#pending.delete(key);
+      await this.#run(args);
+      if (this.#isMissing) return this.#pending.clear();
     }
-  };
+  }
+
+  async #run(args: readonly string[]): Promise<void> {
+    const { log, prefix = [] } = this.#options;
+    await runCommand([...prefix, 'conntrack', ...args]).catch((error: unknown) => {
+      const message = error instanceof Error ? error.message : '';
+      this.#isMissing = message.includes('ENOENT');
+      // No such flow is the ordinary case, and an error to conntrack.
+      if (!this.#isMissing && !message.includes('0 flow entries')) log.debug('conntrack failed', { error: message });
+    });
+  }
 }

@@ -1,4 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { services } from '../api/core/v1/service.ts';
 import { endpointSlices } from '../api/discovery/v1/endpoint-slice.ts';
 import type { EndpointSlice } from '../api/discovery/v1/endpoint-slice.ts';
@@ -14,8 +17,10 @@ import { removeRules, startProxier } from './proxier.ts';
 import type { Proxier } from './proxier.ts';
 
 const stops: AbortController[] = [];
+const closers: (() => void)[] = [];
 afterEach(() => {
   for (const stop of stops.splice(0)) stop.abort();
+  for (const close of closers.splice(0)) close();
 });
 
 /** Takes every script, unless it is to fail. */
@@ -53,7 +58,13 @@ interface Setup {
   stop: AbortController;
 }
 
-async function setUp(): Promise<Setup> {
+interface SetupOptions {
+  /** How many Services there are besides, each with a UDP port. */
+  udpServices?: number;
+  commandPrefix?: readonly string[];
+}
+
+async function setUp({ udpServices = 0, ...options }: SetupOptions = {}): Promise<Setup> {
   const server = new MemoryServer();
   const clock = new ManualClock();
   const client = inProcessClient({ handler: server.handler, user: { name: 'test', groups: [] }, userAgent: 'test' });
@@ -66,6 +77,14 @@ async function setUp(): Promise<Setup> {
     spec: { type: 'ClusterIP', clusterIP: '10.96.0.5', ports: [{ port: 80, protocol: 'TCP' }] },
   } as never);
   await client.create(endpointSlices, slice(['10.244.0.2', '10.244.0.3']));
+  for (let i = 0; i < udpServices; i++) {
+    const name = `udp-${i}`;
+    const spec = { type: 'ClusterIP', clusterIP: `10.96.1.${i}`, ports: [{ port: 53, protocol: 'UDP' }] };
+    await client.create(services, { metadata: { namespace: 'default', name }, spec } as never);
+    const metadata = { namespace: 'default', name, labels: { 'kubernetes.io/service-name': name } };
+    const ports = [{ name: '', port: 53, protocol: 'UDP' }];
+    await client.create(endpointSlices, { ...slice(['10.244.0.2']), metadata, ports });
+  }
   const rules = { clusterId: 'ab12', clusterCidr: '10.244.0.0/16', podCidr: '10.244.0.0/24', bridge: 'br0' };
   const proxier = startProxier({
     informers,
@@ -75,6 +94,7 @@ async function setUp(): Promise<Setup> {
     log: silentLogger,
     nft,
     signal: stop.signal,
+    ...options,
   });
   informers.start(stop.signal);
   await clock.run(10);
@@ -175,6 +195,18 @@ describe('startProxier()', () => {
     await clock.run(500);
     expect(isDone).toBe(true);
     expect(nft.scripts.at(-1)).not.toContain('reject');
+  });
+
+  it('forgets all stale UDP flows, though not all at once', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'proxier-'));
+    closers.push(() => rmSync(folder, { recursive: true }));
+    const log = join(folder, 'commands');
+    const commandPrefix = ['sh', '-c', `echo "$@" >> ${log}`, 'sh'];
+    const commands = (): string[] => readFileSync(log, 'utf8').trim().split('\n');
+    await setUp({ udpServices: 70, commandPrefix });
+    while (commands().length < 70) await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(commands()[69]).toMatch(/^conntrack -D -p udp --orig-dst 10\.96\.1\.\d+ --orig-port-dst 53$/);
+    expect(new Set(commands()).size).toBe(70);
   });
 
   it('writes everything again after a failure', async () => {

@@ -15,7 +15,7 @@ import { sleep } from '../base/clock.ts';
 import type { Logger } from '../base/log.ts';
 import type { Informer } from '../client/informer.ts';
 import type { InformerFactory } from '../client/informer-factory.ts';
-import { conntrackCleaner, staleFlows, staleHostPortFlows } from './conntrack.ts';
+import { ConntrackCleaner, staleFlows, staleHostPortFlows } from './conntrack.ts';
 import type { HostPortInfo } from './host-ports.ts';
 import { hostPortsOf } from './host-ports.ts';
 import type { NftRunner } from './nft.ts';
@@ -100,7 +100,7 @@ class ProxierLoop {
   readonly #options: ProxierOptions;
   readonly #services: Informer<Service>;
   readonly #slices: Informer<EndpointSlice>;
-  readonly #clean: (flows: readonly string[][]) => Promise<void>;
+  readonly #conntrack: ConntrackCleaner;
   readonly firstSync: Promise<void>;
   problem: string | undefined;
   #markSynced: () => void = () => undefined;
@@ -118,7 +118,7 @@ class ProxierLoop {
     this.#services = options.informers.informer<Service>(services);
     this.#slices = options.informers.informer<EndpointSlice>(endpointSlices);
     const { log, commandPrefix } = options;
-    this.#clean = conntrackCleaner({ log, ...(commandPrefix === undefined ? {} : { prefix: commandPrefix }) });
+    this.#conntrack = new ConntrackCleaner({ log, ...(commandPrefix === undefined ? {} : { prefix: commandPrefix }) });
     this.firstSync = new Promise((resolve) => (this.#markSynced = resolve));
   }
 
@@ -173,6 +173,7 @@ class ProxierLoop {
     while (!signal.aborted) {
       try {
         if (this.#isDirty) await this.#sync();
+        else if (this.#conntrack.hasPending) await this.#conntrack.clean([]);
         else await this.#check();
         retryMs = FIRST_RETRY_MS;
         this.problem = undefined;
@@ -192,7 +193,7 @@ class ProxierLoop {
   /** Until something changed (and a moment for more of it), or it is time to look after the table. */
   async #waitForWork(): Promise<void> {
     const { signal, clock } = this.#options;
-    if (!this.#isDirty && !signal.aborted) {
+    if (!this.#isDirty && !this.#conntrack.hasPending && !signal.aborted) {
       await new Promise<void>((resolve) => {
         const cancel = clock.setTimeout(resolve, CHECK_MS);
         this.#wake = () => {
@@ -223,7 +224,7 @@ class ProxierLoop {
     if (previous === undefined) await this.#applyBridge();
     this.#loaded = { table, ports, hostPorts };
     const staleToPods = staleHostPortFlows(previous?.hostPorts ?? [], hostPorts);
-    await this.#clean([...staleFlows(previous?.ports ?? [], ports), ...staleToPods]);
+    await this.#conntrack.clean([...staleFlows(previous?.ports ?? [], ports), ...staleToPods]);
     this.#readyIps = ready;
     this.#markSynced();
     onPorts?.(ports, hostPorts);
