@@ -240,7 +240,8 @@ suite('older kubectl', () => {
         const forwarding = background('port-forward', 'two', `${base + 3}:1`);
         try {
           await forwarding.prints('Forwarding from 127.0.0.1');
-          expect(fetched(base + 3)).toMatchObject({ code: 52, stdout: '' });
+          // Nothing, or a reset, as the one or the other comes first.
+          expect([52, 56]).toContain(fetched(base + 3).code);
           await eventually('the reason', () =>
             /error forwarding port 1 to pod .*[Cc]onnection refused/.test(forwarding.stderr()),
           );
