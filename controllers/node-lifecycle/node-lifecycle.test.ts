@@ -19,7 +19,7 @@ import type { InformerFactory } from '../../client/informer-factory.ts';
 import { createInformerFactory } from '../../client/informer-factory.ts';
 import { ManualClock } from '../../client/manual-clock.ts';
 import { eventually } from '../testing.ts';
-import { nodeLifecycleController } from './node-lifecycle.ts';
+import { nodeLifecycleController, silentConditions } from './node-lifecycle.ts';
 
 const STEP_MS = 5_000;
 
@@ -197,5 +197,42 @@ describe('nodeLifecycleController() [T4]', () => {
     // Until it is silent.
     well.delete('n');
     await stepUntil(async () => ((await isReady()) ? undefined : true));
+  });
+});
+
+describe('silentConditions()', () => {
+  it("makes the kubelet's Unknown where they are, leaves those of others, and adds what is missing", () => {
+    const own = { lastHeartbeatTime: '2024-05-01T10:00:00Z', lastTransitionTime: '2024-05-01T09:00:00Z' };
+    const others = [
+      { type: 'NetworkUnavailable', status: 'False', reason: 'RouteCreated' },
+      { type: 'KernelDeadlock', status: 'False', reason: 'KernelHasNoDeadlock' },
+    ];
+    const known = { type: 'PIDPressure', status: 'Unknown', reason: 'Before' };
+    const conditions = [others[0]!, { type: 'Ready', status: 'True', ...own }, known, others[1]!];
+    const metadata = { name: 'n', creationTimestamp: '2024-05-01T08:00:00Z' };
+    const nowMs = Date.parse('2024-05-01T11:00:00Z');
+    const silent = silentConditions({ metadata, spec: {}, status: { conditions } } as Node, nowMs);
+    const missing = {
+      status: 'Unknown',
+      reason: 'NodeStatusNeverUpdated',
+      message: 'Kubelet never posted node status.',
+      lastHeartbeatTime: '2024-05-01T08:00:00Z',
+      lastTransitionTime: '2024-05-01T11:00:00Z',
+    };
+    expect(silent).toEqual([
+      others[0],
+      {
+        type: 'Ready',
+        status: 'Unknown',
+        reason: 'NodeStatusUnknown',
+        message: 'Kubelet stopped posting node status.',
+        lastHeartbeatTime: own.lastHeartbeatTime,
+        lastTransitionTime: '2024-05-01T11:00:00Z',
+      },
+      known,
+      others[1],
+      { type: 'MemoryPressure', ...missing },
+      { type: 'DiskPressure', ...missing },
+    ]);
   });
 });

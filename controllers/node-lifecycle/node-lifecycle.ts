@@ -139,23 +139,28 @@ function signOfLife({ metadata, status }: Node, lease: Lease | undefined): strin
 const STOPPED_POSTING = { reason: 'NodeStatusUnknown', message: 'Kubelet stopped posting node status.' };
 const NEVER_POSTED = { reason: 'NodeStatusNeverUpdated', message: 'Kubelet never posted node status.' };
 
-/** Conditions of a node that has gone silent: all Unknown. */
+/** What a kubelet says of its node; the other conditions are others' to change. */
+const OF_THE_KUBELET = ['Ready', 'MemoryPressure', 'DiskPressure', 'PIDPressure'];
+
+/** Conditions of a node that has gone silent: all of the kubelet's are Unknown (`tryUpdateNodeHealth`). */
 export function silentConditions(node: Node, nowMs: number): NodeCondition[] {
   const now = formatTime(nowMs);
   const existing = node.status?.conditions ?? [];
-  return ['Ready', 'MemoryPressure', 'DiskPressure', 'PIDPressure'].map((type) => {
-    const known = existing.find((condition) => condition.type === type);
-    if (known === undefined)
-      return {
-        type,
-        status: 'Unknown',
-        ...NEVER_POSTED,
-        lastHeartbeatTime: node.metadata.creationTimestamp ?? now,
-        lastTransitionTime: now,
-      };
-    if (known.status === 'Unknown') return known;
-    return { ...known, status: 'Unknown', ...STOPPED_POSTING, lastTransitionTime: now };
-  });
+  const changed = existing.map((condition) =>
+    condition.status === 'Unknown' || !OF_THE_KUBELET.includes(condition.type ?? '')
+      ? condition
+      : { ...condition, status: 'Unknown', ...STOPPED_POSTING, lastTransitionTime: now },
+  );
+  const missing = OF_THE_KUBELET.filter((type) => !existing.some((condition) => condition.type === type));
+  const lastHeartbeatTime = node.metadata.creationTimestamp ?? now;
+  const added = missing.map((type) => ({
+    type,
+    status: 'Unknown',
+    ...NEVER_POSTED,
+    lastHeartbeatTime,
+    lastTransitionTime: now,
+  }));
+  return [...changed, ...added];
 }
 
 async function markSilent(node: Node, silence: NodeSilence, context: ControllerContext): Promise<Node> {
