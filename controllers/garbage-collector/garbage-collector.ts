@@ -18,6 +18,7 @@ import type { GraphNode, OwnerStates } from './graph.ts';
 import {
   decideItem,
   FOREGROUND,
+  isBlocking,
   isDeletingDependents,
   isOrphaning,
   ORPHAN,
@@ -121,11 +122,15 @@ class GarbageCollector {
     if (node === undefined) return;
     if (isOrphaning(node.object)) return this.#orphanDependents(node);
     if (isDeletingDependents(node.object)) return this.#deleteDependents(node);
+    await this.#attemptToDelete(node);
+  }
+
+  async #attemptToDelete(node: GraphNode): Promise<void> {
     if (node.object.metadata.deletionTimestamp !== undefined || ownersOf(node.object).length === 0) return;
     const live = await this.#read(node);
     if (live === undefined) return;
     const states = await this.#ownerStates(live);
-    const dependents = this.#graph.dependentsOf(uid);
+    const dependents = this.#graph.dependentsOf(node.uid);
     const decision = decideItem(live, states, dependents.length > 0);
     if (decision.type === 'release') await this.#removeOwners(node, live, new Set(decision.uids));
     if (decision.type !== 'delete') return;
@@ -152,7 +157,7 @@ class GarbageCollector {
     for (const reference of ownersOf(object)) {
       const owner = await this.#findOwner(object, reference);
       if (owner === undefined) states.dangling.push(reference);
-      else if (isDeletingDependents(owner) && reference.blockOwnerDeletion === true) states.waiting.push(reference);
+      else if (isDeletingDependents(owner)) states.waiting.push(reference);
       else states.solid.push(reference);
     }
     return states;
@@ -176,17 +181,29 @@ class GarbageCollector {
     return this.#read({ resource, uid: reference.uid, object: { metadata: { name: reference.name, namespace } } });
   }
 
-  /** Foreground: dependents that block go first, then the finalizer. */
+  /** Foreground: dependents that block go first, then the finalizer; the others are told to go before it does. */
   async #deleteDependents(node: GraphNode): Promise<void> {
-    const blocking = this.#graph
-      .dependentsOf(node.uid)
-      .filter(({ object }) =>
-        ownersOf(object).some(({ uid, blockOwnerDeletion }) => uid === node.uid && blockOwnerDeletion === true),
-      );
-    // Those that are being deleted go on by themselves; in a circle they would queue each other for ever.
-    for (const dependent of this.#graph.dependentsOf(node.uid))
-      if (!isDeletingDependents(dependent.object)) this.#queue.add(dependent.uid);
-    if (blocking.length === 0) await this.#removeFinalizer(node, FOREGROUND);
+    const dependents = this.#graph.dependentsOf(node.uid);
+    if (dependents.some(({ object }) => isBlocking(object, node.uid))) {
+      // Those that are being deleted go on by themselves; in a circle they would queue each other for ever.
+      for (const { uid, object } of dependents) if (!isDeletingDependents(object)) this.#queue.add(uid);
+      return;
+    }
+    // Without the finalizer the owner would look as if it stayed, and it may be held by another that waits for them.
+    for (const dependent of dependents) await this.#deleteUnblocking(dependent);
+    await this.#removeFinalizer(node, FOREGROUND);
+  }
+
+  /** What cannot be deleted now is tried again by itself: it does not hold up its owner. */
+  async #deleteUnblocking({ uid }: GraphNode): Promise<void> {
+    const node = this.#graph.get(uid);
+    if (node === undefined) return;
+    try {
+      await this.#attemptToDelete(node);
+    } catch (error) {
+      if (isConflict(error)) throw error;
+      this.#queue.add(uid);
+    }
   }
 
   async #orphanDependents(node: GraphNode): Promise<void> {

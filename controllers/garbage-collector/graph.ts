@@ -24,6 +24,11 @@ export function isOrphaning({ metadata }: ApiObject): boolean {
   return metadata.deletionTimestamp !== undefined && (metadata.finalizers ?? []).includes(ORPHAN);
 }
 
+/** The owner may not go before this dependent (`blockingDependents`). */
+export function isBlocking(dependent: ApiObject, owner: string): boolean {
+  return ownersOf(dependent).some(({ uid, blockOwnerDeletion }) => uid === owner && blockOwnerDeletion === true);
+}
+
 export class OwnershipGraph {
   readonly #nodes = new Map<string, GraphNode>();
   readonly #dependents = new Map<string, Set<string>>();
@@ -74,7 +79,7 @@ export interface OwnerStates {
   solid: OwnerReference[];
   /** Gone. */
   dangling: OwnerReference[];
-  /** Being deleted in the foreground: waiting for this object. */
+  /** Being deleted in the foreground: what they own is to go too, whether they wait for it or not. */
   waiting: OwnerReference[];
 }
 

@@ -1,0 +1,107 @@
+/** The collector over a real server, through a client that tests may get in the way of. */
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { ApiObject, OwnerReference } from '../../api/machinery/meta.ts';
+import { configMaps } from '../../api/core/v1/config-map.ts';
+import { resources } from '../../api/resources.ts';
+import type { TestServer } from '../../apiserver/testing.ts';
+import { startTestServer, testAdmin } from '../../apiserver/testing.ts';
+import { realClock } from '../../base/clock.ts';
+import { silentLogger } from '../../base/log.ts';
+import { realRandom } from '../../base/random.ts';
+import type { Client } from '../../client/client.ts';
+import { silentEventRecorder } from '../../client/events.ts';
+import { inProcessClient } from '../../client/in-process.ts';
+import { createInformerFactory } from '../../client/informer-factory.ts';
+import { settle } from '../../client/manual-clock.ts';
+import { eventually } from '../testing.ts';
+import { runGarbageCollector } from './garbage-collector.ts';
+
+const HELD = 'example.com/held';
+
+let server: TestServer;
+let client: Client;
+let stop: () => Promise<void>;
+
+beforeEach(async () => {
+  server = await startTestServer();
+  client = inProcessClient({ handler: server.api.handler, user: testAdmin, userAgent: 'test' });
+  stop = () => Promise.resolve();
+});
+afterEach(async () => {
+  await stop();
+  await server.close();
+});
+
+/** Runs the collector with a client of its own. */
+function collect(changed: Partial<Client> = {}): void {
+  const abort = new AbortController();
+  const common = { clock: realClock, log: silentLogger, random: realRandom };
+  const informers = createInformerFactory(client, common);
+  informers.start(abort.signal);
+  const options = { ...common, informers, events: silentEventRecorder, signal: abort.signal };
+  const running = runGarbageCollector(resources, { ...options, client: { ...client, ...changed } });
+  stop = async () => {
+    abort.abort();
+    await Promise.all([running, informers.stopped()]);
+  };
+}
+
+const at = (name: string, namespace = 'default'): { namespace: string; name: string } => ({ namespace, name });
+
+const create = (name: string, metadata: Partial<ApiObject['metadata']> = {}): Promise<ApiObject> =>
+  client.create<ApiObject>(configMaps, { metadata: { ...at(name), ...metadata } });
+
+const read = (name: string): Promise<ApiObject | undefined> =>
+  client.get<ApiObject>(configMaps, at(name)).catch(() => undefined);
+
+const isGone = (name: string): Promise<true> =>
+  eventually(async () => ((await read(name)) === undefined ? true : undefined));
+
+const ownedBy = ({ metadata }: ApiObject, more: Partial<OwnerReference> = {}): OwnerReference => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  name: metadata.name!,
+  uid: metadata.uid!,
+  ...more,
+});
+
+describe('a deletion in the foreground', () => {
+  it('takes what does not block the owner too, before the owner loses the finalizer', async () => {
+    const calls: string[] = [];
+    collect({
+      async get(resource, name, options) {
+        if (name.name === 'child') for (let turn = 0; turn < 10; turn++) await settle();
+        return client.get(resource, name, options);
+      },
+      patch(resource, name, patch) {
+        calls.push(`patch ${name.name}`);
+        return client.patch(resource, name, patch);
+      },
+      delete(resource, name, options) {
+        calls.push(`delete ${name.name}`);
+        return client.delete(resource, name, options);
+      },
+    });
+    const owner = await create('owner', { finalizers: [HELD] });
+    await create('child', { ownerReferences: [ownedBy(owner)] });
+    await client.delete(configMaps, at('owner'), { propagationPolicy: 'Foreground' });
+    await isGone('child');
+    const left = await eventually(async () => {
+      const found = await read('owner');
+      return found?.metadata.finalizers?.length === 1 ? found : undefined;
+    });
+    expect(left.metadata.finalizers).toEqual([HELD]);
+    expect(calls.filter((call, index) => calls.indexOf(call) === index)).toEqual(['delete child', 'patch owner']);
+  });
+
+  it('is not held up by what does not block the owner and cannot be deleted', async () => {
+    collect({
+      delete: (resource, name, options) =>
+        name.name === 'child' ? Promise.reject(new Error('no')) : client.delete(resource, name, options),
+    });
+    const owner = await create('owner');
+    await create('child', { ownerReferences: [ownedBy(owner)] });
+    await client.delete(configMaps, at('owner'), { propagationPolicy: 'Foreground' });
+    await isGone('owner');
+  });
+});
