@@ -105,3 +105,64 @@ describe('a deletion in the foreground', () => {
     await isGone('owner');
   });
 });
+
+/** Its `get` of the child is followed, once, by a write of somebody else. */
+function overtaken(write: () => Promise<unknown>): Partial<Client> {
+  let isDue = true;
+  return {
+    async get<T extends ApiObject>(...call: Parameters<Client['get']>) {
+      const found = await client.get<T>(...call);
+      if (call[1].name === 'child' && isDue) {
+        isDue = false;
+        await write();
+      }
+      return found;
+    },
+  };
+}
+
+describe('an owner that is added while the collector decides', () => {
+  const nobody: OwnerReference = { apiVersion: 'v1', kind: 'ConfigMap', name: 'nobody', uid: 'nobody' };
+  const setOwners = (owners: OwnerReference[]): Promise<ApiObject> =>
+    client.patch(configMaps, at('child'), { type: 'merge', body: { metadata: { ownerReferences: owners } } });
+  /** What the collector still had to do, it has done by the time it has taken this one. */
+  const collectLater = async (): Promise<void> => {
+    await create('later', { ownerReferences: [nobody] });
+    await isGone('later');
+  };
+
+  it('stays when references to others are removed', async () => {
+    const [first, second] = [await create('first'), await create('second')];
+    await create('child', { ownerReferences: [nobody, ownedBy(first)] });
+    collect(overtaken(() => setOwners([nobody, ownedBy(first), ownedBy(second)])));
+    const names = await eventually(async () => {
+      const owners = (await read('child'))!.metadata.ownerReferences!.map(({ name }) => name);
+      return owners.includes('nobody') ? undefined : owners;
+    });
+    expect(names).toEqual(['first', 'second']);
+  });
+
+  it('keeps the object', async () => {
+    const adopter = await create('adopter');
+    await create('child', { ownerReferences: [nobody] });
+    const adopted = new Promise<void>((resolve) => {
+      collect(overtaken(() => setOwners([ownedBy(adopter)]).then(() => resolve())));
+    });
+    await adopted;
+    await collectLater();
+    expect((await read('child'))?.metadata.ownerReferences).toEqual([ownedBy(adopter)]);
+  });
+
+  it('is not forgotten when a circle is broken up', async () => {
+    const other = await create('other');
+    const child = await create('child', { finalizers: [HELD] });
+    const owner = await create('owner', { ownerReferences: [ownedBy(child, { blockOwnerDeletion: true })] });
+    await setOwners([ownedBy(owner, { blockOwnerDeletion: true })]);
+    await client.delete(configMaps, at('owner'), { propagationPolicy: 'Foreground' });
+    collect(overtaken(() => setOwners([ownedBy(owner, { blockOwnerDeletion: true }), ownedBy(other)])));
+    await isGone('owner');
+    const left = await read('child');
+    expect(left?.metadata.ownerReferences?.map(({ name }) => name)).toEqual(['other']);
+    expect(left?.metadata.deletionTimestamp).toBeUndefined();
+  });
+});

@@ -135,21 +135,17 @@ class GarbageCollector {
     if (decision.type === 'release') await this.#removeOwners(node, live, new Set(decision.uids));
     if (decision.type !== 'delete') return;
     // A dependent that is being deleted may be an owner's owner: nobody in such a circle may wait for this object.
-    if (states.waiting.length > 0 && dependents.some((dependent) => isDeletingDependents(dependent.object)))
-      await this.#unblockOwners(node, live);
-    await this.#delete(node, decision.propagationPolicy);
+    const isInCircle =
+      states.waiting.length > 0 && dependents.some((dependent) => isDeletingDependents(dependent.object));
+    const unblocked = isInCircle ? await this.#unblockOwners(node, live) : live;
+    if (unblocked !== undefined) await this.#delete(node, unblocked, decision.propagationPolicy);
   }
 
   /** The object as it is now; undefined when it is gone or replaced. */
   async #read({ resource, object, uid }: GraphNode): Promise<ApiObject | undefined> {
     const { namespace = '', name = '' } = object.metadata;
-    try {
-      const live = await this.#options.client.get<ApiObject>(resource, { namespace, name });
-      return live.metadata.uid === uid ? live : undefined;
-    } catch (error) {
-      if (isNotFound(error)) return undefined;
-      throw error;
-    }
+    const live = await unlessGone(this.#options.client.get<ApiObject>(resource, { namespace, name }));
+    return live?.metadata.uid === uid ? live : undefined;
   }
 
   async #ownerStates(object: ApiObject): Promise<OwnerStates> {
@@ -214,49 +210,48 @@ class GarbageCollector {
     await this.#removeFinalizer(node, ORPHAN);
   }
 
-  async #removeOwners({ resource }: GraphNode, live: ApiObject, uids: ReadonlySet<string>): Promise<void> {
-    const { namespace = '', name = '', uid } = live.metadata;
+  async #removeOwners(node: GraphNode, live: ApiObject, uids: ReadonlySet<string>): Promise<void> {
     const kept = ownersOf(live).filter((owner) => !uids.has(owner.uid));
-    const body = { metadata: { uid, ownerReferences: kept.length === 0 ? null : kept } };
-    await this.#ignoreGone(this.#options.client.patch(resource, { namespace, name }, { type: 'merge', body }));
+    await this.#patch(node, live, { ownerReferences: kept.length === 0 ? null : kept });
   }
 
-  async #unblockOwners({ resource }: GraphNode, live: ApiObject): Promise<void> {
-    const { namespace = '', name = '', uid } = live.metadata;
+  /** The object as it is then; undefined when it is gone. */
+  #unblockOwners(node: GraphNode, live: ApiObject): Promise<ApiObject | undefined> {
     const ownerReferences = ownersOf(live).map((owner) => ({ ...owner, blockOwnerDeletion: false }));
-    await this.#ignoreGone(
-      this.#options.client.patch(
-        resource,
-        { namespace, name },
-        { type: 'merge', body: { metadata: { uid, ownerReferences } } },
-      ),
-    );
+    return this.#patch(node, live, { ownerReferences });
   }
 
   async #removeFinalizer(node: GraphNode, finalizer: string): Promise<void> {
     const live = await this.#read(node);
     if (live === undefined || !(live.metadata.finalizers ?? []).includes(finalizer)) return;
     const finalizers = live.metadata.finalizers!.filter((name) => name !== finalizer);
-    const { namespace = '', name = '', resourceVersion } = live.metadata;
-    const body = { metadata: { resourceVersion, finalizers: finalizers.length === 0 ? null : finalizers } };
-    await this.#ignoreGone(this.#options.client.patch(node.resource, { namespace, name }, { type: 'merge', body }));
+    await this.#patch(node, live, { finalizers: finalizers.length === 0 ? null : finalizers });
   }
 
+  /** Whoever has changed the object since it was read has not done so in vain: it is looked at again. */
+  #patch({ resource }: GraphNode, live: ApiObject, changes: object): Promise<ApiObject | undefined> {
+    const { namespace = '', name = '', uid, resourceVersion } = live.metadata;
+    const body = { metadata: { uid, resourceVersion, ...changes } };
+    return unlessGone(this.#options.client.patch<ApiObject>(resource, { namespace, name }, { type: 'merge', body }));
+  }
+
+  /** Not if it has changed since it was read: somebody may have adopted it. */
   async #delete(
-    { resource, object, uid }: GraphNode,
+    { resource, uid }: GraphNode,
+    live: ApiObject,
     propagationPolicy: 'Orphan' | 'Background' | 'Foreground',
   ): Promise<void> {
-    const { namespace = '', name = '' } = object.metadata;
-    await this.#ignoreGone(
-      this.#options.client.delete(resource, { namespace, name }, { propagationPolicy, preconditions: { uid } }),
-    );
+    const { namespace = '', name = '', resourceVersion } = live.metadata;
+    const preconditions = { uid, ...(resourceVersion === undefined ? {} : { resourceVersion }) };
+    await unlessGone(this.#options.client.delete(resource, { namespace, name }, { propagationPolicy, preconditions }));
   }
+}
 
-  async #ignoreGone(call: Promise<unknown>): Promise<void> {
-    try {
-      await call;
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-    }
+async function unlessGone<T>(call: Promise<T>): Promise<T | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+    return undefined;
   }
 }
