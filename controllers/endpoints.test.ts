@@ -1,32 +1,63 @@
 import { describe, expect, it } from '@jest/globals';
+import type { Endpoints } from '../api/core/v1/endpoints.ts';
 import type { Pod } from '../api/core/v1/pod.ts';
-import type { Service } from '../api/core/v1/service.ts';
-import { subsetsOf } from './endpoints.ts';
+import type { ApiObject } from '../api/machinery/meta.ts';
+import { startTestServer } from '../apiserver/testing.ts';
+import type { ResourceRef } from '../client/client.ts';
+import type { ControllerContext } from '../client/controller.ts';
+import { endpointsController } from './endpoints.ts';
+import { eventually, runControllers } from './testing.ts';
 
-const service: Service = {
-  metadata: { name: 'web', namespace: 'default' },
-  spec: { selector: { app: 'web' }, ports: [{ port: 80 }] },
-};
+const spec = { clusterIP: 'None', selector: { app: 'web' } };
 
-const pod = (podIP: string, ready: string): Pod => ({
-  metadata: { name: `web-${podIP}`, namespace: 'default', uid: podIP },
-  spec: { nodeName: 'n1', containers: [{ name: 'c', image: 'i' }] },
-  status: { phase: 'Running', podIP, podIPs: [{ ip: podIP }], conditions: [{ type: 'Ready', status: ready }] },
-});
-
-describe('subsetsOf()', () => {
-  it('sorts ready and other addresses, whatever the order of the pods', () => {
-    const pods = [pod('10.0.0.3', 'True'), pod('10.0.0.1', 'True'), pod('10.0.0.4', 'False'), pod('10.0.0.2', 'False')];
-    const [subset, ...others] = subsetsOf(service, pods);
-    expect(others).toEqual([]);
-    expect(subset!.addresses!.map(({ ip }) => ip)).toEqual(['10.0.0.1', '10.0.0.3']);
-    expect(subset!.notReadyAddresses!.map(({ ip }) => ip)).toEqual(['10.0.0.2', '10.0.0.4']);
-    expect(subset!.ports).toEqual([{ port: 80, protocol: 'TCP' }]);
+describe('endpointsController', () => {
+  it('makes Endpoints again that somebody deletes', async () => {
+    const server = await startTestServer();
+    const stop = runControllers(server.api.handler, [endpointsController]);
+    try {
+      await server.call('POST', '/api/v1/namespaces/default/services', { metadata: { name: 'web' }, spec });
+      const path = '/api/v1/namespaces/default/endpoints/web';
+      const uidOtherThan = (uid: string | undefined): Promise<string> =>
+        eventually(async () => {
+          const { status, body } = await server.send('GET', path);
+          const found = status === 200 ? (body as Endpoints).metadata.uid : undefined;
+          return found === uid ? undefined : found;
+        });
+      const uid = await uidOtherThan(undefined);
+      await server.call('DELETE', path);
+      await uidOtherThan(uid);
+    } finally {
+      await stop();
+      await server.close();
+    }
   });
 
-  it('leaves out pods that are being deleted', () => {
-    const leaving = pod('10.0.0.1', 'True');
-    leaving.metadata.deletionTimestamp = '2024-05-01T10:00:00Z';
-    expect(subsetsOf(service, [leaving])).toEqual([]);
+  it('says of Endpoints that have been truncated that they have, while they are', async () => {
+    let stored: Endpoints | undefined;
+    const write = (_: ResourceRef, object: Endpoints): Promise<Endpoints> => Promise.resolve((stored = object));
+    const reconcile = async (count: number): Promise<Endpoints | undefined> => {
+      const pods = Array.from({ length: count }, (_, i): Pod => ({
+        metadata: { namespace: 'default', name: `web-${i}`, uid: `${i}` },
+        spec: { containers: [] },
+        status: { podIP: `10.0.0.${i}` },
+      }));
+      const objects: Record<string, ApiObject | undefined> = {
+        services: { metadata: { namespace: 'default', name: 'web' }, spec } as ApiObject,
+        endpoints: stored,
+      };
+      const lister = ({ names }: ResourceRef): object => ({ get: () => objects[names.plural], list: () => pods });
+      const context = { lister, client: { create: write, update: write } } as unknown as ControllerContext;
+      await endpointsController.reconcile({ namespace: 'default', name: 'web' }, context);
+      return stored;
+    };
+    const annotation = 'endpoints.kubernetes.io/over-capacity';
+    const full = await reconcile(1001);
+    expect(full!.subsets!.map(({ notReadyAddresses }) => notReadyAddresses!.length)).toEqual([1000]);
+    expect(full!.metadata.annotations).toEqual({ [annotation]: 'truncated' });
+    expect(await reconcile(1001)).toBe(full);
+    stored = { ...full!, metadata: { ...full!.metadata, annotations: { own: 'x', [annotation]: 'truncated' } } };
+    expect((await reconcile(1000))!.metadata.annotations).toEqual({ own: 'x' });
+    const fits = stored;
+    expect(await reconcile(1000)).toBe(fits);
   });
 });
