@@ -2,6 +2,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ApiObject, OwnerReference } from '../../api/machinery/meta.ts';
 import { configMaps } from '../../api/core/v1/config-map.ts';
+import { customResourceDefinitions } from '../../api/apiextensions/v1/custom-resource-definition.ts';
+import type { CustomResourceDefinition } from '../../api/apiextensions/v1/types.ts';
 import { resources } from '../../api/resources.ts';
 import type { TestServer } from '../../apiserver/testing.ts';
 import { startTestServer, testAdmin } from '../../apiserver/testing.ts';
@@ -164,5 +166,48 @@ describe('an owner that is added while the collector decides', () => {
     const left = await read('child');
     expect(left?.metadata.ownerReferences?.map(({ name }) => name)).toEqual(['other']);
     expect(left?.metadata.deletionTimestamp).toBeUndefined();
+  });
+});
+
+describe('an object with several owners', () => {
+  it('goes when all are gone', async () => {
+    collect();
+    const gone = (name: string): OwnerReference => ({ apiVersion: 'v1', kind: 'ConfigMap', name, uid: name });
+    const owner = await create('owner');
+    await create('left', { ownerReferences: [gone('a'), ownedBy(owner), gone('b')] });
+    await create('child', { ownerReferences: [gone('a'), gone('b')] });
+    await isGone('child');
+    const owners = await eventually(async () => {
+      const { ownerReferences = [] } = (await read('left'))!.metadata;
+      return ownerReferences.length === 1 ? ownerReferences : undefined;
+    });
+    expect(owners).toEqual([ownedBy(owner)]);
+  });
+});
+
+describe('an owner of a kind that is not served', () => {
+  it('keeps the object until the kind is', async () => {
+    let looks = 0;
+    collect({
+      get(resource, name, options) {
+        if (name.name === 'child') looks++;
+        return client.get(resource, name, options);
+      },
+    });
+    await create('child', {
+      ownerReferences: [{ apiVersion: 'example.com/v1', kind: 'Widget', name: 'gone', uid: 'gone' }],
+    });
+    await eventually(() => Promise.resolve(looks > 2 ? true : undefined));
+    expect(await read('child')).toBeDefined();
+    await client.create<CustomResourceDefinition>(customResourceDefinitions, {
+      metadata: { name: 'widgets.example.com' },
+      spec: {
+        group: 'example.com',
+        scope: 'Namespaced',
+        names: { plural: 'widgets', kind: 'Widget' },
+        versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object' } } }],
+      },
+    } as CustomResourceDefinition);
+    await isGone('child');
   });
 });

@@ -3,10 +3,9 @@
  * (upstream `pkg/controller/garbagecollector`). It watches every kind, so it is not declared like other controllers.
  */
 import type { Subscription } from 'rxjs';
-import type { ApiObject, OwnerReference } from '../../api/machinery/meta.ts';
+import type { ApiObject } from '../../api/machinery/meta.ts';
 import { isConflict, isNotFound } from '../../api/machinery/errors.ts';
 import type { Resource } from '../../api/machinery/resource.ts';
-import { apiVersionOf } from '../../api/machinery/resource.ts';
 import type { ResourceRef } from '../../client/client.ts';
 import type { RunnerOptions } from '../../client/controller-runner.ts';
 import type { InformerChange } from '../../client/informer.ts';
@@ -14,7 +13,7 @@ import { createWorkqueue } from '../../client/workqueue.ts';
 import type { Workqueue } from '../../client/workqueue.ts';
 import { WatchedAggregatedKinds } from './aggregated-kinds.ts';
 import { WatchedCustomKinds } from './custom-kinds.ts';
-import type { GraphNode, OwnerStates } from './graph.ts';
+import type { GraphNode } from './graph.ts';
 import {
   decideItem,
   FOREGROUND,
@@ -25,6 +24,7 @@ import {
   ownersOf,
   OwnershipGraph,
 } from './graph.ts';
+import { ownerStates } from './owner-states.ts';
 
 const WORKERS = 10;
 /** Kinds that come and go by themselves and own nothing. */
@@ -32,15 +32,12 @@ const IGNORED = new Set(['events']);
 
 /** Runs until the signal aborts. `resources` are all kinds; those that cannot be deleted are left alone. */
 export async function runGarbageCollector(resources: readonly Resource[], options: RunnerOptions): Promise<void> {
-  const known = resources.filter(
-    ({ names, verbs }) => verbs.includes('delete') && verbs.includes('watch') && !IGNORED.has(names.plural),
-  );
-  await new GarbageCollector(known, options).run();
+  await new GarbageCollector(resources, options).run();
 }
 
 class GarbageCollector {
-  /** Kinds that references may name, older versions among them. */
-  readonly #resources: readonly Resource[];
+  /** Built-in kinds that references may name, older versions among them. */
+  readonly #named: readonly Resource[];
   /** Kinds that are watched: each object under one of its versions. */
   readonly #watched: readonly Resource[];
   readonly #options: RunnerOptions;
@@ -50,8 +47,11 @@ class GarbageCollector {
   #aggregatedKinds: WatchedAggregatedKinds | undefined;
 
   constructor(resources: readonly Resource[], options: RunnerOptions) {
-    this.#resources = resources;
-    this.#watched = resources.filter(({ view }) => view === undefined);
+    this.#named = resources.filter(({ verbs }) => verbs.includes('get'));
+    this.#watched = resources.filter(
+      ({ names, verbs, view }) =>
+        verbs.includes('delete') && verbs.includes('watch') && !IGNORED.has(names.plural) && view === undefined,
+    );
     this.#options = options;
     this.#queue = createWorkqueue<string>({ clock: options.clock });
   }
@@ -129,7 +129,11 @@ class GarbageCollector {
     if (node.object.metadata.deletionTimestamp !== undefined || ownersOf(node.object).length === 0) return;
     const live = await this.#read(node);
     if (live === undefined) return;
-    const states = await this.#ownerStates(live);
+    const states = await ownerStates(live, {
+      graph: this.#graph,
+      kinds: () => this.#kinds(),
+      read: (owner) => this.#read(owner),
+    });
     const dependents = this.#graph.dependentsOf(node.uid);
     const decision = decideItem(live, states, dependents.length > 0);
     if (decision.type === 'release') await this.#removeOwners(node, live, new Set(decision.uids));
@@ -148,33 +152,10 @@ class GarbageCollector {
     return live?.metadata.uid === uid ? live : undefined;
   }
 
-  async #ownerStates(object: ApiObject): Promise<OwnerStates> {
-    const states: OwnerStates = { solid: [], dangling: [], waiting: [] };
-    for (const reference of ownersOf(object)) {
-      const owner = await this.#findOwner(object, reference);
-      if (owner === undefined) states.dangling.push(reference);
-      else if (isDeletingDependents(owner)) states.waiting.push(reference);
-      else states.solid.push(reference);
-    }
-    return states;
-  }
-
-  /** From the graph, or from the server: a cache that lags must not make an owner look gone. */
-  async #findOwner(object: ApiObject, reference: OwnerReference): Promise<ApiObject | undefined> {
-    const known = this.#graph.get(reference.uid);
-    if (known !== undefined) return known.object;
-    const kinds: ResourceRef[] = [
-      ...this.#resources,
-      ...(this.#customKinds?.all() ?? []),
-      ...(this.#aggregatedKinds?.all() ?? []),
-    ];
-    const resource = kinds.find(
-      (candidate) => candidate.names.kind === reference.kind && apiVersionOf(candidate) === reference.apiVersion,
-    );
-    // A kind that is not served (any more): its objects cannot be shown to be gone.
-    if (resource === undefined) return { metadata: { name: reference.name, uid: reference.uid } };
-    const namespace = resource.scope === 'Namespaced' ? (object.metadata.namespace ?? '') : '';
-    return this.#read({ resource, uid: reference.uid, object: { metadata: { name: reference.name, namespace } } });
+  *#kinds(): Iterable<ResourceRef> {
+    yield* this.#named;
+    yield* this.#customKinds?.all() ?? [];
+    yield* this.#aggregatedKinds?.all() ?? [];
   }
 
   /** Foreground: dependents that block go first, then the finalizer; the others are told to go before it does. */
