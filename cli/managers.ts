@@ -60,16 +60,12 @@ export function startControllers(options: ManagersOptions): Task[] {
     createTask(controller.name, runController(controller, runnerOptions(controller, informers, options)), options),
   );
   const rollouts = rolloutController();
-  const collector = 'generic-garbage-collector';
+  const collector = { name: 'generic-garbage-collector', component: 'garbage-collector-controller' };
   return [
     ...running,
     ...startAggregation(informers, options),
     createTask(rollouts.name, runWhenServed(rollouts, runnerOptions(rollouts, informers, options)), options),
-    createTask(
-      collector,
-      runGarbageCollector(resources, runnerOptions({ name: collector }, informers, options)),
-      options,
-    ),
+    createTask(collector.name, runGarbageCollector(resources, runnerOptions(collector, informers, options)), options),
   ];
 }
 

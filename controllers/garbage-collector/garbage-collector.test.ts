@@ -2,8 +2,10 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ApiObject, OwnerReference } from '../../api/machinery/meta.ts';
 import { configMaps } from '../../api/core/v1/config-map.ts';
+import { namespaces } from '../../api/core/v1/namespace.ts';
 import { customResourceDefinitions } from '../../api/apiextensions/v1/custom-resource-definition.ts';
 import type { CustomResourceDefinition } from '../../api/apiextensions/v1/types.ts';
+import { clusterRoles } from '../../api/rbac/v1/cluster-role.ts';
 import { resources } from '../../api/resources.ts';
 import type { TestServer } from '../../apiserver/testing.ts';
 import { startTestServer, testAdmin } from '../../apiserver/testing.ts';
@@ -11,7 +13,8 @@ import { realClock } from '../../base/clock.ts';
 import { silentLogger } from '../../base/log.ts';
 import { realRandom } from '../../base/random.ts';
 import type { Client } from '../../client/client.ts';
-import { silentEventRecorder } from '../../client/events.ts';
+import { referenceTo } from '../../client/event-names.ts';
+import type { EventRecorder } from '../../client/events.ts';
 import { inProcessClient } from '../../client/in-process.ts';
 import { createInformerFactory } from '../../client/informer-factory.ts';
 import { settle } from '../../client/manual-clock.ts';
@@ -23,11 +26,13 @@ const HELD = 'example.com/held';
 let server: TestServer;
 let client: Client;
 let stop: () => Promise<void>;
+let told: string[];
 
 beforeEach(async () => {
   server = await startTestServer();
   client = inProcessClient({ handler: server.api.handler, user: testAdmin, userAgent: 'test' });
   stop = () => Promise.resolve();
+  told = [];
 });
 afterEach(async () => {
   await stop();
@@ -40,7 +45,13 @@ function collect(changed: Partial<Client> = {}): void {
   const common = { clock: realClock, log: silentLogger, random: realRandom };
   const informers = createInformerFactory(client, common);
   informers.start(abort.signal);
-  const options = { ...common, informers, events: silentEventRecorder, signal: abort.signal };
+  const events: EventRecorder = {
+    event(object, type, reason, message) {
+      const { kind, name } = referenceTo(object);
+      told.push(`${kind} ${name}: ${type} ${reason}: ${message}`);
+    },
+  };
+  const options = { ...common, informers, events, signal: abort.signal };
   const running = runGarbageCollector(resources, { ...options, client: { ...client, ...changed } });
   stop = async () => {
     abort.abort();
@@ -66,6 +77,14 @@ const ownedBy = ({ metadata }: ApiObject, more: Partial<OwnerReference> = {}): O
   uid: metadata.uid!,
   ...more,
 });
+
+const nobody: OwnerReference = { apiVersion: 'v1', kind: 'ConfigMap', name: 'nobody', uid: 'nobody' };
+
+/** What the collector still had to do, it has done by the time it has taken this one. */
+async function collectLater(): Promise<void> {
+  await create('later', { ownerReferences: [nobody] });
+  await isGone('later');
+}
 
 describe('a deletion in the foreground', () => {
   it('takes what does not block the owner too, before the owner loses the finalizer', async () => {
@@ -124,14 +143,8 @@ function overtaken(write: () => Promise<unknown>): Partial<Client> {
 }
 
 describe('an owner that is added while the collector decides', () => {
-  const nobody: OwnerReference = { apiVersion: 'v1', kind: 'ConfigMap', name: 'nobody', uid: 'nobody' };
   const setOwners = (owners: OwnerReference[]): Promise<ApiObject> =>
     client.patch(configMaps, at('child'), { type: 'merge', body: { metadata: { ownerReferences: owners } } });
-  /** What the collector still had to do, it has done by the time it has taken this one. */
-  const collectLater = async (): Promise<void> => {
-    await create('later', { ownerReferences: [nobody] });
-    await isGone('later');
-  };
 
   it('stays when references to others are removed', async () => {
     const [first, second] = [await create('first'), await create('second')];
@@ -209,5 +222,54 @@ describe('an owner of a kind that is not served', () => {
       },
     } as CustomResourceDefinition);
     await isGone('child');
+  });
+});
+
+describe('a reference that has the uid of an object', () => {
+  it('needs its kind and name too', async () => {
+    const owner = await create('owner');
+    const wrong = {
+      name: { name: 'other' },
+      kind: { kind: 'Secret' },
+      group: { apiVersion: 'apps/v1', kind: 'ReplicaSet' },
+    };
+    for (const [what, change] of Object.entries(wrong))
+      await create(`by-${what}`, { ownerReferences: [ownedBy(owner, change)] });
+    await create('right', { ownerReferences: [ownedBy(owner)] });
+    collect();
+    for (const what of Object.keys(wrong)) await isGone(`by-${what}`);
+    await collectLater();
+    expect(await read('right')).toBeDefined();
+    expect(told).toEqual([]);
+  });
+
+  it('does not reach into other namespaces, and says so', async () => {
+    await client.create<ApiObject>(namespaces, { metadata: { name: 'elsewhere' } });
+    const owner = await create('owner', at('owner', 'elsewhere'));
+    await create('child', { ownerReferences: [ownedBy(owner)] });
+    collect();
+    await isGone('child');
+    const reference = `[v1/ConfigMap, namespace: default, name: owner, uid: ${owner.metadata.uid}]`;
+    const message = `ownerRef ${reference} does not exist in namespace "default"`;
+    expect(told).toEqual([`ConfigMap child: Warning OwnerRefInvalidNamespace: ${message}`]);
+  });
+
+  it('is left alone where an object of no namespace has it of one that has', async () => {
+    const owner = await create('owner');
+    const names = ['known', 'unknown'];
+    const looks: string[] = [];
+    for (const name of names) {
+      const ownerReferences = [name === 'known' ? ownedBy(owner) : nobody];
+      await client.create<ApiObject>(clusterRoles, { metadata: { name, ownerReferences } });
+    }
+    collect({
+      get(resource, name, options) {
+        if (names.includes(name.name)) looks.push(name.name);
+        return client.get(resource, name, options);
+      },
+    });
+    for (let time = 0; time < 5; time++) await collectLater();
+    expect(looks.sort()).toEqual(names);
+    for (const name of names) expect(await client.get(clusterRoles, { name })).toBeDefined();
   });
 });

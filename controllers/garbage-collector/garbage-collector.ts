@@ -6,6 +6,7 @@ import type { Subscription } from 'rxjs';
 import type { ApiObject } from '../../api/machinery/meta.ts';
 import { isConflict, isNotFound } from '../../api/machinery/errors.ts';
 import type { Resource } from '../../api/machinery/resource.ts';
+import { apiVersionOf } from '../../api/machinery/resource.ts';
 import type { ResourceRef } from '../../client/client.ts';
 import type { RunnerOptions } from '../../client/controller-runner.ts';
 import type { InformerChange } from '../../client/informer.ts';
@@ -24,7 +25,7 @@ import {
   ownersOf,
   OwnershipGraph,
 } from './graph.ts';
-import { ownerStates } from './owner-states.ts';
+import { foreignOwners, ownerStates } from './owner-states.ts';
 
 const WORKERS = 10;
 /** Kinds that come and go by themselves and own nothing. */
@@ -129,11 +130,13 @@ class GarbageCollector {
     if (node.object.metadata.deletionTimestamp !== undefined || ownersOf(node.object).length === 0) return;
     const live = await this.#read(node);
     if (live === undefined) return;
+    this.#reportForeignOwners(node, live);
     const states = await ownerStates(live, {
       graph: this.#graph,
       kinds: () => this.#kinds(),
       read: (owner) => this.#read(owner),
     });
+    if (states === undefined) return;
     const dependents = this.#graph.dependentsOf(node.uid);
     const decision = decideItem(live, states, dependents.length > 0);
     if (decision.type === 'release') await this.#removeOwners(node, live, new Set(decision.uids));
@@ -150,6 +153,17 @@ class GarbageCollector {
     const { namespace = '', name = '' } = object.metadata;
     const live = await unlessGone(this.#options.client.get<ApiObject>(resource, { namespace, name }));
     return live?.metadata.uid === uid ? live : undefined;
+  }
+
+  /** In the words of `reportInvalidNamespaceOwnerRef`. */
+  #reportForeignOwners({ resource }: GraphNode, live: ApiObject): void {
+    const about = { ...live, apiVersion: apiVersionOf(resource), kind: resource.names.kind };
+    const { namespace = '' } = live.metadata;
+    for (const { apiVersion, kind, name, uid } of foreignOwners(live, this.#graph)) {
+      const owner = `[${apiVersion}/${kind}, namespace: ${namespace}, name: ${name}, uid: ${uid}]`;
+      const message = `ownerRef ${owner} does not exist in namespace ${JSON.stringify(namespace)}`;
+      this.#options.events.event(about, 'Warning', 'OwnerRefInvalidNamespace', message);
+    }
   }
 
   *#kinds(): Iterable<ResourceRef> {
