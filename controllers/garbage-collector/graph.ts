@@ -29,9 +29,14 @@ export function isBlocking(dependent: ApiObject, owner: string): boolean {
   return ownersOf(dependent).some(({ uid, blockOwnerDeletion }) => uid === owner && blockOwnerDeletion === true);
 }
 
+/** Of the objects that have gone, so many are remembered (`absentOwnerCache`). */
+const REMEMBERED = 500;
+
 export class OwnershipGraph {
   readonly #nodes = new Map<string, GraphNode>();
   readonly #dependents = new Map<string, Set<string>>();
+  /** Those that had dependents when they went, in that order. */
+  readonly #gone = new Set<string>();
 
   get(uid: string): GraphNode | undefined {
     return this.#nodes.get(uid);
@@ -62,6 +67,15 @@ export class OwnershipGraph {
     if (node === undefined) return;
     this.#nodes.delete(uid);
     this.#unlink(node);
+    if (!this.#dependents.has(uid)) return;
+    this.#gone.add(uid);
+    const [oldest] = this.#gone;
+    if (this.#gone.size > REMEMBERED) this.#gone.delete(oldest!);
+  }
+
+  /** It was here, had dependents, and has gone not long ago. */
+  hasGone(uid: string): boolean {
+    return this.#gone.has(uid);
   }
 
   #unlink({ uid, object }: GraphNode): void {

@@ -49,6 +49,9 @@ async function findOwner(
   const known = graph.get(reference.uid);
   if (known !== undefined && isMeant(known, reference) && isInReach(known, object)) return known.object;
   const resource = kindOf(reference, kinds());
+  // A definition may go right after its objects.
+  if (resource === undefined && graph.hasGone(reference.uid)) return undefined;
+  if (resource === undefined) throw new Error(`no kind ${reference.kind} of ${reference.apiVersion} is served`);
   const { namespace = '' } = resource.scope === 'Namespaced' ? object.metadata : {};
   if (resource.scope === 'Namespaced' && namespace === '') return IMPOSSIBLE;
   return read({ resource, uid: reference.uid, object: { metadata: { name: reference.name, namespace } } });
@@ -67,8 +70,8 @@ function groupOf(apiVersion: string): string {
   return apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : '';
 }
 
-function kindOf({ apiVersion, kind }: OwnerReference, kinds: Iterable<ResourceRef>): ResourceRef {
+function kindOf({ apiVersion, kind }: OwnerReference, kinds: Iterable<ResourceRef>): ResourceRef | undefined {
   for (const candidate of kinds)
     if (candidate.names.kind === kind && apiVersionOf(candidate) === apiVersion) return candidate;
-  throw new Error(`no kind ${kind} of ${apiVersion} is served`);
+  return undefined;
 }
