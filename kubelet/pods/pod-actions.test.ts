@@ -54,6 +54,23 @@ describe('computePodActions()', () => {
     expect(computePodActions(testPod({ hostNetwork: true }), bare)).toMatchObject({ createSandbox: false });
   });
 
+  it('makes no sandbox for containers that have ended, each by its own policy', () => {
+    const containers = [
+      { name: 'ok', image: 'i' },
+      { name: 'bad', image: 'i', restartPolicy: 'Never' },
+    ] as never;
+    const pod = testPod({ restartPolicy: 'OnFailure', containers });
+    const gone = testSandbox({ state: 'notready' });
+    expect(computePodActions(pod, testRuntimePod([gone], [exited('ok', 0), exited('bad', 1)]))).toMatchObject({
+      createSandbox: false,
+      containersToStart: [],
+    });
+    expect(computePodActions(pod, testRuntimePod([gone], [exited('ok', 1), exited('bad', 1)]))).toMatchObject({
+      createSandbox: true,
+      containersToStart: [0],
+    });
+  });
+
   it('leaves a pod that never restarts ended when its sandbox went', () => {
     const pod = testPod({ restartPolicy: 'Never' });
     const actions = computePodActions(pod, testRuntimePod([testSandbox({ state: 'notready' })], [exited('web', 137)]));

@@ -2,8 +2,8 @@
  * What must be done so that a pod runs as its spec says: a pure function of the spec and of what the runtime has
  * (upstream `pkg/kubelet/kuberuntime/kuberuntime_manager.go`, `computePodActions`).
  */
-import type { Pod } from '../../api/core/v1/pod/types.ts';
-import { restartPolicyOf, shouldBeRestarted } from './container-kinds.ts';
+import type { Container, Pod } from '../../api/core/v1/pod/types.ts';
+import { restartPolicyOf, restartsAfterExit, shouldBeRestarted } from './container-kinds.ts';
 import { killVerdict, noProbes, unknownState } from './container-verdicts.ts';
 import type { ContainerVerdicts, PodActions, PodView } from './container-verdicts.ts';
 import { computeInitContainerActions } from './init-container-actions.ts';
@@ -48,25 +48,27 @@ function sandboxDecision(pod: Pod, { sandboxes }: RuntimePod): { create: boolean
 
 function planNewSandbox(pod: Pod, runtimePod: RuntimePod, actions: PodActions): void {
   const containers = pod.spec.containers;
-  const everyNever = containers.every((container) => restartPolicyOf(pod, container) === 'Never');
-  if (everyNever && actions.attempt !== 0 && runtimePod.containers.length > 0) {
-    // Its containers went with the sandbox, and nothing is to run again: the pod is over.
-    actions.createSandbox = false;
-    return;
-  }
-  const toStart: number[] = [];
-  for (const [i, container] of containers.entries()) {
-    const found = findContainer(runtimePod, container.name);
-    const hasSucceeded = found !== undefined && found.state === 'exited' && found.exitCode === 0;
-    if (restartPolicyOf(pod, container) !== 'Always' && hasSucceeded) continue;
-    toStart.push(i);
-  }
-  if (toStart.length === 0) {
+  const isAgain = actions.attempt !== 0 && runtimePod.containers.length > 0;
+  const toStart = [...containers.keys()].filter((i) => startsWithSandbox(pod, runtimePod, containers[i]!));
+  // Its containers went with the sandbox, and nothing is to run again: the pod is over.
+  if (toStart.length === 0 || (isAgain && !toStart.some((i) => mayRunAgain(pod, runtimePod, containers[i]!)))) {
     actions.createSandbox = false;
     return;
   }
   if ((pod.spec.initContainers ?? []).length > 0) actions.initContainersToStart = [0];
   else actions.containersToStart = toStart;
+}
+
+/** What has ended and does not run again in this sandbox does not in another one. */
+function startsWithSandbox(pod: Pod, runtimePod: RuntimePod, container: Container): boolean {
+  const found = findContainer(runtimePod, container.name);
+  return found?.state !== 'exited' || restartsAfterExit(pod, container, found.exitCode);
+}
+
+/** Not one that is to run once, whatever became of it. */
+function mayRunAgain(pod: Pod, runtimePod: RuntimePod, container: Container): boolean {
+  const hasExited = findContainer(runtimePod, container.name)?.state === 'exited';
+  return hasExited || restartPolicyOf(pod, container) !== 'Never';
 }
 
 function planContainers(view: PodView, actions: PodActions): void {

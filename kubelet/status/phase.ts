@@ -1,7 +1,7 @@
 /** The phase of a pod out of its container statuses (upstream `pkg/kubelet/kubelet_pods.go`, `getPhase`): pure. */
 import { isSidecar } from '../../api/core/v1/pod/containers.ts';
 import type { Container, ContainerStatus, Pod } from '../../api/core/v1/pod/types.ts';
-import { restartPolicyOf } from '../pods/container-kinds.ts';
+import { restartsAfterExit } from '../pods/container-kinds.ts';
 
 export type PodPhase = 'Pending' | 'Running' | 'Succeeded' | 'Failed' | 'Unknown';
 
@@ -16,13 +16,13 @@ export interface PhaseInput {
 export function phaseOf(input: PhaseInput): PodPhase {
   const { pod, isTerminal } = input;
   const init = countInit(input);
-  if (init.failed > 0 && (pod.spec.restartPolicy === 'Never' || isTerminal)) return 'Failed';
-  const counts = count(pod.spec.containers, input.statuses);
+  if (init.over > 0 || (init.failed > 0 && isTerminal)) return 'Failed';
+  const counts = count(pod, input.statuses);
   if (isTerminal && counts.running === 0) return finalPhase(counts);
   if (!isTerminal && (init.pending > 0 || counts.waiting > 0)) return 'Pending';
   if (counts.unknown > 0) return 'Pending';
   if (counts.running > 0) return 'Running';
-  return counts.stopped > 0 ? phaseOfStopped(pod, counts.stopped === counts.succeeded) : 'Pending';
+  return counts.stopped > 0 ? phaseOfStopped(counts) : 'Pending';
 }
 
 /** Succeeded only if every container was there and ended well. */
@@ -30,34 +30,42 @@ function finalPhase({ unknown, waiting, stopped, succeeded }: Counts): PodPhase 
   return stopped > 0 && stopped === succeeded && unknown === 0 && waiting === 0 ? 'Succeeded' : 'Failed';
 }
 
-function phaseOfStopped(pod: Pod, allSucceeded: boolean): PodPhase {
-  const policies = pod.spec.containers.map((container) => restartPolicyOf(pod, container));
-  if (policies.includes('Always')) return 'Running';
-  if (allSucceeded) return 'Succeeded';
-  return policies.every((policy) => policy === 'Never') ? 'Failed' : 'Running';
+/** What each container's own policy and rules make of its exit decides. */
+function phaseOfStopped({ stopped, succeeded, over }: Counts): PodPhase {
+  if (over < stopped) return 'Running';
+  return stopped === succeeded ? 'Succeeded' : 'Failed';
+}
+
+interface InitCounts {
+  pending: number;
+  /** Will run again, unless the pod ends. */
+  failed: number;
+  /** Failed, and will not run again. */
+  over: number;
 }
 
 /** Counts those before the regular containers; once one of these was started, none is pending. */
-function countInit({ pod, initStatuses, statuses }: PhaseInput): { pending: number; failed: number } {
-  let pending = 0;
-  let failed = 0;
+function countInit({ pod, initStatuses, statuses }: PhaseInput): InitCounts {
+  const counts: InitCounts = { pending: 0, failed: 0, over: 0 };
   for (const container of pod.spec.initContainers ?? []) {
-    const verdict = initVerdict(
-      container,
-      initStatuses.find(({ name }) => name === container.name),
-    );
-    if (verdict === 'pending') pending++;
-    if (verdict === 'failed') failed++;
+    const status = initStatuses.find(({ name }) => name === container.name);
+    const verdict = initVerdict(pod, container, status);
+    if (verdict !== 'done') counts[verdict]++;
   }
-  if (statuses.some(hasRun)) return { pending: 0, failed };
-  return { pending: pending + (pod.spec.restartPolicy === 'Never' ? 0 : failed), failed };
+  return { ...counts, pending: statuses.some(hasRun) ? 0 : counts.pending + counts.failed };
 }
 
-function initVerdict(container: Container, status: ContainerStatus | undefined): 'done' | 'pending' | 'failed' {
+function initVerdict(pod: Pod, container: Container, status: ContainerStatus | undefined): 'done' | keyof InitCounts {
   if (isSidecar(container)) return status?.started === true ? 'done' : 'pending';
-  const terminated = status?.state?.terminated ?? status?.lastState?.terminated;
+  const terminated = terminatedOf(status);
   if (status?.state?.running !== undefined || terminated === undefined) return 'pending';
-  return terminated.exitCode === 0 ? 'done' : 'failed';
+  if (terminated.exitCode === 0) return 'done';
+  return restartsAfterExit(pod, container, terminated.exitCode) ? 'failed' : 'over';
+}
+
+/** As it ended last. */
+function terminatedOf(status: ContainerStatus | undefined): { exitCode: number } | undefined {
+  return status?.state?.terminated ?? status?.lastState?.terminated;
 }
 
 /** Runs, or has run. */
@@ -71,22 +79,23 @@ interface Counts {
   waiting: number;
   stopped: number;
   succeeded: number;
+  /** Stopped, and will not run again. */
+  over: number;
 }
 
-function count(containers: readonly Container[], statuses: readonly ContainerStatus[]): Counts {
-  const counts: Counts = { unknown: 0, running: 0, waiting: 0, stopped: 0, succeeded: 0 };
-  for (const { name } of containers) {
-    const status = statuses.find((one) => one.name === name);
-    const terminated = status?.state?.terminated;
+function count(pod: Pod, statuses: readonly ContainerStatus[]): Counts {
+  const counts: Counts = { unknown: 0, running: 0, waiting: 0, stopped: 0, succeeded: 0, over: 0 };
+  for (const container of pod.spec.containers) {
+    const status = statuses.find(({ name }) => name === container.name);
+    const terminated = terminatedOf(status);
     if (status === undefined) counts.unknown++;
     else if (status.state?.running !== undefined) counts.running++;
     else if (terminated !== undefined) {
       counts.stopped++;
-      if (terminated.exitCode === 0) counts.succeeded++;
-    } else if (status.state?.waiting !== undefined) {
-      if (status.lastState?.terminated !== undefined) counts.stopped++;
-      else counts.waiting++;
-    } else counts.unknown++;
+      if (status.state?.terminated?.exitCode === 0) counts.succeeded++;
+      if (!restartsAfterExit(pod, container, terminated.exitCode)) counts.over++;
+    } else if (status.state?.waiting !== undefined) counts.waiting++;
+    else counts.unknown++;
   }
   return counts;
 }
