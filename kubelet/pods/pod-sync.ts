@@ -19,7 +19,7 @@ import type { PodMachinery } from './pod-machinery.ts';
 import { podText } from './pod-text.ts';
 import { containerName, findContainer, restartCountOf } from './runtime-pod.ts';
 import type { RuntimePod } from './runtime-pod.ts';
-import { sandboxConfigOf } from './sandbox-config.ts';
+import { checkSandbox, sandboxConfigOf } from './sandbox-config.ts';
 import { StartError } from './start-error.ts';
 
 export interface SyncResult {
@@ -177,6 +177,7 @@ export class PodSync {
     const config = sandboxConfigOf(pod, { attempt: actions.attempt, hostname: hostname.hostname, logDirectory, dns });
     if (!actions.createSandbox) return { id: actions.sandboxId, config };
     try {
+      checkSandbox(pod);
       const id = await runtime.runPodSandbox(config);
       await cache.refresh();
       signal.throwIfAborted();

@@ -13,6 +13,12 @@ export interface SandboxInput {
   dns: DnsConfig;
 }
 
+/** Throws for what no driver gives: users are not mapped, so that root of such a pod would be root of the node. */
+export function checkSandbox({ spec }: Pod): void {
+  if (spec.hostUsers === false)
+    throw new Error("can't set `spec.hostUsers: false`, runtime does not support user namespaces");
+}
+
 export function sandboxConfigOf(pod: Pod, { attempt, hostname, logDirectory, dns }: SandboxInput): PodSandboxConfig {
   const { name = '', namespace = '', uid = '', labels = {}, annotations = {} } = pod.metadata;
   const { spec } = pod;
