@@ -2,6 +2,7 @@
  * The sandboxes of this node: begins and ends them, finds those of an earlier run again, gives out their addresses, and
  * follows what their monitors tell until they have gone.
  */
+import { setMaxListeners } from 'node:events';
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -61,6 +62,8 @@ export class Sandboxes {
 
   constructor(options: SandboxesOptions) {
     this.#options = options;
+    // Each sandbox's watch listens for it.
+    setMaxListeners(0, this.#stop.signal);
     this.#pool = new AddressPool(options.podCidr);
     this.#spawner = new NativeSpawner(options.program);
   }

@@ -9,6 +9,7 @@
  * **Invariants:** one step at a time; a phase never goes back; a pod is deleted from the API only when nothing of it
  * runs and its volumes are gone.
  */
+import { setMaxListeners } from 'node:events';
 import type { Pod, PodStatus } from '../../api/core/v1/pod/types.ts';
 import type { ContainerInfo } from '../runtime.ts';
 import { KUBELET_CONDITIONS } from '../status/conditions.ts';
@@ -58,7 +59,7 @@ export class PodWorker {
   #running: Promise<void> | undefined;
   #cancelTimer: () => void = () => undefined;
   /** Ends the step that is under way. */
-  #interrupt = new AbortController();
+  #interrupt = newInterrupt();
   #failedSteps = 0;
   readonly #onFinished: () => void;
   readonly #since: FirstLook;
@@ -167,7 +168,7 @@ export class PodWorker {
     if (wasSyncing) this.#phase = 'terminating';
     if (!wasSyncing && !interruptAlways) return;
     this.#interrupt.abort(new Error('the pod terminates'));
-    this.#interrupt = new AbortController();
+    this.#interrupt = newInterrupt();
   }
 
   async #run(): Promise<void> {
@@ -359,4 +360,11 @@ function hasEnded(status: PodStatus | undefined): boolean {
 function verdictOf(status: PodStatus | undefined): PodVerdict | undefined {
   if (status?.phase !== 'Failed' || status.reason === undefined) return undefined;
   return { reason: status.reason, message: status.message ?? '' };
+}
+
+/** Each container that is being stopped listens for it. */
+function newInterrupt(): AbortController {
+  const interrupt = new AbortController();
+  setMaxListeners(0, interrupt.signal);
+  return interrupt;
 }
