@@ -199,7 +199,6 @@ function terminatedStateOf(
   const message = input.terminationMessages.get(info.id) || info.message;
   return {
     exitCode: info.exitCode,
-    ...(info.signal === 0 ? {} : { signal: info.signal }),
     reason: info.reason || (info.exitCode === 0 ? 'Completed' : 'Error'),
     ...(message === '' ? {} : { message }),
     startedAt: formatTime(info.startedAtMs),
