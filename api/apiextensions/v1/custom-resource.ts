@@ -125,12 +125,16 @@ function deprecationOf(definition: CustomResourceDefinition, version: CustomReso
 function strategyOf(version: CustomResourceDefinitionVersion, schema: JsonSchemaProps): Strategy<CustomObject> {
   const hasStatus = version.subresources?.status !== undefined;
   const scale = version.subresources?.scale as ScaleSubresource | undefined;
-  const validate = (next: CustomObject, previous?: CustomObject): FieldError[] => [
-    ...validateBySchema(next, schema, previous),
-    ...validateLists(next, schema, previous),
-    ...validateEmbedded(next, schema),
+  const validateStructure = (next: CustomObject, previous?: CustomObject): FieldError[] => [
+    ...validateCustomObject(next, schema, previous),
     ...(scale === undefined ? [] : validateScale(next, scale)),
+    ...validateEmbedded(next, schema),
+    ...validateLists(next, schema, previous),
   ];
+  const validate = (next: CustomObject, previous?: CustomObject): FieldError[] => {
+    const errors = validateStructure(next, previous);
+    return [...errors, ...validateRulesAfter(errors, { next, schema, previous })];
+  };
   return {
     default: (object) => void defaultCustomObject(object, schema, refuseExcess),
     prepareForCreate(object) {
@@ -152,7 +156,13 @@ function strategyOf(version: CustomResourceDefinitionVersion, schema: JsonSchema
 }
 
 /** What an object must have before rules can be asked about it. */
-const BLOCKS_RULES = new Set(['FieldValueRequired', 'FieldValueTooLong', 'FieldValueTooMany', 'FieldValueTypeInvalid']);
+const BLOCKS_RULES = new Set([
+  'FieldValueRequired',
+  'FieldValueTooLong',
+  'FieldValueTooMany',
+  'FieldValueTypeInvalid',
+  'FieldValueNotSupported',
+]);
 
 const RULES_NOT_CHECKED: FieldError = invalid(
   new FieldPath(),
@@ -160,11 +170,13 @@ const RULES_NOT_CHECKED: FieldError = invalid(
   'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation',
 );
 
-function validateBySchema(next: CustomObject, schema: JsonSchemaProps, previous?: CustomObject): FieldError[] {
-  const errors = validateCustomObject(next, schema, previous);
-  if (!errors.some(({ type }) => BLOCKS_RULES.has(type)))
-    return [...errors, ...validateByRules(next, schema, previous)];
-  return hasRules(schema) ? [...errors, RULES_NOT_CHECKED] : errors;
+/** Where the object is too wrong for its rules, that they were not asked. */
+function validateRulesAfter(
+  errors: readonly FieldError[],
+  { next, schema, previous }: { next: CustomObject; schema: JsonSchemaProps; previous: CustomObject | undefined },
+): FieldError[] {
+  if (!errors.some(({ type }) => BLOCKS_RULES.has(type))) return validateByRules(next, schema, previous);
+  return hasRules(schema) ? [RULES_NOT_CHECKED] : [];
 }
 
 /** What a generation is a state of. */
