@@ -36,6 +36,17 @@ describe('decideDeletion() of what is being deleted already', () => {
   });
 });
 
+describe('decideDeletion() of a kind whose storage marks it itself', () => {
+  it('sets the time alone', () => {
+    const own = { hasPendingFinalizers: () => true } as unknown as Strategy<ApiObject>;
+    const object: ApiObject = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'n' } };
+    expect(decideDeletion(object, own, { nowMs: NOW_MS })).toEqual({
+      type: 'mark',
+      object: { ...object, metadata: { name: 'n', deletionTimestamp: '2026-01-02T03:04:05Z' } },
+    });
+  });
+});
+
 describe('decideDeletion() of a kind that leaves its dependents', () => {
   const orphaning = { orphansDependents: {} } as Strategy<ApiObject>;
   const object = (): ApiObject => ({ apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'pi' } });

@@ -39,8 +39,19 @@ export function decideDeletion(
   if (!held) return { type: 'remove' };
   // A write that changes nothing would wake whoever asks again at every event, the node's kubelet for one, for ever.
   if (object.metadata.deletionTimestamp !== undefined && !changed) return { type: 'pending' };
-  markDeleting(object, options.nowMs, 0);
+  markHeld(object, strategy, options.nowMs);
   return { type: 'mark', object };
+}
+
+/** Namespaces and definitions of kinds are marked by their own storage upstream, with the time alone. */
+function markHeld(
+  object: ApiObject,
+  { hasPendingFinalizers, beginDeletion }: Strategy<ApiObject>,
+  nowMs: number,
+): void {
+  markDeleting(object, nowMs, 0);
+  if (hasPendingFinalizers !== undefined || beginDeletion !== undefined)
+    delete object.metadata.deletionGracePeriodSeconds;
 }
 
 type Grace = { type: 'none' } | { type: 'pending' } | { type: 'graceful'; seconds: number };
