@@ -1,5 +1,6 @@
 /** Reviews and tokens: `create` on kinds that are asked, not stored. */
 import type { ApiObject } from '../../api/machinery/meta.ts';
+import { formatTime } from '../../base/clock.ts';
 import { decodeAs, decodeObject } from '../decode.ts';
 import type { TokenAuthenticator } from '../authn/bearer-token.ts';
 import type { TokenIssuer } from '../authn/token-request.ts';
@@ -58,13 +59,13 @@ function tokenReview({ authenticateToken, issuer }: ReviewOptions): VerbHandler 
   };
 }
 
-const selfSubjectReview: VerbHandler = (context, kind) =>
+const selfSubjectReview: VerbHandler = (context, kind, { clock }) =>
   Promise.resolve(
     objectResponse(
       {
         kind: 'SelfSubjectReview',
         apiVersion: kind.apiVersion,
-        metadata: { creationTimestamp: null },
+        metadata: { creationTimestamp: formatTime(clock.now()) },
         status: { userInfo: reviewedUser(context.user) },
       },
       201,

@@ -35,6 +35,7 @@ export function daemonSetController(): Controller {
   const backoff = new FailedPodBackoff();
   return defineController<DaemonSet>({
     name: 'daemon-set-controller',
+    component: 'daemonset-controller',
     for: daemonSets,
     owns: [pods],
     watches: [
