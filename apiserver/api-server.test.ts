@@ -95,6 +95,7 @@ describe('create', () => {
     ['POST', maps, 'CreateOptions'],
     ['PUT', `${maps}/a`, 'UpdateOptions'],
     ['PATCH', `${maps}/a`, 'PatchOptions'],
+    ['PUT', '/api/v1/namespaces/default/finalize', 'UpdateOptions'],
   ])('says every problem of the options of %s', async (method, url, options) => {
     const query = `fieldManager=${'a'.repeat(129)}&dryRun=Some&fieldValidation=Lax`;
     const contentType = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';

@@ -12,6 +12,7 @@ import { decodeJson, decodeYaml, findDuplicateKeys } from '../api/schema/json.ts
 import type { SchemaTable } from '../api/schema/schema.ts';
 import type { RequestContext } from './request-context.ts';
 import type { ServedKind } from './registry/served-kind.ts';
+import { checkWriteOptions } from './verbs/write-options.ts';
 
 export const JSON_TYPE = 'application/json';
 export const YAML_TYPE = 'application/yaml';
@@ -48,8 +49,9 @@ export function decodeDocument(context: RequestContext, findDuplicates: boolean)
   return { value: decodeJson(body), duplicates: findDuplicates ? findDuplicateKeys(Buffer.from(body).toString()) : [] };
 }
 
-/** The body as an object of `kind`, private to the caller, pruned, checked and defaulted. */
+/** The body as an object of `kind`, private to the caller, pruned, checked and defaulted. The options come first. */
 export function decodeObject(context: RequestContext, kind: ServedKind, schemas: SchemaTable): ApiObject {
+  checkWriteOptions(context);
   const validation = fieldValidationOf(context);
   const { value, duplicates } = decodeBody(context, validation !== 'Ignore');
   const object = asObject(value);

@@ -8,14 +8,12 @@ import type { RequestContext } from '../request-context.ts';
 import { encodedResponse } from '../responses.ts';
 import type { VerbDependencies } from './dependencies.ts';
 import { writeContext } from './write-context.ts';
-import { checkWriteOptions } from './write-options.ts';
 
 export async function create(
   context: RequestContext,
   kind: ServedKind,
   { store, schemas }: VerbDependencies,
 ): Promise<ApiResponse> {
-  checkWriteOptions(context);
   const object = decodeObject(context, kind, schemas);
   takeNamespaceFromPath(context, kind, object);
   return encodedResponse(await store.create(kind, object, writeContext(context)), 201);

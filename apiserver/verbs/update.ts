@@ -12,7 +12,6 @@ import { authorizeCreate } from './authorize-create.ts';
 import { takeNamespaceFromPath } from './create.ts';
 import type { VerbDependencies } from './dependencies.ts';
 import { writeContext } from './write-context.ts';
-import { checkWriteOptions } from './write-options.ts';
 
 export function update(
   context: RequestContext,
@@ -33,7 +32,6 @@ async function replace(
   { dependencies, rules }: { dependencies: VerbDependencies; rules?: UpdateRules },
 ): Promise<ApiResponse> {
   const { store, schemas, authorize } = dependencies;
-  checkWriteOptions(context);
   const object = decodeObject(context, kind, schemas);
   takeNamespaceFromPath(context, kind, object);
   const name = pathName(context.info);
