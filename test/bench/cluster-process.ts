@@ -155,13 +155,13 @@ export function ownMemoryMb(pid: number): number {
   return (kb('RssAnon') + kb('RssShmem')) / 1024;
 }
 
-/** Calls back with every event of the objects at a path, from when it resolves. */
+/** Calls back with every event of the objects at a path, which may have a query, from when it resolves. */
 export async function follow<T>(
   client: BenchClient,
   path: string,
   onEvent: (event: { type: string; object: T }) => void,
 ): Promise<void> {
-  const stream = client.session().request({ ':path': `${path}?watch=true` });
+  const stream = client.session().request({ ':path': `${path}${path.includes('?') ? '&' : '?'}watch=true` });
   let pending = '';
   stream.on('error', () => undefined);
   stream.on('data', (chunk: Buffer) => {

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApiObject } from '../../api/machinery/meta.ts';
 import type { BenchLine } from './bench-line.ts';
 import type { BenchClient } from './cluster-process.ts';
-import { openClient, percentile, startBenchCluster } from './cluster-process.ts';
+import { follow, openClient, percentile, startBenchCluster } from './cluster-process.ts';
 import { missingForContainerd, startContainerd } from '../containerd-process.ts';
 import { measureInOwnNetwork } from './own-network.ts';
 
@@ -29,20 +29,10 @@ function pod(name: string): string {
 /** When each pod was first seen Running, in ms of this process's clock. */
 async function watchRunning(client: BenchClient): Promise<Map<string, number>> {
   const seen = new Map<string, number>();
-  const stream = client.session().request({ ':path': `${pods}?watch=true` });
-  let pending = '';
-  stream.on('error', () => undefined);
-  stream.on('data', (chunk: Buffer) => {
-    pending += chunk.toString();
-    const lines = pending.split('\n');
-    pending = lines.pop()!;
-    for (const line of lines) {
-      const { object } = JSON.parse(line) as { object: Pod };
-      if (object.status?.phase === 'Running' && !seen.has(object.metadata.name!))
-        seen.set(object.metadata.name!, performance.now());
-    }
+  await follow<Pod>(client, pods, ({ object }) => {
+    if (object.status?.phase === 'Running' && !seen.has(object.metadata.name!))
+      seen.set(object.metadata.name!, performance.now());
   });
-  await new Promise((resolve) => stream.once('response', resolve));
   return seen;
 }
 

@@ -2,10 +2,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BenchLine } from './bench-line.ts';
 import type { BenchClient } from './cluster-process.ts';
-import { openClient, startBenchCluster } from './cluster-process.ts';
+import { follow, openClient, startBenchCluster } from './cluster-process.ts';
 
 const APPS = '/apis/apps/v1/namespaces/default/deployments';
-const PODS = '/api/v1/namespaces/default/pods?watch=true&labelSelector=app%3Drolled';
+const PODS = '/api/v1/namespaces/default/pods?labelSelector=app%3Drolled';
 const PATIENCE_MS = 300_000;
 /** Upstream's defaults: a quarter of the replicas. */
 const SHARE = 0.25;
@@ -25,7 +25,7 @@ export async function rollover({ nodes, replicas }: { nodes: number; replicas: n
   try {
     const client = await openClient(cluster);
     const tally = new Tally();
-    await follow(await openClient(cluster, 1), tally);
+    await follow<Pod>(await openClient(cluster, 1), PODS, ({ type, object }) => tally.take(type, object));
     const { status, text } = await client.request('POST', APPS, JSON.stringify(deployment(replicas)));
     if (status !== 201) throw new Error(text);
     await complete(client, replicas);
@@ -86,22 +86,6 @@ class Tally {
     this.most = Math.max(this.most, this.#pods.size);
     this.fewest = Math.min(this.fewest, this.#available);
   }
-}
-
-async function follow(client: BenchClient, tally: Tally): Promise<void> {
-  const stream = client.session().request({ ':path': PODS });
-  let pending = '';
-  stream.on('error', () => undefined);
-  stream.on('data', (chunk: Buffer) => {
-    pending += chunk.toString();
-    const lines = pending.split('\n');
-    pending = lines.pop()!;
-    for (const line of lines) {
-      const { type, object } = JSON.parse(line) as { type: string; object: Pod };
-      tally.take(type, object);
-    }
-  });
-  await new Promise((resolve) => stream.once('response', resolve));
 }
 
 async function complete(client: BenchClient, replicas: number): Promise<void> {
