@@ -241,7 +241,9 @@ suite('older kubectl', () => {
         try {
           await forwarding.prints('Forwarding from 127.0.0.1');
           // Nothing, or a reset, as the one or the other comes first.
-          expect([52, 56]).toContain(fetched(base + 3).code);
+          const { code, stdout } = fetched(base + 3);
+          expect([52, 56]).toContain(code);
+          expect(stdout).toBe('');
           await eventually('the reason', () =>
             /error forwarding port 1 to pod .*[Cc]onnection refused/.test(forwarding.stderr()),
           );
