@@ -74,7 +74,7 @@ const SLICE_MS = 5_000;
 /** Several times what the busiest slices of runs without a bug have. */
 const MAX_SLICE_STEPS = 5_000;
 /** As three workloads are repaired at once, after minutes of a bad network, one controller writes 125 times. */
-const MAX_SLICE_WRITES = 160;
+const MAX_SLICE_WRITES = 130;
 
 /** The component that has written most. */
 function busiest({ writes }: Cluster): [string, number] {
