@@ -281,7 +281,12 @@ describe('InterPodAffinity, hints [S10]', () => {
     ['another than of its group goes', social, { name: 'AssignedPodDelete', pod: pod('y') }, false],
     ['one leaves its group', social, { name: 'AssignedPodUpdateLabel', pod: pod('y'), previous: pod('x') }, true],
     ['one stays in it', social, { name: 'AssignedPodUpdateLabel', pod: pod('x'), previous: pod('x') }, false],
-    ['a needed pod is one no more', needy, { name: 'AssignedPodUpdateLabel', pod: pod('z'), previous: pod('y') }, false],
+    [
+      'a needed pod is one no more',
+      needy,
+      { name: 'AssignedPodUpdateLabel', pod: pod('z'), previous: pod('y') },
+      false,
+    ],
     ['a pod becomes a needed one', needy, { name: 'AssignedPodUpdateLabel', pod: pod('y'), previous: pod('z') }, true],
     ['it was one', needy, { name: 'AssignedPodUpdateLabel', pod: pod('y'), previous: pod('y') }, false],
     ['a pod is no longer avoided', shy, { name: 'AssignedPodUpdateLabel', pod: pod('z'), previous: pod('y') }, true],
